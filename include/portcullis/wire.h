@@ -127,7 +127,7 @@ MUST_USE enum err wire_parser_finish(struct wire_parser *p, bool *ret_is_complet
 /* Frees buffers between messages so that an idle connection costs little; does
  * nothing inside a message. The head is gone after it. */
 void wire_parser_idle(struct wire_parser *p);
-/* No byte of a message has been seen yet. */
+/* No byte of a message has been seen yet; a skipped 1xx is part of the answer. */
 bool wire_parser_is_idle(const struct wire_parser *p);
 /* After WIRE_END of a response: HTTP/1.1, explicit framing, keep-alive, no 204/304
  * with a length, no surplus. False as soon as another byte is given (bad input 189). */

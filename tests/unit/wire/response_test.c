@@ -170,6 +170,31 @@ static void test_reusable(void **unused)
     }
 }
 
+/* A skipped 1xx is the beginning of an answer: not idle, and the count stays. */
+static void test_informational_is_not_idle(void **unused)
+{
+    (void)unused;
+    struct wire_parser p;
+    struct wire_event ev;
+    bool is_complete;
+    wire_parser_init(&p, WIRE_RESPONSE, &wire_limits_default);
+    for (unsigned i = 0; i < 10; i++) {
+        struct str in = STR("HTTP/1.1 103 Early Hints\r\n\r\n");
+        assert_int_equal(wire_parser_next(&p, &in, &ev), ERR_OK);
+        assert_int_equal(ev.type, WIRE_NEED_MORE);
+        assert_false(wire_parser_is_idle(&p));
+        wire_parser_idle(&p);
+    }
+    struct str in = STR("HTTP/1.1 103 Early Hints\r\n\r\n");
+    assert_int_equal(wire_parser_next(&p, &in, &ev), ERR_LIMIT);
+    wire_parser_fini(&p);
+    wire_parser_init(&p, WIRE_RESPONSE, &wire_limits_default);
+    in = STR("HTTP/1.1 103 Early Hints\r\n\r\n");
+    assert_int_equal(wire_parser_next(&p, &in, &ev), ERR_OK);
+    assert_int_equal(wire_parser_finish(&p, &is_complete), ERR_CORRUPT);
+    wire_parser_fini(&p);
+}
+
 /* Bytes behind an answer that announced close are not silently dropped. */
 static void test_surplus_behind_close(void **unused)
 {
@@ -186,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_accepted),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_cut),       cmocka_unit_test(test_limits),
         cmocka_unit_test(test_reusable),  cmocka_unit_test(test_surplus_behind_close),
+        cmocka_unit_test(test_informational_is_not_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
