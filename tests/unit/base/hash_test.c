@@ -100,9 +100,9 @@ static void test_comparing_and_wiping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),     cmocka_unit_test(test_hmac_rfc4231),
-        cmocka_unit_test(test_crc32c),     cmocka_unit_test(test_hash_bytes),
-        cmocka_unit_test(test_hex),        cmocka_unit_test(test_comparing_and_wiping),
+        cmocka_unit_test(test_sha256), cmocka_unit_test(test_hmac_rfc4231),
+        cmocka_unit_test(test_crc32c), cmocka_unit_test(test_hash_bytes),
+        cmocka_unit_test(test_hex),    cmocka_unit_test(test_comparing_and_wiping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
