@@ -47,6 +47,21 @@ static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
+/* mbedTLS 3.6 cannot check RSA-PSS in a TLS 1.2 key exchange, although TLS 1.3
+ * makes it offer PSS: with PKCS#1 named first, a TLS 1.2 server that follows the
+ * client's order works (TLS 1.3 passes over PKCS#1). */
+static const uint16_t signatures[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+    MBEDTLS_TLS1_3_SIG_NONE,
+};
+
 /* Where distributions keep the system store; the first that exists is taken. */
 static const char *const system_stores[] = {
     "/etc/ssl/certs/ca-certificates.crt",
@@ -221,6 +236,7 @@ static int config_common(mbedtls_ssl_config *config, int endpoint)
     mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
     mbedtls_ssl_conf_ciphersuites(config, cipher_suites);
     mbedtls_ssl_conf_groups(config, groups);
+    mbedtls_ssl_conf_sig_algs(config, signatures);
     /* No PSK without an ephemeral exchange, also on resumption. */
     mbedtls_ssl_conf_tls13_key_exchange_modes(config,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
