@@ -228,8 +228,8 @@ def test_certificate(forge, build_dir, label, cert, host, options, reason):
 def test_end_of_a_connection(forge, build_dir, end, expected, version):
     """FIN without close_notify must be told from a proper end (187, 276)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(os.path.join(forge.directory, "good.crt"),
-                            os.path.join(forge.directory, "good.key"))
+    context.load_cert_chain(os.path.join(forge.directory, "good_ec.crt"),
+                            os.path.join(forge.directory, "good_ec.key"))
     wanted = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
     context.minimum_version = context.maximum_version = wanted
     listener = socket.create_server(("127.0.0.1", 0))
