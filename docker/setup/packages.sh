@@ -9,8 +9,8 @@
 # A machine that has everything is recognised by one dpkg-query: no apt call, no root needed.
 # Sourced, defines functions only. Runs apt as root, or through sudo.
 
-PACKAGES_TRIXIE_ONLY="libyyjson-dev libyyjson0 libllhttp-dev libllhttp9.2 libmbedtls-dev
-    libmbedtls21 libmbedcrypto16 libmbedx509-7"
+PACKAGES_TRIXIE_ONLY="libyyjson-dev libyyjson0 libllhttp-dev libllhttp9.2"
+PACKAGES_TRIXIE_ONLY+=" libmbedtls-dev libmbedtls21 libmbedcrypto16 libmbedx509-7"
 PACKAGES_SOURCE_FILE=/etc/apt/sources.list.d/portcullis-trixie.sources
 PACKAGES_PIN_FILE=/etc/apt/preferences.d/portcullis-trixie
 
@@ -176,7 +176,7 @@ packages_add_trixie() {
 	Pin: release n=trixie*
 	Pin-Priority: -10
 
-	Package: $(echo $PACKAGES_TRIXIE_ONLY)
+	Package: $PACKAGES_TRIXIE_ONLY
 	Pin: release n=trixie*
 	Pin-Priority: 990
 	EOT
@@ -207,6 +207,7 @@ packages_source() {
 # packages_repository CODENAME: "file:entry|uri" of the first Debian archive entry of that name in
 # the machine's own apt configuration. apt reads both formats of sources for us.
 packages_repository() {
+    # shellcheck disable=SC2016
     apt-get indextargets \
         --format '$(ORIGIN)|$(CODENAME)|$(COMPONENT)|$(SOURCESENTRY)|$(REPO_URI)' \
         'Created-By: Packages' | sed -n "s/^Debian|$1|main|//p" | head -n 1

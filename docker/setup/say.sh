@@ -63,10 +63,10 @@ step_try() {
 # sudo must be able to talk to the terminal, which a background group may not.
 step_spawn() {
     if [ "${STEP_SAME_GROUP:-0}" = 1 ]; then
-        (set -Eeuo pipefail; trap - INT TERM EXIT; "$@") >>"$STEP_LOG" 2>&1 </dev/null &
+        (set -Eeuo pipefail; trap - INT TERM EXIT; "$@") >>"$STEP_LOG" 2>&1 </dev/null 9>&- &
     else
         set -m
-        (set -Eeuo pipefail; trap - INT TERM EXIT; "$@") >>"$STEP_LOG" 2>&1 </dev/null &
+        (set -Eeuo pipefail; trap - INT TERM EXIT; "$@") >>"$STEP_LOG" 2>&1 </dev/null 9>&- &
         set +m
     fi
     STEP_CHILD=$!

@@ -46,6 +46,7 @@ pristine_make() {
     if [ -s "$ROOTS/$release.tar.gz" ]; then
         return
     fi
+    # shellcheck disable=SC2016
     mirror=$(apt-get indextargets --format '$(ORIGIN)|$(COMPONENT)|$(LABEL)|$(REPO_URI)' \
         'Created-By: Packages' | sed -n 's/^Debian|main|Debian|//p' | head -n 1)
     [ -n "$mirror" ] || { echo "error: this machine's apt names no Debian mirror" >&2; exit 1; }
@@ -99,6 +100,7 @@ script_run() {
     shell) command="bash" ;;
     *) usage ;;
     esac
+    # shellcheck disable=SC2016
     unshare --mount --pid --fork --kill-child bash -c '
         set -e
         root=$1 home=$2 user=$3 command=$4
