@@ -103,11 +103,14 @@ postgres_home_make() {
     printf '%s\n' "$real"
 }
 
-# The password travels over standard input: it is on no command line and in no foreign file.
+# The password is on no command line, and in a file of the user it is for only while initdb reads it.
 postgres_create() {
     postgres_as rm -rf "$2/data"
+    # shellcheck disable=SC2016
+    postgres_as sh -c 'umask 077 && cat >"$1"' sh "$2/password" <"$STATE/$1.password"
     postgres_as env LC_ALL=C "$(postgres_bin)/initdb" -D "$2/data" -U portcullis --encoding=UTF8 \
-        --locale=C --auth=scram-sha-256 --pwfile=/dev/stdin --no-sync <"$STATE/$1.password"
+        --locale=C --auth=scram-sha-256 "--pwfile=$2/password" --no-sync
+    postgres_as rm -f "$2/password"
 }
 
 postgres_launch() {

@@ -11,6 +11,7 @@ STEP_NUMBER=0
 STEP_COUNT=0
 STEP_LOG=/dev/null
 STEP_CHILD=0
+STEP_STATUS=0
 STEP_TITLE=
 
 say() {
@@ -33,30 +34,33 @@ step_begin_all() {
 
 # step TITLE ADVICE COMMAND...: run, time, and on failure explain and exit.
 step() {
-    local advice=$2 status=0
-    step_try "$1" "${@:3}" || status=$?
-    if [ "$status" -ne 0 ]; then
-        step_explain "$advice" "$status"
+    local advice=$2
+    step_try "$1" "${@:3}"
+    if [ "$STEP_STATUS" -ne 0 ]; then
+        step_explain "$advice"
         exit 1
     fi
 }
 
-# step_try TITLE COMMAND...: run and time; the caller decides what a failure means.
+# step_try TITLE COMMAND...: run and time; leaves the status in STEP_STATUS, so that the caller
+# decides what a failure means. Never call it in a condition: bash would then ignore `set -e` in the
+# command as well.
 step_try() {
-    local began=$SECONDS status=0
+    local began=$SECONDS
     STEP_TITLE=$1
     shift
     STEP_NUMBER=$((STEP_NUMBER + 1))
     printf '[%d/%d] %s ...' "$STEP_NUMBER" "$STEP_COUNT" "$STEP_TITLE"
     printf '\n== %s\n' "$STEP_TITLE" >>"$STEP_LOG"
     step_spawn "$@"
-    step_wait || status=$?
-    if [ "$status" -eq 0 ]; then
+    STEP_STATUS=0
+    wait "$STEP_CHILD" || STEP_STATUS=$?
+    STEP_CHILD=0
+    if [ "$STEP_STATUS" -eq 0 ]; then
         printf ' %d s\n' "$((SECONDS - began))"
     else
         printf ' FAILED after %d s\n' "$((SECONDS - began))"
     fi
-    return "$status"
 }
 
 # Start the command as a job of its own process group. With STEP_SAME_GROUP=1 it stays in ours:
@@ -70,13 +74,6 @@ step_spawn() {
         set +m
     fi
     STEP_CHILD=$!
-}
-
-step_wait() {
-    local status=0
-    wait "$STEP_CHILD" || status=$?
-    STEP_CHILD=0
-    return "$status"
 }
 
 # step_stop: end the running step, if there is one. For the EXIT trap.
@@ -95,11 +92,12 @@ step_stop() {
     wait "$child" 2>/dev/null || true
 }
 
+# step_explain ADVICE: why the last step failed, as far as its log knows.
 step_explain() {
     {
         printf '\nThe last lines of %s:\n' "$STEP_LOG"
         tail -n 20 "$STEP_LOG" | sed 's/^/    /'
-        printf '\nerror: "%s" failed (status %d).\n' "$STEP_TITLE" "$2"
+        printf '\nerror: "%s" failed (status %d).\n' "$STEP_TITLE" "$STEP_STATUS"
         printf 'What to do: %s\n' "$1"
     } >&2
 }
