@@ -57,7 +57,7 @@ packages_missing() {
     local name have
     for name in $(packages_names "$@"); do
         have=$(dpkg-query -W -f '${db:Status-Abbrev}${Version}\n' "$name" 2>/dev/null |
-            sed -n 's/^[ih]i //p' | head -n 1)
+            sed -n 's/^[ih]i //p' | head -n 1) || have=
         case $name in
         libllhttp-dev) packages_is_at_least "$have" 9.2 || echo "$name" ;;
         libmbedtls-dev) packages_is_at_least "$have" 3.6 || echo "$name" ;;
@@ -68,6 +68,22 @@ packages_missing() {
 
 packages_is_at_least() {
     [ -n "$1" ] && dpkg --compare-versions "$1" ge "$2"
+}
+
+# packages_step KIND...: the step of ./check and ./quickstart: nothing to do, or install.
+packages_step() {
+    local missing count
+    missing=$(packages_missing "$@")
+    if [ -z "$missing" ]; then
+        step "Packages: all installed" "" true
+        return
+    fi
+    count=$(wc -w <<<"$missing")
+    # shellcheck disable=SC2086
+    packages_prepare $missing
+    STEP_SAME_GROUP=1
+    step "Installing $count packages and what they need" "$ADVICE_NETWORK" packages_install "$@"
+    STEP_SAME_GROUP=0
 }
 
 # packages_prepare MISSING: who may install? Asks for the sudo password now, while the terminal is
