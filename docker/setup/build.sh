@@ -3,7 +3,7 @@
 #
 # Configures and compiles one build directory with Meson. Sourced, defines functions only.
 
-# build_make DIR MESON_OPTION...: configure (again, if it exists) and compile.
+# build_make DIR MESON_OPTION...: configure (again, if it exists) and compile BUILD_TARGETS, or all.
 build_make() {
     local dir=$1
     shift
@@ -17,7 +17,8 @@ build_make() {
         rm -rf "$dir"
         meson setup "$dir" "$@"
     fi
-    ninja -C "$dir" -j "$(build_jobs)"
+    # shellcheck disable=SC2086
+    ninja -C "$dir" -j "$(build_jobs)" ${BUILD_TARGETS:-}
 }
 
 # One job per processor, but not more than memory carries (a sanitizer build takes about 400 MB each).

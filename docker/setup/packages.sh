@@ -81,8 +81,10 @@ packages_step() {
     count=$(wc -w <<<"$missing")
     # shellcheck disable=SC2086
     packages_prepare $missing
+    # shellcheck disable=SC2034
     STEP_SAME_GROUP=1
     step "Installing $count packages and what they need" "$ADVICE_NETWORK" packages_install "$@"
+    # shellcheck disable=SC2034
     STEP_SAME_GROUP=0
 }
 

@@ -8,6 +8,7 @@
 ADVICE_NETWORK="is the network there? Run the same command again; it continues where it stopped."
 ADVICE_BUILD="the compiler's message is above; if this is an unchanged checkout, please report it."
 ADVICE_POSTGRES="remove ./.portcullis and run this again; PostgreSQL's own log is in the message above."
+ADVICE_GATEWAY="see the message above; the logs are under ./.portcullis/log. Please report what you see."
 
 # state_open: makes ./.portcullis, takes its lock (descriptor 9, until this script ends).
 state_open() {
