@@ -13,6 +13,7 @@ standard error with the end of its output.
 """
 
 import json
+import pathlib
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -33,10 +34,11 @@ def main(arguments):
 
 def tally_meson(path, build):
     suites = {}
+    registered = registered_suites(path)
     with open(path, encoding="utf-8", errors="replace") as log:
         for line in log:
             test = json.loads(line)
-            suite = suite_of(test["name"])
+            suite = suite_of(test["name"], registered)
             passed, failed, skipped = count_program(test)
             row = suites.setdefault(suite, [0, 0, 0, 0.0])
             row[0] += passed
@@ -50,10 +52,17 @@ def tally_meson(path, build):
     return 0
 
 
-def suite_of(name):
-    """Meson's name is "project:suite+suite / test"; without a suite it is "test"."""
+def registered_suites(path):
+    """Which suite a test belongs to, from what Meson wrote when it configured."""
+    introspection = pathlib.Path(path).parent.parent / "meson-info" / "intro-tests.json"
+    tests = json.loads(introspection.read_text(encoding="utf-8"))
+    return {test["name"]: test["suite"][0].split(":")[-1] for test in tests if test["suite"]}
+
+
+def suite_of(name, registered):
+    """Meson's log says "project:suite / test" where there are several suites, else only "test"."""
     match = re.match(r"(?:[^:/]+:)?([^ +/]+)[^/]* / ", name)
-    return match.group(1) if match else "other"
+    return match.group(1) if match else registered.get(name, "other")
 
 
 def count_program(test):
