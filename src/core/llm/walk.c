@@ -235,9 +235,7 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
         yyjson_val *key;
         yyjson_val *value;
         yyjson_obj_foreach(v, i, count, key, value) {
-            if (!is_plain_type(llm_key(key), value)) {
-                TRY(llm_walk_member(w, key, value));
-            }
+            TRY(llm_walk_member(w, key, value));
         }
     }
     return ERR_OK;
@@ -245,6 +243,9 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
 
 enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value)
 {
+    if (is_plain_type(llm_key(key), value)) {
+        return ERR_OK;
+    }
     size_t mark = llm_walk_push_key(w, llm_key(key));
     if (!is_plain_key(llm_key(key))) {
         TRY(add_text(w, key, false, true));
