@@ -55,6 +55,11 @@ size_t llm_walk_push_key(struct llm_walk *w, struct str key)
 {
     size_t mark = w->path_len;
     append_path(w, "/", 1);
+    if (memchr(key.ptr, '~', key.len) == NULL && memchr(key.ptr, '/', key.len) == NULL) {
+        size_t room = sizeof(w->path) - 1 - w->path_len;
+        append_path(w, key.ptr, key.len < room ? key.len : room);
+        return mark;
+    }
     for (size_t i = 0; i < key.len; i++) {
         if (key.ptr[i] == '~') {
             append_path(w, "~0", 2);
