@@ -144,7 +144,7 @@ enum err llm_request_parse(struct arena *a, enum llm_endpoint e, struct str body
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(ret->doc.root, i, count, key, value) {
+    yyjson_obj_foreach(llm_each(ret->doc.root), i, count, key, value) {
         TRY(read_member(&w, key, value, want_texts));
     }
     return check_required(&w);

@@ -231,7 +231,7 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
     size_t count;
     if (yyjson_is_arr(v)) {
         yyjson_val *item;
-        yyjson_arr_foreach(v, i, count, item) {
+        yyjson_arr_foreach(llm_each(v), i, count, item) {
             size_t mark = llm_walk_push_index(w, i);
             TRY(llm_walk_any(w, item));
             llm_walk_pop(w, mark);
@@ -239,7 +239,7 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
     } else if (yyjson_is_obj(v)) {
         yyjson_val *key;
         yyjson_val *value;
-        yyjson_obj_foreach(v, i, count, key, value) {
+        yyjson_obj_foreach(llm_each(v), i, count, key, value) {
             TRY(llm_walk_member(w, key, value));
         }
     }
