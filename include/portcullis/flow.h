@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * flow: THE PATH of a proxied request. A list of steps (see flow.c), the exchange
+ * they work on, and the wants they leave for whoever owns sockets and files.
+ *
+ * Pure (sans-I/O): events go in with the time, wants come out as data, so a whole
+ * conversation replays in a test without a port. One exchange per request, on one
+ * thread; its memory is one bounded arena plus bounded buffers. `account` is
+ * reached on every way out, exactly once.
+ *
+ * GLOSSARY  host: who feeds events and performs wants (io/net, or a test). want:
+ * what the exchange asks of the host. call: one request to a provider.
+ *
+ * EXAMPLE
+ *     flow_begin(x, &env, &start);
+ *     flow_on_head(x, &parser.head);       -> want: BODY | SERVE | a refusal in x->out
+ *     flow_on_body(x, slice); ... flow_on_request_end(x, now);
+ *                                          -> want: RECORD (append x->record)
+ *     flow_on_recorded(x, ERR_OK, now);    -> want: CALL (x->call), or DONE
+ *     flow_on_upstream_head(...), flow_on_upstream_body(...), flow_on_upstream_end(...)
+ *                                          -> x->out grows; want: RECORD | DONE
+ *     flow_end(x);
+ * After EVERY event the host does what x->want says, in this order: RECORD, CALL,
+ * DROP_CALL, write x->out, then DONE; then clears x->want.
+ */
+#ifndef PORTCULLIS_FLOW_H
+#define PORTCULLIS_FLOW_H
+
+#include "portcullis/audit.h"
+#include "portcullis/base.h"
+#include "portcullis/llm.h"
+#include "portcullis/policy.h"
+#include "portcullis/route.h"
+#include "portcullis/wire.h"
+
+enum flow_want {
+    FLOW_WANT_BODY = 1 << 0,      /* read the body; answer "Expect: 100-continue" first */
+    FLOW_WANT_RECORD = 1 << 1,    /* append x->record to the spool, then flow_on_recorded */
+    FLOW_WANT_CALL = 1 << 2,      /* open x->call */
+    FLOW_WANT_DROP_CALL = 1 << 3, /* close the upstream connection of this call */
+    FLOW_WANT_SERVE = 1 << 4,     /* not the path: hand head and body to io/http, then flow_on_served */
+    FLOW_WANT_DONE = 1 << 5,      /* x->out is the rest; then flow_end */
+    FLOW_WANT_CLOSE = 1 << 6      /* close the client connection after x->out */
+};
+
+struct flow_now {
+    int64_t unix_ms;
+    uint64_t mono_us;
+};
+
+/* Counters of one worker: written by its thread, read by any (relaxed atomics inside). */
+struct flow_stats;
+struct flow_stats *flow_stats_new(void);
+void flow_stats_free(struct flow_stats *s);
+/* Adds the counters of `count` workers up and appends Prometheus text. */
+void flow_stats_write(struct buf *out, struct flow_stats *const *list, size_t count,
+                      const struct route_catalog *catalog);
+
+/* One per worker, set up by io/worker; everything borrowed. */
+struct flow_env {
+    struct str pepper;            /* secret */
+    struct str node;
+    uint32_t worker;
+    bool is_strict_record;        /* wait for the sync before going on */
+    size_t body_bytes_max;        /* request, default 16 MiB */
+    size_t answer_bytes_max;      /* buffered JSON answer, default 16 MiB */
+    int64_t stale_refuse_ms;      /* older snapshot = fail closed (F13), 0 = never */
+    bool hashes_body;             /* SHA-256 of each request body into its decision record */
+    /* The host's clock, for measuring inside one event; NULL = not measured. */
+    uint64_t (*mono_us)(void);
+    struct flow_stats *stats;     /* NULL = not counted */
+};
+
+struct flow_start {
+    const struct policy_snapshot *snapshot; /* pinned by the host until flow_end */
+    int64_t fresh_ms;   /* unix ms at which the snapshot was last known to be current */
+    bool is_degraded;   /* last-known-good from disk, or the database is away */
+    bool is_draining;   /* answer with Connection: close */
+    bool is_tls;
+    uint8_t dice[16];
+    struct flow_now now;
+};
+
+/* What to send to whom. Strings live in the exchange. */
+struct flow_call {
+    const struct route_endpoint *endpoint;
+    struct str head; /* request line and fields, complete */
+    struct str body;
+    bool is_stream;
+    uint32_t connect_ms, first_byte_ms, idle_ms, total_ms; /* deadlines */
+};
+
+enum flow_end_how {
+    FLOW_END_COMPLETE,     /* the answer's framing ended properly */
+    FLOW_END_TRUNCATED,    /* closed or reset inside the answer */
+    FLOW_END_REFUSED,      /* connect failed, DNS failed, address not permitted */
+    FLOW_END_TLS,          /* handshake or certificate */
+    FLOW_END_TIMEOUT,      /* a deadline passed */
+    FLOW_END_PROTOCOL      /* the answer's bytes are not acceptable HTTP */
+};
+
+struct flow_exchange {
+    unsigned want;         /* enum flow_want bits */
+    struct buf out;        /* bytes for the client */
+    struct buf record;     /* bytes for the spool */
+    struct flow_call call;
+    struct wire_head served_head; /* with FLOW_WANT_SERVE: views into the exchange */
+    struct str served_body;
+    const struct policy_principal *principal; /* after authenticate; NULL before */
+    struct flow_private *p;
+};
+
+MUST_USE enum err flow_exchange_new(struct flow_exchange **ret);
+void flow_exchange_free(struct flow_exchange *x);
+void flow_begin(struct flow_exchange *x, const struct flow_env *env, const struct flow_start *s);
+void flow_on_head(struct flow_exchange *x, const struct wire_head *head, struct flow_now now);
+void flow_on_body(struct flow_exchange *x, struct str slice);
+void flow_on_request_end(struct flow_exchange *x, struct flow_now now);
+/* The client sent something that is not HTTP: answer status and reason, then close. */
+void flow_on_bad_request(struct flow_exchange *x, unsigned status, const char *reason,
+                         struct flow_now now);
+void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now);
+void flow_on_upstream_head(struct flow_exchange *x, const struct wire_head *head,
+                           struct flow_now now);
+void flow_on_upstream_body(struct flow_exchange *x, struct str slice, struct flow_now now);
+void flow_on_upstream_end(struct flow_exchange *x, enum flow_end_how how, const char *reason,
+                          struct flow_now now);
+/* The whole answer of io/http: status line, fields and body are written here. */
+struct flow_served {
+    unsigned status;
+    struct str content_type;
+    struct wire_header headers[12];
+    size_t headers_count;
+    struct str body;
+};
+void flow_on_served(struct flow_exchange *x, const struct flow_served *answer,
+                    struct flow_now now);
+/* The client's connection is gone; leads to DROP_CALL, RECORD, DONE. */
+void flow_on_client_gone(struct flow_exchange *x, struct flow_now now);
+/* Back to empty; keeps memory for reuse. The host unpins the lease now. */
+void flow_end(struct flow_exchange *x);
+/* May the client connection carry another request after this one? */
+bool flow_is_keep_alive(const struct flow_exchange *x);
+
+#endif
