@@ -40,8 +40,8 @@ struct walk {
     unsigned depth;
 };
 
-static enum err read_values(struct arena *a, const struct json_limits *limits,
-                            struct json_doc *doc, struct issue *issue, size_t *ret_count);
+static enum err read_values(struct arena *a, const struct json_limits *limits, struct json_doc *doc,
+                            struct issue *issue, size_t *ret_count);
 static void *allowance_take(void *context, size_t size);
 static void *allowance_grow(void *context, void *p, size_t old_size, size_t size);
 static void allowance_free(void *context, void *p);
@@ -89,8 +89,8 @@ enum err json_parse(struct arena *a, struct str text, const struct json_limits *
     return ERR_OK;
 }
 
-static enum err read_values(struct arena *a, const struct json_limits *limits,
-                            struct json_doc *doc, struct issue *issue, size_t *ret_count)
+static enum err read_values(struct arena *a, const struct json_limits *limits, struct json_doc *doc,
+                            struct issue *issue, size_t *ret_count)
 {
     size_t values_max = limits->values_max < SIZE_MAX / 32 ? limits->values_max : SIZE_MAX / 32;
     struct allowance allowance = {
@@ -101,9 +101,9 @@ static enum err read_values(struct arena *a, const struct json_limits *limits,
     yyjson_alc alc = {allowance_take, allowance_grow, allowance_free, &allowance};
     yyjson_read_err error = {0};
     char *copy = doc->text.len == 0 ? NULL : (char *)(uintptr_t)doc->copy;
-    yyjson_doc *values = copy == NULL ? NULL
-                                      : yyjson_read_opts(copy, doc->text.len, YYJSON_READ_INSITU,
-                                                         &alc, &error);
+    yyjson_doc *values =
+        copy == NULL ? NULL
+                     : yyjson_read_opts(copy, doc->text.len, YYJSON_READ_INSITU, &alc, &error);
     if (values == NULL && error.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
         if (allowance.is_refused) {
             issue_set(issue, "", "the document has too many values; at most %zu are taken",
@@ -311,8 +311,8 @@ static void sort_keys(yyjson_val **keys, yyjson_val **scratch, size_t count)
                 continue;
             }
             for (size_t i = from; i < to; i++) {
-                bool is_left = right == to || (left < from + width &&
-                                               compare_keys(keys[left], keys[right]) <= 0);
+                bool is_left = right == to ||
+                               (left < from + width && compare_keys(keys[left], keys[right]) <= 0);
                 scratch[i] = is_left ? keys[left++] : keys[right++];
             }
             memcpy(keys + from, scratch + from, (to - from) * sizeof(keys[0]));

@@ -25,8 +25,8 @@ struct json_span json_span_of_string(const struct json_doc *doc, yyjson_val *str
 
 static bool is_of_document(const struct json_doc *doc, const yyjson_val *v)
 {
-    return v != NULL && (v->tag & YYJSON_TYPE_MASK) == YYJSON_TYPE_STR &&
-           v->uni.str > doc->copy && v->uni.str < doc->copy + doc->text.len;
+    return v != NULL && (v->tag & YYJSON_TYPE_MASK) == YYJSON_TYPE_STR && v->uni.str > doc->copy &&
+           v->uni.str < doc->copy + doc->text.len;
 }
 
 /* `from` is the opening quote; returns what is behind the closing one. */
