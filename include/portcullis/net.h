@@ -117,6 +117,8 @@ struct net_hooks {
     /* Fills snapshot, fresh_ms, is_degraded, dice; returns the pin to give back. */
     void *(*begin)(void *context, struct flow_start *start);
     void (*end)(void *context, void *pin);
+    /* The snapshot behind a pin, for net_serve. */
+    const struct policy_snapshot *(*snapshot)(void *context, void *pin);
     /* Appends a record. With env->is_strict_record the exchange waits until
      * synced() >= *ret_seq; call net_on_synced when that moved. */
     enum err (*append)(void *context, struct str record, uint64_t *ret_seq);
