@@ -79,6 +79,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+#define STR_INIT(literal) {(literal), sizeof(literal) - 1} /* initialiser of a static table */
 #define STR_NONE ((struct str){NULL, 0})
 #define STR_ARG(s) (int)(s).len, (s).ptr /* for "%.*s" */
 
@@ -100,6 +101,9 @@ struct str str_cut(struct str *s, char sep);
 MUST_USE enum err str_to_u64(struct str s, uint64_t *ret_value);
 /* Is `s` well-formed UTF-8 (no surrogates, no overlongs)? */
 bool str_is_utf8(struct str s);
+/* Bytes (1-4) of the well-formed UTF-8 sequence that `s` starts with; 0 when it
+ * starts with none, or is empty. */
+size_t str_utf8_step(struct str s);
 
 /* ---- arena ------------------------------------------------------------- */
 
@@ -122,6 +126,12 @@ void arena_reset(struct arena *a); /* keeps the first block for reuse */
 /* Zeroed, aligned to 16. NULL at the cap or without memory. size 0 gives a
  * valid pointer. */
 void *arena_alloc(struct arena *a, size_t size);
+/* As arena_alloc, but the bytes are whatever they were: for what is overwritten at once. */
+void *arena_alloc_raw(struct arena *a, size_t size);
+/* Grows or shrinks what was allocated last in place; otherwise moves it when it
+ * must grow. New bytes are whatever they were. NULL leaves `p` as it was.
+ * Size 0 gives back what was allocated last. */
+void *arena_resize(struct arena *a, void *p, size_t old_size, size_t size);
 /* As arena_alloc for `count` objects; NULL on overflow too. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 /* Copies; the copy is also NUL-terminated for the benefit of C libraries.
@@ -156,7 +166,8 @@ void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pr
 char *buf_reserve(struct buf *b, size_t bytes);
 void buf_commit(struct buf *b, size_t bytes);
 struct str buf_str(const struct buf *b);
-/* Moves all content of `from` behind `to`, leaving `from` empty; swaps when `to` is empty. */
+/* Moves all content of `from` behind `to`, leaving `from` empty; swaps when `to` is
+ * empty. An error of `from` becomes one of `to`; what does not fit stays in `from`. */
 void buf_move(struct buf *to, struct buf *from);
 
 /* ---- hashing and encoding ---------------------------------------------- */
@@ -179,11 +190,14 @@ void ulid_of(uint64_t unix_ms, const uint8_t dice[10], char ret_ulid[26]);
 /* RFC 3339 in UTC: "2025-01-10T14:30:00Z" (20 bytes) or with ".123" (24). */
 struct str time_rfc3339(int64_t unix_s, char buf[32]);
 struct str time_rfc3339_ms(int64_t unix_ms, char buf[32]);
+/* Upper-case T and Z or a numeric offset, 0-9 digits of fraction (cut to ms), years
+ * 0000-9999, no leap second. ERR_SYNTAX (shape) or ERR_INVALID (no such date). */
 MUST_USE enum err time_parse_rfc3339(struct str s, int64_t *ret_unix_ms);
 
 /* ---- map: str -> pointer ------------------------------------------------ */
 
-/* Open addressing in an arena; keys are borrowed; no removal. Lookup reads only. */
+/* Open addressing in an arena; keys are borrowed; no removal. Lookup reads only.
+ * The hash is public: not for many keys chosen by one stranger. */
 struct map {
     struct map_slot *slots;
     size_t slots_count; /* power of two or 0 */
@@ -212,6 +226,8 @@ const char *issue_did_you_mean(struct str word, const char *const *names);
 
 /* ---- strict JSON (RFC 8259, nothing more) ------------------------------- */
 
+#define JSON_DEPTH_CEILING 256U /* no limits allow more */
+
 struct json_limits {
     size_t bytes_max;
     unsigned depth_max;
@@ -228,7 +244,10 @@ struct json_doc {
     const char *copy;
 };
 
-/* Refuses besides bad syntax: duplicate keys (compared after unescaping), NUL
+/* Takes about four times the text from the arena (a copy, and 16 bytes for each value),
+ * and never more than 24 bytes for each value that the limits allow. depth_max is
+ * taken as at most JSON_DEPTH_CEILING.
+ * Refuses besides bad syntax: duplicate keys (compared after unescaping), NUL
  * in a key, BOM, trailing bytes, bad UTF-8, lone surrogates, too deep, too many
  * values. ERR_SYNTAX, ERR_LIMIT or ERR_MEMORY; *ret_issue says where. */
 MUST_USE enum err json_parse(struct arena *a, struct str text, const struct json_limits *limits,
@@ -248,7 +267,7 @@ struct json_span {
 struct json_span json_span_of_string(const struct json_doc *doc, yyjson_val *string);
 struct json_span json_span_of_member_value(const struct json_doc *doc, yyjson_val *key);
 /* The member with one neighbouring comma, such that cutting the span out leaves
- * a valid object. */
+ * a valid object. For ONE member of an object: the spans of two may share a comma. */
 struct json_span json_span_of_member(const struct json_doc *doc, yyjson_val *key);
 /* Appends `s` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 void json_write_str(struct buf *b, struct str s);

@@ -79,8 +79,14 @@ void codec_write_violations(struct buf *out, const struct policy_verdict *v);
  * percent-encoded, at most 1 KiB. */
 void codec_write_violations_header(struct buf *out, const struct policy_violation *const *list,
                                    size_t count);
-/* The whole internal result of /v1/evaluate (product.md 1.3). */
-void codec_write_evaluation(struct buf *out, const struct policy_facts *facts,
-                            const struct policy_verdict *v, const struct route_choice *choice,
-                            struct str request_id);
+/* The whole internal result of /v1/evaluate (every dialect renders from it). choice NULL = none. */
+struct codec_evaluation {
+    const struct route_catalog *catalog;
+    const struct policy_facts *facts;
+    const struct policy_verdict *verdict;
+    const struct route_choice *choice;
+    struct str request_id;
+    uint64_t epoch;
+};
+void codec_write_evaluation(struct buf *out, const struct codec_evaluation *e);
 #endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Borrowed byte strings. Nothing here allocates or needs a terminating NUL; all
+ * functions take STR_NONE as an empty string. Comparison without case is ASCII
+ * only, because protocol words are ASCII and locales are state. Any thread.
+ */
+#include "portcullis/base.h"
+
+static unsigned char lower(char c);
+static bool is_continuation(unsigned char c);
+
+struct str str_from(const char *z)
+{
+    return z == NULL ? STR_NONE : (struct str){z, strlen(z)};
+}
+
+bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (lower(a.ptr[i]) != lower(b.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static unsigned char lower(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+int str_cmp(struct str a, struct str b)
+{
+    size_t shared = a.len < b.len ? a.len : b.len;
+    int order = shared == 0 ? 0 : memcmp(a.ptr, b.ptr, shared);
+    if (order != 0) {
+        return order;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq((struct str){s.ptr, prefix.len}, prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, s.len), suffix);
+}
+
+ptrdiff_t str_find(struct str s, char c)
+{
+    const char *at = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);
+    return at == NULL ? -1 : at - s.ptr;
+}
+
+ptrdiff_t str_find_str(struct str s, struct str needle)
+{
+    if (needle.len == 0) {
+        return 0;
+    }
+    size_t from = 0;
+    while (s.len - from >= needle.len) {
+        /* Only starts that leave room for the whole needle are looked at. */
+        size_t starts = s.len - from - needle.len + 1;
+        const char *at = memchr(s.ptr + from, needle.ptr[0], starts);
+        if (at == NULL) {
+            return -1;
+        }
+        if (memcmp(at, needle.ptr, needle.len) == 0) {
+            return at - s.ptr;
+        }
+        from = (size_t)(at - s.ptr) + 1;
+    }
+    return -1;
+}
+
+struct str str_sub(struct str s, size_t from, size_t to)
+{
+    if (s.ptr == NULL) {
+        return STR_NONE;
+    }
+    if (to > s.len) {
+        to = s.len;
+    }
+    if (from > to) {
+        from = to;
+    }
+    return (struct str){s.ptr + from, to - from};
+}
+
+struct str str_trim(struct str s, const char *bytes)
+{
+    struct str set = str_from(bytes);
+    while (s.len > 0 && str_find(set, s.ptr[0]) >= 0) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && str_find(set, s.ptr[s.len - 1]) >= 0) {
+        s.len--;
+    }
+    return s;
+}
+
+struct str str_cut(struct str *s, char sep)
+{
+    struct str all = *s;
+    ptrdiff_t at = str_find(all, sep);
+    if (at < 0) {
+        *s = STR_NONE;
+        return all;
+    }
+    *s = str_sub(all, (size_t)at + 1, all.len);
+    return str_sub(all, 0, (size_t)at);
+}
+
+enum err str_to_u64(struct str s, uint64_t *ret_value)
+{
+    if (s.len == 0) {
+        return ERR_SYNTAX;
+    }
+    uint64_t value = 0;
+    bool is_over = false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9') {
+            return ERR_SYNTAX;
+        }
+        uint64_t digit = (uint64_t)(s.ptr[i] - '0');
+        /* Goes on when too large: a later non-digit makes it a syntax error. */
+        is_over = is_over || value > (UINT64_MAX - digit) / 10;
+        value = is_over ? 0 : value * 10 + digit;
+    }
+    if (is_over) {
+        return ERR_LIMIT;
+    }
+    *ret_value = value;
+    return ERR_OK;
+}
+
+bool str_is_utf8(struct str s)
+{
+    size_t i = 0;
+    while (i < s.len) {
+        uint64_t eight;
+        if (s.len - i >= sizeof(eight)) {
+            memcpy(&eight, s.ptr + i, sizeof(eight));
+            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+                i += sizeof(eight);
+                continue;
+            }
+        }
+        size_t step = str_utf8_step((struct str){s.ptr + i, s.len - i});
+        if (step == 0) {
+            return false;
+        }
+        i += step;
+    }
+    return true;
+}
+
+/* Unicode 15, table 3-7: the second byte is narrowed after E0, ED, F0 and F4. */
+size_t str_utf8_step(struct str s)
+{
+    if (s.len == 0) {
+        return 0;
+    }
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    if (p[0] < 0x80) {
+        return 1;
+    }
+    if (p[0] >= 0xC2 && p[0] <= 0xDF) {
+        return s.len >= 2 && is_continuation(p[1]) ? 2 : 0;
+    }
+    if (p[0] >= 0xE0 && p[0] <= 0xEF) {
+        if (s.len < 3 || !is_continuation(p[1]) || !is_continuation(p[2])) {
+            return 0;
+        }
+        bool is_overlong = p[0] == 0xE0 && p[1] < 0xA0;
+        bool is_surrogate = p[0] == 0xED && p[1] > 0x9F;
+        return is_overlong || is_surrogate ? 0 : 3;
+    }
+    if (p[0] >= 0xF0 && p[0] <= 0xF4) {
+        if (s.len < 4 || !is_continuation(p[1]) || !is_continuation(p[2]) ||
+            !is_continuation(p[3])) {
+            return 0;
+        }
+        bool is_overlong = p[0] == 0xF0 && p[1] < 0x90;
+        bool is_beyond = p[0] == 0xF4 && p[1] > 0x8F;
+        return is_overlong || is_beyond ? 0 : 4;
+    }
+    return 0;
+}
+
+static bool is_continuation(unsigned char c)
+{
+    return (c & 0xC0) == 0x80;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Time as text, without asking for the time: the clock belongs to io. Days are
+ * counted in the proleptic Gregorian calendar with years starting in March, so
+ * that the leap day comes last. Years 0000-9999, UTC; leap seconds are refused,
+ * because POSIX time has no place for them. ULIDs sort by their milliseconds.
+ * Any thread.
+ */
+#include "portcullis/base.h"
+
+#include <stdio.h>
+
+#define SECONDS_PER_DAY 86400
+#define DAYS_PER_ERA 146097     /* 400 years */
+#define DAYS_BEFORE_1970 719468 /* since 0000-03-01 */
+#define YEAR_0000_S INT64_C(-62167219200)
+#define YEAR_9999_LAST_S INT64_C(253402300799)
+
+struct civil {
+    int year;
+    int month;
+    int day;
+    int hour;
+    int minute;
+    int second;
+};
+
+static struct civil civil_of(int64_t unix_s);
+static int64_t floor_div(int64_t a, int64_t b);
+static bool read_clock(struct str *s, struct civil *ret_civil);
+static bool read_fraction(struct str *s, int64_t *ret_ms);
+static bool read_zone(struct str *s, int64_t *ret_offset_s);
+static bool read_digits(struct str *s, size_t count, int *ret_value);
+static bool read_byte(struct str *s, char c);
+static int days_in_month(int year, int month);
+static int64_t days_of(int year, int month, int day);
+
+void ulid_of(uint64_t unix_ms, const uint8_t dice[10], char ret_ulid[26])
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    uint8_t bytes[16];
+    for (int i = 0; i < 6; i++) {
+        bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
+    }
+    memcpy(bytes + 6, dice, 10);
+    /* 128 bits fill 26 digits of 5 bits when two zero bits are put in front. */
+    for (int digit = 0; digit < 26; digit++) {
+        unsigned value = 0;
+        for (int bit = digit * 5 - 2; bit < digit * 5 + 3; bit++) {
+            unsigned one = bit < 0 ? 0U : ((unsigned)bytes[bit / 8] >> (7 - bit % 8)) & 1U;
+            value = value << 1 | one;
+        }
+        ret_ulid[digit] = digits[value];
+    }
+}
+
+struct str time_rfc3339(int64_t unix_s, char buf[32])
+{
+    struct civil c = civil_of(unix_s);
+    int len = snprintf(buf, 32, "%04d-%02d-%02dT%02d:%02d:%02dZ", c.year, c.month, c.day, c.hour,
+                       c.minute, c.second);
+    return (struct str){buf, (size_t)len};
+}
+
+struct str time_rfc3339_ms(int64_t unix_ms, char buf[32])
+{
+    int64_t unix_s = floor_div(unix_ms, 1000);
+    struct civil c = civil_of(unix_s);
+    int len = snprintf(buf, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day,
+                       c.hour, c.minute, c.second, (int)(unix_ms - unix_s * 1000));
+    return (struct str){buf, (size_t)len};
+}
+
+static struct civil civil_of(int64_t unix_s)
+{
+    if (unix_s < YEAR_0000_S) {
+        unix_s = YEAR_0000_S;
+    }
+    if (unix_s > YEAR_9999_LAST_S) {
+        unix_s = YEAR_9999_LAST_S;
+    }
+    int64_t days = floor_div(unix_s, SECONDS_PER_DAY);
+    int second = (int)(unix_s - days * SECONDS_PER_DAY);
+    int64_t shifted = days + DAYS_BEFORE_1970;
+    int64_t era = floor_div(shifted, DAYS_PER_ERA);
+    int day_of_era = (int)(shifted - era * DAYS_PER_ERA);
+    int year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int march_month = (5 * day_of_year + 2) / 153;
+    struct civil c = {
+        .year = (int)(era * 400) + year_of_era,
+        .month = march_month < 10 ? march_month + 3 : march_month - 9,
+        .day = day_of_year - (153 * march_month + 2) / 5 + 1,
+        .hour = second / 3600,
+        .minute = second / 60 % 60,
+        .second = second % 60,
+    };
+    if (c.month <= 2) {
+        c.year++;
+    }
+    return c;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+enum err time_parse_rfc3339(struct str s, int64_t *ret_unix_ms)
+{
+    struct civil c = {0};
+    bool is_date = read_digits(&s, 4, &c.year) && read_byte(&s, '-') &&
+                   read_digits(&s, 2, &c.month) && read_byte(&s, '-') &&
+                   read_digits(&s, 2, &c.day) && read_byte(&s, 'T');
+    int64_t fraction_ms = 0;
+    int64_t offset_s = 0;
+    if (!is_date || !read_clock(&s, &c) || !read_fraction(&s, &fraction_ms) ||
+        !read_zone(&s, &offset_s) || s.len != 0) {
+        return ERR_SYNTAX;
+    }
+    if (c.month < 1 || c.month > 12 || c.day < 1 || c.day > days_in_month(c.year, c.month) ||
+        c.hour > 23 || c.minute > 59 || c.second > 59) {
+        return ERR_INVALID;
+    }
+    int64_t unix_s = days_of(c.year, c.month, c.day) * SECONDS_PER_DAY + c.hour * 3600 +
+                     c.minute * 60 + c.second - offset_s;
+    *ret_unix_ms = unix_s * 1000 + fraction_ms;
+    return ERR_OK;
+}
+
+static bool read_clock(struct str *s, struct civil *ret_civil)
+{
+    return read_digits(s, 2, &ret_civil->hour) && read_byte(s, ':') &&
+           read_digits(s, 2, &ret_civil->minute) && read_byte(s, ':') &&
+           read_digits(s, 2, &ret_civil->second);
+}
+
+/* "" or "." and 1-9 digits; what is finer than a millisecond is cut off. */
+static bool read_fraction(struct str *s, int64_t *ret_ms)
+{
+    if (!read_byte(s, '.')) {
+        return true;
+    }
+    int64_t scale = 100;
+    size_t count = 0;
+    int digit;
+    while (read_digits(s, 1, &digit)) {
+        *ret_ms += digit * scale;
+        scale /= 10;
+        count++;
+    }
+    return count >= 1 && count <= 9;
+}
+
+static bool read_zone(struct str *s, int64_t *ret_offset_s)
+{
+    if (read_byte(s, 'Z')) {
+        return true;
+    }
+    int sign = read_byte(s, '+') ? 1 : -1;
+    if (sign < 0 && !read_byte(s, '-')) {
+        return false;
+    }
+    int hours;
+    int minutes;
+    if (!read_digits(s, 2, &hours) || !read_byte(s, ':') || !read_digits(s, 2, &minutes) ||
+        hours > 23 || minutes > 59) {
+        return false;
+    }
+    *ret_offset_s = (int64_t)sign * (hours * 3600 + minutes * 60);
+    return true;
+}
+
+static bool read_digits(struct str *s, size_t count, int *ret_value)
+{
+    uint64_t value;
+    if (s->len < count || str_to_u64(str_sub(*s, 0, count), &value) != ERR_OK) {
+        return false;
+    }
+    *ret_value = (int)value;
+    *s = str_sub(*s, count, s->len);
+    return true;
+}
+
+static bool read_byte(struct str *s, char c)
+{
+    if (s->len == 0 || s->ptr[0] != c) {
+        return false;
+    }
+    *s = str_sub(*s, 1, s->len);
+    return true;
+}
+
+static int days_in_month(int year, int month)
+{
+    if (month == 2) {
+        return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28;
+    }
+    return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+static int64_t days_of(int year, int month, int day)
+{
+    int march_year = month <= 2 ? year - 1 : year;
+    int march_month = month <= 2 ? month + 9 : month - 3;
+    int64_t era = floor_div(march_year, 400);
+    int year_of_era = (int)(march_year - era * 400);
+    int day_of_year = (153 * march_month + 2) / 5 + day - 1;
+    int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return era * DAYS_PER_ERA + day_of_era - DAYS_BEFORE_1970;
+}
