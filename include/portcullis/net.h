@@ -125,7 +125,8 @@ struct net_hooks {
     uint64_t (*synced)(void *context);
     /* Must not call back into net; answers come through net_served on a later turn. */
     void (*serve)(void *context, const struct net_serve *request);
-    /* The CA set of an endpoint; none = the default. Borrowed; NULL = cannot be read. */
+    /* The CA set of an endpoint; none = the default. A reference, which net drops;
+     * NULL = cannot be read. */
     struct tls_client *(*tls_client)(void *context, struct str ca_file);
     /* Draining, and no client connection is left. Once. */
     void (*on_drained)(void *context);

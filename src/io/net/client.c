@@ -266,7 +266,7 @@ static void on_eof(struct net_client *c)
     }
     /* Half-closed or gone? The bytes on the wire are the same. A provisional answer,
      * which every HTTP/1.1 client must skip, draws a reset from one that is gone. */
-    if (!r->parser.head.is_http10) {
+    if (!r->parser.head->is_http10) {
         client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
     }
     list_add(&c->net->half_closed, &c->half_node);
@@ -301,8 +301,12 @@ static void feed(struct net_client *c, struct str *in)
 {
     struct net_request *r = c->request;
     struct wire_event ev;
-    while ((c->state == CLIENT_HEAD || c->state == CLIENT_BODY) && !r->is_done && !c->is_broken) {
+    while ((c->state == CLIENT_HEAD || c->state == CLIENT_BODY) && !c->is_broken) {
         enum err e = wire_parser_next(&r->parser, in, &ev);
+        if (r->is_done && (e != ERR_OK || ev.type != WIRE_END)) {
+            r->is_bad = true; /* refused at its head: the body is not read */
+            return;
+        }
         if (e != ERR_OK) {
             in->len = 0;
             request_on_bad(r, r->parser.refusal_status, r->parser.refusal_reason);
@@ -325,7 +329,9 @@ static void feed(struct net_client *c, struct str *in)
         case WIRE_END:
             r->is_end_seen = true;
             client_move(c, CLIENT_WAIT);
-            request_on_end(r);
+            if (!r->is_done) {
+                request_on_end(r);
+            }
             return;
         }
     }

@@ -90,7 +90,7 @@ enum err dns_resolve(struct net_upstream *u, struct str host, const struct net_a
     list_add(&name->waiters, &u->name_node);
     uint64_t due = now + n->options.dns_ms;
     if (due < u->phase_due_ms) {
-        u->phase_due_ms = due; /* extended again by what is left to connect: see below */
+        u->phase_due_ms = due; /* connecting has the call's own deadline afterwards */
         upstream_arm(u);
     }
     return ERR_AGAIN;

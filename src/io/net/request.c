@@ -176,7 +176,7 @@ void request_on_head(struct net_request *r)
 {
     r->is_end_seen = false;
     begin(r);
-    flow_on_head(r->x, &r->parser.head, net_now(r->net));
+    flow_on_head(r->x, r->parser.head, net_now(r->net));
     request_perform(r);
 }
 
@@ -348,7 +348,7 @@ static void perform_output(struct net_request *r, unsigned want)
 {
     struct flow_exchange *x = r->x;
     struct net_client *c = r->client;
-    if (c != NULL && (want & FLOW_WANT_BODY) != 0 && r->parser.head.expects_continue &&
+    if (c != NULL && (want & FLOW_WANT_BODY) != 0 && r->parser.head->expects_continue &&
         !r->has_body && !r->is_end_seen) {
         client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
     }
@@ -392,6 +392,12 @@ static enum err record(struct net_request *r, bool is_last)
     }
     list_remove(&r->node);
     list_add(&n->parked, &r->node);
+    /* The sync may have come before the gauge said that somebody waits. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (n->hooks.synced(n->hooks.context) >= seq) {
+        unpark(r);
+        return ERR_OK;
+    }
     return ERR_AGAIN;
 }
 

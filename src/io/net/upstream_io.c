@@ -179,8 +179,12 @@ bool upstream_handshake_start(struct net_upstream *u)
     struct net_pool *p = u->pool;
     size_t used;
     struct tls_client *client = n->hooks.tls_client(n->hooks.context, p->ca_file);
-    if (client == NULL ||
-        tls_session_new_client(client, p->url.host, n->resume, p->key, &u->tls) != ERR_OK) {
+    if (client == NULL) {
+        return false;
+    }
+    enum err e = tls_session_new_client(client, p->url.host, n->resume, p->key, &u->tls);
+    tls_client_unref(client);
+    if (e != ERR_OK) {
         return false;
     }
     buf_clear(&n->plain);
@@ -299,7 +303,7 @@ static void on_answer_bytes(struct net_upstream *u, struct str in)
             return;
         }
         if (ev.type == WIRE_HEAD) {
-            request_on_upstream_head(r, &u->parser.head);
+            request_on_upstream_head(r, u->parser.head);
         } else {
             request_on_upstream_body(r, ev.body);
         }
