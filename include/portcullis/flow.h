@@ -65,7 +65,10 @@ struct flow_env {
     size_t body_bytes_max;        /* request, default 16 MiB */
     size_t answer_bytes_max;      /* buffered JSON answer, default 16 MiB */
     int64_t stale_refuse_ms;      /* older snapshot = fail closed (F13), 0 = never */
-    struct flow_stats *stats;
+    bool hashes_body;             /* SHA-256 of each request body into its decision record */
+    /* The host's clock, for measuring inside one event; NULL = not measured. */
+    uint64_t (*mono_us)(void);
+    struct flow_stats *stats;     /* NULL = not counted */
 };
 
 struct flow_start {
@@ -134,8 +137,6 @@ void flow_on_served(struct flow_exchange *x, const struct flow_served *answer,
                     struct flow_now now);
 /* The client's connection is gone; leads to DROP_CALL, RECORD, DONE. */
 void flow_on_client_gone(struct flow_exchange *x, struct flow_now now);
-/* Bytes of x->out not yet written exceed what the host likes: is it a stream that
- * can wait? (The host pauses reading upstream; nothing to do here.) */
 /* Back to empty; keeps memory for reuse. The host unpins the lease now. */
 void flow_end(struct flow_exchange *x);
 /* May the client connection carry another request after this one? */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operator's settings: one table says for each its name, kind, environment
+ * variable, default and meaning; file, environment and flags are read by it and
+ * `config show` prints from it. Flags win over environment, environment over file,
+ * file over defaults; an unknown name anywhere is an error. Values live as long as
+ * the struct config.
+ */
+#ifndef PORTCULLIS_CLI_CONFIG_H
+#define PORTCULLIS_CLI_CONFIG_H
+
+#include "portcullis/base.h"
+
+struct config {
+    struct arena arena;
+    const char *listen_host;
+    int64_t listen_port, listen_backlog;
+    const char *tls_host, *tls_certificate, *tls_key;
+    int64_t tls_port;
+    const char *admin_host;
+    int64_t admin_port;
+    int64_t workers;
+    const char *database_url;
+    const char *master_key_file;
+    const char *catalog_dir;
+    const char *state_dir;
+    const char *node;
+    const char *audit_durability; /* process, strict */
+    int64_t audit_segment_mib, audit_spool_mib, audit_keep_shipped_s;
+    bool audit_hash_body;
+    int64_t policy_max_stale_s, policy_poll_s;
+    const char *upstream_ca_file;
+    const char *upstream_exceptions;
+    int64_t limits_body_mib, limits_clients;
+    int64_t drain_s;
+    const char *log_level;
+    uint8_t sources[64]; /* enum config_source per setting, for config_write */
+};
+
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
+
+/* Reads defaults, then `file` (NULL = none), then the environment, then flags
+ * `--set name=value` in argv[from..argc). On failure prints nothing; the issue says
+ * which name, where, and what would be right. */
+MUST_USE enum err config_load(struct config *c, const char *file, int argc, char **argv, int from,
+                              struct issue *ret_issue);
+void config_free(struct config *c);
+/* Every setting with its value (secrets masked), origin and meaning. */
+void config_write(const struct config *c, struct buf *out, bool is_json);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The spool's payload: one record as versioned little-endian binary. One field
+ * list per kind serves writing and reading alike, so the two cannot drift apart.
+ * Texts are cut at 4 KiB (they are names and sentences, never content). Pure;
+ * read views point into the given bytes.
+ */
+#include "portcullis/audit.h"
+
+#define RECORD_VERSION 1
+#define TEXT_BYTES_MAX 4096
+#define VIOLATIONS_MAX 64
+
+/* Either appends to `out` or consumes from `at`; the first failure sticks. */
+struct record_io {
+    struct buf *out; /* NULL = reading */
+    const char *at, *end;
+    bool is_bad;
+};
+
+static void fields_decision(struct record_io *io, struct audit_decision *d);
+static void fields_violations(struct record_io *io, struct arena *a, struct audit_decision *d);
+static void fields_violation(struct record_io *io, struct audit_violation *v);
+static void fields_outcome(struct record_io *io, struct audit_outcome *o);
+static void io_start(struct record_io *io, enum audit_kind kind);
+static void io_bytes(struct record_io *io, void *p, size_t len);
+static void io_str(struct record_io *io, struct str *s);
+static void io_u64(struct record_io *io, uint64_t *v);
+static void io_i64(struct record_io *io, int64_t *v);
+static void io_u32(struct record_io *io, uint32_t *v);
+static void io_bool(struct record_io *io, bool *v);
+
+void audit_decision_write(struct buf *out, const struct audit_decision *d)
+{
+    struct record_io io = {.out = out};
+    struct audit_decision copy = *d;
+    io_start(&io, AUDIT_DECISION);
+    fields_decision(&io, &copy);
+    fields_violations(&io, NULL, &copy);
+}
+
+void audit_outcome_write(struct buf *out, const struct audit_outcome *o)
+{
+    struct record_io io = {.out = out};
+    struct audit_outcome copy = *o;
+    io_start(&io, AUDIT_OUTCOME);
+    fields_outcome(&io, &copy);
+}
+
+enum err audit_record_read(struct arena *a, struct str bytes, struct audit_record *ret)
+{
+    if (bytes.len < 2 || bytes.ptr[0] != RECORD_VERSION) {
+        return ERR_CORRUPT;
+    }
+    struct record_io io = {.at = bytes.ptr + 2, .end = bytes.ptr + bytes.len};
+    memset(ret, 0, sizeof(*ret));
+    switch (bytes.ptr[1]) {
+    case AUDIT_DECISION:
+        ret->kind = AUDIT_DECISION;
+        fields_decision(&io, &ret->decision);
+        fields_violations(&io, a, &ret->decision);
+        break;
+    case AUDIT_OUTCOME:
+        ret->kind = AUDIT_OUTCOME;
+        fields_outcome(&io, &ret->outcome);
+        break;
+    default:
+        return ERR_CORRUPT;
+    }
+    return io.is_bad || io.at != io.end ? ERR_CORRUPT : ERR_OK;
+}
+
+static void fields_decision(struct record_io *io, struct audit_decision *d)
+{
+    struct str *texts[] = {&d->request_id,  &d->node,      &d->org,      &d->team,
+                           &d->environment, &d->project,   &d->user,     &d->user_id,
+                           &d->key_id,      &d->method,    &d->path,     &d->endpoint,
+                           &d->decision,    &d->policy,    &d->policy_id, &d->rule,
+                           &d->rule_key,    &d->reason,    &d->model_requested,
+                           &d->model,       &d->provider,  &d->selected_policy_id};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        io_str(io, texts[i]);
+    }
+    io_i64(io, &d->unix_ms);
+    io_u32(io, &d->worker);
+    io_u32(io, &d->policy_version);
+    int64_t slot = d->slot;
+    io_i64(io, &slot);
+    d->slot = (int32_t)slot;
+    io_u64(io, &d->epoch);
+    io_u64(io, &d->org_seq);
+    io_u64(io, &d->staleness_ms);
+    io_bool(io, &d->is_degraded);
+    io_bool(io, &d->is_stream);
+    io_u32(io, &d->status);
+    io_u32(io, &d->rules_applied);
+    io_u32(io, &d->eval_us);
+    io_u64(io, &d->request_bytes);
+    io_bool(io, &d->has_body_sha256);
+    if (d->has_body_sha256) {
+        io_bytes(io, d->body_sha256.bytes, sizeof(d->body_sha256.bytes));
+    }
+}
+
+static void fields_violations(struct record_io *io, struct arena *a, struct audit_decision *d)
+{
+    uint32_t count = (uint32_t)(d->violations_count < VIOLATIONS_MAX ? d->violations_count
+                                                                     : VIOLATIONS_MAX);
+    io_u32(io, &count);
+    if (io->out != NULL) {
+        for (uint32_t i = 0; i < count; i++) {
+            struct audit_violation copy = d->violations[i];
+            fields_violation(io, &copy);
+        }
+        return;
+    }
+    if (io->is_bad || count > VIOLATIONS_MAX) {
+        io->is_bad = true;
+        return;
+    }
+    struct audit_violation *list = ARENA_ARRAY(a, count, struct audit_violation);
+    if (list == NULL) {
+        io->is_bad = true;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        fields_violation(io, &list[i]);
+    }
+    d->violations = list;
+    d->violations_count = count;
+}
+
+static void fields_violation(struct record_io *io, struct audit_violation *v)
+{
+    struct str *texts[] = {&v->policy_id, &v->policy,   &v->rule_key, &v->rule,
+                           &v->effect,    &v->severity, &v->provider, &v->message};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        io_str(io, texts[i]);
+    }
+    io_u32(io, &v->policy_version);
+}
+
+static void fields_outcome(struct record_io *io, struct audit_outcome *o)
+{
+    struct str *texts[] = {&o->request_id, &o->node,  &o->org,
+                           &o->outcome,    &o->provider, &o->model,
+                           &o->upstream_request_id, &o->finish_reason};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        io_str(io, texts[i]);
+    }
+    io_i64(io, &o->unix_ms);
+    io_u32(io, &o->worker);
+    io_u32(io, &o->status);
+    io_u32(io, &o->upstream_status);
+    io_u32(io, &o->attempts);
+    io_u64(io, &o->input_tokens);
+    io_u64(io, &o->output_tokens);
+    io_u64(io, &o->cached_tokens);
+    io_bool(io, &o->has_usage);
+    io_bool(io, &o->is_usage_estimated);
+    io_i64(io, &o->cost_pico_usd);
+    io_u32(io, &o->duration_ms);
+    io_u32(io, &o->upstream_ms);
+    io_u32(io, &o->first_byte_ms);
+    io_u64(io, &o->response_bytes);
+}
+
+static void io_start(struct record_io *io, enum audit_kind kind)
+{
+    buf_add_byte(io->out, RECORD_VERSION);
+    buf_add_byte(io->out, (char)kind);
+}
+
+static void io_bytes(struct record_io *io, void *p, size_t len)
+{
+    if (io->out != NULL) {
+        buf_add(io->out, (struct str){p, len});
+        return;
+    }
+    if (io->is_bad || (size_t)(io->end - io->at) < len) {
+        io->is_bad = true;
+        memset(p, 0, len);
+        return;
+    }
+    memcpy(p, io->at, len);
+    io->at += len;
+}
+
+static void io_str(struct record_io *io, struct str *s)
+{
+    if (io->out != NULL) {
+        size_t len = s->len < TEXT_BYTES_MAX ? s->len : TEXT_BYTES_MAX;
+        uint8_t head[2] = {(uint8_t)len, (uint8_t)(len >> 8)};
+        buf_add(io->out, (struct str){(const char *)head, sizeof(head)});
+        buf_add(io->out, (struct str){s->ptr, len});
+        return;
+    }
+    uint8_t head[2];
+    io_bytes(io, head, sizeof(head));
+    size_t len = (size_t)head[0] | (size_t)head[1] << 8;
+    if (io->is_bad || len > TEXT_BYTES_MAX || (size_t)(io->end - io->at) < len) {
+        io->is_bad = true;
+        *s = STR_NONE;
+        return;
+    }
+    *s = len == 0 ? STR_NONE : (struct str){io->at, len};
+    io->at += len;
+}
+
+static void io_u64(struct record_io *io, uint64_t *v)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(*v >> (8 * i));
+    }
+    io_bytes(io, bytes, sizeof(bytes));
+    *v = 0;
+    for (unsigned i = 0; i < sizeof(bytes); i++) {
+        *v |= (uint64_t)bytes[i] << (8 * i);
+    }
+}
+
+static void io_i64(struct record_io *io, int64_t *v)
+{
+    uint64_t u = (uint64_t)*v;
+    io_u64(io, &u);
+    *v = (int64_t)u;
+}
+
+static void io_u32(struct record_io *io, uint32_t *v)
+{
+    uint64_t u = *v;
+    io_u64(io, &u);
+    *v = (uint32_t)u;
+    io->is_bad = io->is_bad || u > UINT32_MAX;
+}
+
+static void io_bool(struct record_io *io, bool *v)
+{
+    uint8_t byte = *v;
+    io_bytes(io, &byte, 1);
+    io->is_bad = io->is_bad || byte > 1;
+    *v = byte == 1;
+}

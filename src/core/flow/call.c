@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Step call: the bytes for the provider. The head is written here from an
+ * allow-list; nothing a client sent as a header passes on unless named below, so
+ * no credential, cookie or hop-by-hop field of a client can reach a provider. The
+ * body is the original with span edits, or an exact translation.
+ */
+#include "flow_private.h"
+
+#define HEAD_BYTES_MAX (64u * 1024)
+#define CONNECT_MS 3000
+#define FIRST_BYTE_MS 60000
+#define IDLE_MS 30000
+#define TOTAL_MS 600000
+
+static void write_head(struct flow_exchange *x, struct buf *b);
+static void write_auth(struct flow_exchange *x, struct buf *b);
+static void write_passed(struct flow_exchange *x, struct buf *b);
+
+void flow_step_call(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct issue issue;
+    const struct route_endpoint *endpoint = p->choice.endpoint;
+    enum err e = llm_request_render(&p->arena, &p->request, endpoint->dialect,
+                                    p->choice.model->upstream_name, &p->upstream, &issue);
+    if (e != ERR_OK) {
+        flow_refuse_issue(x, e, &issue);
+        return;
+    }
+    struct buf head;
+    buf_init(&head, HEAD_BYTES_MAX);
+    write_head(x, &head);
+    struct str copy = head.err == ERR_OK ? arena_str(&p->arena, buf_str(&head)) : STR_NONE;
+    buf_fini(&head);
+    p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &p->request, &p->upstream) : NULL;
+    if (p->relay == NULL) {
+        flow_refuse(x, 503, "server_error", "out_of_memory",
+                    "The request could not be prepared");
+        return;
+    }
+    x->call = (struct flow_call){.endpoint = endpoint,
+                                 .head = copy,
+                                 .body = p->upstream.body,
+                                 .is_stream = p->request.is_stream,
+                                 .connect_ms = CONNECT_MS,
+                                 .first_byte_ms = FIRST_BYTE_MS,
+                                 .idle_ms = IDLE_MS,
+                                 .total_ms = TOTAL_MS};
+}
+
+static void write_head(struct flow_exchange *x, struct buf *b)
+{
+    struct flow_private *p = x->p;
+    const struct wire_url *url = &p->choice.endpoint->url;
+    struct str target = arena_printf(&p->arena, "%.*s%.*s", STR_ARG(url->path),
+                                     STR_ARG(p->upstream.path));
+    bool is_default_port = url->port == (url->is_tls ? 443 : 80);
+    bool is_ipv6 = url->is_ip && str_find(url->host, ':') >= 0;
+    struct str host = arena_printf(&p->arena, is_ipv6 ? "[%.*s]" : "%.*s", STR_ARG(url->host));
+    if (!is_default_port) {
+        host = arena_printf(&p->arena, "%.*s:%u", STR_ARG(host), (unsigned)url->port);
+    }
+    wire_write_request_line(b, WIRE_POST, target, host);
+    write_auth(x, b);
+    wire_write_header(b, STR("content-type"), STR("application/json"));
+    wire_write_header(b, STR("accept"), p->request.is_stream ? STR("text/event-stream")
+                                                             : STR("application/json"));
+    /* Answers are read here, so they must come uncompressed. */
+    wire_write_header(b, STR("accept-encoding"), STR("identity"));
+    wire_write_header(b, STR("user-agent"), STR("portcullis"));
+    wire_write_header(b, STR("x-request-id"), (struct str){p->request_id, sizeof(p->request_id)});
+    write_passed(x, b);
+    wire_write_header_u64(b, STR("content-length"), p->upstream.body.len);
+    wire_write_end(b);
+}
+
+static void write_auth(struct flow_exchange *x, struct buf *b)
+{
+    struct flow_private *p = x->p;
+    struct str credential = p->choice.endpoint->credential;
+    if (credential.len == 0) {
+        return;
+    }
+    if (p->upstream.dialect == LLM_ANTHROPIC) {
+        wire_write_header(b, STR("x-api-key"), credential);
+    } else {
+        wire_write_header(
+            b, STR("authorization"),
+            arena_printf(&p->arena, "Bearer %.*s", STR_ARG(credential)));
+    }
+}
+
+/* Version headers of the API the provider speaks, and tracing. Nothing else. */
+static void write_passed(struct flow_exchange *x, struct buf *b)
+{
+    struct flow_private *p = x->p;
+    static const char *const openai[] = {"openai-beta", "traceparent", "tracestate"};
+    static const char *const anthropic[] = {"anthropic-beta", "traceparent", "tracestate"};
+    bool is_anthropic = p->upstream.dialect == LLM_ANTHROPIC;
+    const char *const *names = is_anthropic ? anthropic : openai;
+    for (size_t i = 0; i < 3; i++) {
+        struct str value = wire_header_get(p->head, names[i]);
+        if (value.len != 0) {
+            wire_write_header(b, str_from(names[i]), value);
+        }
+    }
+    if (is_anthropic) {
+        struct str version = wire_header_get(p->head, "anthropic-version");
+        wire_write_header(b, STR("anthropic-version"),
+                          version.len != 0 ? version : STR("2023-06-01"));
+    }
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The path of a proxied request, as events in and wants out.
+ *
+ *   step          when                         does                           file
+ *   receive       head complete                route, credentials, headers    request.c
+ *   authenticate  with receive                 key -> principal               request.c
+ *   parse         body complete                JSON -> neutral view           request.c
+ *   resolve       then                         model -> candidates            admit.c
+ *   admit         then                         facts -> verdict               admit.c
+ *   choose        then                         verdict -> target              admit.c
+ *   record        decision made                decision record -> spool       account.c
+ *   call          decision stored              bytes for the provider         call.c
+ *   relay         provider answers             answer -> client bytes         relay.c
+ *   refuse        any step said no             error in the caller's dialect  refuse.c
+ *   account       all is over                  outcome record -> spool        account.c
+ *
+ * account is reached on every way out. Nothing reaches a provider before its
+ * decision is stored; nothing is said to the client about a decision before that
+ * either. One thread; memory as flow_private.h says.
+ */
+#include "flow_private.h"
+
+#include <stdlib.h>
+
+#define ARENA_BYTES_MAX (64u * 1024 * 1024)
+#define OUT_BYTES_MAX (64u * 1024 * 1024)
+#define RECORD_BYTES_MAX (256u * 1024)
+#define BODY_BYTES_MAX_DEFAULT (16u * 1024 * 1024)
+#define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
+
+static void decide_and_record(struct flow_exchange *x);
+static void answer_locally(struct flow_exchange *x);
+static void finish(struct flow_exchange *x);
+static void settle(struct flow_exchange *x);
+static void trim(struct buf *b);
+
+enum err flow_exchange_new(struct flow_exchange **ret)
+{
+    struct flow_exchange *x = calloc(1, sizeof(*x));
+    struct flow_private *p = calloc(1, sizeof(*p));
+    if (x == NULL || p == NULL) {
+        free(x);
+        free(p);
+        return ERR_MEMORY;
+    }
+    x->p = p;
+    arena_init(&p->arena, ARENA_BYTES_MAX);
+    buf_init(&p->body, BODY_BYTES_MAX_DEFAULT);
+    buf_init(&p->answer, BODY_BYTES_MAX_DEFAULT);
+    buf_init(&x->out, OUT_BYTES_MAX);
+    buf_init(&x->record, RECORD_BYTES_MAX);
+    *ret = x;
+    return ERR_OK;
+}
+
+void flow_exchange_free(struct flow_exchange *x)
+{
+    if (x == NULL) {
+        return;
+    }
+    llm_relay_fini(x->p->relay);
+    if (x->p->has_sse) {
+        sse_parser_fini(&x->p->sse);
+    }
+    arena_fini(&x->p->arena);
+    buf_fini(&x->p->body);
+    buf_fini(&x->p->answer);
+    buf_fini(&x->out);
+    buf_fini(&x->record);
+    free(x->p);
+    free(x);
+}
+
+void flow_begin(struct flow_exchange *x, const struct flow_env *env, const struct flow_start *s)
+{
+    struct flow_private *p = x->p;
+    ASSERT(p->state == FLOW_IDLE);
+    p->env = env;
+    p->start = *s;
+    p->now = s->now;
+    p->body.bytes_max = env->body_bytes_max != 0 ? env->body_bytes_max : BODY_BYTES_MAX_DEFAULT;
+    p->answer.bytes_max =
+        env->answer_bytes_max != 0 ? env->answer_bytes_max : BODY_BYTES_MAX_DEFAULT;
+    memcpy(p->request_id, "req_", 4);
+    ulid_of((uint64_t)s->now.unix_ms, s->dice, p->request_id + 4);
+    p->is_keep_alive = !s->is_draining;
+    p->outcome = "completed";
+    p->state = FLOW_READING;
+}
+
+void flow_on_head(struct flow_exchange *x, const struct wire_head *head, struct flow_now now)
+{
+    struct flow_private *p = x->p;
+    ASSERT(p->state == FLOW_READING && p->head == NULL);
+    p->now = now;
+    p->head = head;
+    p->is_keep_alive = p->is_keep_alive && head->is_keep_alive;
+    flow_step_receive(x);
+    if (p->is_refused) {
+        /* The body is not read: what follows on this connection is unknown. */
+        p->refusal.must_close = head->is_chunked || head->content_length > 0;
+        settle(x);
+        return;
+    }
+    x->want |= FLOW_WANT_BODY;
+}
+
+void flow_on_body(struct flow_exchange *x, struct str slice)
+{
+    struct flow_private *p = x->p;
+    if (p->state == FLOW_READING && !p->is_refused) {
+        buf_add(&p->body, slice);
+    }
+}
+
+void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
+{
+    struct flow_private *p = x->p;
+    if (p->state != FLOW_READING) {
+        return;
+    }
+    p->now = now;
+    if (p->body.err != ERR_OK) {
+        flow_refuse(x, 413, "invalid_request_error", "request_too_large",
+                    "The request body is larger than %zu bytes", p->body.bytes_max);
+        p->refusal.must_close = true;
+        settle(x);
+        return;
+    }
+    if (p->kind == FLOW_KIND_SERVE) {
+        p->state = FLOW_SERVING;
+        x->served_head = *p->head;
+        x->served_body = buf_str(&p->body);
+        x->want |= FLOW_WANT_SERVE;
+        return;
+    }
+    decide_and_record(x);
+}
+
+static void decide_and_record(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    uint64_t from_us = p->env->mono_us != NULL ? p->env->mono_us() : 0;
+    if (p->kind == FLOW_KIND_MODELS) {
+        flow_step_models(x);
+    } else {
+        flow_step_parse(x);
+        if (!p->is_refused) {
+            flow_step_admit(x);
+        }
+        if (!p->is_refused) {
+            flow_step_call(x);
+        }
+    }
+    p->eval_us = p->env->mono_us != NULL ? (uint32_t)(p->env->mono_us() - from_us) : 0;
+    settle(x);
+}
+
+/* What was decided is stored first; without a principal there is nothing to
+ * store it under, and the refusal goes out at once. */
+static void settle(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    if (x->principal == NULL || p->kind == FLOW_KIND_SERVE) {
+        answer_locally(x);
+        flow_stats_count(x, p->refusal.decision);
+        finish(x);
+        return;
+    }
+    flow_record_decision(x);
+    p->state = FLOW_DECIDED;
+    x->want |= FLOW_WANT_RECORD;
+}
+
+void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now)
+{
+    struct flow_private *p = x->p;
+    p->now = now;
+    if (p->state == FLOW_ACCOUNTED) {
+        finish(x);
+        return;
+    }
+    if (p->state != FLOW_DECIDED) {
+        return; /* the client went away meanwhile */
+    }
+    p->is_recorded = e == ERR_OK;
+    if (e != ERR_OK) {
+        p->is_refused = false;
+        flow_refuse(x, 503, "server_error", "audit_unavailable",
+                    "The decision could not be recorded, so the request was not sent");
+        p->refusal.retry_after_s = 5;
+        answer_locally(x);
+        flow_stats_count(x, p->refusal.decision);
+        finish(x);
+        return;
+    }
+    if (p->is_refused || p->kind != FLOW_KIND_CALL) {
+        p->outcome = p->is_refused ? "refused" : "completed";
+        answer_locally(x);
+        flow_record_outcome(x);
+        return;
+    }
+    p->state = FLOW_CALLING;
+    p->called_us = now.mono_us;
+    p->is_call_open = true;
+    x->want |= FLOW_WANT_CALL;
+}
+
+static void answer_locally(struct flow_exchange *x)
+{
+    if (x->p->is_refused) {
+        flow_write_refusal(x);
+    } else {
+        flow_write_local(x);
+    }
+}
+
+void flow_on_bad_request(struct flow_exchange *x, unsigned status, const char *reason,
+                         struct flow_now now)
+{
+    struct flow_private *p = x->p;
+    if (p->state != FLOW_READING) {
+        return;
+    }
+    p->now = now;
+    p->is_refused = false;
+    flow_refuse(x, status, "invalid_request_error", "bad_request", "%s", reason);
+    p->refusal.must_close = true;
+    settle(x);
+}
+
+void flow_on_upstream_head(struct flow_exchange *x, const struct wire_head *head,
+                           struct flow_now now)
+{
+    if (x->p->state == FLOW_CALLING) {
+        x->p->now = now;
+        flow_relay_head(x, head);
+    }
+}
+
+void flow_on_upstream_body(struct flow_exchange *x, struct str slice, struct flow_now now)
+{
+    if (x->p->state == FLOW_RELAYING) {
+        x->p->now = now;
+        flow_relay_body(x, slice);
+    }
+}
+
+void flow_on_upstream_end(struct flow_exchange *x, enum flow_end_how how, const char *reason,
+                          struct flow_now now)
+{
+    struct flow_private *p = x->p;
+    if (p->state == FLOW_CALLING || p->state == FLOW_RELAYING) {
+        p->now = now;
+        p->is_call_open = false;
+        flow_relay_end(x, how, reason);
+    }
+}
+
+void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, struct flow_now now)
+{
+    struct flow_private *p = x->p;
+    if (p->state != FLOW_SERVING) {
+        return;
+    }
+    p->now = now;
+    wire_write_status_line(&x->out, answer->status);
+    p->status_sent = answer->status;
+    flow_write_common_headers(x, &x->out);
+    if (answer->content_type.len != 0) {
+        wire_write_header(&x->out, STR("content-type"), answer->content_type);
+    }
+    for (size_t i = 0; i < answer->headers_count; i++) {
+        wire_write_header(&x->out, answer->headers[i].name, answer->headers[i].value);
+    }
+    if (answer->status != 204) {
+        wire_write_header_u64(&x->out, STR("content-length"), answer->body.len);
+    }
+    wire_write_end(&x->out);
+    if (answer->status != 204 && p->head->method != WIRE_HEAD_METHOD) {
+        buf_add(&x->out, answer->body);
+    }
+    finish(x);
+}
+
+void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
+{
+    struct flow_private *p = x->p;
+    p->now = now;
+    buf_clear(&x->out);
+    p->is_keep_alive = false;
+    if (p->is_call_open) {
+        p->is_call_open = false;
+        x->want |= FLOW_WANT_DROP_CALL;
+    }
+    switch (p->state) {
+    case FLOW_IDLE:
+    case FLOW_ENDED:
+        return;
+    case FLOW_DECIDED:
+        /* Its decision may be on its way to the spool: account for it. */
+        p->is_recorded = true;
+        break;
+    case FLOW_ACCOUNTED:
+        finish(x);
+        return;
+    case FLOW_READING:
+    case FLOW_SERVING:
+    case FLOW_CALLING:
+    case FLOW_RELAYING:
+        break;
+    }
+    p->outcome = "client_gone";
+    if (p->is_recorded) {
+        flow_record_outcome(x);
+    } else {
+        finish(x);
+    }
+}
+
+static void finish(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    if (p->state == FLOW_ENDED) {
+        return;
+    }
+    p->state = FLOW_ENDED;
+    x->want |= FLOW_WANT_DONE;
+    if (!flow_is_keep_alive(x)) {
+        x->want |= FLOW_WANT_CLOSE;
+    }
+}
+
+bool flow_is_keep_alive(const struct flow_exchange *x)
+{
+    return x->p->is_keep_alive && !(x->p->is_refused && x->p->refusal.must_close);
+}
+
+void flow_end(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    llm_relay_fini(p->relay);
+    if (p->has_sse) {
+        sse_parser_fini(&p->sse);
+    }
+    struct arena arena = p->arena;
+    struct buf body = p->body, answer = p->answer;
+    arena_reset(&arena);
+    buf_clear(&body);
+    buf_clear(&answer);
+    trim(&body);
+    trim(&answer);
+    memset(p, 0, sizeof(*p));
+    p->arena = arena;
+    p->body = body;
+    p->answer = answer;
+    x->want = 0;
+    x->principal = NULL;
+    memset(&x->call, 0, sizeof(x->call));
+    x->served_body = STR_NONE;
+    buf_clear(&x->out);
+    buf_clear(&x->record);
+    trim(&x->out);
+    trim(&x->record);
+}
+
+static void trim(struct buf *b)
+{
+    if (b->capacity > BODY_KEEP_BYTES) {
+        size_t bytes_max = b->bytes_max;
+        buf_fini(b);
+        buf_init(b, bytes_max);
+    }
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the steps of one exchange share. Only files of this room include it.
+ * Everything in flow_private dies with flow_end: views may point into the
+ * request's head (the parser's, alive until the exchange ends), the body buffer
+ * or the arena.
+ */
+#ifndef PORTCULLIS_FLOW_PRIVATE_H
+#define PORTCULLIS_FLOW_PRIVATE_H
+
+#include "portcullis/codec.h"
+#include "portcullis/flow.h"
+
+#define FLOW_TAGS_MAX 16
+#define FLOW_WARNINGS_MAX 16
+
+enum flow_state {
+    FLOW_IDLE,
+    FLOW_READING,       /* waiting for the body */
+    FLOW_SERVING,       /* io/http has it */
+    FLOW_DECIDED,       /* decision record being stored */
+    FLOW_CALLING,       /* waiting for the provider's head */
+    FLOW_RELAYING,      /* answer under way */
+    FLOW_ACCOUNTED,     /* outcome record being stored */
+    FLOW_ENDED          /* DONE was said */
+};
+
+enum flow_kind { FLOW_KIND_CALL, FLOW_KIND_MODELS, FLOW_KIND_SERVE };
+
+/* An answer made here instead of by a provider. */
+struct flow_refusal {
+    struct llm_error error;
+    const char *decision;        /* of the record: "block" or "error" */
+    bool is_policy;              /* send the X-Governance-* headers, no retry */
+    bool must_close;
+    uint32_t retry_after_s;      /* 0 = no header */
+};
+
+struct flow_private {
+    struct arena arena;
+    struct buf body;        /* request body */
+    struct buf answer;      /* buffered JSON answer, or the current event's bytes */
+    const struct flow_env *env;
+    struct flow_start start;
+    struct flow_now now;
+    enum flow_state state;
+    enum flow_kind kind;
+    const struct wire_head *head;
+    char request_id[30]; /* req_ + ULID */
+    enum llm_endpoint endpoint;
+    struct str path;     /* without the /llm prefix */
+    struct str model_path; /* GET /v1/models/{id} */
+    struct str environment;
+    struct policy_pair tags[FLOW_TAGS_MAX];
+    size_t tags_count;
+    bool has_header_slot;
+    int64_t header_slot;
+    struct llm_request request;
+    bool is_parsed;
+    struct route_resolution models;
+    struct policy_facts facts;
+    struct policy_verdict verdict;
+    bool is_decided;
+    uint32_t eval_us;
+    const struct policy_violation *warnings[FLOW_WARNINGS_MAX];
+    size_t warnings_count;
+    struct route_choice choice;
+    struct llm_upstream upstream;
+    struct llm_relay *relay;
+    struct sse_parser sse;
+    bool has_sse;
+    struct flow_refusal refusal;
+    bool is_refused;      /* refusal holds the answer */
+    struct str local_body; /* an answer of our own with status 200 (models) */
+    const char *decision; /* word of the stored decision, for the counters */
+    bool is_recorded;     /* a decision record exists, so an outcome must follow */
+    bool is_call_open;
+    bool is_head_sent;    /* the status line went to the client */
+    bool is_keep_alive;
+    unsigned status_sent;
+    unsigned upstream_status;
+    bool is_upstream_error; /* collecting the body of an error answer */
+    bool is_upstream_stream;
+    struct str upstream_request_id;
+    uint32_t upstream_retry_after_s;
+    const char *outcome; /* audit_outcome.outcome */
+    uint64_t called_us, first_byte_us;
+    uint64_t response_bytes;
+};
+
+/* request.c: receive and authenticate */
+void flow_step_receive(struct flow_exchange *x);
+void flow_step_parse(struct flow_exchange *x);
+/* admit.c: resolve, admit, choose */
+void flow_step_admit(struct flow_exchange *x);
+void flow_step_models(struct flow_exchange *x);
+/* call.c: the request to the provider */
+void flow_step_call(struct flow_exchange *x);
+/* relay.c: the provider's answer */
+void flow_relay_head(struct flow_exchange *x, const struct wire_head *head);
+void flow_relay_body(struct flow_exchange *x, struct str slice);
+void flow_relay_end(struct flow_exchange *x, enum flow_end_how how, const char *reason);
+/* refuse.c: our own answers. refuse() only notes the refusal; the answer is
+ * written once the decision is stored (or at once when there is none to store). */
+void flow_refuse(struct flow_exchange *x, unsigned status, const char *type, const char *code,
+                 const char *format, ...) __attribute__((format(printf, 5, 6)));
+void flow_refuse_verdict(struct flow_exchange *x);
+void flow_refuse_issue(struct flow_exchange *x, enum err e, const struct issue *issue);
+void flow_write_refusal(struct flow_exchange *x);
+void flow_write_local(struct flow_exchange *x);
+void flow_write_common_headers(struct flow_exchange *x, struct buf *out);
+enum llm_dialect flow_client_dialect(const struct flow_exchange *x);
+/* account.c: the two records */
+void flow_record_decision(struct flow_exchange *x);
+void flow_record_outcome(struct flow_exchange *x);
+/* stats.c */
+void flow_stats_count(struct flow_exchange *x, const char *decision);
+void flow_stats_end(struct flow_exchange *x, const struct audit_outcome *o);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Step relay: the provider's answer becomes the client's. An answer is taken for
+ * a success only when its status is 200, its type is what was asked for, it is
+ * not compressed, it parses, and it ended properly; everything else becomes an
+ * error in the caller's dialect: a whole one while nothing was sent, an event in
+ * the stream afterwards. A stream is never ended cleanly unless its terminal
+ * event was seen.
+ */
+#include "flow_private.h"
+
+#define EVENT_BYTES_MAX (1u << 20)
+#define ERROR_BODY_BYTES_MAX (64u * 1024)
+#define RETRY_AFTER_S_MAX 3600
+
+static void refuse_upstream(struct flow_exchange *x, unsigned status, const char *code,
+                            const char *message);
+static bool is_answer_acceptable(struct flow_exchange *x, const struct wire_head *head);
+static void begin_answer(struct flow_exchange *x);
+static void relay_events(struct flow_exchange *x);
+static void end_error_answer(struct flow_exchange *x);
+static void end_json(struct flow_exchange *x);
+static void end_stream(struct flow_exchange *x);
+static void fail(struct flow_exchange *x, unsigned status, const char *code, const char *message);
+static void write_body(struct flow_exchange *x, struct str bytes);
+static void end_body(struct flow_exchange *x);
+static const char *how_code(enum flow_end_how how, unsigned *ret_status);
+static uint32_t retry_after_of(const struct wire_head *head);
+
+void flow_relay_head(struct flow_exchange *x, const struct wire_head *head)
+{
+    struct flow_private *p = x->p;
+    p->first_byte_us = p->now.mono_us;
+    p->upstream_status = head->status;
+    p->state = FLOW_RELAYING;
+    struct str id = wire_header_get(head, "x-request-id");
+    id = id.len != 0 ? id : wire_header_get(head, "request-id");
+    p->upstream_request_id = arena_str(&p->arena, str_sub(id, 0, 128));
+    if (head->status != 200) {
+        p->is_upstream_error = true;
+        p->upstream_retry_after_s = retry_after_of(head);
+        return;
+    }
+    if (!is_answer_acceptable(x, head)) {
+        return;
+    }
+    if (p->is_upstream_stream) {
+        sse_parser_init(&p->sse, EVENT_BYTES_MAX);
+        p->has_sse = true;
+        begin_answer(x);
+    }
+}
+
+/* A captive portal's 200 text/html must not be taken for an answer. */
+static bool is_answer_acceptable(struct flow_exchange *x, const struct wire_head *head)
+{
+    struct flow_private *p = x->p;
+    struct str encoding = wire_header_get(head, "content-encoding");
+    if (encoding.len != 0 && !str_eq_nocase(encoding, STR("identity"))) {
+        refuse_upstream(x, 502, "upstream_encoding",
+                        "The provider sent a compressed answer, which cannot be inspected");
+        return false;
+    }
+    struct str type = wire_header_get(head, "content-type");
+    struct str media = str_trim(str_cut(&type, ';'), " \t");
+    p->is_upstream_stream = str_eq_nocase(media, STR("text/event-stream"));
+    bool is_json = str_eq_nocase(media, STR("application/json"));
+    if (p->request.is_stream ? !p->is_upstream_stream : !is_json) {
+        refuse_upstream(x, 502, "upstream_content_type",
+                        "The provider's answer is not of the type that was asked for");
+        return false;
+    }
+    return true;
+}
+
+static uint32_t retry_after_of(const struct wire_head *head)
+{
+    uint64_t seconds;
+    if (str_to_u64(wire_header_get(head, "retry-after"), &seconds) != ERR_OK) {
+        return 0;
+    }
+    return (uint32_t)(seconds < RETRY_AFTER_S_MAX ? seconds : RETRY_AFTER_S_MAX);
+}
+
+void flow_relay_body(struct flow_exchange *x, struct str slice)
+{
+    struct flow_private *p = x->p;
+    if (p->is_upstream_error) {
+        struct str part = str_sub(slice, 0, ERROR_BODY_BYTES_MAX - p->answer.len);
+        buf_add(&p->answer, part);
+        return;
+    }
+    if (!p->is_upstream_stream) {
+        buf_add(&p->answer, slice);
+        if (p->answer.err != ERR_OK) {
+            fail(x, 502, "upstream_too_large", "The provider's answer is too large");
+        }
+        return;
+    }
+    sse_parser_feed(&p->sse, slice);
+    relay_events(x);
+}
+
+static void relay_events(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct sse_event event;
+    struct issue issue;
+    enum err e;
+    buf_clear(&p->answer);
+    while ((e = sse_parser_next(&p->sse, &event)) == ERR_OK) {
+        if (llm_relay_event(p->relay, &event, &p->answer, &issue) != ERR_OK) {
+            write_body(x, buf_str(&p->answer));
+            fail(x, 502, "upstream_invalid_event", "The provider sent an event that is not valid");
+            return;
+        }
+    }
+    write_body(x, buf_str(&p->answer));
+    if (e != ERR_AGAIN) {
+        fail(x, 502, "upstream_invalid_event", "The provider sent an event that is too large");
+    } else if (x->out.err != ERR_OK) {
+        fail(x, 502, "stream_too_large", "The answer could not be buffered");
+    }
+}
+
+void flow_relay_end(struct flow_exchange *x, enum flow_end_how how, const char *reason)
+{
+    struct flow_private *p = x->p;
+    if (how != FLOW_END_COMPLETE) {
+        unsigned status;
+        const char *code = how_code(how, &status);
+        p->outcome = how == FLOW_END_TIMEOUT ? "timeout"
+                     : p->first_byte_us != 0 ? "truncated"
+                                             : "upstream_error";
+        (void)reason; /* for the host's log; a client is not told about addresses */
+        fail(x, status, code,
+             how == FLOW_END_TIMEOUT ? "The provider did not answer in time"
+             : how == FLOW_END_TLS   ? "The provider's TLS certificate could not be verified"
+             : how == FLOW_END_REFUSED ? "The provider could not be reached"
+                                       : "The provider's answer was cut or is not valid HTTP");
+        return;
+    }
+    if (p->is_upstream_error) {
+        end_error_answer(x);
+    } else if (p->is_upstream_stream) {
+        end_stream(x);
+    } else {
+        end_json(x);
+    }
+}
+
+static const char *how_code(enum flow_end_how how, unsigned *ret_status)
+{
+    *ret_status = 502;
+    switch (how) {
+    case FLOW_END_TIMEOUT:
+        *ret_status = 504;
+        return "upstream_timeout";
+    case FLOW_END_TLS:
+        return "upstream_tls";
+    case FLOW_END_REFUSED:
+        return "upstream_unreachable";
+    case FLOW_END_TRUNCATED:
+        return "upstream_truncated";
+    case FLOW_END_PROTOCOL:
+        return "upstream_protocol";
+    case FLOW_END_COMPLETE:
+        break;
+    }
+    return "upstream_error";
+}
+
+/* The provider's own refusal. Its 401 and 403 are about OUR credential: passing
+ * them on would tell the developer to fix a key that is fine. */
+static void end_error_answer(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    p->outcome = "upstream_error";
+    if (p->upstream_status == 401 || p->upstream_status == 403) {
+        fail(x, 502, "provider_authentication_failed",
+             "The provider refused the organization's credential");
+        return;
+    }
+    if (p->upstream_status < 400) {
+        fail(x, 502, "upstream_status", "The provider answered with a status that is not allowed");
+        return;
+    }
+    struct llm_error error;
+    if (llm_error_from_upstream(&p->arena, p->upstream.dialect, p->upstream_status,
+                                buf_str(&p->answer), &error) != ERR_OK) {
+        fail(x, p->upstream_status, "upstream_error", "The provider reported an error");
+        return;
+    }
+    p->is_refused = true;
+    p->refusal = (struct flow_refusal){.error = error,
+                                       .decision = "error",
+                                       .retry_after_s = p->upstream_retry_after_s};
+    flow_write_refusal(x);
+    flow_record_outcome(x);
+}
+
+static void end_json(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct issue issue;
+    struct buf body;
+    buf_init(&body, p->answer.bytes_max);
+    enum err e = llm_relay_json(p->relay, buf_str(&p->answer), &body, &issue);
+    if (e != ERR_OK || body.err != ERR_OK) {
+        buf_fini(&body);
+        p->outcome = "upstream_error";
+        fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
+        return;
+    }
+    buf_move(&p->answer, &body);
+    buf_fini(&body);
+    begin_answer(x);
+    p->outcome = "completed";
+    flow_record_outcome(x);
+}
+
+static void end_stream(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    if (!llm_relay_is_complete(p->relay) || sse_parser_pending_bytes(&p->sse) != 0) {
+        p->outcome = "truncated";
+        fail(x, 502, "upstream_truncated", "The provider's stream ended before it was complete");
+        return;
+    }
+    end_body(x);
+    p->outcome = llm_relay_saw_error(p->relay) ? "upstream_error" : "completed";
+    flow_record_outcome(x);
+}
+
+/* Status line and fields of a success; the body follows whole (JSON) or in parts. */
+static void begin_answer(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    wire_write_status_line(&x->out, 200);
+    flow_write_common_headers(x, &x->out);
+    if (p->upstream_request_id.len != 0) {
+        wire_write_header(&x->out, STR("x-upstream-request-id"), p->upstream_request_id);
+    }
+    wire_write_header(&x->out, STR("x-portcullis-provider"), p->choice.provider->slug);
+    if (p->is_upstream_stream) {
+        wire_write_header(&x->out, STR("content-type"), STR("text/event-stream; charset=utf-8"));
+        wire_write_header(&x->out, STR("cache-control"), STR("no-cache"));
+        if (p->head->is_http10) {
+            p->is_keep_alive = false; /* the close ends the body */
+        } else {
+            wire_write_header(&x->out, STR("transfer-encoding"), STR("chunked"));
+        }
+        wire_write_end(&x->out);
+    } else {
+        wire_write_header(&x->out, STR("content-type"), STR("application/json"));
+        wire_write_header_u64(&x->out, STR("content-length"), p->answer.len);
+        wire_write_end(&x->out);
+        buf_add(&x->out, buf_str(&p->answer));
+        p->response_bytes += p->answer.len;
+    }
+    p->is_head_sent = true;
+    p->status_sent = 200;
+}
+
+static void write_body(struct flow_exchange *x, struct str bytes)
+{
+    struct flow_private *p = x->p;
+    if (bytes.len == 0) {
+        return;
+    }
+    p->response_bytes += bytes.len;
+    if (p->head->is_http10) {
+        buf_add(&x->out, bytes);
+    } else {
+        wire_write_chunk(&x->out, bytes);
+    }
+}
+
+static void end_body(struct flow_exchange *x)
+{
+    if (!x->p->head->is_http10) {
+        wire_write_last_chunk(&x->out);
+    }
+}
+
+static void refuse_upstream(struct flow_exchange *x, unsigned status, const char *code,
+                            const char *message)
+{
+    x->p->outcome = "upstream_error";
+    fail(x, status, code, message);
+}
+
+/* The answer cannot go on. Drops the call if it is still open. */
+static void fail(struct flow_exchange *x, unsigned status, const char *code, const char *message)
+{
+    struct flow_private *p = x->p;
+    if (p->state != FLOW_RELAYING && p->state != FLOW_CALLING) {
+        return;
+    }
+    if (p->is_call_open) {
+        p->is_call_open = false;
+        x->want |= FLOW_WANT_DROP_CALL;
+        p->outcome = "upstream_error";
+    }
+    if (!p->is_head_sent) {
+        flow_refuse(x, status, "api_error", code, "%s", message);
+        p->refusal.retry_after_s = status == 502 || status == 504 ? 0 : p->upstream_retry_after_s;
+        flow_write_refusal(x);
+        flow_record_outcome(x);
+        return;
+    }
+    struct llm_error error = {.status = status,
+                              .type = "api_error",
+                              .code = code,
+                              .message = str_from(message),
+                              .request_id = {p->request_id, sizeof(p->request_id)}};
+    buf_clear(&p->answer);
+    llm_error_write_event(&p->answer, p->endpoint, &error);
+    write_body(x, buf_str(&p->answer));
+    end_body(x);
+    p->is_keep_alive = false;
+    flow_record_outcome(x);
+}

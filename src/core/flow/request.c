@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Steps receive, authenticate and parse: which operation is this, whose key is
+ * it, what do its headers select, what does its body say. Everything that can be
+ * refused without the body is refused before the body is read. Credentials are
+ * taken from four headers because the SDKs differ (product.md 2.4); two that
+ * disagree are refused, never ranked.
+ */
+#include "flow_private.h"
+
+static void route(struct flow_exchange *x);
+static bool authenticate(struct flow_exchange *x, bool is_required);
+static bool take_credential(struct flow_exchange *x, struct str *ret_key);
+static bool has_key_in_query(struct str query);
+static void read_selectors(struct flow_exchange *x);
+static bool read_tags(struct flow_exchange *x, struct str text);
+static void check_content_headers(struct flow_exchange *x);
+
+static const struct {
+    const char *path;
+    enum llm_endpoint endpoint;
+} operations[] = {
+    {"/v1/chat/completions", LLM_CHAT},           {"/v1/completions", LLM_COMPLETIONS},
+    {"/v1/responses", LLM_RESPONSES},             {"/v1/messages", LLM_MESSAGES},
+    {"/v1/embeddings", LLM_EMBEDDINGS},           {"/v1/moderations", LLM_MODERATIONS},
+    {"/v1/messages/count_tokens", LLM_COUNT_TOKENS}, {"/v1/responses/input_tokens", LLM_INPUT_TOKENS},
+};
+
+void flow_step_receive(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    route(x);
+    if (p->is_refused) {
+        return;
+    }
+    if (p->kind == FLOW_KIND_SERVE) {
+        (void)authenticate(x, false);
+        p->is_refused = false;
+        return;
+    }
+    if (!authenticate(x, true)) {
+        return;
+    }
+    if (!policy_principal_key(x->principal)->may_call) {
+        flow_refuse(x, 403, "permission_error", "scope_missing",
+                    "This key is not allowed to call models; it lacks the scope 'call'");
+        return;
+    }
+    if (p->env->stale_refuse_ms != 0 &&
+        p->start.now.unix_ms - p->start.fresh_ms > p->env->stale_refuse_ms) {
+        flow_refuse(x, 503, "server_error", "policy_stale",
+                    "Policies could not be refreshed for too long; requests are refused until "
+                    "they can be");
+        return;
+    }
+    read_selectors(x);
+    if (!p->is_refused && p->kind == FLOW_KIND_CALL) {
+        check_content_headers(x);
+    }
+}
+
+/* /llm/v1/... and /v1/... are the same routes (S0-41). What is not an operation
+ * understood here goes to io/http, which answers 404 for what it does not know. */
+static void route(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct str path = p->head->path;
+    if (str_starts(path, STR("/llm/v1/"))) {
+        path = str_sub(path, 4, path.len);
+    }
+    p->path = path;
+    p->kind = FLOW_KIND_SERVE;
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        if (!str_eq(path, str_from(operations[i].path))) {
+            continue;
+        }
+        p->kind = FLOW_KIND_CALL;
+        p->endpoint = operations[i].endpoint;
+        if (p->head->method != WIRE_POST) {
+            flow_refuse(x, 405, "invalid_request_error", "method_not_allowed",
+                        "%s takes POST", operations[i].path);
+        }
+        return;
+    }
+    bool is_model = str_starts(path, STR("/v1/models/"));
+    if (is_model || str_eq(path, STR("/v1/models"))) {
+        p->kind = FLOW_KIND_MODELS;
+        p->model_path = is_model ? str_sub(path, sizeof("/v1/models/") - 1, path.len) : STR_NONE;
+        if (p->head->method != WIRE_GET && p->head->method != WIRE_HEAD_METHOD) {
+            flow_refuse(x, 405, "invalid_request_error", "method_not_allowed",
+                        "/v1/models takes GET");
+        }
+    }
+}
+
+static bool authenticate(struct flow_exchange *x, bool is_required)
+{
+    struct flow_private *p = x->p;
+    struct str key;
+    if (!take_credential(x, &key)) {
+        return false;
+    }
+    if (key.len == 0) {
+        if (is_required) {
+            flow_refuse(x, 401, "authentication_error", "missing_api_key",
+                        "No API key was sent; use 'Authorization: Bearer <key>' or 'x-api-key'");
+        }
+        return false;
+    }
+    enum err e = policy_authenticate(p->start.snapshot, key, p->env->pepper,
+                                     p->now.unix_ms / 1000, &x->principal);
+    if (e == ERR_OK) {
+        return true;
+    }
+    x->principal = NULL;
+    flow_refuse(x, 401, "authentication_error", "invalid_api_key", "The API key is not valid");
+    return false;
+}
+
+static bool take_credential(struct flow_exchange *x, struct str *ret_key)
+{
+    struct flow_private *p = x->p;
+    static const char *const plain[] = {"x-api-key", "api-key", "x-goog-api-key"};
+    *ret_key = STR_NONE;
+    if (has_key_in_query(p->head->query)) {
+        flow_refuse(x, 400, "invalid_request_error", "key_in_query",
+                    "API keys are not accepted in the URL; send a header");
+        return false;
+    }
+    struct str bearer = wire_header_get(p->head, "authorization");
+    if (bearer.ptr != NULL) {
+        struct str rest = bearer;
+        struct str scheme = str_cut(&rest, ' ');
+        if (!str_eq_nocase(scheme, STR("bearer")) || rest.len == 0) {
+            flow_refuse(x, 401, "authentication_error", "invalid_authorization",
+                        "The Authorization header must be 'Bearer <key>'");
+            return false;
+        }
+        *ret_key = rest;
+    }
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        struct str value = wire_header_get(p->head, plain[i]);
+        if (value.len == 0) {
+            continue;
+        }
+        if (ret_key->len != 0 && !str_eq(*ret_key, value)) {
+            flow_refuse(x, 400, "invalid_request_error", "conflicting_credentials",
+                        "Two different API keys were sent; send one");
+            return false;
+        }
+        *ret_key = value;
+    }
+    return true;
+}
+
+static bool has_key_in_query(struct str query)
+{
+    static const char *const names[] = {"api_key", "api-key", "apikey", "key", "access_token",
+                                        "token"};
+    while (query.len != 0) {
+        struct str pair = str_cut(&query, '&');
+        struct str name = str_cut(&pair, '=');
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (str_eq_nocase(name, str_from(names[i]))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Headers that select: slot, environment, tags. They narrow, never widen. */
+static void read_selectors(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    const struct policy_key_row *key = policy_principal_key(x->principal);
+    struct str slot = wire_header_get(p->head, "x-governance-policy");
+    if (slot.ptr != NULL) {
+        uint64_t value;
+        if (str_to_u64(slot, &value) != ERR_OK || value < 1 || value > 12) {
+            flow_refuse(x, 400, "invalid_request_error", "governance_policy_not_found",
+                        "X-Governance-Policy must be a slot number from 1 to 12");
+            return;
+        }
+        p->has_header_slot = true;
+        p->header_slot = (int64_t)value;
+    }
+    struct str environment = wire_header_get(p->head, "x-environment");
+    if (environment.ptr != NULL && !str_eq(environment, key->environment)) {
+        if (!key->may_narrow || key->environment.len != 0) {
+            flow_refuse(x, 403, "permission_error", "environment_not_allowed",
+                        "This key may not select an environment with X-Environment");
+            return;
+        }
+        p->environment = environment;
+    }
+    struct str tags = wire_header_get(p->head, "x-governance-tags");
+    if (tags.ptr != NULL && !read_tags(x, tags)) {
+        flow_refuse(x, 400, "invalid_request_error", "invalid_tags",
+                    "X-Governance-Tags must be at most %d pairs 'name=value' separated by commas",
+                    FLOW_TAGS_MAX);
+    }
+}
+
+static bool read_tags(struct flow_exchange *x, struct str text)
+{
+    struct flow_private *p = x->p;
+    while (text.len != 0) {
+        struct str value = str_trim(str_cut(&text, ','), " \t");
+        if (str_find(value, '=') < 0 || p->tags_count == FLOW_TAGS_MAX) {
+            return false;
+        }
+        struct str name = str_cut(&value, '=');
+        if (name.len == 0) {
+            return false;
+        }
+        p->tags[p->tags_count++] = (struct policy_pair){name, value};
+    }
+    return true;
+}
+
+static void check_content_headers(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct str encoding = wire_header_get(p->head, "content-encoding");
+    if (encoding.len != 0 && !str_eq_nocase(encoding, STR("identity"))) {
+        flow_refuse(x, 415, "invalid_request_error", "unsupported_content_encoding",
+                    "Compressed request bodies cannot be inspected; send the body as it is");
+        return;
+    }
+    struct str type = wire_header_get(p->head, "content-type");
+    struct str parameters = type;
+    struct str media = str_trim(str_cut(&parameters, ';'), " \t");
+    struct str charset = str_trim(parameters, " \t");
+    bool is_json = str_eq_nocase(media, STR("application/json"));
+    bool is_utf8 = charset.len == 0 || str_eq_nocase(charset, STR("charset=utf-8")) ||
+                   str_eq_nocase(charset, STR("charset=\"utf-8\""));
+    if (!is_json || !is_utf8 || wire_header_count(p->head, "content-type") > 1) {
+        flow_refuse(x, 415, "invalid_request_error", "unsupported_media_type",
+                    "The request body must be 'Content-Type: application/json' in UTF-8");
+        return;
+    }
+    if (p->head->has_content_length && p->head->content_length > p->body.bytes_max) {
+        flow_refuse(x, 413, "invalid_request_error", "request_too_large",
+                    "The request body is larger than %zu bytes", p->body.bytes_max);
+    }
+}
+
+void flow_step_parse(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct issue issue;
+    enum err e = llm_request_parse(&p->arena, p->endpoint, buf_str(&p->body), false, &p->request,
+                                   &issue);
+    if (e != ERR_OK) {
+        flow_refuse_issue(x, e, &issue);
+        return;
+    }
+    p->is_parsed = true;
+    const struct llm_request *r = &p->request;
+    if (r->has_slot && (!r->is_slot_valid_type || r->slot < 1 || r->slot > 12)) {
+        flow_refuse(x, 400, "invalid_request_error", "governance_policy_not_found",
+                    "governance_policy must be a slot number from 1 to 12");
+        p->refusal.error.param = STR("/governance_policy");
+        return;
+    }
+    if (r->has_slot && p->has_header_slot && r->slot != p->header_slot) {
+        flow_refuse(x, 400, "invalid_request_error", "governance_policy_conflict",
+                    "governance_policy and X-Governance-Policy select different slots");
+        p->refusal.error.param = STR("/governance_policy");
+    }
+}
