@@ -72,8 +72,7 @@ void wire_parser_idle(struct wire_parser *p)
 bool wire_parser_is_idle(const struct wire_parser *p)
 {
     /* Skipped 1xx heads belong to the answer that is still due. */
-    return p->state == NULL ||
-           (p->state->phase == PHASE_START && p->state->informational == 0);
+    return p->state == NULL || (p->state->phase == PHASE_START && p->state->informational == 0);
 }
 
 bool wire_parser_is_reusable(const struct wire_parser *p)
