@@ -24,7 +24,7 @@ enum err manage_item_read(struct codec_reader *r, yyjson_val *body, bool is_crea
                           struct manage_command *ret)
 {
     const struct manage_collection *c = ret->collection;
-    struct codec_member members[MANAGE_FIELDS_MAX];
+    struct codec_member members[MANAGE_FIELDS_MAX] = {{0}};
     const struct manage_field *fields[MANAGE_FIELDS_MAX];
     yyjson_val *values[MANAGE_FIELDS_MAX] = {NULL};
     size_t count = 0;
