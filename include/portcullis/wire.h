@@ -87,14 +87,14 @@ struct wire_event {
     struct str body;
 };
 
-/* About 50 bytes (the state: 5 KiB and the head); embed it in a connection. Everything large (llhttp, the header
- * table, the bytes of the head) is in `state`, which lives from the first byte of
- * a message until wire_parser_idle or wire_parser_fini. */
+/* About 50 bytes; embed it in a connection. Everything large (llhttp, the header
+ * table, the bytes of the head: 5 KiB and the head) is in `state`, which lives from
+ * the first byte of a message until wire_parser_idle or wire_parser_fini. */
 struct wire_parser {
-    const struct wire_head *head;      /* NULL before the first WIRE_HEAD and while idle */
-    struct wire_parser_state *state;   /* NULL while idle */
-    const struct wire_limits *limits;  /* borrowed */
-    const char *refusal_reason;        /* static sentence for a person, NULL without error */
+    const struct wire_head *head;     /* NULL before the first WIRE_HEAD and while idle */
+    struct wire_parser_state *state;  /* NULL while idle */
+    const struct wire_limits *limits; /* borrowed */
+    const char *refusal_reason;       /* static sentence for a person, NULL without error */
     enum wire_kind kind;
     enum err err;            /* the error that stuck */
     unsigned refusal_status; /* request: 400-505 to answer; response: 502 */
@@ -195,7 +195,7 @@ size_t sse_parser_pending_bytes(const struct sse_parser *p);
 /* ---- URLs and addresses --------------------------------------------------- */
 
 struct wire_url {
-    bool is_tls; /* https */
+    bool is_tls;     /* https */
     struct str host; /* lower-case LDH, no trailing dot; brackets of IPv6 removed */
     uint16_t port;
     struct str path; /* prefix without trailing '/', "" for none */
