@@ -28,6 +28,10 @@ struct llm_walk {
     enum llm_text_role role;
     size_t texts_capacity;
     size_t opaques_capacity;
+    /* answers only */
+    bool is_event;
+    bool is_delta;
+    uint64_t channel;
     size_t path_len;
     char path[LLM_PATH_BYTES_MAX];
 };

@@ -47,6 +47,9 @@ void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r, s
     w->role = LLM_ROLE_OTHER;
     w->texts_capacity = 0;
     w->opaques_capacity = 0;
+    w->is_event = false;
+    w->is_delta = false;
+    w->channel = 0;
     w->path_len = 0;
     w->path[0] = '\0';
 }

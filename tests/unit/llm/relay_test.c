@@ -315,6 +315,26 @@ static void test_json_is_observed(void **state)
     llm_relay_fini(r);
 }
 
+/* What nobody has read does not go on: unknown lines, and names chat has not. */
+static void test_odd_lines_are_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    assert_int_equal(relay_stream(f, r,
+                                  "event: chunk\ndata: {\"model\":\"m\",\"choices\":[]}\n\n"
+                                  "secret: x\ndata: {\"choices\":[]}\n\n"
+                                  "event: lonely\n\n"),
+                     ERR_OK);
+    expect_str(buf_str(&f->out),
+               "data: {\"model\":\"m\",\"choices\":[]}\n\ndata: {\"choices\":[]}\n\n");
+    llm_relay_fini(r);
+    r = relay_for(f, LLM_MESSAGES, MESSAGES_BODY);
+    assert_int_equal(relay_stream(f, r, "event: ping\nsecret: x\ndata: {\"type\":\"ping\"}\n\n"),
+                     ERR_OK);
+    expect_str(buf_str(&f->out), EV("ping", ""));
+    llm_relay_fini(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +349,7 @@ int main(void)
         TEST(test_messages_error),
         TEST(test_responses_stream),
         TEST(test_responses_incomplete_and_failed),
+        TEST(test_odd_lines_are_left_out),
         TEST(test_json_kinds),
         TEST(test_json_is_observed),
     };
