@@ -38,14 +38,14 @@
 enum llm_dialect { LLM_OPENAI, LLM_ANTHROPIC };
 
 enum llm_endpoint {
-    LLM_CHAT,          /* POST /v1/chat/completions */
-    LLM_COMPLETIONS,   /* POST /v1/completions */
-    LLM_RESPONSES,     /* POST /v1/responses */
-    LLM_MESSAGES,      /* POST /v1/messages */
-    LLM_EMBEDDINGS,    /* POST /v1/embeddings */
-    LLM_MODERATIONS,   /* POST /v1/moderations */
-    LLM_COUNT_TOKENS,  /* POST /v1/messages/count_tokens */
-    LLM_INPUT_TOKENS,  /* POST /v1/responses/input_tokens */
+    LLM_CHAT,         /* POST /v1/chat/completions */
+    LLM_COMPLETIONS,  /* POST /v1/completions */
+    LLM_RESPONSES,    /* POST /v1/responses */
+    LLM_MESSAGES,     /* POST /v1/messages */
+    LLM_EMBEDDINGS,   /* POST /v1/embeddings */
+    LLM_MODERATIONS,  /* POST /v1/moderations */
+    LLM_COUNT_TOKENS, /* POST /v1/messages/count_tokens */
+    LLM_INPUT_TOKENS, /* POST /v1/responses/input_tokens */
     LLM_ENDPOINTS_COUNT
 };
 /* "chat", "completions", "responses", "messages", "embeddings", "moderations",
@@ -57,21 +57,29 @@ enum llm_dialect llm_endpoint_dialect(enum llm_endpoint e);
 struct str llm_endpoint_upstream_path(enum llm_endpoint e);
 
 enum llm_text_role {
-    LLM_ROLE_SYSTEM, LLM_ROLE_USER, LLM_ROLE_ASSISTANT, LLM_ROLE_TOOL, LLM_ROLE_OTHER
+    LLM_ROLE_SYSTEM,
+    LLM_ROLE_USER,
+    LLM_ROLE_ASSISTANT,
+    LLM_ROLE_TOOL,
+    LLM_ROLE_OTHER
 };
 /* One text-bearing string of the request body (product.md 2.1, every member). */
 struct llm_text {
-    struct str value;       /* decoded */
-    struct json_span span;  /* in the body, quotes included */
-    struct str pointer;     /* JSON pointer, "/messages/0/content" */
+    struct str value;      /* decoded */
+    struct json_span span; /* in the body, quotes included */
+    struct str pointer;    /* JSON pointer, "/messages/0/content" */
     enum llm_text_role role;
-    bool is_json;           /* the value is itself JSON (tool-call arguments) */
-    bool is_key;            /* the name of a member; `pointer` is that member's */
-    bool is_delta;          /* stream events: a piece of a string that grows ... */
-    uint64_t channel;       /* ... and which one: equal for pieces of the same string */
+    bool is_json;     /* the value is itself JSON (tool-call arguments) */
+    bool is_key;      /* the name of a member; `pointer` is that member's */
+    bool is_delta;    /* stream events: a piece of a string that grows ... */
+    uint64_t channel; /* ... and which one: equal for pieces of the same string */
 };
 enum llm_unscannable_kind {
-    LLM_OPAQUE_IMAGE, LLM_OPAQUE_AUDIO, LLM_OPAQUE_FILE, LLM_OPAQUE_TOKENS, LLM_OPAQUE_URL,
+    LLM_OPAQUE_IMAGE,
+    LLM_OPAQUE_AUDIO,
+    LLM_OPAQUE_FILE,
+    LLM_OPAQUE_TOKENS,
+    LLM_OPAQUE_URL,
     LLM_OPAQUE_STORED /* stored prompt, previous response, conversation */
 };
 struct llm_opaque {
@@ -86,12 +94,12 @@ struct llm_request {
     struct str model;
     struct json_span model_span; /* quotes included */
     bool is_stream;
-    bool wants_stream_usage; /* stream_options.include_usage */
+    bool wants_stream_usage;    /* stream_options.include_usage */
     uint64_t output_tokens_max; /* max_tokens & co; 0 = not given */
-    unsigned choices; /* n, best_of; 1 when not given */
+    unsigned choices;           /* n, best_of; 1 when not given */
     bool has_slot;
-    int64_t slot;             /* governance_policy as sent; range is checked by policy */
-    bool is_slot_valid_type;  /* false: not a whole number */
+    int64_t slot;               /* governance_policy as sent; range is checked by policy */
+    bool is_slot_valid_type;    /* false: not a whole number */
     struct json_span slot_span; /* the member, one comma included */
     struct str user;
     bool has_tools;
@@ -155,7 +163,7 @@ struct llm_upstream {
     struct str path;
     struct str body; /* in the arena */
     bool is_translated;
-    bool usage_was_added; /* the usage chunk must not reach the client */
+    bool usage_was_added;   /* the usage chunk must not reach the client */
     int64_t created_unix_s; /* set by the caller before llm_relay_new: `created` of a
                                translated chat answer; 0 otherwise */
 };
@@ -237,11 +245,11 @@ uint64_t llm_relay_next_sequence(const struct llm_relay *r);
 /* One error, every dialect renders from it (product.md 2.3). */
 struct llm_error {
     unsigned status;
-    const char *type;    /* "governance_blocked", "invalid_request_error" ... */
-    const char *code;    /* NULL = null */
+    const char *type; /* "governance_blocked", "invalid_request_error" ... */
+    const char *code; /* NULL = null */
     struct str message;
-    struct str param;    /* JSON pointer or member; none = null */
-    struct str extra;    /* further members of the error object: `,"violations":[...]`, or none */
+    struct str param; /* JSON pointer or member; none = null */
+    struct str extra; /* further members of the error object: `,"violations":[...]`, or none */
     struct str request_id;
     uint64_t sequence_number; /* Responses streams only: llm_relay_next_sequence() */
 };
@@ -257,7 +265,6 @@ void llm_error_write_event(struct buf *out, enum llm_endpoint client_endpoint,
  * type, code, param and message (1 KiB) where they parse, with anything that looks
  * like a credential cut out (J 199). status 0: from an event; derived from the type. */
 MUST_USE enum err llm_error_from_upstream(struct arena *a, enum llm_dialect upstream,
-                                          unsigned status, struct str body,
-                                          struct llm_error *ret);
+                                          unsigned status, struct str body, struct llm_error *ret);
 
 #endif

@@ -53,8 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             buf_init(&out, 1u << 24);
             enum err err = llm_relay_json(r, in, &out, &issue);
             FUZZ_CHECK((err == ERR_OK) == (out.len > 0));
-            FUZZ_CHECK(err != ERR_OK || json_parse(&a, buf_str(&out), &json_limits_default, &doc,
-                                                   &issue) == ERR_OK);
+            FUZZ_CHECK(err != ERR_OK ||
+                       json_parse(&a, buf_str(&out), &json_limits_default, &doc, &issue) == ERR_OK);
             buf_fini(&out);
         } else {
             run_stream(r, upstream.endpoint, in, is_translated);
@@ -113,8 +113,7 @@ static void check_texts(enum llm_endpoint upstream, struct str data)
         buf_init(&out, 1u << 24);
         FUZZ_CHECK(llm_edits_apply(&out, data, edits, edits_count) == ERR_OK);
         size_t again = 0;
-        FUZZ_CHECK(llm_event_texts(&a, upstream, buf_str(&out), &texts, &again, &issue) ==
-                   ERR_OK);
+        FUZZ_CHECK(llm_event_texts(&a, upstream, buf_str(&out), &texts, &again, &issue) == ERR_OK);
         FUZZ_CHECK(again == count);
         buf_fini(&out);
     }

@@ -21,19 +21,35 @@ static uint64_t channel_of(uint64_t outer, yyjson_val *object);
 
 /* Members of fixed vocabulary: taken only when they do not look like it. */
 static const char *const name_keys[] = {
-    "id",      "object",  "model",       "type",        "role",        "status",
-    "call_id", "item_id", "response_id", "tool_use_id", "finish_reason", "stop_reason",
-    "phase",   "service_tier", "system_fingerprint", NULL,
+    "id",          "object",        "model",
+    "type",        "role",          "status",
+    "call_id",     "item_id",       "response_id",
+    "tool_use_id", "finish_reason", "stop_reason",
+    "phase",       "service_tier",  "system_fingerprint",
+    NULL,
 };
 static const char *const silent_keys[] = {
-    "obfuscation", "signature", "encrypted_content", "b64_json",      "embedding",
-    "instructions", "tools",    "tool_choice",       "metadata",      "user",
-    "prompt",      "prompt_cache_key", "safety_identifier", "previous_response_id", NULL,
+    "obfuscation",
+    "signature",
+    "encrypted_content",
+    "b64_json",
+    "embedding",
+    "instructions",
+    "tools",
+    "tool_choice",
+    "metadata",
+    "user",
+    "prompt",
+    "prompt_cache_key",
+    "safety_identifier",
+    "previous_response_id",
+    NULL,
 };
 /* The strings that grow event by event. */
 static const char *const growing_keys[] = {
-    "content",  "refusal",      "reasoning_content", "reasoning", "text", "thinking",
-    "arguments", "partial_json", "delta",            "input",     "transcript", NULL,
+    "content", "refusal",  "reasoning_content", "reasoning",
+    "text",    "thinking", "arguments",         "partial_json",
+    "delta",   "input",    "transcript",        NULL,
 };
 
 enum err llm_answer_texts(struct arena *a, struct str body, struct llm_text **ret,
@@ -96,7 +112,8 @@ static enum err walk_value(struct llm_walk *w, struct str key, yyjson_val *v)
     size_t count;
     yyjson_val *item;
     if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach(llm_each(v), i, count, item) {
+        yyjson_arr_foreach(llm_each(v), i, count, item)
+        {
             size_t mark = llm_walk_push_index(w, i);
             TRY(walk_value(w, key, item));
             llm_walk_pop(w, mark);
@@ -114,7 +131,8 @@ static enum err walk_members(struct llm_walk *w, yyjson_val *object)
     yyjson_val *key;
     yyjson_val *value;
     w->channel = channel_of(channel, object);
-    yyjson_obj_foreach(llm_each(object), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(object), i, count, key, value)
+    {
         struct str name = llm_key(key);
         if (llm_str_in(name, silent_keys)) {
             continue;
@@ -140,10 +158,10 @@ static enum err walk_string(struct llm_walk *w, struct str key, yyjson_val *stri
     }
     struct llm_request *view = w->request;
     size_t before = view->texts_count;
-    bool is_json = LLM_IS(key, "arguments") || LLM_IS(key, "partial_json") ||
-                   (LLM_IS(key, "delta") &&
-                    str_ends(json_str(json_get(view->doc.root, STR("type"))),
-                             STR("arguments.delta")));
+    bool is_json =
+        LLM_IS(key, "arguments") || LLM_IS(key, "partial_json") ||
+        (LLM_IS(key, "delta") &&
+         str_ends(json_str(json_get(view->doc.root, STR("type"))), STR("arguments.delta")));
     TRY(is_json ? llm_walk_json_text(w, string) : llm_walk_text(w, string));
     if (view->texts_count > before && w->is_delta && llm_str_in(key, growing_keys)) {
         struct llm_text *t = &view->texts[view->texts_count - 1];

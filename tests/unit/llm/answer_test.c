@@ -114,12 +114,14 @@ static void test_chat_channels(void **state)
     assert_true(only_channel() == second);
     event(f, LLM_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{\"refusal\":\"c\"}}]}");
     assert_true(only_channel() != first);
-    event(f, LLM_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
-                       "\"function\":{\"arguments\":\"x\"}}]}}]}");
+    event(f, LLM_CHAT,
+          "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+          "\"function\":{\"arguments\":\"x\"}}]}}]}");
     uint64_t tool0 = only_channel();
     assert_true(texts[0].is_json);
-    event(f, LLM_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,"
-                       "\"function\":{\"arguments\":\"x\"}}]}}]}");
+    event(f, LLM_CHAT,
+          "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,"
+          "\"function\":{\"arguments\":\"x\"}}]}}]}");
     assert_true(only_channel() != tool0);
     const char *named = "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":"
                         "\"call_1\",\"function\":{\"name\":\"fn\",\"arguments\":\"\"}}]}}]}";
@@ -134,14 +136,17 @@ static void test_chat_channels(void **state)
 static void test_messages_channels(void **state)
 {
     struct fixture *f = *state;
-    event(f, LLM_MESSAGES, "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
-                           "\"text_delta\",\"text\":\"a\"}}");
+    event(f, LLM_MESSAGES,
+          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+          "\"text_delta\",\"text\":\"a\"}}");
     uint64_t block0 = only_channel();
-    event(f, LLM_MESSAGES, "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
-                           "\"text_delta\",\"text\":\"a\"}}");
+    event(f, LLM_MESSAGES,
+          "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+          "\"text_delta\",\"text\":\"a\"}}");
     assert_true(only_channel() != block0);
-    event(f, LLM_MESSAGES, "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
-                           "\"input_json_delta\",\"partial_json\":\"{\"}}");
+    event(f, LLM_MESSAGES,
+          "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+          "\"input_json_delta\",\"partial_json\":\"{\"}}");
     assert_true(only_channel() != block0);
     assert_true(texts[0].is_json);
     event(f, LLM_MESSAGES, "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}");
@@ -152,14 +157,17 @@ static void test_messages_channels(void **state)
 static void test_responses_channels(void **state)
 {
     struct fixture *f = *state;
-    event(f, LLM_RESPONSES, "{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\","
-                            "\"output_index\":0,\"content_index\":0,\"delta\":\"a\"}");
+    event(f, LLM_RESPONSES,
+          "{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\","
+          "\"output_index\":0,\"content_index\":0,\"delta\":\"a\"}");
     uint64_t text = only_channel();
-    event(f, LLM_RESPONSES, "{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\","
-                            "\"output_index\":0,\"content_index\":1,\"delta\":\"a\"}");
+    event(f, LLM_RESPONSES,
+          "{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\","
+          "\"output_index\":0,\"content_index\":1,\"delta\":\"a\"}");
     assert_true(only_channel() != text);
-    event(f, LLM_RESPONSES, "{\"type\":\"response.function_call_arguments.delta\",\"output_index\":"
-                            "0,\"content_index\":0,\"delta\":\"a\"}");
+    event(f, LLM_RESPONSES,
+          "{\"type\":\"response.function_call_arguments.delta\",\"output_index\":"
+          "0,\"content_index\":0,\"delta\":\"a\"}");
     assert_true(only_channel() != text);
     assert_true(texts[0].is_json);
     const char *done = "{\"type\":\"response.output_text.done\",\"output_index\":0,"
@@ -183,8 +191,9 @@ static void test_event_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_answers),            TEST(test_chat_channels), TEST(test_messages_channels),
-        TEST(test_responses_channels), TEST(test_event_write),
+        TEST(test_answers),           TEST(test_chat_channels),
+        TEST(test_messages_channels), TEST(test_responses_channels),
+        TEST(test_event_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
