@@ -129,7 +129,8 @@ void *arena_alloc(struct arena *a, size_t size);
 /* As arena_alloc, but the bytes are whatever they were: for what is overwritten at once. */
 void *arena_alloc_raw(struct arena *a, size_t size);
 /* Grows or shrinks what was allocated last in place; otherwise moves it when it
- * must grow. New bytes are whatever they were. NULL leaves `p` as it was. */
+ * must grow. New bytes are whatever they were. NULL leaves `p` as it was.
+ * Size 0 gives back what was allocated last. */
 void *arena_resize(struct arena *a, void *p, size_t old_size, size_t size);
 /* As arena_alloc for `count` objects; NULL on overflow too. */
 void *arena_array(struct arena *a, size_t count, size_t size);

@@ -48,6 +48,7 @@ struct llm_text {
     struct str pointer;     /* JSON pointer, "/messages/0/content" */
     enum llm_text_role role;
     bool is_json;           /* the value is itself JSON (tool-call arguments) */
+    bool is_key;            /* the name of a member; `pointer` is that member's */
 };
 enum llm_unscannable_kind {
     LLM_OPAQUE_IMAGE, LLM_OPAQUE_AUDIO, LLM_OPAQUE_FILE, LLM_OPAQUE_TOKENS, LLM_OPAQUE_URL,
@@ -75,11 +76,15 @@ struct llm_request {
     struct str user;
     bool has_tools;
     bool is_stateful; /* previous_response_id, conversation, background, store'd prompt */
+    bool has_content; /* messages, input or prompt was there */
     struct llm_text *texts;
     size_t texts_count;
     struct llm_opaque *opaques;
     size_t opaques_count;
 };
+/* What OpenAI takes when a moderation names no model; then model_span is empty. */
+#define LLM_MODERATIONS_MODEL STR("omni-moderation-latest")
+
 /* Strict: unknown TOP-LEVEL members known to redirect traffic (api_base, base_url,
  * extra_headers, fallbacks, mock_response ...) are refused by name; other unknown
  * members pass as text-bearing. Wrong types of the members above, unknown content
@@ -102,6 +107,10 @@ MUST_USE enum err llm_edits_apply(struct buf *out, struct str body, const struct
  * removed, model renamed, include_usage added). Other dialect: an exact
  * translation, or ERR_UNSUPPORTED with the pointer of what has no exact
  * counterpart. */
+/* The messages API demands max_tokens; this is sent when a translated chat request
+ * gives none. */
+#define LLM_DEFAULT_MAX_TOKENS 4096
+
 struct llm_upstream {
     enum llm_dialect dialect;
     enum llm_endpoint endpoint; /* as the provider sees it */
@@ -109,6 +118,8 @@ struct llm_upstream {
     struct str body; /* in the arena */
     bool is_translated;
     bool usage_was_added; /* the usage chunk must not reach the client */
+    int64_t created_unix_s; /* set by the caller before llm_relay_new: `created` of a
+                               translated chat answer; 0 otherwise */
 };
 MUST_USE enum err llm_request_render(struct arena *a, const struct llm_request *r,
                                      enum llm_dialect target, struct str upstream_model,
@@ -146,6 +157,8 @@ struct str llm_relay_finish_reason(const struct llm_relay *r);
 struct str llm_relay_upstream_model(const struct llm_relay *r);
 /* The provider itself reported an error inside the stream. */
 bool llm_relay_saw_error(const struct llm_relay *r);
+/* Responses streams: the sequence_number the next event should carry. */
+uint64_t llm_relay_next_sequence(const struct llm_relay *r);
 
 /* One error, every dialect renders from it (product.md 2.3). */
 struct llm_error {
@@ -156,6 +169,7 @@ struct llm_error {
     struct str param;    /* JSON pointer or member; none = null */
     struct str extra;    /* further members of the error object: `,"violations":[...]`, or none */
     struct str request_id;
+    uint64_t sequence_number; /* Responses streams only: llm_relay_next_sequence() */
 };
 void llm_error_write(struct buf *out, enum llm_dialect d, const struct llm_error *e);
 /* The same in a stream that has begun, followed by what ends a stream in error

@@ -158,7 +158,8 @@ void policy_org_unref(struct policy_org *o);
 struct str policy_org_id(const struct policy_org *o);
 uint64_t policy_org_seq(const struct policy_org *o);
 size_t policy_org_rules_count(const struct policy_org *o);
-size_t policy_org_bytes(const struct policy_org *o);
+size_t policy_org_bytes(const struct policy_org *o);       /* all memory of this part */
+size_t policy_org_index_bytes(const struct policy_org *o); /* of that, the bitmap index */
 /* When an attestation begins or ends and the part must be rebuilt; INT64_MAX = never. */
 int64_t policy_org_expires_at(const struct policy_org *o);
 const struct route_endpoint *policy_org_endpoints(const struct policy_org *o, size_t *ret_count);
@@ -216,7 +217,8 @@ struct policy_violation {
     const struct policy *policy;
     const struct policy_rule *rule;
     enum policy_effect effect;
-    int provider;        /* index, -1 = none */
+    int provider;        /* index, -1 = none (the model itself) */
+    uint32_t candidates; /* bits of route_resolution it speaks about */
     struct str reason;   /* short: "BAA not available" (S0-61) */
     struct str message;  /* sentence: "Provider 'groq' does not have BAA available" (S0-57) */
 };

@@ -87,7 +87,8 @@ struct route_model {
 
 struct route_catalog; /* immutable, in its own arena */
 /* Parses the two catalogue files (their texts must outlive the catalogue).
- * Strict; more than ROUTE_PROVIDERS_MAX providers is ERR_LIMIT. */
+ * Strict: unknown members, wrong types, doubled ids, providers out of sort_order
+ * are ERR_INVALID; more than ROUTE_PROVIDERS_MAX providers is ERR_LIMIT. */
 MUST_USE enum err route_catalog_new(struct str providers_json, struct str models_json,
                                     struct route_catalog **ret, struct issue *ret_issue);
 void route_catalog_free(struct route_catalog *c);
@@ -115,6 +116,11 @@ int64_t route_posture_next_change(const struct route_attestation *attestations, 
 /* Model string -> candidates (product.md 2.5): provider/model (split at the first
  * '/' only when the left part is a known slug or alias), exact name, alias,
  * family without date. Exact bytes: no trimming, no case folding. */
+/* Candidate order: the maker's own row first (claude-* at anthropic, gpt-* at openai,
+ * deepseek-* at deepseek ...), then catalogue order of providers; one row per
+ * provider, of a family the newest. A string with a slash whose left part is a
+ * provider that has no such model may still be somebody's exact model name
+ * ("openai/gpt-oss-120b" at groq); then it is not pinned. */
 struct route_resolution {
     struct str requested;
     bool is_pinned;       /* provider/model was asked for */
@@ -126,8 +132,12 @@ struct route_resolution {
 /* ERR_NOT_FOUND when nothing matches (404 model_not_found). */
 MUST_USE enum err route_resolve(const struct route_catalog *c, struct str model,
                                 struct route_resolution *ret);
-/* Does a policy's model entry (id, name, alias, family, `provider/` + `*`) name this model? */
+/* Does a policy's model entry (id, name, alias, family, `provider/` + `*`) name this model?
+ * An entry means every model that answers to it by any of these names. */
 bool route_model_matches(const struct route_catalog *c, unsigned model, struct str entry);
+/* The same by hashing: all models an entry names, at most `max`, possibly one twice. */
+size_t route_entry_models(const struct route_catalog *c, struct str entry, unsigned *ret,
+                          size_t max);
 /* For "did you mean": does any model or provider answer to this entry at all? */
 bool route_entry_is_known(const struct route_catalog *c, struct str entry);
 

@@ -5,12 +5,17 @@
  *
  * One lane per worker: preallocated segments mapped MAP_SHARED, so that an append
  * is a copy plus one atomic store (no system call, no lock) and survives kill -9
- * at once; one writer thread syncs all lanes (group commit) so that it survives
- * power loss too, and ships records onward in order. A record is framed
- * `length | crc32c | payload`; recovery drops only a torn tail.
+ * at once. Two threads of its own: the syncer makes records survive power loss too
+ * (group commit over all lanes), the shipper sends them onward in order; apart,
+ * because a frozen database must not hold up a sync. A record is framed
+ * `length | crc32c | payload`; recovery drops only a torn tail. How far a segment
+ * was shipped stands in its own header; shipping is at-least-once, so the receiver
+ * must be idempotent.
  *
- * Threads: append by the lane's worker only; everything else by the writer thread
- * or before the threads start.
+ * GLOSSARY  lane: one worker's sequence of records. segment: one file of a lane.
+ * sealed: no record will be appended any more. shipped: stored elsewhere for good.
+ *
+ * Threads: spool_append by the lane's worker only; the rest as each says.
  */
 #ifndef PORTCULLIS_SPOOL_H
 #define PORTCULLIS_SPOOL_H
@@ -32,7 +37,7 @@ struct spool_options {
 };
 
 /* Takes one batch in order; true = all of it is stored (or quarantined) for good,
- * false = try again later (the same batch comes again). Writer thread. */
+ * false = try again later (the same records come again). Shipper thread. */
 struct spool_batch {
     const struct str *records;
     size_t count;
@@ -43,11 +48,12 @@ typedef bool spool_ship_fn(void *context, const struct spool_batch *batch);
  * queued for shipping). *ret_recovered = records found unshipped. */
 MUST_USE enum err spool_open(const struct spool_options *options, struct spool **ret,
                              uint64_t *ret_recovered, struct issue *ret_issue);
-/* Starts the writer thread. `on_synced` is called on it after each sync (may be
- * NULL); it must only signal (uv_async_send). */
+/* Starts both threads. `on_synced` is called on the syncer after each sync (may be
+ * NULL); it must only signal (uv_async_send). Blocks all signals in them. */
 MUST_USE enum err spool_start(struct spool *s, spool_ship_fn *ship, void *ship_context,
                               void (*on_synced)(void *context), void *synced_context);
-/* Syncs, ships what it can within `timeout_ms`, joins the thread, closes. */
+/* Syncs, ships what it can within `timeout_ms`, joins the threads, closes and frees.
+ * No append may follow. NULL ok. */
 void spool_stop(struct spool *s, unsigned timeout_ms);
 
 struct spool_lane *spool_lane_get(struct spool *s, unsigned lane);

@@ -23,7 +23,8 @@ struct tls_server; /* certificate chain and key; reference-counted, atomic */
 struct tls_resume; /* cache of sessions to resume, per worker, bounded */
 struct tls_session;
 
-/* psa_crypto_init and the like; once per process before any thread. */
+/* psa_crypto_init and the like; once per process before any thread.
+ * ERR_UNSUPPORTED: mbedTLS older than 3.6. */
 MUST_USE enum err tls_start(void);
 
 /* `ca_file` NULL or "" = the system store. ERR_NOT_FOUND when no certificate
@@ -42,7 +43,9 @@ void tls_resume_free(struct tls_resume *r);
 
 /* `host`: the name to verify and to send as SNI (IP literals are verified as IP
  * SANs and not sent). `resume_key`: (host, port, CA set, tenant credential), so
- * that no tenant resumes another's session; none = do not resume. */
+ * that no tenant resumes another's session; none = do not resume. `resume` must
+ * outlive the session. ERR_INVALID: not a host name (empty, not LDH, numeric but
+ * no address); one trailing dot is cut off. */
 MUST_USE enum err tls_session_new_client(struct tls_client *c, struct str host,
                                          struct tls_resume *resume, struct str resume_key,
                                          struct tls_session **ret);
@@ -58,14 +61,20 @@ enum tls_state {
 /* Takes ciphertext (may be empty, to start), appends ciphertext to send to
  * `net_out` and decrypted data to `plain_out`. Consumes all of `in` unless
  * plain_out is at its limit (then *ret_consumed < in.len and call again later).
- * Bounded work per call: at most ~64 KiB of plain bytes. */
+ * Bounded work per call: at most ~64 KiB of plain bytes; with more, *ret_consumed
+ * < in.len or !tls_session_is_drained: call again. Without room in `net_out` the
+ * engine waits and goes on in the next call. ERR_DENIED: the certificate was
+ * refused; ERR_IO: handshake or record broken; ERR_MEMORY; all final, and an alert
+ * to send may be in `net_out`. */
 MUST_USE enum err tls_session_feed(struct tls_session *s, struct str in, size_t *ret_consumed,
                                    struct buf *net_out, struct buf *plain_out);
-/* Encrypts; only in TLS_OPEN. Takes all or fails. */
+/* Encrypts; only in TLS_OPEN (else ERR_INVALID). Takes all or fails; ERR_LIMIT (no
+ * room in `net_out`: bytes, and 64 per 16 KiB, are needed) has changed nothing. */
 MUST_USE enum err tls_session_write(struct tls_session *s, struct str plain, struct buf *net_out);
 /* Appends close_notify; best effort. */
 void tls_session_close(struct tls_session *s, struct buf *net_out);
 enum tls_state tls_session_state(const struct tls_session *s);
+/* Client only; a server session says false. */
 bool tls_session_was_resumed(const struct tls_session *s);
 /* Static sentence for logs and the error body: "certificate is for another host
  * name", "certificate has expired" ...; "" when nothing failed. */

@@ -126,8 +126,8 @@ void *arena_resize(struct arena *a, void *p, size_t old_size, size_t size)
 {
     size_t old_need = round_up(old_size);
     size_t need = round_up(size);
-    bool is_last = p != NULL && old_need > 0 && need > 0 && (char *)p + old_need == a->at;
-    if (is_last && need <= (size_t)(a->end - (char *)p)) {
+    bool is_last = p != NULL && old_need > 0 && (char *)p + old_need == a->at;
+    if (is_last && (need > 0 || size == 0) && need <= (size_t)(a->end - (char *)p)) {
         a->at = (char *)p + need;
         a->used_bytes = a->used_bytes - old_size + size;
         return p;

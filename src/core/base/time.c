@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #define SECONDS_PER_DAY 86400
-#define DAYS_PER_ERA 146097    /* 400 years */
+#define DAYS_PER_ERA 146097     /* 400 years */
 #define DAYS_BEFORE_1970 719468 /* since 0000-03-01 */
 #define YEAR_0000_S INT64_C(-62167219200)
 #define YEAR_9999_LAST_S INT64_C(253402300799)

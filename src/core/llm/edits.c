@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Span edits: write a body again with some byte ranges replaced and every other
+ * byte untouched, so that what was checked is what is sent (catalogue D 90).
+ * Overlapping edits are our mistake and are refused whole. The sorted copy lives on
+ * the heap for the length of the call, because the caller may have no arena. Any
+ * thread.
+ */
+#include <stdlib.h>
+
+#include "llm_private.h"
+
+static int compare_edits(const void *left, const void *right);
+
+enum err llm_edits_apply(struct buf *out, struct str body, const struct llm_edit *edits,
+                         size_t edits_count)
+{
+    struct llm_edit *sorted = NULL;
+    if (edits_count > 0) {
+        sorted = calloc(edits_count, sizeof(*sorted));
+        if (sorted == NULL) {
+            return ERR_MEMORY;
+        }
+        memcpy(sorted, edits, edits_count * sizeof(*sorted));
+        qsort(sorted, edits_count, sizeof(*sorted), compare_edits);
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < edits_count; i++) {
+        struct json_span span = sorted[i].span;
+        if (span.from < at || span.to < span.from || span.to > body.len) {
+            free(sorted);
+            return ERR_INTERNAL;
+        }
+        buf_add(out, str_sub(body, at, span.from));
+        buf_add(out, sorted[i].with);
+        at = span.to;
+    }
+    free(sorted);
+    buf_add(out, str_sub(body, at, body.len));
+    return out->err;
+}
+
+/* By place; an insertion (empty span) goes before a replacement that begins there. */
+static int compare_edits(const void *left, const void *right)
+{
+    const struct llm_edit *a = left;
+    const struct llm_edit *b = right;
+    if (a->span.from != b->span.from) {
+        return a->span.from < b->span.from ? -1 : 1;
+    }
+    if (a->span.to != b->span.to) {
+        return a->span.to < b->span.to ? -1 : 1;
+    }
+    return 0;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of this room share and nobody else sees: the walk (a place in
+ * a document with its JSON pointer, collecting texts), the writer's helpers, the
+ * one-pass check of a stream event, and the state of a relay.
+ *
+ * Not a door: include/portcullis/llm.h is. Memory: the exchange's arena, and the
+ * relay's own scratch arena. One thread per exchange.
+ */
+#ifndef PORTCULLIS_LLM_PRIVATE_H
+#define PORTCULLIS_LLM_PRIVATE_H
+
+#include "portcullis/llm.h"
+
+#define LLM_PATH_BYTES_MAX 256
+#define LLM_OUTPUT_TOKENS_LIMIT INT64_C(2147483647)
+#define LLM_CHOICES_LIMIT 128
+#define LLM_USAGE_LIMIT INT64_C(1000000000)
+
+/* ---- a place in a document ------------------------------------------------ */
+
+/* Collects texts into `request` while keeping the JSON pointer of where it is.
+ * Also used by the translations, for the pointer alone. */
+struct llm_walk {
+    struct arena *arena;
+    struct llm_request *request;
+    struct issue *issue;
+    enum llm_text_role role;
+    size_t texts_capacity;
+    size_t opaques_capacity;
+    size_t path_len;
+    char path[LLM_PATH_BYTES_MAX];
+};
+
+void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r,
+                   struct issue *issue);
+/* Go down; the result is handed to llm_walk_pop. Too long a path is cut short. */
+size_t llm_walk_push_key(struct llm_walk *w, struct str key);
+size_t llm_walk_push_index(struct llm_walk *w, size_t index);
+void llm_walk_pop(struct llm_walk *w, size_t mark);
+/* Writes the issue for the present place; returns ERR_INVALID or ERR_UNSUPPORTED. */
+enum err llm_walk_invalid(struct llm_walk *w, const char *sentence);
+enum err llm_walk_unsupported(struct llm_walk *w, const char *sentence);
+
+/* One string at the present place. Empty strings carry nothing and are left out. */
+MUST_USE enum err llm_walk_text(struct llm_walk *w, yyjson_val *string);
+MUST_USE enum err llm_walk_json_text(struct llm_walk *w, yyjson_val *string);
+/* An identifier: skipped when it looks like one, else a text. */
+MUST_USE enum err llm_walk_id(struct llm_walk *w, yyjson_val *string);
+MUST_USE enum err llm_walk_opaque(struct llm_walk *w, enum llm_unscannable_kind kind);
+/* A URL that the provider would fetch, or a data: URL (`kind` says of what). */
+MUST_USE enum err llm_walk_url(struct llm_walk *w, yyjson_val *url, enum llm_unscannable_kind kind);
+/* Every string leaf and every key below `v` that is not a well-known word. */
+MUST_USE enum err llm_walk_any(struct llm_walk *w, yyjson_val *v);
+/* One member of an object: goes down, llm_walk_any, comes back. */
+MUST_USE enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
+
+static inline struct str llm_key(yyjson_val *key)
+{
+    return (struct str){unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
+}
+
+static inline bool llm_is(struct str s, const char *literal, size_t len)
+{
+    return s.len == len && memcmp(s.ptr, literal, len) == 0;
+}
+/* s == "literal"; STR_NONE equals nothing. */
+#define LLM_IS(s, literal) llm_is((s), (literal), sizeof(literal) - 1)
+
+bool llm_str_in(struct str s, const char *const *words /* NULL-terminated */);
+
+/* ---- requests --------------------------------------------------------------- */
+
+/* `messages`: non-empty array of objects with a string role and a content that is
+ * a string, an array, or (OpenAI) null or absent. Allocates nothing. */
+MUST_USE enum err llm_messages_check(struct llm_walk *w, yyjson_val *messages);
+MUST_USE enum err llm_chat_walk(struct llm_walk *w, yyjson_val *messages);
+MUST_USE enum err llm_messages_walk(struct llm_walk *w, yyjson_val *messages);
+/* Anthropic content: a string or an array of blocks. */
+MUST_USE enum err llm_blocks_walk(struct llm_walk *w, yyjson_val *content);
+MUST_USE enum err llm_responses_input_walk(struct llm_walk *w, yyjson_val *input);
+/* prompt of completions, input of embeddings and moderations: checks the types,
+ * records token arrays always, texts when `want_texts`. */
+MUST_USE enum err llm_inputs_walk(struct llm_walk *w, yyjson_val *input, bool want_texts);
+enum llm_text_role llm_role_of(struct str role);
+
+/* ---- writing ------------------------------------------------------------------ */
+
+/* A literal. */
+#define LLM_PUT(b, literal) buf_add((b), STR(literal))
+/* `"name":` with a comma in front unless *is_first. */
+void llm_put_key(struct buf *b, bool *is_first, const char *name);
+/* The raw bytes of a member's value as the client wrote them. */
+void llm_put_raw(struct buf *b, const struct json_doc *doc, yyjson_val *key);
+/* The key of a member, as json_get gives the value; NULL when absent. */
+yyjson_val *llm_get_key(yyjson_val *object, struct str name);
+/* Copies the buffer's bytes to the arena; returns the buffer's own error. */
+MUST_USE enum err llm_buf_to_arena(struct arena *a, const struct buf *b, struct str *ret);
+
+MUST_USE enum err llm_translate_chat_request(struct llm_walk *w, struct str upstream_model,
+                                             struct buf *b);
+MUST_USE enum err llm_translate_messages_request(struct llm_walk *w, struct str upstream_model,
+                                                 struct buf *b);
+/* The two halves of a conversation; *ret_next is the first message that is not system. */
+MUST_USE enum err llm_translate_chat_system(struct llm_walk *w, yyjson_val *messages,
+                                            struct buf *b, size_t *ret_next);
+MUST_USE enum err llm_translate_chat_messages(struct llm_walk *w, yyjson_val *messages,
+                                              size_t next, struct buf *b);
+/* The messages of a messages request as chat messages, comma-separated. */
+MUST_USE enum err llm_translate_messages_content(struct llm_walk *w, yyjson_val *messages,
+                                                 struct buf *b, bool *is_first);
+/* A string or text blocks (nothing else) as chat content. */
+MUST_USE enum err llm_translate_text_blocks(struct llm_walk *w, yyjson_val *content,
+                                            struct buf *b);
+/* Refuses every member of `object` that is not named and not null. */
+MUST_USE enum err llm_only_members(struct llm_walk *w, yyjson_val *object,
+                                   const char *const *allowed);
+
+/* ---- answers -------------------------------------------------------------------- */
+
+/* One pass over an event's bytes: is it one JSON object, and might it say more
+ * than a piece of text? */
+struct llm_skim {
+    bool has_usage;  /* a member of that name whose value is not null, at any depth */
+    bool has_error;
+    bool has_finish; /* finish_reason */
+};
+bool llm_skim_object(struct str text, struct llm_skim *ret);
+
+/* Reads the usage object of an answer of `e`. False (and *ret unknown) when it is
+ * missing or its figures are not whole numbers within reason. */
+bool llm_usage_read(enum llm_endpoint e, yyjson_val *usage, struct llm_usage *ret);
+void llm_usage_write_openai(struct buf *b, const struct llm_usage *u);
+void llm_usage_write_anthropic(struct buf *b, const struct llm_usage *u);
+
+struct str llm_stop_to_chat(struct str stop_reason);
+struct str llm_finish_to_messages(struct str finish_reason);
+
+enum llm_block_kind { LLM_BLOCK_NONE, LLM_BLOCK_TEXT, LLM_BLOCK_TOOL, LLM_BLOCK_HIDDEN };
+
+struct llm_relay {
+    struct arena *arena;
+    struct arena scratch; /* one event at a time */
+    enum llm_endpoint client;
+    enum llm_endpoint upstream;
+    bool is_translated;
+    bool drops_usage;  /* the client did not ask for the usage chunk */
+    bool wants_usage;  /* the client did */
+    struct str client_model;
+    int64_t created_unix_s;
+    struct llm_usage usage;
+    struct str finish_reason;
+    struct str upstream_model;
+    bool is_complete;
+    bool saw_error;
+    uint64_t events_count;
+    /* translation of a stream */
+    bool is_started;
+    bool is_finished; /* the finish reason has been seen */
+    struct str id;
+    enum llm_block_kind block;
+    int64_t block_index; /* of the open block: Anthropic's index */
+    int64_t tool_index;  /* of the open tool call: OpenAI's index; -1 before the first */
+    bool block_has_input;
+    struct str stop_sequence;
+};
+
+MUST_USE enum err llm_translate_answer_to_chat(struct llm_relay *r, yyjson_val *root,
+                                               const struct json_doc *doc, struct buf *out,
+                                               struct issue *issue);
+MUST_USE enum err llm_translate_answer_to_messages(struct llm_relay *r, yyjson_val *root,
+                                                   struct buf *out, struct issue *issue);
+MUST_USE enum err llm_stream_to_chat(struct llm_relay *r, yyjson_val *root, struct buf *out,
+                                     struct issue *issue);
+MUST_USE enum err llm_stream_to_messages(struct llm_relay *r, yyjson_val *root, struct buf *out,
+                                         struct issue *issue);
+/* [DONE] of a chat stream that goes to a messages client. */
+MUST_USE enum err llm_stream_to_messages_end(struct llm_relay *r, struct buf *out,
+                                             struct issue *issue);
+/* "msg_x" <-> "chatcmpl-x", so that ids keep the shape each dialect is used to. */
+void llm_put_id(struct buf *b, enum llm_endpoint client, struct str upstream_id);
+/* Writes an error event for what the provider said in `data` and marks the relay. */
+MUST_USE enum err llm_relay_provider_error(struct llm_relay *r, struct str data, struct buf *out);
+
+#endif

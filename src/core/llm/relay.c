@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The way back: a provider's answer to client bytes. In the same dialect the bytes
+ * go on as they came, except a usage chunk nobody asked for and errors, which are
+ * written anew so that no credential of ours leaves and the stream ends as an error
+ * for every SDK. Meanwhile usage, model, finish reason and the terminal event are
+ * noted. Most events are plain deltas: they get one pass of the recogniser, no tree.
+ *
+ * An event that is not JSON is never passed (catalogue G 147); nothing is passed
+ * behind the terminal event or an error (J 195). Memory: results in the exchange's
+ * arena, one event's tree in the relay's own scratch arena, reset for each.
+ */
+#include "llm_private.h"
+
+#define SCRATCH_BYTES_MAX ((size_t)192 * 1024 * 1024)
+#define FINISH_REASON_BYTES_MAX 64
+#define MODEL_BYTES_MAX 256
+
+static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue);
+static void note_answer(struct llm_relay *r, yyjson_val *root);
+static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
+                           struct issue *issue);
+static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
+                       const struct llm_skim *seen);
+static bool is_plain_name(const struct llm_relay *r, struct str name);
+static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
+                           struct issue *issue);
+static void note_chunk(struct llm_relay *r, yyjson_val *root);
+static void note_event(struct llm_relay *r, struct str type, yyjson_val *root);
+static void note_usage_delta(struct llm_relay *r, yyjson_val *usage);
+static bool is_unclean_failure(struct llm_relay *r, struct str data, yyjson_val *root);
+static bool is_error_event(struct str type, yyjson_val *root);
+static bool is_usage_chunk(yyjson_val *root);
+static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
+                           struct issue *issue);
+static void note_str(struct llm_relay *r, struct str *what, yyjson_val *v, size_t bytes_max);
+static enum err not_an_answer(struct issue *issue, const char *pointer, const char *what);
+
+struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
+                                const struct llm_upstream *upstream)
+{
+    struct llm_relay *r = ARENA_NEW(a, struct llm_relay);
+    if (r == NULL) {
+        return NULL;
+    }
+    r->arena = a;
+    arena_init(&r->scratch, SCRATCH_BYTES_MAX);
+    r->client = client->endpoint;
+    r->upstream = upstream->endpoint;
+    r->is_translated = upstream->is_translated;
+    r->drops_usage = upstream->usage_was_added;
+    r->wants_usage = client->wants_stream_usage;
+    r->client_model = client->model;
+    r->created_unix_s = upstream->created_unix_s < 0 ? 0 : upstream->created_unix_s;
+    r->block_index = -1;
+    r->tool_index = -1;
+    return r;
+}
+
+void llm_relay_fini(struct llm_relay *r)
+{
+    if (r != NULL) {
+        arena_fini(&r->scratch);
+    }
+}
+
+bool llm_relay_is_complete(const struct llm_relay *r)
+{
+    return r->is_complete;
+}
+
+const struct llm_usage *llm_relay_usage(const struct llm_relay *r)
+{
+    return &r->usage;
+}
+
+struct str llm_relay_finish_reason(const struct llm_relay *r)
+{
+    return r->finish_reason;
+}
+
+struct str llm_relay_upstream_model(const struct llm_relay *r)
+{
+    return r->upstream_model;
+}
+
+bool llm_relay_saw_error(const struct llm_relay *r)
+{
+    return r->saw_error;
+}
+
+uint64_t llm_relay_next_sequence(const struct llm_relay *r)
+{
+    return r->events_count;
+}
+
+/* ---- one JSON answer -------------------------------------------------------- */
+
+enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
+                        struct issue *ret_issue)
+{
+    struct json_doc doc;
+    arena_reset(&r->scratch);
+    TRY(json_parse(&r->scratch, body, &json_limits_default, &doc, ret_issue));
+    if (yyjson_is_obj(doc.root) && is_error_event(STR_NONE, doc.root)) {
+        r->saw_error = true;
+    }
+    TRY(check_answer(r->upstream, doc.root, ret_issue));
+    note_answer(r, doc.root);
+    if (!r->is_translated) {
+        buf_add(out, body);
+        r->is_complete = out->err == ERR_OK;
+        return out->err;
+    }
+    struct buf answer;
+    buf_init(&answer, out->bytes_max);
+    enum err err = r->client == LLM_CHAT
+                       ? llm_translate_answer_to_chat(r, doc.root, &doc, &answer, ret_issue)
+                       : llm_translate_answer_to_messages(r, doc.root, &answer, ret_issue);
+    if (err == ERR_OK) {
+        buf_add(out, buf_str(&answer));
+        err = out->err;
+    }
+    buf_fini(&answer);
+    r->is_complete = err == ERR_OK;
+    return err;
+}
+
+static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue)
+{
+    static const struct {
+        const char *list; /* the member that makes it an answer of this operation */
+        const char *what;
+    } kinds[LLM_ENDPOINTS_COUNT] = {
+        [LLM_CHAT] = {"choices", "a chat completion"},
+        [LLM_COMPLETIONS] = {"choices", "a completion"},
+        [LLM_RESPONSES] = {"output", "a response"},
+        [LLM_MESSAGES] = {"content", "a message"},
+        [LLM_EMBEDDINGS] = {"data", "a list of embeddings"},
+        [LLM_MODERATIONS] = {"results", "a moderation"},
+        [LLM_COUNT_TOKENS] = {"input_tokens", "a count of tokens"},
+        [LLM_INPUT_TOKENS] = {"input_tokens", "a count of tokens"},
+    };
+    if (!yyjson_is_obj(root)) {
+        return not_an_answer(issue, "", kinds[e].what);
+    }
+    yyjson_val *v = json_get(root, str_from(kinds[e].list));
+    if (e == LLM_COUNT_TOKENS || e == LLM_INPUT_TOKENS) {
+        int64_t n;
+        return json_int(v, &n) ? ERR_OK : not_an_answer(issue, "/input_tokens", kinds[e].what);
+    }
+    if (!yyjson_is_arr(v)) {
+        return not_an_answer(issue, "", kinds[e].what);
+    }
+    bool has_choices = e == LLM_CHAT || e == LLM_COMPLETIONS;
+    size_t i;
+    size_t count;
+    yyjson_val *item;
+    yyjson_arr_foreach(v, i, count, item) {
+        if (!yyjson_is_obj(item) ||
+            (e == LLM_CHAT && !yyjson_is_obj(json_get(item, STR("message"))))) {
+            return not_an_answer(issue, "", kinds[e].what);
+        }
+    }
+    if (has_choices && count == 0) {
+        return not_an_answer(issue, "/choices", kinds[e].what);
+    }
+    if (e == LLM_MESSAGES && !LLM_IS(json_str(json_get(root, STR("type"))), "message")) {
+        return not_an_answer(issue, "/type", kinds[e].what);
+    }
+    return ERR_OK;
+}
+
+static enum err not_an_answer(struct issue *issue, const char *pointer, const char *what)
+{
+    issue_set(issue, pointer, "The provider's answer is JSON but not %s.", what);
+    return ERR_SYNTAX;
+}
+
+static void note_answer(struct llm_relay *r, yyjson_val *root)
+{
+    yyjson_val *finish = NULL;
+    note_str(r, &r->upstream_model, json_get(root, STR("model")), MODEL_BYTES_MAX);
+    if (r->upstream == LLM_CHAT || r->upstream == LLM_COMPLETIONS) {
+        yyjson_val *choice = yyjson_arr_get_first(json_get(root, STR("choices")));
+        finish = json_get(choice, STR("finish_reason"));
+    } else if (r->upstream == LLM_RESPONSES) {
+        finish = json_get(json_get(root, STR("incomplete_details")), STR("reason"));
+        finish = yyjson_is_str(finish) ? finish : json_get(root, STR("status"));
+    } else if (r->upstream == LLM_MESSAGES) {
+        finish = json_get(root, STR("stop_reason"));
+    }
+    note_str(r, &r->finish_reason, finish, FINISH_REASON_BYTES_MAX);
+    yyjson_val *usage = json_get(root, STR("usage"));
+    if (r->upstream == LLM_COUNT_TOKENS || r->upstream == LLM_INPUT_TOKENS) {
+        usage = root;
+    }
+    (void)llm_usage_read(r->upstream, usage, &r->usage);
+}
+
+/* ---- one event of a stream -------------------------------------------------- */
+
+enum err llm_relay_event(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
+                         struct issue *ret_issue)
+{
+    if (r->is_complete || r->saw_error) {
+        return ERR_OK; /* nothing may follow the end */
+    }
+    if (ev->is_comment_only) {
+        buf_add(out, ev->raw);
+        return out->err;
+    }
+    if (ev->data.len == 0) {
+        return ERR_OK; /* an event without data is dispatched by no reader */
+    }
+    size_t before = out->len;
+    enum err err = LLM_IS(ev->data, "[DONE]") ? relay_done(r, ev, out, ret_issue)
+                                              : relay_data(r, ev, out, ret_issue);
+    if (err == ERR_OK && out->len > before) {
+        r->events_count++;
+    }
+    return err;
+}
+
+static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
+                           struct issue *issue)
+{
+    if (r->upstream != LLM_CHAT && r->upstream != LLM_COMPLETIONS) {
+        return ERR_OK; /* not of this dialect and not its end; some proxies add one */
+    }
+    if (r->is_translated) {
+        return llm_stream_to_messages_end(r, out, issue);
+    }
+    buf_add(out, ev->raw);
+    r->is_complete = out->err == ERR_OK;
+    return out->err;
+}
+
+static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
+                           struct issue *issue)
+{
+    struct llm_skim seen;
+    if (r->is_translated) {
+        return relay_tree(r, ev, out, issue);
+    }
+    if (!llm_skim_object(ev->data, &seen)) {
+        issue_set(issue, "", "An event of the provider's stream is not a JSON object.");
+        return ERR_SYNTAX;
+    }
+    if (needs_tree(r, ev, &seen)) {
+        return relay_tree(r, ev, out, issue);
+    }
+    buf_add(out, ev->raw);
+    return out->err;
+}
+
+static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
+                       const struct llm_skim *seen)
+{
+    if (r->upstream == LLM_CHAT || r->upstream == LLM_COMPLETIONS) {
+        return r->upstream_model.ptr == NULL || seen->has_usage || seen->has_error ||
+               seen->has_finish || ev->name.len > 0;
+    }
+    return !is_plain_name(r, ev->name) || seen->has_error;
+}
+
+/* Events that carry content and nothing that is noted here. */
+static bool is_plain_name(const struct llm_relay *r, struct str name)
+{
+    if (r->upstream == LLM_MESSAGES) {
+        return LLM_IS(name, "content_block_delta") || LLM_IS(name, "content_block_start") ||
+               LLM_IS(name, "content_block_stop") || LLM_IS(name, "ping");
+    }
+    return str_ends(name, STR(".delta")) || str_ends(name, STR(".done")) ||
+           str_ends(name, STR(".added"));
+}
+
+static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
+                           struct issue *issue)
+{
+    struct json_doc doc;
+    arena_reset(&r->scratch);
+    TRY(json_parse(&r->scratch, ev->data, &json_limits_default, &doc, issue));
+    if (!yyjson_is_obj(doc.root)) {
+        issue_set(issue, "", "An event of the provider's stream is not a JSON object.");
+        return ERR_SYNTAX;
+    }
+    bool has_chunks = r->upstream == LLM_CHAT || r->upstream == LLM_COMPLETIONS;
+    struct str type = json_str(json_get(doc.root, STR("type")));
+    if (is_error_event(type, doc.root) || (has_chunks && LLM_IS(ev->name, "error"))) {
+        return llm_relay_provider_error(r, ev->data, out);
+    }
+    if (has_chunks) {
+        note_chunk(r, doc.root);
+    } else {
+        note_event(r, type, doc.root);
+        if (r->saw_error && is_unclean_failure(r, ev->data, doc.root)) {
+            return llm_relay_provider_error(r, ev->data, out);
+        }
+    }
+    if (r->is_translated) {
+        return r->client == LLM_CHAT ? llm_stream_to_chat(r, doc.root, out, issue)
+                                     : llm_stream_to_messages(r, doc.root, out, issue);
+    }
+    if (has_chunks && r->drops_usage && is_usage_chunk(doc.root)) {
+        return ERR_OK;
+    }
+    if (!has_chunks && ev->name.len == 0 && type.len > 0) {
+        /* The Anthropic SDK drops events without their event: line. */
+        LLM_PUT(out, "event: ");
+        buf_add(out, type);
+        LLM_PUT(out, "\n");
+    }
+    buf_add(out, ev->raw);
+    return out->err;
+}
+
+/* response.failed goes on as it is unless its message holds what must not leave. */
+static bool is_unclean_failure(struct llm_relay *r, struct str data, yyjson_val *root)
+{
+    struct llm_error e;
+    yyjson_val *error = json_get(json_get(root, STR("response")), STR("error"));
+    struct str message = json_str(json_get(error, STR("message")));
+    return message.len > 0 &&
+           (llm_error_from_upstream(&r->scratch, LLM_OPENAI, 0, data, &e) != ERR_OK ||
+            !str_eq(e.message, message));
+}
+
+/* An `error` member that says something, or an event called error. A Responses
+ * object always has an `error`, but inside `response`. */
+static bool is_error_event(struct str type, yyjson_val *root)
+{
+    yyjson_val *error = json_get(root, STR("error"));
+    return LLM_IS(type, "error") || yyjson_is_obj(error) || yyjson_is_str(error);
+}
+
+static bool is_usage_chunk(yyjson_val *root)
+{
+    yyjson_val *choices = json_get(root, STR("choices"));
+    return yyjson_is_arr(choices) && yyjson_arr_size(choices) == 0 &&
+           yyjson_is_obj(json_get(root, STR("usage")));
+}
+
+static void note_chunk(struct llm_relay *r, yyjson_val *root)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *choice;
+    yyjson_val *choices = json_get(root, STR("choices"));
+    if (r->upstream_model.ptr == NULL) {
+        note_str(r, &r->upstream_model, json_get(root, STR("model")), MODEL_BYTES_MAX);
+    }
+    yyjson_arr_foreach(choices, i, count, choice) {
+        note_str(r, &r->finish_reason, json_get(choice, STR("finish_reason")),
+                 FINISH_REASON_BYTES_MAX);
+    }
+    yyjson_val *usage = json_get(root, STR("usage"));
+    if (yyjson_is_obj(usage)) {
+        (void)llm_usage_read(r->upstream, usage, &r->usage);
+    }
+}
+
+/* Events of the messages and Responses APIs. */
+static void note_event(struct llm_relay *r, struct str type, yyjson_val *root)
+{
+    if (r->upstream == LLM_MESSAGES) {
+        if (LLM_IS(type, "message_start")) {
+            yyjson_val *message = json_get(root, STR("message"));
+            note_str(r, &r->upstream_model, json_get(message, STR("model")), MODEL_BYTES_MAX);
+            (void)llm_usage_read(LLM_MESSAGES, json_get(message, STR("usage")), &r->usage);
+        } else if (LLM_IS(type, "message_delta")) {
+            note_str(r, &r->finish_reason,
+                     json_get(json_get(root, STR("delta")), STR("stop_reason")),
+                     FINISH_REASON_BYTES_MAX);
+            note_usage_delta(r, json_get(root, STR("usage")));
+        } else if (LLM_IS(type, "message_stop") && !r->is_translated) {
+            r->is_complete = true;
+        }
+        return;
+    }
+    yyjson_val *response = json_get(root, STR("response"));
+    bool is_failed = LLM_IS(type, "response.failed");
+    if (LLM_IS(type, "response.completed") || LLM_IS(type, "response.incomplete") || is_failed) {
+        note_answer(r, response);
+        r->is_complete = !is_failed;
+        r->saw_error = is_failed;
+    } else if (LLM_IS(type, "response.created")) {
+        note_str(r, &r->upstream_model, json_get(response, STR("model")), MODEL_BYTES_MAX);
+    }
+}
+
+/* message_delta repeats cumulative figures; those it leaves out stay as they were. */
+static void note_usage_delta(struct llm_relay *r, yyjson_val *usage)
+{
+    struct llm_usage u;
+    int64_t n;
+    if (json_get(usage, STR("input_tokens")) != NULL &&
+        llm_usage_read(LLM_MESSAGES, usage, &u)) {
+        r->usage = u;
+    } else if (json_int(json_get(usage, STR("output_tokens")), &n) && n >= 0 &&
+               n <= LLM_USAGE_LIMIT) {
+        r->usage.output_tokens = (uint64_t)n;
+    } else {
+        r->usage.is_known = false;
+    }
+}
+
+/* Known words need no copy; others go to the exchange's arena, once per change. */
+static void note_str(struct llm_relay *r, struct str *what, yyjson_val *v, size_t bytes_max)
+{
+    struct str s = json_str(v);
+    if (s.len > 0 && s.len <= bytes_max && !str_eq(s, *what)) {
+        *what = arena_str(r->arena, s);
+    }
+}
+
+enum err llm_relay_provider_error(struct llm_relay *r, struct str data, struct buf *out)
+{
+    struct llm_error e;
+    r->saw_error = true;
+    TRY(llm_error_from_upstream(&r->scratch, llm_endpoint_dialect(r->upstream), 0, data, &e));
+    e.sequence_number = r->events_count;
+    llm_error_write_event(out, r->client, &e);
+    return out->err;
+}

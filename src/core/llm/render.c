@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What goes to the provider. In the caller's own dialect that is the caller's own
+ * bytes with span edits: our slot member cut out, the model renamed, the usage
+ * chunk asked for. In the other dialect it is an exact translation or a refusal
+ * that names what has no counterpart. The small writing helpers of the
+ * translations live here too.
+ *
+ * Memory: built in a heap buffer, copied into the exchange's arena, buffer freed.
+ */
+#include "llm_private.h"
+
+/* The slot, the model, stream_options. */
+#define RENDER_EDITS_MAX 4
+/* A translation may grow a body (quotes of a JSON string twice escaped) this much. */
+#define RENDER_GROWTH 6
+#define RENDER_SLACK_BYTES 65536
+
+static enum err render_same(struct arena *a, const struct llm_request *r,
+                            struct str upstream_model, struct llm_upstream *ret,
+                            struct issue *issue);
+static void edit_model(const struct llm_request *r, struct buf *b, struct str upstream_model,
+                       struct llm_edit *edits, size_t *count);
+static void edit_usage(const struct llm_request *r, struct llm_edit *edits, size_t *count);
+static enum err render_other(struct arena *a, const struct llm_request *r,
+                             struct str upstream_model, struct llm_upstream *ret,
+                             struct issue *issue);
+
+enum err llm_request_render(struct arena *a, const struct llm_request *r, enum llm_dialect target,
+                            struct str upstream_model, struct llm_upstream *ret,
+                            struct issue *ret_issue)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->dialect = target;
+    ret->endpoint = r->endpoint;
+    if (llm_endpoint_dialect(r->endpoint) == target) {
+        ret->path = llm_endpoint_upstream_path(r->endpoint);
+        return render_same(a, r, upstream_model, ret, ret_issue);
+    }
+    if (r->endpoint == LLM_CHAT) {
+        ret->endpoint = LLM_MESSAGES;
+    } else if (r->endpoint == LLM_MESSAGES) {
+        ret->endpoint = LLM_CHAT;
+    } else {
+        issue_set(ret_issue, "",
+                  "A %s request cannot be translated for a provider that speaks the %s API; "
+                  "choose a model of a provider that serves this operation.",
+                  llm_endpoint_name(r->endpoint), target == LLM_OPENAI ? "OpenAI" : "Anthropic");
+        return ERR_UNSUPPORTED;
+    }
+    ret->path = llm_endpoint_upstream_path(ret->endpoint);
+    ret->is_translated = true;
+    return render_other(a, r, upstream_model, ret, ret_issue);
+}
+
+static enum err render_same(struct arena *a, const struct llm_request *r,
+                            struct str upstream_model, struct llm_upstream *ret,
+                            struct issue *issue)
+{
+    struct llm_edit edits[RENDER_EDITS_MAX];
+    size_t count = 0;
+    struct buf model;
+    struct buf body;
+    buf_init(&model, upstream_model.len * RENDER_GROWTH + 64);
+    buf_init(&body, r->body.len + upstream_model.len * RENDER_GROWTH + 256);
+    if (r->has_slot) {
+        edits[count++] = (struct llm_edit){r->slot_span, STR("")};
+    }
+    edit_model(r, &model, upstream_model, edits, &count);
+    bool has_usage_chunk = r->endpoint == LLM_CHAT || r->endpoint == LLM_COMPLETIONS;
+    if (r->is_stream && has_usage_chunk && !r->wants_stream_usage) {
+        edit_usage(r, edits, &count);
+        ret->usage_was_added = true;
+    }
+    enum err err = ERR_OK;
+    if (count == 0) {
+        ret->body = r->body;
+    } else {
+        err = model.err != ERR_OK ? model.err : llm_edits_apply(&body, r->body, edits, count);
+        if (err == ERR_OK) {
+            err = llm_buf_to_arena(a, &body, &ret->body);
+        }
+    }
+    if (err != ERR_OK) {
+        issue_set(issue, "", "The request needs more memory than one request may use.");
+    }
+    buf_fini(&model);
+    buf_fini(&body);
+    return err;
+}
+
+/* Renames the model, or adds it where a moderation left it to the default. */
+static void edit_model(const struct llm_request *r, struct buf *b, struct str upstream_model,
+                       struct llm_edit *edits, size_t *count)
+{
+    if (str_eq(r->model, upstream_model)) {
+        return;
+    }
+    if (r->model_span.to > 0) {
+        json_write_str(b, upstream_model);
+        edits[(*count)++] = (struct llm_edit){r->model_span, buf_str(b)};
+        return;
+    }
+    size_t at = (size_t)str_find(r->body, '{') + 1;
+    LLM_PUT(b, "\"model\":");
+    json_write_str(b, upstream_model);
+    LLM_PUT(b, ",");
+    edits[(*count)++] = (struct llm_edit){{at, at}, buf_str(b)};
+}
+
+static void edit_usage(const struct llm_request *r, struct llm_edit *edits, size_t *count)
+{
+    yyjson_val *key = llm_get_key(r->doc.root, STR("stream_options"));
+    if (key == NULL) {
+        /* `model` and `messages` follow, so there is always something behind the comma. */
+        size_t at = (size_t)str_find(r->body, '{') + 1;
+        edits[(*count)++] =
+            (struct llm_edit){{at, at}, STR("\"stream_options\":{\"include_usage\":true},")};
+        return;
+    }
+    yyjson_val *options = yyjson_obj_iter_get_val(key);
+    yyjson_val *usage = llm_get_key(options, STR("include_usage"));
+    if (!yyjson_is_obj(options) || yyjson_obj_size(options) == 0) {
+        edits[(*count)++] = (struct llm_edit){json_span_of_member_value(&r->doc, key),
+                                              STR("{\"include_usage\":true}")};
+    } else if (usage != NULL) {
+        edits[(*count)++] =
+            (struct llm_edit){json_span_of_member_value(&r->doc, usage), STR("true")};
+    } else {
+        size_t at = json_span_of_member_value(&r->doc, key).from + 1;
+        edits[(*count)++] = (struct llm_edit){{at, at}, STR("\"include_usage\":true,")};
+    }
+}
+
+static enum err render_other(struct arena *a, const struct llm_request *r,
+                             struct str upstream_model, struct llm_upstream *ret,
+                             struct issue *issue)
+{
+    struct buf b;
+    struct llm_walk w;
+    /* The walk is used for its pointer only; it writes no text into the request. */
+    struct llm_request view = *r;
+    llm_walk_init(&w, a, &view, issue);
+    buf_init(&b, r->body.len * RENDER_GROWTH + RENDER_SLACK_BYTES);
+    enum err err = r->endpoint == LLM_CHAT
+                       ? llm_translate_chat_request(&w, upstream_model, &b)
+                       : llm_translate_messages_request(&w, upstream_model, &b);
+    if (err == ERR_OK) {
+        err = llm_buf_to_arena(a, &b, &ret->body);
+        if (err != ERR_OK) {
+            issue_set(issue, "", "The request needs more memory than one request may use.");
+        }
+    }
+    buf_fini(&b);
+    return err;
+}
+
+void llm_put_key(struct buf *b, bool *is_first, const char *name)
+{
+    if (!*is_first) {
+        LLM_PUT(b, ",");
+    }
+    *is_first = false;
+    json_write_str(b, str_from(name));
+    LLM_PUT(b, ":");
+}
+
+void llm_put_raw(struct buf *b, const struct json_doc *doc, yyjson_val *key)
+{
+    struct json_span span = json_span_of_member_value(doc, key);
+    buf_add(b, str_sub(doc->text, span.from, span.to));
+}
+
+yyjson_val *llm_get_key(yyjson_val *object, struct str name)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *value;
+    if (!yyjson_is_obj(object)) {
+        return NULL;
+    }
+    yyjson_obj_foreach(object, i, count, key, value) {
+        (void)value;
+        if (str_eq(llm_key(key), name)) {
+            return key;
+        }
+    }
+    return NULL;
+}
+
+enum err llm_buf_to_arena(struct arena *a, const struct buf *b, struct str *ret)
+{
+    if (b->err != ERR_OK) {
+        return b->err;
+    }
+    *ret = arena_str(a, buf_str(b));
+    return ret->ptr == NULL ? ERR_LIMIT : ERR_OK;
+}
+
+enum err llm_only_members(struct llm_walk *w, yyjson_val *object, const char *const *allowed)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *value;
+    yyjson_obj_foreach(object, i, count, key, value) {
+        if (!yyjson_is_null(value) && !llm_str_in(llm_key(key), allowed)) {
+            (void)llm_walk_push_key(w, llm_key(key));
+            return llm_walk_unsupported(
+                w, "This member has no exact counterpart in the API of the chosen provider; "
+                   "leave it out or choose a provider that speaks the API you use.");
+        }
+    }
+    return ERR_OK;
+}

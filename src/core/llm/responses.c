@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Texts of the Responses API: `input` as a string or a list of items (messages,
+ * tool calls and their outputs, reasoning, references to what the provider has
+ * stored). References are recorded as opaque: their text is not in this request
+ * (product 2.1 `stateful`). Unknown item and part types are refused rather than
+ * passed by a content policy unread. Memory: the exchange's arena.
+ */
+#include "llm_private.h"
+
+static enum err walk_item(struct llm_walk *w, yyjson_val *item);
+static enum err check_item_type(struct llm_walk *w, struct str type);
+static enum err walk_item_member(struct llm_walk *w, struct str type, yyjson_val *key,
+                                 yyjson_val *value);
+static enum err walk_parts(struct llm_walk *w, yyjson_val *parts);
+static enum err walk_part(struct llm_walk *w, yyjson_val *part);
+static enum llm_text_role role_of_item(struct str type, yyjson_val *item);
+
+static const char *const item_types[] = {
+    "message",
+    "function_call",
+    "function_call_output",
+    "custom_tool_call",
+    "custom_tool_call_output",
+    "reasoning",
+    "item_reference",
+    "compaction",
+    "file_search_call",
+    "web_search_call",
+    "code_interpreter_call",
+    "image_generation_call",
+    "computer_call",
+    "computer_call_output",
+    "local_shell_call",
+    "local_shell_call_output",
+    "shell_call",
+    "shell_call_output",
+    "apply_patch_call",
+    "apply_patch_call_output",
+    "mcp_call",
+    "mcp_list_tools",
+    "mcp_approval_request",
+    "mcp_approval_response",
+    NULL,
+};
+static const char *const part_types[] = {
+    "input_text",    "output_text", "text",        "refusal",     "summary_text", "reasoning_text",
+    "input_image",   "input_file",  "input_audio", "output_image", "computer_screenshot", NULL,
+};
+
+enum err llm_responses_input_walk(struct llm_walk *w, yyjson_val *input)
+{
+    w->role = LLM_ROLE_USER;
+    if (!yyjson_is_arr(input)) {
+        return llm_walk_any(w, input);
+    }
+    size_t i;
+    size_t count;
+    yyjson_val *item;
+    yyjson_arr_foreach(input, i, count, item) {
+        size_t mark = llm_walk_push_index(w, i);
+        TRY(walk_item(w, item));
+        llm_walk_pop(w, mark);
+    }
+    return ERR_OK;
+}
+
+static enum err walk_item(struct llm_walk *w, yyjson_val *item)
+{
+    if (!yyjson_is_obj(item)) {
+        return llm_walk_invalid(w, "An input item must be an object.");
+    }
+    struct str type = json_str(json_get(item, STR("type")));
+    if (type.ptr == NULL && json_get(item, STR("role")) != NULL) {
+        type = STR("message");
+    }
+    TRY(check_item_type(w, type));
+    w->role = role_of_item(type, item);
+    if (LLM_IS(type, "item_reference")) {
+        w->request->is_stateful = true;
+        TRY(llm_walk_opaque(w, LLM_OPAQUE_STORED));
+    }
+    size_t i;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *value;
+    yyjson_obj_foreach(item, i, count, key, value) {
+        TRY(walk_item_member(w, type, key, value));
+    }
+    return ERR_OK;
+}
+
+static enum err check_item_type(struct llm_walk *w, struct str type)
+{
+    if (type.ptr != NULL && llm_str_in(type, item_types)) {
+        return ERR_OK;
+    }
+    size_t mark = llm_walk_push_key(w, STR("type"));
+    enum err err = llm_walk_invalid(w, "Unknown type of input item; known: message, "
+                                       "function_call, function_call_output, reasoning, "
+                                       "item_reference and the built-in tools' calls.");
+    llm_walk_pop(w, mark);
+    return err;
+}
+
+static enum llm_text_role role_of_item(struct str type, yyjson_val *item)
+{
+    if (LLM_IS(type, "message")) {
+        return llm_role_of(json_str(json_get(item, STR("role"))));
+    }
+    return str_ends(type, STR("_output")) ? LLM_ROLE_TOOL : LLM_ROLE_ASSISTANT;
+}
+
+static enum err walk_item_member(struct llm_walk *w, struct str type, yyjson_val *key,
+                                 yyjson_val *value)
+{
+    struct str name = llm_key(key);
+    if (LLM_IS(name, "type") || (LLM_IS(name, "role") && w->role != LLM_ROLE_OTHER)) {
+        return ERR_OK;
+    }
+    size_t mark = llm_walk_push_key(w, name);
+    enum err err;
+    if (LLM_IS(name, "content") || LLM_IS(name, "summary") || LLM_IS(name, "output")) {
+        err = walk_parts(w, value);
+    } else if (LLM_IS(name, "arguments") && yyjson_is_str(value)) {
+        err = llm_walk_json_text(w, value);
+    } else if (LLM_IS(name, "id") || LLM_IS(name, "call_id")) {
+        err = llm_walk_id(w, value);
+    } else if (LLM_IS(name, "encrypted_content") && yyjson_is_str(value)) {
+        err = llm_walk_opaque(w, LLM_OPAQUE_STORED);
+    } else if (LLM_IS(type, "image_generation_call") && LLM_IS(name, "result") &&
+               yyjson_is_str(value)) {
+        err = llm_walk_opaque(w, LLM_OPAQUE_IMAGE);
+    } else {
+        llm_walk_pop(w, mark);
+        err = llm_walk_member(w, key, value);
+    }
+    llm_walk_pop(w, mark);
+    return err;
+}
+
+/* A string, one part (a screenshot), parts, or a tool's own list of things. */
+static enum err walk_parts(struct llm_walk *w, yyjson_val *parts)
+{
+    if (yyjson_is_obj(parts)) {
+        return walk_part(w, parts);
+    }
+    if (!yyjson_is_arr(parts)) {
+        return llm_walk_any(w, parts);
+    }
+    size_t i;
+    size_t count;
+    yyjson_val *part;
+    yyjson_arr_foreach(parts, i, count, part) {
+        size_t mark = llm_walk_push_index(w, i);
+        TRY(json_get(part, STR("type")) == NULL && w->role == LLM_ROLE_TOOL
+                ? llm_walk_any(w, part)
+                : walk_part(w, part));
+        llm_walk_pop(w, mark);
+    }
+    return ERR_OK;
+}
+
+static enum err walk_part(struct llm_walk *w, yyjson_val *part)
+{
+    struct str type = json_str(json_get(part, STR("type")));
+    if (type.ptr == NULL || !llm_str_in(type, part_types)) {
+        size_t mark = llm_walk_push_key(w, STR("type"));
+        enum err err = llm_walk_invalid(w, "Unknown type of content part; known: input_text, "
+                                           "output_text, refusal, input_image, input_file, "
+                                           "input_audio, summary_text, reasoning_text.");
+        llm_walk_pop(w, mark);
+        return err;
+    }
+    enum llm_unscannable_kind kind = LLM_OPAQUE_IMAGE;
+    if (LLM_IS(type, "input_file")) {
+        kind = LLM_OPAQUE_FILE;
+    } else if (LLM_IS(type, "input_audio")) {
+        kind = LLM_OPAQUE_AUDIO;
+    }
+    size_t i;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *value;
+    yyjson_obj_foreach(part, i, count, key, value) {
+        struct str name = llm_key(key);
+        size_t mark = llm_walk_push_key(w, name);
+        bool is_url = LLM_IS(name, "image_url") || LLM_IS(name, "file_url");
+        if (is_url && yyjson_is_str(value)) {
+            TRY(llm_walk_url(w, value, kind));
+        } else if (LLM_IS(name, "file_id") || LLM_IS(name, "file_data") ||
+                   LLM_IS(name, "input_audio")) {
+            if (!yyjson_is_null(value)) {
+                TRY(llm_walk_opaque(w, kind));
+            }
+        } else if (!LLM_IS(name, "type")) {
+            llm_walk_pop(w, mark);
+            TRY(llm_walk_member(w, key, value));
+        }
+        llm_walk_pop(w, mark);
+    }
+    return ERR_OK;
+}

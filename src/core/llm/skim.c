@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Is this one JSON object, and may it say more than a piece of text? One pass over
+ * a stream event without building anything: a strict RFC 8259 recogniser that also
+ * notes members named usage, error or finish_reason whose value is not null. Most
+ * events of a stream are plain deltas; they are passed on after this alone.
+ *
+ * It keeps nothing, refuses what the JSON parser refuses except duplicate names
+ * and lone surrogates (the event's bytes go on unread then). Nesting 64, as there.
+ */
+#include "llm_private.h"
+
+struct skim {
+    const char *at;
+    const char *end;
+    uint64_t stack; /* one bit per level: 1 = object */
+    unsigned depth;
+    bool has_high;
+    struct llm_skim *found;
+};
+
+static bool skim_members(struct skim *s);
+static bool open_container(struct skim *s);
+static bool skim_key(struct skim *s);
+static bool skim_scalar(struct skim *s);
+static bool skim_string(struct skim *s, struct str *ret);
+static bool skim_escape(struct skim *s);
+static bool skim_number(struct skim *s);
+static bool skim_digits(struct skim *s);
+static bool skim_word(struct skim *s, const char *word, size_t len);
+static void skim_blanks(struct skim *s);
+static void note_key(struct skim *s, struct str key);
+
+bool llm_skim_object(struct str text, struct llm_skim *ret)
+{
+    struct skim s = {.at = text.ptr, .end = text.ptr + text.len, .found = ret};
+    memset(ret, 0, sizeof(*ret));
+    skim_blanks(&s);
+    if (s.at == s.end || *s.at != '{' || !skim_members(&s)) {
+        return false;
+    }
+    skim_blanks(&s);
+    return s.at == s.end && (!s.has_high || str_is_utf8(text));
+}
+
+/* Begins at the '{' of the whole; ends behind its '}'. One turn of the loop reads
+ * one value and whatever closes behind it, up to the next comma. */
+static bool skim_members(struct skim *s)
+{
+    for (;;) {
+        skim_blanks(s);
+        if (s->at == s->end) {
+            return false;
+        }
+        bool is_empty = false;
+        if (*s->at == '{' || *s->at == '[') {
+            char close = *s->at == '{' ? '}' : ']';
+            if (!open_container(s)) {
+                return false;
+            }
+            is_empty = s->at < s->end && *s->at == close;
+            if (!is_empty) {
+                if (close == '}' && !skim_key(s)) {
+                    return false;
+                }
+                continue;
+            }
+        } else if (!skim_scalar(s)) {
+            return false;
+        }
+        for (;;) {
+            skim_blanks(s);
+            bool is_object = (s->stack & 1) != 0;
+            if (s->at == s->end) {
+                return false;
+            }
+            char c = *s->at++;
+            if (c == ',') {
+                if (is_empty || (is_object && !skim_key(s))) {
+                    return false;
+                }
+                break;
+            }
+            if (c != (is_object ? '}' : ']')) {
+                return false;
+            }
+            is_empty = false;
+            s->stack >>= 1;
+            if (--s->depth == 0) {
+                return true;
+            }
+        }
+    }
+}
+
+static bool open_container(struct skim *s)
+{
+    if (s->depth == 64) {
+        return false;
+    }
+    s->stack = s->stack << 1 | (*s->at == '{' ? 1 : 0);
+    s->depth++;
+    s->at++;
+    skim_blanks(s);
+    return true;
+}
+
+static bool skim_key(struct skim *s)
+{
+    struct str key;
+    skim_blanks(s);
+    if (!skim_string(s, &key)) {
+        return false;
+    }
+    skim_blanks(s);
+    if (s->at == s->end || *s->at != ':') {
+        return false;
+    }
+    s->at++;
+    skim_blanks(s);
+    if (s->at < s->end && *s->at != 'n') {
+        note_key(s, key);
+    }
+    return true;
+}
+
+static void note_key(struct skim *s, struct str key)
+{
+    /* A name written with an escape is compared by the full parse: ask for one. */
+    if (memchr(key.ptr, '\\', key.len) != NULL) {
+        s->found->has_error = true;
+    } else if (key.len == 5) {
+        s->found->has_usage |= memcmp(key.ptr, "usage", 5) == 0;
+        s->found->has_error |= memcmp(key.ptr, "error", 5) == 0;
+    } else if (key.len == 13) {
+        s->found->has_finish |= memcmp(key.ptr, "finish_reason", 13) == 0;
+    }
+}
+
+static bool skim_scalar(struct skim *s)
+{
+    struct str ignored;
+    switch (*s->at) {
+    case '"':
+        return skim_string(s, &ignored);
+    case 't':
+        return skim_word(s, "true", 4);
+    case 'f':
+        return skim_word(s, "false", 5);
+    case 'n':
+        return skim_word(s, "null", 4);
+    default:
+        return skim_number(s);
+    }
+}
+
+static bool skim_word(struct skim *s, const char *word, size_t len)
+{
+    if ((size_t)(s->end - s->at) < len || memcmp(s->at, word, len) != 0) {
+        return false;
+    }
+    s->at += len;
+    return true;
+}
+
+static bool skim_string(struct skim *s, struct str *ret)
+{
+    if (s->at == s->end || *s->at != '"') {
+        return false;
+    }
+    const char *from = ++s->at;
+    while (s->at < s->end) {
+        unsigned char c = (unsigned char)*s->at;
+        if (c == '"') {
+            *ret = (struct str){from, (size_t)(s->at - from)};
+            s->at++;
+            return true;
+        }
+        if (c == '\\') {
+            if (!skim_escape(s)) {
+                return false;
+            }
+            continue;
+        }
+        if (c < 0x20) {
+            return false;
+        }
+        s->has_high |= c >= 0x80;
+        s->at++;
+    }
+    return false;
+}
+
+static bool skim_escape(struct skim *s)
+{
+    s->at++;
+    if (s->at == s->end) {
+        return false;
+    }
+    char c = *s->at++;
+    if (c != 'u') {
+        return c != '\0' && strchr("\"\\/bfnrt", c) != NULL;
+    }
+    if (s->end - s->at < 4) {
+        return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        char h = *s->at++;
+        char lower = (char)(h | 0x20);
+        if (!(h >= '0' && h <= '9') && !(lower >= 'a' && lower <= 'f')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool skim_number(struct skim *s)
+{
+    if (*s->at == '-') {
+        s->at++;
+    }
+    if (s->at < s->end && *s->at == '0') {
+        s->at++;
+    } else if (!skim_digits(s)) {
+        return false;
+    }
+    if (s->at < s->end && *s->at == '.') {
+        s->at++;
+        if (!skim_digits(s)) {
+            return false;
+        }
+    }
+    if (s->at < s->end && (*s->at == 'e' || *s->at == 'E')) {
+        s->at++;
+        if (s->at < s->end && (*s->at == '+' || *s->at == '-')) {
+            s->at++;
+        }
+        return skim_digits(s);
+    }
+    return true;
+}
+
+static bool skim_digits(struct skim *s)
+{
+    const char *from = s->at;
+    while (s->at < s->end && *s->at >= '0' && *s->at <= '9') {
+        s->at++;
+    }
+    return s->at > from;
+}
+
+static void skim_blanks(struct skim *s)
+{
+    while (s->at < s->end &&
+           (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r')) {
+        s->at++;
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of this room: the state of one decision while it is made, shared by
+ * its steps. Lives on the stack of policy_decide; texts in the caller's arena.
+ */
+#ifndef PORTCULLIS_POLICY_DECIDE_H
+#define PORTCULLIS_POLICY_DECIDE_H
+
+#include "org.h"
+
+struct decision {
+    struct arena *arena;
+    const struct policy_facts *facts;
+    const struct policy_org *org;
+    const struct policy_principal *who; /* may be NULL */
+    struct org_slot selected[2];        /* stricter_only: the default and the caller's */
+    size_t selected_count;
+    struct subject subject;
+    uint64_t *applied;
+    uint32_t blocked, warned;           /* candidates */
+    uint8_t *ranks;                     /* enum reason of each violation, for sorting */
+    struct policy_verdict *verdict;
+};
+
+/* Which S0 policy is selected; false: the verdict says unknown or denied. */
+bool decide_slot(struct decision *d);
+/* Facts and principal -> what the index is asked. ERR_LIMIT, ERR_MEMORY. */
+MUST_USE enum err decide_subject(struct decision *d);
+/* Every candidate against what applies: blocked, warned, violations. */
+MUST_USE enum err decide_candidates(struct decision *d);
+/* Puts the violations into reporting order and names the decider. */
+void decide_report(struct decision *d);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of this room: the bitmap index over all running rules of one
+ * organisation. Bit n = rule n in reporting order; behind the rules, from a word
+ * of their own, one bit ("marker") per policy that overrides others.
+ *
+ * A dimension is one thing a rule can ask of a request. Per dimension there is
+ * the row `none` (rules that ask nothing) and, per value somebody asks for, a
+ * posting: a whole row when many rules ask for it, a short list of bits when
+ * few do. That keeps 10,000 rules for 10,000 different users small.
+ * Read-only once built; memory is the organisation's arena.
+ */
+#ifndef PORTCULLIS_POLICY_INDEX_H
+#define PORTCULLIS_POLICY_INDEX_H
+
+#include "portcullis/policy.h"
+
+#define INDEX_BITS_MAX 65536
+#define INDEX_WORDS_MAX (INDEX_BITS_MAX / 64)
+#define INDEX_LANES 8        /* rows are padded to 8 words and aligned to 64 bytes */
+#define INDEX_SPARSE_MAX 24  /* up to so many bits a posting stays a list */
+#define INDEX_PAIR_BYTES_MAX 600
+
+enum index_dim {
+    DIM_TEAM, DIM_ENVIRONMENT, DIM_PROJECT, DIM_USER, DIM_KEY, DIM_ROLE, /* of the principal */
+    DIM_ENDPOINT, DIM_SELECTION,
+    DIM_TAG_POLICY, DIM_TAG_RULE,   /* policy.match and rule.when must hold both, */
+    DIM_META_POLICY, DIM_META_RULE, /* and a request may carry several values */
+    DIM_COUNT
+};
+
+struct index_posting {
+    const uint64_t *row;  /* NULL: see bits. Includes the bits of `none` */
+    const uint32_t *bits; /* ascending */
+    uint32_t count;
+};
+struct index_dim_rows {
+    bool is_used; /* false: no rule asks anything of this dimension */
+    const uint64_t *none;
+    struct map values; /* -> struct index_posting */
+};
+struct index_rule {
+    const struct policy *policy;
+    const struct policy_rule *rule; /* NULL: marker or padding */
+    uint64_t allow, block;          /* provider_list as masks */
+    const uint32_t *overriders;     /* markers that may replace this rule */
+    size_t overriders_count;
+};
+struct policy_index {
+    size_t rules_count;
+    size_t rule_words, words; /* words >= rule_words; both multiples of INDEX_LANES */
+    bool has_overrides;
+    struct index_rule *rules; /* words * 64 entries */
+    const uint64_t *all;      /* every rule and marker, for when nothing is asked */
+    struct index_dim_rows dims[DIM_COUNT];
+    const struct index_posting *endpoints[LLM_ENDPOINTS_COUNT];
+    /* violated = (provider & model_when) | (model & provider_when) */
+    const uint64_t *provider[ROUTE_PROVIDERS_MAX];
+    const uint64_t **model; /* by model index */
+    bool has_conditions;    /* else the *_when rows are NULL = all ones */
+    const uint64_t *provider_when[ROUTE_PROVIDERS_MAX];
+    const uint64_t **model_when;
+    size_t bytes;
+};
+
+struct index_input {
+    struct policy *policies; /* copied, running ones only */
+    size_t policies_count;
+    const struct route_catalog *catalog;
+    const struct route_posture *postures; /* by provider */
+};
+/* Sorts the policies into reporting order first. ERR_LIMIT: too many rules. */
+MUST_USE enum err index_build(struct arena *a, const struct index_input *in,
+                              struct policy_index *ret);
+
+/* Key of a (name, value) pair in a map; STR_NONE when it is too long to be one. */
+struct str index_pair_key(const struct policy_pair *pair, char buf[INDEX_PAIR_BYTES_MAX]);
+/* Zeroed, aligned to 64 bytes. */
+uint64_t *index_row_new(struct arena *a, size_t words);
+static inline bool index_bit(const uint64_t *row, size_t bit)
+{
+    return (row[bit / 64] >> (bit % 64) & 1) != 0;
+}
+static inline void index_bit_set(uint64_t *row, size_t bit)
+{
+    row[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+/* ---- asking ----------------------------------------------------------------- */
+
+#define SUBJECT_ENTRIES_MAX 96
+
+/* One request as the index sees it: per used dimension one row and the postings
+ * of its values. */
+struct subject {
+    const uint64_t *rows[DIM_COUNT];
+    size_t rows_count;
+    const struct index_posting *entries[SUBJECT_ENTRIES_MAX];
+    size_t entries_count;
+    size_t dim_from[DIM_COUNT + 1]; /* entries of a dimension: from .. next from */
+    bool has_sparse;
+};
+/* Bits of all rules and markers that apply to the subject. */
+void index_match(const struct policy_index *x, const struct subject *s,
+                 uint64_t ret_applied[INDEX_WORDS_MAX]);
+/* Number of rules (not markers) among them. */
+size_t index_count(const struct policy_index *x, const uint64_t *applied);
+
+struct index_candidate {
+    const uint64_t *provider, *model, *provider_when, *model_when;
+};
+struct index_candidate index_candidate_of(const struct policy_index *x, unsigned provider,
+                                          unsigned model);
+/* Does any applied rule say no to this candidate? */
+bool index_is_violated(const struct policy_index *x, const uint64_t *applied,
+                       const struct index_candidate *c);
+/* Word `w` of what is violated. */
+static inline uint64_t index_violated_word(const struct policy_index *x, const uint64_t *applied,
+                                           const struct index_candidate *c, size_t w)
+{
+    if (!x->has_conditions) {
+        return applied[w] & (c->provider[w] | c->model[w]);
+    }
+    return applied[w] &
+           ((c->provider[w] & c->model_when[w]) | (c->model[w] & c->provider_when[w]));
+}
+
+#endif

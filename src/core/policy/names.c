@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The words of the canonical policy, one table per enum: codec, audit, console
+ * and messages all take them from here. Also which rule types this build runs.
+ *
+ * Static strings; no memory, any thread. It parses nothing (codec does).
+ */
+#include "portcullis/policy.h"
+
+static const char *const effects[] = {
+    [POLICY_INFO] = "info",         [POLICY_WARN] = "warn",
+    [POLICY_MODIFY] = "modify",     [POLICY_REROUTE] = "reroute",
+    [POLICY_THROTTLE] = "throttle", [POLICY_ESCALATE] = "escalate",
+    [POLICY_BLOCK] = "block",
+};
+static const char *const rule_types[POLICY_RULE_TYPES_COUNT] = {
+    [POLICY_PROVIDER_REQUIREMENT] = "provider_requirement",
+    [POLICY_PROVIDER_LIST] = "provider_list",
+    [POLICY_MODEL_LIST] = "model_list",
+    [POLICY_TOKEN_LIMIT] = "token_limit",
+    [POLICY_RATE_LIMIT] = "rate_limit",
+    [POLICY_BUDGET] = "budget",
+    [POLICY_COST_CEILING] = "cost_ceiling",
+    [POLICY_PII] = "pii",
+    [POLICY_TERMS] = "terms",
+    [POLICY_REQUIRED_TERMS] = "required_terms",
+    [POLICY_TOPICS] = "topics",
+    [POLICY_INJECTION] = "injection",
+    [POLICY_FACT_CHECK] = "fact_check",
+    [POLICY_APPROVAL] = "approval",
+    [POLICY_PREFERENCE] = "preference",
+    [POLICY_FAILOVER] = "failover",
+};
+static const char *const severities[] = {
+    [POLICY_LOG] = "log",
+    [POLICY_VIOLATION] = "violation",
+    [POLICY_ALERT] = "alert",
+    [POLICY_SECURITY_EVENT] = "security_event",
+};
+static const char *const stages[] = {
+    [POLICY_SELECT] = "select",
+    [POLICY_REQUEST] = "request",
+    [POLICY_RESPONSE] = "response",
+    [POLICY_BOTH] = "both",
+};
+static const char *const levels[] = {
+    [POLICY_ORG] = "org",         [POLICY_TEAM] = "team", [POLICY_ENVIRONMENT] = "environment",
+    [POLICY_PROJECT] = "project", [POLICY_USER] = "user", [POLICY_KEY] = "key",
+};
+static const char *const origins[] = {
+    [POLICY_GOVERNANCE] = "governance",   [POLICY_RULES] = "rules",
+    [POLICY_CONFIG] = "config",           [POLICY_COMPLIANCE] = "compliance",
+    [POLICY_ENFORCEMENT] = "enforcement", [POLICY_NATIVE] = "native",
+};
+static const char *const statuses[] = {
+    [POLICY_DRAFT] = "draft",
+    [POLICY_ACTIVE] = "active",
+    [POLICY_INACTIVE] = "inactive",
+    [POLICY_ARCHIVED] = "archived",
+};
+
+#define NAME_IN(table, value)                                                                      \
+    ((size_t)(value) < sizeof(table) / sizeof((table)[0]) ? (table)[(value)] : "unknown")
+
+const char *policy_effect_name(enum policy_effect e)
+{
+    return NAME_IN(effects, e);
+}
+
+const char *policy_rule_type_name(enum policy_rule_type t)
+{
+    return NAME_IN(rule_types, t);
+}
+
+const char *policy_severity_name(enum policy_severity s)
+{
+    return NAME_IN(severities, s);
+}
+
+const char *policy_stage_name(enum policy_stage s)
+{
+    return NAME_IN(stages, s);
+}
+
+const char *policy_level_name(enum policy_level l)
+{
+    return NAME_IN(levels, l);
+}
+
+const char *policy_origin_name(enum policy_origin o)
+{
+    return NAME_IN(origins, o);
+}
+
+const char *policy_status_name(enum policy_status s)
+{
+    return NAME_IN(statuses, s);
+}
+
+bool policy_rule_type_runs(enum policy_rule_type t)
+{
+    return t == POLICY_PROVIDER_REQUIREMENT || t == POLICY_PROVIDER_LIST ||
+           t == POLICY_MODEL_LIST;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of this room: one organisation's part of a snapshot, and the steps that
+ * make it: check the rows, copy them, build the index, resolve the principals.
+ *
+ * Everything lies in the organisation's arena and is read-only afterwards; only
+ * the reference count changes, on the control thread.
+ */
+#ifndef PORTCULLIS_POLICY_ORG_H
+#define PORTCULLIS_POLICY_ORG_H
+
+#include "index.h"
+
+#define SLOTS_COUNT 13 /* slots 1-12; 0 is unused */
+
+struct policy_principal {
+    struct policy_key_row row;
+    const struct policy_org *org;
+    const struct index_posting *fixed[DIM_ROLE + 1]; /* by dimension; NULL = no rule asks */
+    const struct index_posting **metadata[2];        /* DIM_META_POLICY, DIM_META_RULE */
+    size_t metadata_count[2];
+    const uint64_t *models; /* bit per model the key may use; NULL = all */
+};
+struct org_slot {
+    const struct policy *policy; /* NULL: no policy in this slot */
+    const struct index_posting *posting;
+};
+struct org_secret { /* to be wiped */
+    void *ptr;
+    size_t len;
+};
+struct policy_org {
+    struct arena arena;
+    size_t refs_count;
+    struct str id, name;
+    uint64_t seq;
+    bool is_suspended;
+    enum policy_slot_selection slot_selection;
+    const struct route_catalog *catalog;
+    struct policy *policies; /* running ones, in reporting order */
+    size_t policies_count;
+    struct route_posture postures[ROUTE_PROVIDERS_MAX];
+    int64_t expires_at_s;
+    struct policy_index index;
+    struct org_slot slots[SLOTS_COUNT];
+    struct org_slot fallback; /* the default policy */
+    struct policy_principal *principals;
+    size_t principals_count;
+    struct route_endpoint *endpoints;
+    size_t endpoints_count;
+    struct org_secret *secrets;
+    size_t secrets_count;
+};
+
+/* Would this set of rows run as it says? ERR_INVALID, ERR_CONFLICT or
+ * ERR_UNSUPPORTED with the issue naming policy, rule and reason. */
+MUST_USE enum err org_check(const struct policy_org_rows *rows,
+                            const struct route_catalog *catalog, struct issue *ret_issue);
+/* Does this policy take part in decisions? Drafts and shadows do not. */
+bool policy_is_running(const struct policy *p);
+/* Deep copies into the organisation's arena. rule.params is dropped (NULL): a
+ * decision reads the typed view only. */
+MUST_USE enum err org_copy(struct policy_org *o, const struct policy_org_rows *rows);
+
+#endif

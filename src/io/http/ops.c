@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * /healthz, /readyz and /metrics. healthz says the process answers and nothing
+ * else, so that a database outage restarts no pod; readyz says whether requests
+ * should come here and lists every check; metrics is Prometheus text. Runs on a
+ * worker's thread; reads figures only.
+ */
+#include "http_private.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t now_ms(void);
+static void write_snapshot(struct buf *b, const struct http *h, const struct policy_snapshot *s);
+static void write_workers(struct buf *b, const struct http *h);
+static void write_spool(struct buf *b, const struct http *h);
+static void write_control(struct buf *b, const struct http *h);
+static void write_process(struct buf *b);
+static void gauge(struct buf *b, const char *name, const char *help, uint64_t value);
+static void counter(struct buf *b, const char *name, const char *help, uint64_t value);
+
+void http_ops_health(struct http_reply *r)
+{
+    r->status = 200;
+    buf_add(&r->body, STR("{\"status\":\"ok\"}\n"));
+}
+
+void http_ops_ready(const struct http *h, struct http_reply *r)
+{
+    const struct http_health *health = h->options.health;
+    struct spool_stats spool = {0};
+    if (h->options.spool != NULL) {
+        spool_stats_read(h->options.spool, &spool);
+    }
+    int64_t age_ms = now_ms() - atomic_load(&health->fresh_ms);
+    bool is_loaded = atomic_load(&health->is_loaded);
+    bool is_up = atomic_load(&health->is_database_up);
+    bool is_fresh = h->options.max_stale_ms == 0 || age_ms <= h->options.max_stale_ms;
+    bool is_draining = worker_group_is_draining(h->options.group);
+    bool is_ready = is_loaded && (is_up || is_fresh) && !spool.is_failing && !is_draining;
+    r->status = is_ready ? 200 : 503;
+    buf_printf(&r->body,
+               "{\"status\":\"%s\",\"checks\":{\"snapshot\":\"%s\",\"database\":\"%s\","
+               "\"staleness_ms\":%lld,\"stale\":%s,\"audit_spool\":\"%s\",\"draining\":%s,"
+               "\"degraded\":%s,\"epoch\":%llu}}\n",
+               is_ready ? "ready" : "not ready", is_loaded ? "loaded" : "missing",
+               is_up ? "up" : "down", (long long)(age_ms > 0 ? age_ms : 0),
+               is_fresh ? "false" : "true", spool.is_failing ? "failing" : "ok",
+               is_draining ? "true" : "false", atomic_load(&health->is_degraded) ? "true" : "false",
+               (unsigned long long)worker_group_epoch_min(h->options.group));
+}
+
+void http_ops_metrics(const struct http *h, const struct policy_snapshot *s, struct http_reply *r)
+{
+    r->status = 200;
+    r->content_type = STR("text/plain; version=0.0.4; charset=utf-8");
+    flow_stats_write(&r->body, worker_group_flow_stats(h->options.group),
+                     worker_group_count(h->options.group), policy_snapshot_catalog(s));
+    write_snapshot(&r->body, h, s);
+    write_workers(&r->body, h);
+    write_spool(&r->body, h);
+    write_control(&r->body, h);
+    write_process(&r->body);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void write_snapshot(struct buf *b, const struct http *h, const struct policy_snapshot *s)
+{
+    uint64_t rules = 0, bytes = 0;
+    for (size_t i = 0; i < policy_snapshot_orgs_count(s); i++) {
+        rules += policy_org_rules_count(policy_snapshot_org_at(s, i));
+        bytes += policy_org_bytes(policy_snapshot_org_at(s, i));
+    }
+    int64_t age_ms = now_ms() - atomic_load(&h->options.health->fresh_ms);
+    gauge(b, "portcullis_policy_snapshot_version", "Epoch of the snapshot in force.",
+          policy_snapshot_epoch(s));
+    gauge(b, "portcullis_policy_snapshot_age_seconds",
+          "Time since the snapshot was last known to be current.",
+          age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
+    gauge(b, "portcullis_policy_snapshot_orgs", "Organisations in the snapshot.",
+          policy_snapshot_orgs_count(s));
+    gauge(b, "portcullis_policy_snapshot_rules", "Rules in the snapshot.", rules);
+    gauge(b, "portcullis_policy_snapshot_bytes", "Memory of the compiled organisations.", bytes);
+}
+
+static void write_workers(struct buf *b, const struct http *h)
+{
+    struct worker_stats w;
+    worker_group_stats(h->options.group, &w);
+    gauge(b, "portcullis_workers", "Event loops.", w.workers);
+    gauge(b, "portcullis_client_connections", "Open client connections.", w.clients);
+    gauge(b, "portcullis_requests_active", "Requests begun and not ended.", w.requests_active);
+    gauge(b, "portcullis_requests_waiting_for_sync", "Requests waiting for their record.",
+          w.requests_waiting);
+    gauge(b, "portcullis_upstream_connections", "Open provider connections.", w.upstreams);
+    gauge(b, "portcullis_upstream_connections_idle", "Pooled provider connections.",
+          w.upstreams_idle);
+    counter(b, "portcullis_client_connections_accepted_total", "Accepted.", w.clients_accepted);
+    counter(b, "portcullis_client_connections_refused_total", "Refused at a limit.",
+            w.clients_refused);
+    counter(b, "portcullis_clients_gone_total", "Closed by the client inside a request.",
+            w.clients_gone);
+    counter(b, "portcullis_requests_begun_total", "Requests whose first byte arrived.",
+            w.requests_begun);
+    counter(b, "portcullis_requests_timed_out_total", "Head, body or write deadline.",
+            w.requests_timed_out);
+    counter(b, "portcullis_upstream_connections_opened_total", "Opened.", w.upstreams_opened);
+    counter(b, "portcullis_upstream_connections_reused_total", "Taken from the pool.",
+            w.upstreams_reused);
+    counter(b, "portcullis_upstream_retries_total", "Pooled connection was dead; sent again.",
+            w.upstreams_retried);
+    counter(b, "portcullis_upstream_failures_total", "Connect, TLS or protocol failures.",
+            w.upstreams_failed);
+    counter(b, "portcullis_dns_lookups_total", "Name lookups.", w.dns_lookups);
+    counter(b, "portcullis_dns_failures_total", "Failed name lookups.", w.dns_failures);
+    buf_printf(b,
+               "# HELP portcullis_loop_lag_seconds Lateness of the worst loop's tick.\n"
+               "# TYPE portcullis_loop_lag_seconds gauge\nportcullis_loop_lag_seconds %g\n"
+               "# HELP portcullis_loop_lag_max_seconds Worst lateness since start.\n"
+               "# TYPE portcullis_loop_lag_max_seconds gauge\nportcullis_loop_lag_max_seconds %g\n",
+               (double)w.loop_lag_us / 1e6, (double)w.loop_lag_max_us / 1e6);
+}
+
+static void write_spool(struct buf *b, const struct http *h)
+{
+    const struct http_health *health = h->options.health;
+    struct spool_stats s = {0};
+    if (h->options.spool != NULL) {
+        spool_stats_read(h->options.spool, &s);
+    }
+    counter(b, "portcullis_audit_appended_total", "Records appended to the spool.", s.appended);
+    counter(b, "portcullis_audit_written_total", "Records stored in the database.",
+            atomic_load(&health->audit_written));
+    counter(b, "portcullis_audit_quarantined_total", "Records the database refused.",
+            atomic_load(&health->audit_quarantined));
+    counter(b, "portcullis_audit_dropped_total", "Records dropped: always 0 by design.", 0);
+    gauge(b, "portcullis_audit_queue_depth", "Records not yet shipped.",
+          s.appended > s.shipped ? s.appended - s.shipped : 0);
+    gauge(b, "portcullis_audit_spool_bytes", "Bytes of spool segments.", s.bytes);
+    counter(b, "portcullis_audit_sync_failures_total", "Failed syncs.", s.sync_failures);
+    gauge(b, "portcullis_audit_oldest_unshipped_seconds", "Age of the oldest unshipped record.",
+          s.oldest_unshipped_age_s);
+}
+
+static void write_control(struct buf *b, const struct http *h)
+{
+    const struct http_health *health = h->options.health;
+    gauge(b, "portcullis_db_up", "1 when the database answers.",
+          atomic_load(&health->is_database_up) ? 1 : 0);
+    gauge(b, "portcullis_degraded", "1 when serving from the snapshot on disk.",
+          atomic_load(&health->is_degraded) ? 1 : 0);
+    counter(b, "portcullis_notify_received_total", "Policy change notifications.",
+            atomic_load(&health->notify_received));
+    counter(b, "portcullis_notify_resync_total", "Full comparisons after a gap or by the poll.",
+            atomic_load(&health->notify_resync));
+    counter(b, "portcullis_policy_publishes_total", "Snapshots published.",
+            atomic_load(&health->publishes));
+    counter(b, "portcullis_policy_publish_failures_total",
+            "Changes that did not compile; the last good part stays.",
+            atomic_load(&health->publish_failures));
+    buf_printf(b,
+               "# HELP portcullis_policy_compile_seconds Load and compile of the last publish.\n"
+               "# TYPE portcullis_policy_compile_seconds gauge\n"
+               "portcullis_policy_compile_seconds %g\n",
+               (double)atomic_load(&health->compile_us) / 1e6);
+    buf_add(b, STR("# HELP portcullis_build_info The version.\n# TYPE portcullis_build_info gauge\n"
+                   "portcullis_build_info{version=\"0.1.0\"} 1\n"));
+}
+
+static void write_process(struct buf *b)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f != NULL) {
+        if (fscanf(f, "%*u %lu", &pages) != 1) {
+            pages = 0;
+        }
+        fclose(f);
+    }
+    struct timespec cpu;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    gauge(b, "process_resident_memory_bytes", "Resident memory.",
+          pages * (uint64_t)sysconf(_SC_PAGESIZE));
+    buf_printf(b,
+               "# HELP process_cpu_seconds_total CPU time.\n"
+               "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %lld.%06ld\n",
+               (long long)cpu.tv_sec, cpu.tv_nsec / 1000);
+}
+
+static void gauge(struct buf *b, const char *name, const char *help, uint64_t value)
+{
+    buf_printf(b, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name,
+               (unsigned long long)value);
+}
+
+static void counter(struct buf *b, const char *name, const char *help, uint64_t value)
+{
+    buf_printf(b, "# HELP %s %s\n# TYPE %s counter\n%s %llu\n", name, help, name, name,
+               (unsigned long long)value);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Feeds any bytes to the JSON door and checks what other rooms rest on: a
+ * refusal names a place inside the input; of an accepted document every string's
+ * span stands between quotes in the original, what json_write_val writes is
+ * accepted again and writes the same, and cutting a member out leaves JSON.
+ */
+#include "portcullis/base.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_document(struct arena *a, const struct json_doc *doc);
+static void check_strings(const struct json_doc *doc);
+static void check_members(struct arena *a, const struct json_doc *doc);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena a;
+    arena_init(&a, (size_t)64 * 1024 * 1024);
+    struct json_doc doc;
+    struct issue issue;
+    struct str text = {(const char *)data, size};
+    enum err err = json_parse(&a, text, &json_limits_default, &doc, &issue);
+    if (err == ERR_OK) {
+        ASSERT(str_is_utf8(text));
+        check_document(&a, &doc);
+    } else {
+        ASSERT(err == ERR_SYNTAX || err == ERR_LIMIT);
+        ASSERT(issue.message[0] != '\0');
+        ASSERT(issue.offset == UINT64_MAX || issue.offset <= size);
+    }
+    arena_fini(&a);
+    return 0;
+}
+
+static void check_document(struct arena *a, const struct json_doc *doc)
+{
+    check_strings(doc);
+    check_members(a, doc);
+    struct buf once;
+    struct buf twice;
+    buf_init(&once, (size_t)16 * 1024 * 1024);
+    buf_init(&twice, (size_t)16 * 1024 * 1024);
+    json_write_val(&once, doc->root);
+    struct json_doc again;
+    ASSERT(once.err == ERR_OK);
+    ASSERT(json_parse(a, buf_str(&once), &json_limits_default, &again, NULL) == ERR_OK);
+    json_write_val(&twice, again.root);
+    ASSERT(str_eq(buf_str(&once), buf_str(&twice)));
+    buf_fini(&once);
+    buf_fini(&twice);
+}
+
+static void check_strings(const struct json_doc *doc)
+{
+    /* Values lie in one array, in the order of the text. */
+    const yyjson_val *end = unsafe_yyjson_get_next(doc->root);
+    for (yyjson_val *v = doc->root; v < end; v++) {
+        if (!yyjson_is_str(v)) {
+            continue;
+        }
+        struct json_span span = json_span_of_string(doc, v);
+        ASSERT(span.to <= doc->text.len && span.to >= span.from + 2);
+        ASSERT(doc->text.ptr[span.from] == '"' && doc->text.ptr[span.to - 1] == '"');
+        ASSERT(span.to - span.from - 2 >= json_str(v).len);
+    }
+}
+
+static void check_members(struct arena *a, const struct json_doc *doc)
+{
+    if (!yyjson_is_obj(doc->root)) {
+        return;
+    }
+    size_t index;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *value;
+    yyjson_obj_foreach(doc->root, index, count, key, value)
+    {
+        if (index >= 8) {
+            break; /* enough; every cut parses the document again */
+        }
+        struct json_span cut = json_span_of_member(doc, key);
+        struct json_span raw = json_span_of_member_value(doc, key);
+        ASSERT(cut.from < raw.from && raw.from < raw.to && raw.to <= cut.to);
+        struct buf rest;
+        buf_init(&rest, doc->text.len);
+        buf_add(&rest, str_sub(doc->text, 0, cut.from));
+        buf_add(&rest, str_sub(doc->text, cut.to, doc->text.len));
+        struct json_doc without;
+        ASSERT(json_parse(a, buf_str(&rest), &json_limits_default, &without, NULL) == ERR_OK);
+        ASSERT(yyjson_obj_size(without.root) == count - 1);
+        struct json_doc alone;
+        ASSERT(json_parse(a, str_sub(doc->text, raw.from, raw.to), &json_limits_default, &alone,
+                          NULL) == ERR_OK);
+        ASSERT(yyjson_equals(alone.root, value));
+        buf_fini(&rest);
+    }
+}

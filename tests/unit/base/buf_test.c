@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Buffers: the maximum is exact, the first error sticks and stops everything
+ * behind it, moving keeps the bytes wherever they do not fit.
+ */
+#include "test.h"
+
+static void test_maximum_is_exact(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1000);
+    assert_null(b.ptr);
+    for (int i = 0; i < 1000; i++) {
+        buf_add_byte(&b, 'x');
+    }
+    assert_int_equal(b.err, ERR_OK);
+    assert_int_equal(b.len, 1000);
+    assert_true(b.capacity <= 1000);
+    buf_add_byte(&b, 'y');
+    assert_int_equal(b.err, ERR_LIMIT);
+    assert_int_equal(b.len, 1000);
+    buf_consume(&b, 500);
+    buf_add(&b, STR("z")); /* the error sticks even where there is room */
+    assert_int_equal(b.len, 500);
+    buf_clear(&b);
+    buf_add(&b, STR("z"));
+    ASSERT_STR(buf_str(&b), "z");
+    buf_fini(&b);
+    buf_fini(NULL);
+}
+
+static void test_zero_maximum(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    buf_add(&b, STR(""));
+    assert_int_equal(b.err, ERR_OK);
+    buf_add(&b, STR("a"));
+    assert_int_equal(b.err, ERR_LIMIT);
+    buf_fini(&b);
+}
+
+static void test_printing(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 5000);
+    buf_add_u64(&b, 0);
+    buf_add_byte(&b, ' ');
+    buf_add_u64(&b, UINT64_MAX);
+    buf_printf(&b, " %s=%d", "a", -1);
+    ASSERT_STR(buf_str(&b), "0 18446744073709551615 a=-1");
+    buf_clear(&b);
+    buf_printf(&b, "%4000d", 5);
+    assert_int_equal(b.len, 4000);
+    buf_clear(&b);
+    buf_printf(&b, "%5000d", 5); /* no room is needed for the NUL */
+    assert_int_equal(b.err, ERR_OK);
+    buf_printf(&b, "%d", 5);
+    assert_int_equal(b.err, ERR_LIMIT);
+    buf_fini(&b);
+}
+
+static void test_reserve_and_commit(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 64);
+    memcpy(buf_reserve(&b, 3), "abc", 3);
+    assert_int_equal(b.len, 0);
+    buf_commit(&b, 2);
+    ASSERT_STR(buf_str(&b), "ab");
+    assert_non_null(buf_reserve(&b, 62));
+    assert_null(buf_reserve(&b, 63));
+    assert_int_equal(b.err, ERR_LIMIT);
+    buf_clear(&b);
+    assert_null(buf_reserve(&b, SIZE_MAX));
+    buf_fini(&b);
+}
+
+static void test_consume(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 64);
+    buf_add(&b, STR("hello"));
+    buf_consume(&b, 0);
+    buf_consume(&b, 2);
+    ASSERT_STR(buf_str(&b), "llo");
+    buf_consume(&b, 3);
+    assert_int_equal(b.len, 0);
+    buf_fini(&b);
+}
+
+static void test_moving(void **state)
+{
+    (void)state;
+    struct buf a;
+    struct buf b;
+    buf_init(&a, 1000);
+    buf_init(&b, 1000);
+    buf_add(&b, STR("two"));
+    const char *memory = b.ptr;
+    buf_move(&a, &b);
+    assert_ptr_equal(a.ptr, memory);
+    assert_int_equal(b.len, 0);
+    buf_add(&b, STR("three"));
+    buf_move(&a, &b);
+    ASSERT_STR(buf_str(&a), "twothree");
+    assert_int_equal(b.len, 0);
+
+    struct buf small;
+    buf_init(&small, 4);
+    buf_move(&small, &a);
+    assert_int_equal(small.err, ERR_LIMIT);
+    ASSERT_STR(buf_str(&a), "twothree");
+    buf_move(&b, &small); /* an error travels on */
+    assert_int_equal(b.err, ERR_LIMIT);
+    buf_fini(&a);
+    buf_fini(&b);
+    buf_fini(&small);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_maximum_is_exact), cmocka_unit_test(test_zero_maximum),
+        cmocka_unit_test(test_printing),         cmocka_unit_test(test_reserve_and_commit),
+        cmocka_unit_test(test_consume),          cmocka_unit_test(test_moving),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
