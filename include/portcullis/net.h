@@ -117,13 +117,16 @@ struct net_hooks {
     /* Fills snapshot, fresh_ms, is_degraded, dice; returns the pin to give back. */
     void *(*begin)(void *context, struct flow_start *start);
     void (*end)(void *context, void *pin);
+    /* The snapshot behind a pin, for net_serve. */
+    const struct policy_snapshot *(*snapshot)(void *context, void *pin);
     /* Appends a record. With env->is_strict_record the exchange waits until
      * synced() >= *ret_seq; call net_on_synced when that moved. */
     enum err (*append)(void *context, struct str record, uint64_t *ret_seq);
     uint64_t (*synced)(void *context);
     /* Must not call back into net; answers come through net_served on a later turn. */
     void (*serve)(void *context, const struct net_serve *request);
-    /* The CA set of an endpoint; none = the default. Borrowed; NULL = cannot be read. */
+    /* The CA set of an endpoint; none = the default. A reference, which net drops;
+     * NULL = cannot be read. */
     struct tls_client *(*tls_client)(void *context, struct str ca_file);
     /* Draining, and no client connection is left. Once. */
     void (*on_drained)(void *context);

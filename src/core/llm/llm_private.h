@@ -60,6 +60,14 @@ static inline struct str llm_key(yyjson_val *key)
     return (struct str){unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
 }
 
+/* yyjson's loops do arithmetic on their container before they look at it; an absent
+ * one is replaced by this empty value, which nobody writes. */
+static inline yyjson_val *llm_each(yyjson_val *container)
+{
+    static yyjson_val none[3];
+    return container != NULL ? container : none;
+}
+
 static inline bool llm_is(struct str s, const char *literal, size_t len)
 {
     return s.len == len && memcmp(s.ptr, literal, len) == 0;

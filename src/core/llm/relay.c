@@ -156,7 +156,7 @@ static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue
     size_t i;
     size_t count;
     yyjson_val *item;
-    yyjson_arr_foreach(v, i, count, item) {
+    yyjson_arr_foreach(llm_each(v), i, count, item) {
         if (!yyjson_is_obj(item) ||
             (e == LLM_CHAT && !yyjson_is_obj(json_get(item, STR("message"))))) {
             return not_an_answer(issue, "", kinds[e].what);
@@ -350,7 +350,7 @@ static void note_chunk(struct llm_relay *r, yyjson_val *root)
     if (r->upstream_model.ptr == NULL) {
         note_str(r, &r->upstream_model, json_get(root, STR("model")), MODEL_BYTES_MAX);
     }
-    yyjson_arr_foreach(choices, i, count, choice) {
+    yyjson_arr_foreach(llm_each(choices), i, count, choice) {
         note_str(r, &r->finish_reason, json_get(choice, STR("finish_reason")),
                  FINISH_REASON_BYTES_MAX);
     }

@@ -180,7 +180,7 @@ yyjson_val *llm_get_key(yyjson_val *object, struct str name)
     if (!yyjson_is_obj(object)) {
         return NULL;
     }
-    yyjson_obj_foreach(object, i, count, key, value) {
+    yyjson_obj_foreach(llm_each(object), i, count, key, value) {
         (void)value;
         if (str_eq(llm_key(key), name)) {
             return key;
@@ -204,7 +204,7 @@ enum err llm_only_members(struct llm_walk *w, yyjson_val *object, const char *co
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(object, i, count, key, value) {
+    yyjson_obj_foreach(llm_each(object), i, count, key, value) {
         if (!yyjson_is_null(value) && !llm_str_in(llm_key(key), allowed)) {
             (void)llm_walk_push_key(w, llm_key(key));
             return llm_walk_unsupported(

@@ -43,7 +43,7 @@ struct member {
 };
 #define MEMBER(name, kind, on) {name, sizeof(name) - 1, kind, on}
 
-/* Ordered by length, so that a look-up ends early. */
+/* Ordered by length, which the look-up relies on (the test tries every row). */
 static const struct member members[] = {
     MEMBER("n", K_CHOICES, ON(LLM_CHAT) | ON(LLM_COMPLETIONS)),
     MEMBER("user", K_USER, ON_ALL),
@@ -68,8 +68,8 @@ static const struct member members[] = {
     MEMBER("messages", K_MESSAGES, ON(LLM_CHAT) | ON_MESSAGES),
     MEMBER("metadata", K_METADATA, ON_ALL),
     MEMBER("provider", K_REFUSED, ON_ALL),
-    MEMBER("container", K_STORED_REF, ON_MESSAGES),
     MEMBER("fallback", K_REFUSED, ON_ALL),
+    MEMBER("container", K_STORED_REF, ON_MESSAGES),
     MEMBER("fallbacks", K_REFUSED, ON_ALL),
     MEMBER("functions", K_TOOLS, ON(LLM_CHAT)),
     MEMBER("providers", K_REFUSED, ON_ALL),
@@ -144,7 +144,7 @@ enum err llm_request_parse(struct arena *a, enum llm_endpoint e, struct str body
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(ret->doc.root, i, count, key, value) {
+    yyjson_obj_foreach(llm_each(ret->doc.root), i, count, key, value) {
         TRY(read_member(&w, key, value, want_texts));
     }
     return check_required(&w);
@@ -152,14 +152,18 @@ enum err llm_request_parse(struct arena *a, enum llm_endpoint e, struct str body
 
 static enum kind kind_of(struct str name, enum llm_endpoint e)
 {
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        const struct member *m = &members[i];
-        if (m->len < name.len) {
-            continue;
+    const size_t count = sizeof(members) / sizeof(members[0]);
+    size_t from = 0;
+    for (size_t to = count; from < to;) {
+        size_t middle = from + (to - from) / 2;
+        if (members[middle].len < name.len) {
+            from = middle + 1;
+        } else {
+            to = middle;
         }
-        if (m->len > name.len) {
-            break;
-        }
+    }
+    for (; from < count && members[from].len == name.len; from++) {
+        const struct member *m = &members[from];
         if ((m->endpoints & ON(e)) != 0 && memcmp(m->name, name.ptr, name.len) == 0) {
             return (enum kind)m->kind;
         }

@@ -24,6 +24,7 @@ static bool open_container(struct skim *s);
 static bool skim_key(struct skim *s);
 static bool skim_scalar(struct skim *s);
 static bool skim_string(struct skim *s, struct str *ret);
+static const char *skip_plain(const char *at, const char *end);
 static bool skim_escape(struct skim *s);
 static bool skim_number(struct skim *s);
 static bool skim_digits(struct skim *s);
@@ -165,30 +166,62 @@ static bool skim_word(struct skim *s, const char *word, size_t len)
 
 static bool skim_string(struct skim *s, struct str *ret)
 {
-    if (s->at == s->end || *s->at != '"') {
+    const char *at = s->at;
+    const char *end = s->end;
+    if (at == end || *at != '"') {
         return false;
     }
-    const char *from = ++s->at;
-    while (s->at < s->end) {
-        unsigned char c = (unsigned char)*s->at;
+    const char *from = ++at;
+    for (;;) {
+        at = skip_plain(at, end);
+        if (at == end) {
+            return false;
+        }
+        unsigned char c = (unsigned char)*at;
         if (c == '"') {
-            *ret = (struct str){from, (size_t)(s->at - from)};
-            s->at++;
+            *ret = (struct str){from, (size_t)(at - from)};
+            s->at = at + 1;
             return true;
         }
         if (c == '\\') {
+            s->at = at;
             if (!skim_escape(s)) {
                 return false;
             }
-            continue;
-        }
-        if (c < 0x20) {
+            at = s->at;
+        } else if (c < 0x20) {
             return false;
+        } else {
+            s->has_high |= c >= 0x80;
+            at++;
         }
-        s->has_high |= c >= 0x80;
-        s->at++;
     }
-    return false;
+}
+
+/* Over bytes that need no look: eight at a time where memory is little-endian, by
+ * the usual trick that finds a byte below a bound without a branch per byte. */
+static const char *skip_plain(const char *at, const char *end)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    while (end - at >= 8) {
+        uint64_t v;
+        memcpy(&v, at, 8);
+        uint64_t quote = v ^ ones * '"';
+        uint64_t slash = v ^ ones * '\\';
+        uint64_t found = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
+                          ((v - ones * 0x20) & ~v) | v) & highs;
+        if (found != 0) {
+            return at + (__builtin_ctzll(found) >> 3);
+        }
+        at += 8;
+    }
+#endif
+    while (at < end && *at != '"' && *at != '\\' && *at >= 0x20) {
+        at++;
+    }
+    return at;
 }
 
 static bool skim_escape(struct skim *s)

@@ -101,7 +101,7 @@ static enum err put_texts(yyjson_val *content, struct buf *out, struct issue *is
     size_t count;
     yyjson_val *block;
     buf_init(&text, out->bytes_max);
-    yyjson_arr_foreach(content, i, count, block) {
+    yyjson_arr_foreach(llm_each(content), i, count, block) {
         struct str type = json_str(json_get(block, STR("type")));
         if (LLM_IS(type, "text")) {
             has_text = true;
@@ -129,7 +129,7 @@ static enum err put_tool_calls(yyjson_val *content, const struct json_doc *doc, 
     size_t i;
     size_t count;
     yyjson_val *block;
-    yyjson_arr_foreach(content, i, count, block) {
+    yyjson_arr_foreach(llm_each(content), i, count, block) {
         yyjson_val *input = llm_get_key(block, STR("input"));
         if (!LLM_IS(json_str(json_get(block, STR("type"))), "tool_use")) {
             continue;
@@ -197,7 +197,7 @@ static enum err put_choice(struct llm_relay *r, yyjson_val *choice, struct buf *
         is_first = false;
     }
     yyjson_val *calls = json_get(message, STR("tool_calls"));
-    yyjson_arr_foreach(calls, i, count, call) {
+    yyjson_arr_foreach(llm_each(calls), i, count, call) {
         if (!is_first) {
             LLM_PUT(out, ",");
         }

@@ -89,7 +89,7 @@ static enum err check_members(struct llm_walk *w)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(w->request->doc.root, i, count, key, value) {
+    yyjson_obj_foreach(llm_each(w->request->doc.root), i, count, key, value) {
         enum neutral how = NEVER;
         for (size_t k = 0; k < sizeof(chat_members) / sizeof(chat_members[0]); k++) {
             if (str_eq(llm_key(key), str_from(chat_members[k].name))) {
@@ -205,7 +205,7 @@ static enum err put_stop(struct llm_walk *w, yyjson_val *stop, struct buf *b)
         return llm_walk_invalid(w, "`stop` must be a string or an array of strings.");
     }
     LLM_PUT(b, ",\"stop_sequences\":[");
-    yyjson_arr_foreach(stop, i, count, item) {
+    yyjson_arr_foreach(llm_each(stop), i, count, item) {
         if (!yyjson_is_str(item)) {
             (void)llm_walk_push_index(w, i);
             return llm_walk_invalid(w, "A stop sequence must be a string.");
@@ -231,7 +231,7 @@ static enum err put_tools(struct llm_walk *w, struct buf *b)
     }
     size_t mark = llm_walk_push_key(w, STR("tools"));
     LLM_PUT(b, ",\"tools\":[");
-    yyjson_arr_foreach(tools, i, count, tool) {
+    yyjson_arr_foreach(llm_each(tools), i, count, tool) {
         size_t inner = llm_walk_push_index(w, i);
         if (i > 0) {
             LLM_PUT(b, ",");

@@ -29,7 +29,7 @@ enum err llm_translate_chat_system(struct llm_walk *w, yyjson_val *messages, str
     size_t i;
     size_t count;
     yyjson_val *message;
-    yyjson_arr_foreach(messages, i, count, message) {
+    yyjson_arr_foreach(llm_each(messages), i, count, message) {
         if (llm_role_of(json_str(json_get(message, STR("role")))) != LLM_ROLE_SYSTEM) {
             break;
         }
@@ -50,7 +50,7 @@ enum err llm_translate_chat_system(struct llm_walk *w, yyjson_val *messages, str
             size_t k;
             size_t parts;
             yyjson_val *part;
-            yyjson_arr_foreach(content, k, parts, part) {
+            yyjson_arr_foreach(llm_each(content), k, parts, part) {
                 size_t inner = llm_walk_push_index(w, k);
                 TRY(put_part(w, part, false, &is_first, b));
                 llm_walk_pop(w, inner);
@@ -74,7 +74,7 @@ enum err llm_translate_chat_messages(struct llm_walk *w, yyjson_val *messages, s
     size_t count;
     yyjson_val *message;
     LLM_PUT(b, ",\"messages\":[");
-    yyjson_arr_foreach(messages, i, count, message) {
+    yyjson_arr_foreach(llm_each(messages), i, count, message) {
         if (i < next) {
             continue;
         }
@@ -164,7 +164,7 @@ static enum err put_assistant(struct llm_walk *w, yyjson_val *message, struct bu
         is_first = false;
     } else if (yyjson_is_arr(content)) {
         size_t mark = llm_walk_push_key(w, STR("content"));
-        yyjson_arr_foreach(content, i, count, item) {
+        yyjson_arr_foreach(llm_each(content), i, count, item) {
             size_t inner = llm_walk_push_index(w, i);
             TRY(put_part(w, item, false, &is_first, b));
             llm_walk_pop(w, inner);
@@ -172,7 +172,7 @@ static enum err put_assistant(struct llm_walk *w, yyjson_val *message, struct bu
         llm_walk_pop(w, mark);
     }
     size_t mark = llm_walk_push_key(w, STR("tool_calls"));
-    yyjson_arr_foreach(calls, i, count, item) {
+    yyjson_arr_foreach(llm_each(calls), i, count, item) {
         size_t inner = llm_walk_push_index(w, i);
         if (!is_first) {
             LLM_PUT(b, ",");
@@ -267,7 +267,7 @@ static enum err put_content(struct llm_walk *w, yyjson_val *content, bool may_ha
     size_t count;
     yyjson_val *part;
     LLM_PUT(b, "[");
-    yyjson_arr_foreach(content, i, count, part) {
+    yyjson_arr_foreach(llm_each(content), i, count, part) {
         size_t mark = llm_walk_push_index(w, i);
         TRY(put_part(w, part, may_have_images, &is_first, b));
         llm_walk_pop(w, mark);

@@ -58,7 +58,7 @@ static enum err check_members(struct llm_walk *w)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(w->request->doc.root, i, count, key, value) {
+    yyjson_obj_foreach(llm_each(w->request->doc.root), i, count, key, value) {
         struct str name = llm_key(key);
         struct str type = json_str(json_get(value, STR("type")));
         bool is_neutral = yyjson_is_null(value) || llm_str_in(name, handled) ||
@@ -159,7 +159,7 @@ static enum err put_tools(struct llm_walk *w, struct buf *b)
     }
     size_t mark = llm_walk_push_key(w, STR("tools"));
     LLM_PUT(b, ",\"tools\":[");
-    yyjson_arr_foreach(tools, i, count, tool) {
+    yyjson_arr_foreach(llm_each(tools), i, count, tool) {
         size_t inner = llm_walk_push_index(w, i);
         if (i > 0) {
             LLM_PUT(b, ",");

@@ -55,6 +55,11 @@ size_t llm_walk_push_key(struct llm_walk *w, struct str key)
 {
     size_t mark = w->path_len;
     append_path(w, "/", 1);
+    if (memchr(key.ptr, '~', key.len) == NULL && memchr(key.ptr, '/', key.len) == NULL) {
+        size_t room = sizeof(w->path) - 1 - w->path_len;
+        append_path(w, key.ptr, key.len < room ? key.len : room);
+        return mark;
+    }
     for (size_t i = 0; i < key.len; i++) {
         if (key.ptr[i] == '~') {
             append_path(w, "~0", 2);
@@ -226,7 +231,7 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
     size_t count;
     if (yyjson_is_arr(v)) {
         yyjson_val *item;
-        yyjson_arr_foreach(v, i, count, item) {
+        yyjson_arr_foreach(llm_each(v), i, count, item) {
             size_t mark = llm_walk_push_index(w, i);
             TRY(llm_walk_any(w, item));
             llm_walk_pop(w, mark);
@@ -234,10 +239,8 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
     } else if (yyjson_is_obj(v)) {
         yyjson_val *key;
         yyjson_val *value;
-        yyjson_obj_foreach(v, i, count, key, value) {
-            if (!is_plain_type(llm_key(key), value)) {
-                TRY(llm_walk_member(w, key, value));
-            }
+        yyjson_obj_foreach(llm_each(v), i, count, key, value) {
+            TRY(llm_walk_member(w, key, value));
         }
     }
     return ERR_OK;
@@ -245,6 +248,9 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
 
 enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value)
 {
+    if (is_plain_type(llm_key(key), value)) {
+        return ERR_OK;
+    }
     size_t mark = llm_walk_push_key(w, llm_key(key));
     if (!is_plain_key(llm_key(key))) {
         TRY(add_text(w, key, false, true));

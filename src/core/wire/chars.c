@@ -66,16 +66,15 @@ static inline bool block_is_suspicious(uint64_t x)
 
 bool chars_are_value(struct str s)
 {
-    size_t i = 0;
-    for (; i + 8 <= s.len; i += 8) {
-        uint64_t block;
-        memcpy(&block, s.ptr + i, 8);
-        if (block_is_suspicious(block) && !chars_are(str_sub(s, i, i + 8), CHAR_VALUE)) {
-            return false;
-        }
+    if (s.len < 8) {
+        return chars_are(s, CHAR_VALUE);
     }
-    for (; i < s.len; i++) {
-        if (!char_is(s.ptr[i], CHAR_VALUE)) {
+    /* The last block overlaps the one before instead of a loop over single bytes. */
+    for (size_t i = 0; i < s.len; i += 8) {
+        size_t at = i + 8 <= s.len ? i : s.len - 8;
+        uint64_t block;
+        memcpy(&block, s.ptr + at, 8);
+        if (block_is_suspicious(block) && !chars_are((struct str){s.ptr + at, 8}, CHAR_VALUE)) {
             return false;
         }
     }

@@ -16,6 +16,8 @@ static enum err request_line(struct wire_parser *p, struct str line, size_t at);
 static enum err read_method(struct wire_parser *p, struct str method);
 static enum err read_version(struct wire_parser *p, struct str version);
 static enum err status_line(struct wire_parser *p, struct str line);
+static size_t token_len(struct str s);
+static void trim_value(struct wire_parser_state *s, struct str *value);
 static enum err mark_field(struct wire_parser *p, struct str name);
 static uint8_t *mark_of(struct field_marks *marks, struct str name);
 static enum err make_views(struct wire_parser *p);
@@ -128,32 +130,56 @@ static enum err status_line(struct wire_parser *p, struct str line)
 enum err guard_field(struct wire_parser *p, struct str line, size_t at)
 {
     struct wire_parser_state *s = p->state;
-    size_t name_len = 0;
-    while (name_len < line.len && char_is(line.ptr[name_len], CHAR_TOKEN)) {
-        name_len++;
-    }
+    size_t name_len = token_len(line);
     if (name_len == 0 || name_len == line.len || line.ptr[name_len] != ':') {
         return parser_refuse(p, ERR_SYNTAX, 400,
                              "a field line must be NAME: VALUE, the name a token, not folded");
     }
-    struct str sent = {line.ptr + name_len + 1, line.len - name_len - 1};
-    struct str value = chars_trim_ows(sent);
+    struct str value = {line.ptr + name_len + 1, line.len - name_len - 1};
+    trim_value(s, &value);
     if (!chars_are_value(value)) {
         return parser_refuse(p, ERR_SYNTAX, 400, "a field value has a control byte");
     }
     if (s->fields_count == WIRE_HEADERS_MAX) {
         return parser_refuse(p, ERR_LIMIT, 431, "too many header fields");
     }
-    /* llhttp takes spaces around a value but not every tab. */
-    if (sent.len > value.len && memchr(line.ptr + name_len + 1, '\t', sent.len) != NULL) {
-        s->has_tab_around_value = true;
-    }
     struct field_at *field = &s->fields[s->fields_count++];
     field->name = (uint32_t)at;
     field->name_len = (uint32_t)name_len;
     field->value = (uint32_t)(at + (size_t)(value.ptr - line.ptr));
     field->value_len = (uint32_t)value.len;
-    return mark_field(p, str_sub(line, 0, name_len));
+    return mark_field(p, (struct str){line.ptr, name_len});
+}
+
+/* Four bytes at a time: names are the larger half of most heads. */
+static size_t token_len(struct str s)
+{
+    const unsigned char *bytes = (const unsigned char *)s.ptr;
+    size_t len = 0;
+    while (len + 4 <= s.len &&
+           (char_classes[bytes[len]] & char_classes[bytes[len + 1]] & char_classes[bytes[len + 2]] &
+            char_classes[bytes[len + 3]] & CHAR_TOKEN) != 0) {
+        len += 4;
+    }
+    while (len < s.len && (char_classes[bytes[len]] & CHAR_TOKEN) != 0) {
+        len++;
+    }
+    return len;
+}
+
+/* llhttp takes spaces around a value but not every tab, so those are remembered. */
+static void trim_value(struct wire_parser_state *s, struct str *value)
+{
+    while (value->len > 0 && (value->ptr[0] == ' ' || value->ptr[0] == '\t')) {
+        s->has_tab_around_value = s->has_tab_around_value || value->ptr[0] == '\t';
+        value->ptr++;
+        value->len--;
+    }
+    while (value->len > 0 &&
+           (value->ptr[value->len - 1] == ' ' || value->ptr[value->len - 1] == '\t')) {
+        s->has_tab_around_value = s->has_tab_around_value || value->ptr[value->len - 1] == '\t';
+        value->len--;
+    }
 }
 
 /* A name that must not come twice is refused when it does. */
@@ -192,6 +218,7 @@ static uint8_t *mark_of(struct field_marks *marks, struct str name)
         [17] = {"transfer-encoding", offsetof(struct field_marks, transfer_encoding)},
     };
     if (name.len >= 18 || by_length[name.len].name == NULL ||
+        (name.ptr[0] | 0x20) != by_length[name.len].name[0] ||
         !chars_equal_lower(name.ptr, by_length[name.len].name, name.len)) {
         return NULL;
     }
@@ -247,7 +274,8 @@ static enum err make_views(struct wire_parser *p)
 static enum err read_tokens(struct wire_parser *p, const struct wire_header *header)
 {
     struct wire_parser_state *s = p->state;
-    if (header->name.len == 10 && chars_equal_lower(header->name.ptr, "connection", 10)) {
+    if (header->name.len == 10 && (header->name.ptr[0] | 0x20) == 'c' &&
+        chars_equal_lower(header->name.ptr, "connection", 10)) {
         read_connection(s, header->value);
         return ERR_OK;
     }

@@ -124,9 +124,12 @@ static void test_strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zeroed_and_aligned),  cmocka_unit_test(test_cap_refuses),
-        cmocka_unit_test(test_sizes_that_overflow), cmocka_unit_test(test_reset_keeps_one_block),
-        cmocka_unit_test(test_resize),              cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_zeroed_and_aligned),
+        cmocka_unit_test(test_cap_refuses),
+        cmocka_unit_test(test_sizes_that_overflow),
+        cmocka_unit_test(test_reset_keeps_one_block),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ static void test_crc32c(void **state)
     assert_true(crc32c(0, "", 0) == 0);
     for (size_t cut = 0; cut <= 9; cut++) {
         uint32_t first = crc32c(0, "123456789", cut);
-        assert_true(crc32c(first, "123456789" + cut, 9 - cut) == 0xE3069283);
+        assert_true(crc32c(first, &"123456789"[cut], 9 - cut) == 0xE3069283);
     }
 }
 
@@ -100,9 +100,9 @@ static void test_comparing_and_wiping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),     cmocka_unit_test(test_hmac_rfc4231),
-        cmocka_unit_test(test_crc32c),     cmocka_unit_test(test_hash_bytes),
-        cmocka_unit_test(test_hex),        cmocka_unit_test(test_comparing_and_wiping),
+        cmocka_unit_test(test_sha256), cmocka_unit_test(test_hmac_rfc4231),
+        cmocka_unit_test(test_crc32c), cmocka_unit_test(test_hash_bytes),
+        cmocka_unit_test(test_hex),    cmocka_unit_test(test_comparing_and_wiping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

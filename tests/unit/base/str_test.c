@@ -92,25 +92,49 @@ static void test_utf8(void **state)
 {
     (void)state;
     static const char *const good[] = {
-        "",         "plain ascii, longer than eight", "\xC2\x80",         "\xDF\xBF",
-        "\xE0\xA0\x80", "\xED\x9F\xBF",               "\xEE\x80\x80",     "\xEF\xBF\xBF",
-        "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF",       "12345678\xC3\xA9", "1234567\xF0\x9F\x98\x80",
+        "",
+        "plain ascii, longer than eight",
+        "\xC2\x80",
+        "\xDF\xBF",
+        "\xE0\xA0\x80",
+        "\xED\x9F\xBF",
+        "\xEE\x80\x80",
+        "\xEF\xBF\xBF",
+        "\xF0\x90\x80\x80",
+        "\xF4\x8F\xBF\xBF",
+        "12345678\xC3\xA9",
+        "1234567\xF0\x9F\x98\x80",
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         assert_true(str_is_utf8(str_from(good[i])));
     }
     static const char *const bad[] = {
-        "\x80",         "\xC0\xAF",         "\xC1\xBF",         "\xC2",
-        "\xC2\x41",     "\xE0\x9F\xBF",     "\xE2\x82",         "\xE2\x41\x80",
-        "\xED\xA0\x80", "\xED\xBF\xBF",     "\xF0\x8F\xBF\xBF", "\xF0\x9F\x98",
-        "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFE",         "\xFF",
-        "12345678\xFF", "12345678\xE2\x82",
+        "\x80",
+        "\xC0\xAF",
+        "\xC1\xBF",
+        "\xC2",
+        "\xC2\x41",
+        "\xE0\x9F\xBF",
+        "\xE2\x82",
+        "\xE2\x41\x80",
+        "\xED\xA0\x80",
+        "\xED\xBF\xBF",
+        "\xF0\x8F\xBF\xBF",
+        "\xF0\x9F\x98",
+        "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80",
+        "\xFE",
+        "\xFF",
+        "12345678\xFF",
+        "12345678\xE2\x82",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_false(str_is_utf8(str_from(bad[i])));
     }
     assert_int_equal(str_utf8_step(STR_NONE), 0);
-    assert_int_equal(str_utf8_step(STR("\xE2\x82\xAC" "x")), 3);
+    assert_int_equal(str_utf8_step(STR("\xE2\x82\xAC"
+                                       "x")),
+                     3);
 }
 
 int main(void)

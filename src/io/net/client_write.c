@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client_write: bytes to the client. The common case is one system call straight
+ * from the exchange's buffer; only what the socket does not take is copied and
+ * queued. Many events of one upstream read become one write.
+ *
+ * Back-pressure: client_unsent is what the upstream side compares with the
+ * watermarks. A client that takes nothing for write_stall_ms is dropped. With TLS
+ * the bytes are encrypted here. Owned by the client; loop thread.
+ */
+#include "net_private.h"
+
+static void write_queued(struct net_client *c);
+static void on_written(uv_write_t *request, int status);
+
+void client_send(struct net_client *c, struct str plain)
+{
+    struct net *n = c->net;
+    if (plain.len == 0 || c->is_broken || c->state == CLIENT_CLOSING) {
+        return;
+    }
+    if (c->tls == NULL) {
+        client_send_raw(c, plain);
+        return;
+    }
+    buf_clear(&n->cipher);
+    if (tls_session_write(c->tls, plain, &n->cipher) != ERR_OK || n->cipher.err != ERR_OK) {
+        c->is_broken = true;
+        return;
+    }
+    client_send_raw(c, buf_str(&n->cipher));
+    if (n->cipher.capacity > 1024 * 1024) {
+        buf_fini(&n->cipher);
+    }
+}
+
+void client_send_raw(struct net_client *c, struct str bytes)
+{
+    if (bytes.len == 0 || c->is_broken || c->state == CLIENT_CLOSING) {
+        return;
+    }
+    if (!c->is_writing && c->queued.len == 0) {
+        uv_buf_t out = {.base = (char *)(uintptr_t)bytes.ptr, .len = bytes.len};
+        int wrote = uv_try_write((uv_stream_t *)&c->tcp, &out, 1);
+        if (wrote < 0 && wrote != UV_EAGAIN) {
+            c->is_broken = true;
+            return;
+        }
+        bytes = str_sub(bytes, wrote < 0 ? 0 : (size_t)wrote, bytes.len);
+    }
+    if (bytes.len == 0) {
+        return;
+    }
+    buf_add(&c->queued, bytes);
+    if (c->queued.err != ERR_OK) {
+        c->is_broken = true;
+        return;
+    }
+    if (!c->is_writing) {
+        c->stall_due_ms = net_ms(c->net) + c->net->options.write_stall_ms;
+        write_queued(c);
+    }
+}
+
+static void write_queued(struct net_client *c)
+{
+    struct buf swap = c->sending;
+    c->sending = c->queued;
+    c->queued = swap;
+    buf_clear(&c->queued);
+    uv_buf_t out = {.base = c->sending.ptr, .len = c->sending.len};
+    c->is_writing = uv_write(&c->write, (uv_stream_t *)&c->tcp, &out, 1, on_written) == 0;
+    c->is_broken = c->is_broken || !c->is_writing;
+    c->stall_left_bytes = uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+    struct net_client *c = request->data;
+    c->is_writing = false;
+    if (c->state == CLIENT_CLOSING) {
+        return;
+    }
+    buf_clear(&c->sending);
+    if (status != 0) {
+        c->is_broken = true;
+    } else if (c->queued.len > 0) {
+        c->stall_due_ms = net_ms(c->net) + c->net->options.write_stall_ms;
+        write_queued(c);
+    } else {
+        c->stall_due_ms = NET_NEVER;
+    }
+    if (c->request != NULL && c->request->upstream != NULL &&
+        client_unsent(c) <= c->net->options.unsent_low_bytes) {
+        upstream_resume(c->request->upstream);
+    }
+    client_advance(c);
+}
+
+size_t client_unsent(const struct net_client *c)
+{
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp) + c->queued.len;
+}
+
+/* No byte taken since the deadline was set? Sets the next one otherwise. */
+bool client_is_stalled(struct net_client *c, uint64_t now_ms)
+{
+    if (c->stall_due_ms > now_ms) {
+        return false;
+    }
+    size_t left = uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+    if (left >= c->stall_left_bytes) {
+        return true;
+    }
+    c->stall_left_bytes = left;
+    c->stall_due_ms = now_ms + c->net->options.write_stall_ms;
+    return false;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A provider's answer through a relay. The first byte picks the client's operation,
+ * whether the provider speaks the other dialect, and whether the answer is a stream.
+ * Checked: what comes out of a stream is a stream again, each event JSON or [DONE];
+ * nothing follows the end; an error is never a proper end.
+ */
+#include "llm_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void run_stream(struct llm_relay *r, struct str in, bool is_strict);
+static void check_output(struct str out);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct {
+        enum llm_endpoint endpoint;
+        const char *body;
+    } clients[] = {
+        {LLM_CHAT, "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\","
+                   "\"content\":\"x\"}]}"},
+        {LLM_MESSAGES, "{\"model\":\"m\",\"stream\":true,\"max_tokens\":5,\"messages\":"
+                       "[{\"role\":\"user\",\"content\":\"x\"}]}"},
+        {LLM_RESPONSES, "{\"model\":\"m\",\"stream\":true,\"input\":\"x\"}"},
+        {LLM_CHAT, "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+                   "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"},
+    };
+    if (size == 0) {
+        return 0;
+    }
+    struct arena a;
+    struct llm_request request;
+    struct llm_upstream upstream;
+    struct issue issue;
+    unsigned pick = data[0] & 3;
+    bool is_translated = (data[0] & 4) != 0;
+    struct str in = {(const char *)data + 1, size - 1};
+    arena_init(&a, 64u * 1024 * 1024);
+    FUZZ_CHECK(llm_request_parse(&a, clients[pick].endpoint, str_from(clients[pick].body), false,
+                                 &request, &issue) == ERR_OK);
+    enum llm_dialect own = llm_endpoint_dialect(request.endpoint);
+    enum llm_dialect other = own == LLM_OPENAI ? LLM_ANTHROPIC : LLM_OPENAI;
+    if (llm_request_render(&a, &request, is_translated ? other : own, STR("m"), &upstream,
+                           &issue) == ERR_OK) {
+        struct llm_relay *r = llm_relay_new(&a, &request, &upstream);
+        FUZZ_CHECK(r != NULL);
+        if ((data[0] & 8) != 0) {
+            struct buf out;
+            struct json_doc doc;
+            buf_init(&out, 1u << 24);
+            enum err err = llm_relay_json(r, in, &out, &issue);
+            FUZZ_CHECK((err == ERR_OK) == (out.len > 0));
+            FUZZ_CHECK(err != ERR_OK || json_parse(&a, buf_str(&out), &json_limits_default, &doc,
+                                                   &issue) == ERR_OK);
+            buf_fini(&out);
+        } else {
+            run_stream(r, in, is_translated);
+        }
+        llm_relay_fini(r);
+    }
+    arena_fini(&a);
+    return 0;
+}
+
+static void run_stream(struct llm_relay *r, struct str in, bool is_strict)
+{
+    struct sse_parser p;
+    struct sse_event ev;
+    struct issue issue;
+    struct buf out;
+    enum err err = ERR_OK;
+    buf_init(&out, 1u << 24);
+    sse_parser_init(&p, 1u << 20);
+    sse_parser_feed(&p, in);
+    while (err == ERR_OK && sse_parser_next(&p, &ev) == ERR_OK) {
+        bool was_over = llm_relay_is_complete(r) || llm_relay_saw_error(r);
+        size_t before = out.len;
+        err = llm_relay_event(r, &ev, &out, &issue);
+        FUZZ_CHECK(!was_over || out.len == before);
+        FUZZ_CHECK(!llm_relay_is_complete(r) || !llm_relay_saw_error(r));
+    }
+    const struct llm_usage *u = llm_relay_usage(r);
+    FUZZ_CHECK(u->cached_tokens <= u->input_tokens);
+    if (is_strict) {
+        check_output(buf_str(&out));
+    }
+    sse_parser_fini(&p);
+    buf_fini(&out);
+}
+
+static void check_output(struct str out)
+{
+    struct sse_parser p;
+    struct sse_event ev;
+    struct arena a;
+    struct json_doc doc;
+    struct issue issue;
+    arena_init(&a, 64u * 1024 * 1024);
+    sse_parser_init(&p, 1u << 22);
+    sse_parser_feed(&p, out);
+    while (sse_parser_next(&p, &ev) == ERR_OK) {
+        if (ev.is_comment_only || str_eq(ev.data, STR("[DONE]"))) {
+            continue;
+        }
+        FUZZ_CHECK(json_parse(&a, ev.data, &json_limits_default, &doc, &issue) == ERR_OK);
+    }
+    FUZZ_CHECK(sse_parser_pending_bytes(&p) == 0);
+    sse_parser_fini(&p);
+    arena_fini(&a);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A flow in miniature, with flow's own symbols: what the net and worker tests host.
+ * The path of the request says what it does:
+ *   /call    body -> record -> call the endpoint below -> relay chunked
+ *   /echo    answers the body           /serve   not the path (management)
+ *   /refuse  403 before the body        anything else: 404
+ * Counters below say what net told it. One thread at a time per exchange.
+ */
+#ifndef PORTCULLIS_TESTS_FAKE_FLOW_H
+#define PORTCULLIS_TESTS_FAKE_FLOW_H
+
+#include "portcullis/flow.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct flow_private {
+    const struct wire_head *head;
+    struct buf body, call_head;
+    bool is_keep_alive, is_begun, is_relaying, is_call_open, is_accounting, is_over, is_decided;
+};
+
+static struct fake {
+    struct route_endpoint endpoint;
+    struct flow_call deadlines;
+    bool is_call_fallback; /* a failed call is tried once more */
+    size_t body_bytes_max;
+    _Atomic unsigned begun, ended, gone, calls, bad, served;
+    _Atomic unsigned ends[6]; /* by enum flow_end_how */
+    char reason[256];
+} fake = {.deadlines = {.connect_ms = 3000, .first_byte_ms = 5000, .idle_ms = 5000,
+                        .total_ms = 20000}};
+
+static inline void fake_answer(struct flow_exchange *x, unsigned status, struct str body)
+{
+    wire_write_status_line(&x->out, status);
+    wire_write_header_u64(&x->out, STR("content-length"), body.len);
+    if (!x->p->is_keep_alive) {
+        wire_write_header(&x->out, STR("connection"), STR("close"));
+    }
+    wire_write_end(&x->out);
+    buf_add(&x->out, body);
+}
+
+static inline void fake_finish(struct flow_exchange *x)
+{
+    x->p->is_over = true;
+    x->want |= FLOW_WANT_DONE | (x->p->is_keep_alive ? 0 : FLOW_WANT_CLOSE);
+}
+
+static inline void fake_account(struct flow_exchange *x)
+{
+    x->p->is_accounting = true;
+    buf_add(&x->record, STR("outcome"));
+    x->want |= FLOW_WANT_RECORD;
+}
+
+enum err flow_exchange_new(struct flow_exchange **ret)
+{
+    struct flow_exchange *x = calloc(1, sizeof(*x));
+    x->p = calloc(1, sizeof(*x->p));
+    buf_init(&x->out, 64u << 20);
+    buf_init(&x->record, 4096);
+    buf_init(&x->p->body, 64u << 20);
+    buf_init(&x->p->call_head, 4096);
+    *ret = x;
+    return ERR_OK;
+}
+
+void flow_exchange_free(struct flow_exchange *x)
+{
+    buf_fini(&x->out);
+    buf_fini(&x->record);
+    buf_fini(&x->p->body);
+    buf_fini(&x->p->call_head);
+    free(x->p);
+    free(x);
+}
+
+void flow_begin(struct flow_exchange *x, const struct flow_env *env, const struct flow_start *s)
+{
+    (void)env;
+    ASSERT(!x->p->is_begun);
+    x->p->is_begun = true;
+    x->p->is_keep_alive = !s->is_draining;
+    fake.begun++;
+}
+
+static inline bool fake_is(struct flow_exchange *x, const char *path)
+{
+    return x->p->head != NULL && str_eq(x->p->head->path, str_from(path));
+}
+
+void flow_on_head(struct flow_exchange *x, const struct wire_head *head, struct flow_now now)
+{
+    (void)now;
+    x->p->head = head;
+    x->p->is_keep_alive = x->p->is_keep_alive && head->is_keep_alive;
+    if (fake_is(x, "/refuse")) {
+        x->p->is_keep_alive = x->p->is_keep_alive && head->content_length == 0;
+        fake_answer(x, 403, STR("no"));
+        fake_finish(x);
+        return;
+    }
+    x->want |= FLOW_WANT_BODY;
+}
+
+void flow_on_body(struct flow_exchange *x, struct str slice)
+{
+    ASSERT(x->p->is_begun);
+    buf_add(&x->p->body, slice);
+}
+
+void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
+{
+    (void)now;
+    if (fake_is(x, "/call")) {
+        x->p->is_decided = true;
+        buf_add(&x->record, STR("decision"));
+        x->want |= FLOW_WANT_RECORD;
+    } else if (fake_is(x, "/serve")) {
+        x->served_head = *x->p->head;
+        x->served_body = buf_str(&x->p->body);
+        x->want |= FLOW_WANT_SERVE;
+    } else {
+        fake_answer(x, fake_is(x, "/echo") ? 200 : 404, buf_str(&x->p->body));
+        fake_finish(x);
+    }
+}
+
+void flow_on_bad_request(struct flow_exchange *x, unsigned status, const char *reason,
+                         struct flow_now now)
+{
+    (void)now;
+    fake.bad++;
+    x->p->is_keep_alive = false;
+    fake_answer(x, status, str_from(reason));
+    fake_finish(x);
+}
+
+static inline void fake_call(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    buf_clear(&p->call_head);
+    wire_write_request_line(&p->call_head, WIRE_POST, STR("/v1/x"), STR("fake"));
+    wire_write_header_u64(&p->call_head, STR("content-length"), p->body.len);
+    wire_write_end(&p->call_head);
+    x->call = fake.deadlines;
+    x->call.endpoint = &fake.endpoint;
+    x->call.head = buf_str(&p->call_head);
+    x->call.body = buf_str(&p->body);
+    p->is_call_open = true;
+    fake.calls++;
+    x->want |= FLOW_WANT_CALL;
+}
+
+void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now)
+{
+    (void)now;
+    if (x->p->is_accounting) {
+        if (!x->p->is_over) {
+            fake_finish(x);
+        }
+        return;
+    }
+    if (e != ERR_OK) {
+        fake_answer(x, 503, STR("audit_unavailable"));
+        fake_finish(x);
+        return;
+    }
+    fake_call(x);
+}
+
+void flow_on_upstream_head(struct flow_exchange *x, const struct wire_head *head,
+                           struct flow_now now)
+{
+    (void)now;
+    x->p->is_relaying = true;
+    wire_write_status_line(&x->out, head->status);
+    wire_write_header(&x->out, STR("transfer-encoding"), STR("chunked"));
+    wire_write_end(&x->out);
+}
+
+void flow_on_upstream_body(struct flow_exchange *x, struct str slice, struct flow_now now)
+{
+    (void)now;
+    wire_write_chunk(&x->out, slice);
+}
+
+void flow_on_upstream_end(struct flow_exchange *x, enum flow_end_how how, const char *reason,
+                          struct flow_now now)
+{
+    (void)now;
+    x->p->is_call_open = false;
+    fake.ends[how]++;
+    snprintf(fake.reason, sizeof(fake.reason), "%s", reason);
+    if (how == FLOW_END_COMPLETE) {
+        wire_write_last_chunk(&x->out);
+    } else if (x->p->is_relaying) {
+        wire_write_chunk(&x->out, STR("event: error\n\n"));
+        x->p->is_keep_alive = false;
+    } else {
+        fake_answer(x, 502, str_from(reason));
+    }
+    fake_account(x);
+}
+
+void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, struct flow_now now)
+{
+    (void)now;
+    fake.served++;
+    fake_answer(x, answer->status, answer->body);
+    fake_finish(x);
+}
+
+void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
+{
+    (void)now;
+    fake.gone++;
+    buf_clear(&x->out);
+    x->p->is_keep_alive = false;
+    if (x->p->is_call_open) {
+        x->p->is_call_open = false;
+        x->want |= FLOW_WANT_DROP_CALL;
+    }
+    if (x->p->is_decided && !x->p->is_accounting) {
+        fake_account(x);
+    } else {
+        fake_finish(x);
+    }
+}
+
+void flow_end(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    ASSERT(p->is_begun);
+    fake.ended++;
+    struct buf body = p->body, call_head = p->call_head;
+    buf_clear(&body);
+    buf_clear(&call_head);
+    *p = (struct flow_private){.body = body, .call_head = call_head};
+    x->want = 0;
+    buf_clear(&x->out);
+    buf_clear(&x->record);
+}
+
+bool flow_is_keep_alive(const struct flow_exchange *x)
+{
+    return x->p->is_keep_alive;
+}
+
+struct flow_stats *flow_stats_new(void)
+{
+    return calloc(1, 8);
+}
+
+void flow_stats_free(struct flow_stats *s)
+{
+    free(s);
+}
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Same-dialect relaying: bytes unchanged but for the usage chunk nobody asked for
+ * and errors; what is observed on the way; what is never passed (product 2.2,
+ * traps 5 and 6, catalogue G 143, 147, J 195, 198, 200, 201).
+ */
+#include "llm_util.h"
+
+#define HI "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define CHUNK(choices, usage)                                                                      \
+    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":"            \
+    "\"gpt-4o-2024\",\"choices\":[" choices "]" usage "}\n\n"
+#define DELTA(text) "{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}"
+#define STOP "{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}"
+#define USAGE ",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":2,\"total_tokens\":12}"
+
+static struct llm_relay *relay_for(struct fixture *f, enum llm_endpoint e, const char *body)
+{
+    parse_ok(f, e, body, false);
+    assert_int_equal(render(f, llm_endpoint_dialect(e), "m"), ERR_OK);
+    struct llm_relay *r = llm_relay_new(&f->arena, &f->request, &f->upstream);
+    assert_non_null(r);
+    buf_clear(&f->out);
+    return r;
+}
+
+static void test_chat_stream(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    const char *shown = CHUNK(DELTA(""), "") CHUNK(DELTA("He said \\\"usage\\\""), "")
+        ": keepalive\n\n" CHUNK(STOP, ",\"usage\":null") "data: [DONE]\n\n";
+    struct buf in;
+    buf_init(&in, 100000);
+    buf_add(&in, STR(CHUNK(DELTA(""), "") CHUNK(DELTA("He said \\\"usage\\\""), "")
+                         ": keepalive\n\n" CHUNK(STOP, ",\"usage\":null") CHUNK("", USAGE)
+                             "data: [DONE]\n\ndata: {\"late\":1}\n\ndata: [DONE]\n\n"));
+    buf_add_byte(&in, '\0');
+    assert_int_equal(relay_stream(f, r, in.ptr), ERR_OK);
+    expect_str(buf_str(&f->out), shown);
+    assert_true(llm_relay_is_complete(r));
+    assert_false(llm_relay_saw_error(r));
+    expect_str(llm_relay_upstream_model(r), "gpt-4o-2024");
+    expect_str(llm_relay_finish_reason(r), "stop");
+    assert_true(llm_relay_usage(r)->is_known);
+    assert_int_equal(llm_relay_usage(r)->input_tokens, 10);
+    assert_int_equal(llm_relay_usage(r)->output_tokens, 2);
+    buf_fini(&in);
+    llm_relay_fini(r);
+}
+
+static void test_usage_chunk_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT,
+                                    "{\"model\":\"m\",\"stream\":true,\"stream_options\":"
+                                    "{\"include_usage\":true}," HI "}");
+    const char *all = CHUNK(DELTA("a"), "") CHUNK(STOP, "") CHUNK("", USAGE) "data: [DONE]\r\n\r\n";
+    assert_int_equal(relay_stream(f, r, all), ERR_OK);
+    expect_str(buf_str(&f->out), all);
+    llm_relay_fini(r);
+}
+
+static void test_cut_stream_is_not_complete(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    assert_int_equal(relay_stream(f, r, CHUNK(DELTA("a"), "") CHUNK(STOP, "")), ERR_OK);
+    assert_false(llm_relay_is_complete(r));
+    assert_false(llm_relay_usage(r)->is_known);
+    llm_relay_fini(r);
+}
+
+/* G 147: an event that cannot be read is not an event that was fine. */
+static void test_unreadable_events(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const bad[] = {
+        "data: hello\n\n",          "data: <html>\n\n",  "data: [1]\n\n", "data: {\"a\":1\n\n",
+        "data: [DONE] \n\n",        "data: \"[DONE]\"\n\n", "data: null\n\n",
+        "data: {}{}\n\n",           "data: {\"choices\":[],}\n\n",
+        "data: {\"model\":\"a\",\"model\":\"b\"}\n\n",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+        assert_int_equal(relay_stream(f, r, bad[i]), ERR_SYNTAX);
+        assert_int_equal(f->out.len, 0);
+        assert_false(llm_relay_is_complete(r));
+        llm_relay_fini(r);
+    }
+}
+
+/* J 199: the provider's error is told, its secrets are not, and the end is an error. */
+static void test_chat_error_event(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    assert_int_equal(relay_stream(f, r,
+                                  CHUNK(DELTA("a"), "")
+                                  "data: {\"error\":{\"message\":\"bad key sk-abcdefghijkl\","
+                                  "\"type\":\"server_error\",\"param\":null,\"code\":\"boom\"}}\n\n" CHUNK(
+                                      DELTA("never"), "") "data: [DONE]\n\n"),
+                     ERR_OK);
+    expect_str(buf_str(&f->out),
+               CHUNK(DELTA("a"), "")
+               "data: {\"error\":{\"message\":\"bad key [redacted]\",\"type\":\"server_error\","
+               "\"param\":null,\"code\":\"boom\"}}\n\ndata: [DONE]\n\n");
+    assert_true(llm_relay_saw_error(r));
+    assert_false(llm_relay_is_complete(r));
+    llm_relay_fini(r);
+}
+
+static void test_wrong_usage_is_unknown(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    assert_int_equal(relay_stream(f, r,
+                                  CHUNK(STOP, ",\"usage\":{\"prompt_tokens\":-5}")
+                                      CHUNK("", ",\"usage\":{\"prompt_tokens\":\"9\"}")
+                                          "data: [DONE]\n\n"),
+                     ERR_OK);
+    assert_false(llm_relay_usage(r)->is_known);
+    assert_true(llm_relay_is_complete(r));
+    llm_relay_fini(r);
+}
+
+#define EV(name, data) "event: " name "\ndata: {\"type\":\"" name "\"" data "}\n\n"
+
+static const char messages_stream[] =
+    EV("message_start", ",\"message\":{\"id\":\"msg_1\",\"model\":\"claude-1\",\"usage\":"
+                        "{\"input_tokens\":10,\"cache_read_input_tokens\":5,\"output_tokens\":1}}")
+    EV("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
+    EV("ping", "")
+    EV("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}")
+    EV("content_block_stop", ",\"index\":0")
+    EV("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}")
+    EV("message_stop", "");
+
+#define MESSAGES_BODY "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true," HI "}"
+
+static void test_messages_stream(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_MESSAGES, MESSAGES_BODY);
+    assert_int_equal(relay_stream(f, r, messages_stream), ERR_OK);
+    expect_str(buf_str(&f->out), messages_stream);
+    assert_true(llm_relay_is_complete(r));
+    expect_str(llm_relay_upstream_model(r), "claude-1");
+    expect_str(llm_relay_finish_reason(r), "end_turn");
+    assert_true(llm_relay_usage(r)->is_known);
+    assert_int_equal(llm_relay_usage(r)->input_tokens, 15);
+    assert_int_equal(llm_relay_usage(r)->cached_tokens, 5);
+    assert_int_equal(llm_relay_usage(r)->output_tokens, 15);
+    llm_relay_fini(r);
+}
+
+static void test_messages_without_event_lines(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_MESSAGES, MESSAGES_BODY);
+    assert_int_equal(relay_stream(f, r, "data: {\"type\":\"message_stop\"}\n\n"), ERR_OK);
+    expect_str(buf_str(&f->out), "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+    assert_true(llm_relay_is_complete(r));
+    llm_relay_fini(r);
+}
+
+static void test_messages_error(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_MESSAGES, MESSAGES_BODY);
+    assert_int_equal(
+        relay_stream(f, r,
+                     EV("ping", "") EV("error", ",\"error\":{\"type\":\"overloaded_error\","
+                                                "\"message\":\"Overloaded\"}")
+                         EV("message_stop", "")),
+        ERR_OK);
+    expect_str(buf_str(&f->out),
+               EV("ping", "") "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+                              "\"overloaded_error\",\"message\":\"Overloaded\"},\"request_id\":"
+                              "null}\n\n");
+    assert_true(llm_relay_saw_error(r));
+    assert_false(llm_relay_is_complete(r));
+    llm_relay_fini(r);
+}
+
+#define RESPONSES_BODY "{\"model\":\"m\",\"stream\":true,\"input\":\"x\"}"
+
+static void test_responses_stream(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_RESPONSES, RESPONSES_BODY);
+    static const char stream[] =
+        EV("response.created", ",\"sequence_number\":0,\"response\":{\"model\":\"gpt-5-1\","
+                               "\"error\":null,\"usage\":null}")
+        EV("response.output_text.delta", ",\"sequence_number\":1,\"delta\":\"Hi\"")
+        EV("response.output_text.done", ",\"sequence_number\":2,\"text\":\"Hi\"")
+        EV("response.completed", ",\"sequence_number\":3,\"response\":{\"model\":\"gpt-5-1\","
+                                 "\"status\":\"completed\",\"error\":null,\"output\":[],\"usage\":"
+                                 "{\"input_tokens\":7,\"output_tokens\":3,\"output_tokens_details\":"
+                                 "{\"reasoning_tokens\":1}}}");
+    assert_int_equal(relay_stream(f, r, stream), ERR_OK);
+    expect_str(buf_str(&f->out), stream);
+    assert_true(llm_relay_is_complete(r));
+    assert_int_equal(llm_relay_next_sequence(r), 4);
+    expect_str(llm_relay_upstream_model(r), "gpt-5-1");
+    expect_str(llm_relay_finish_reason(r), "completed");
+    assert_int_equal(llm_relay_usage(r)->reasoning_tokens, 1);
+    llm_relay_fini(r);
+}
+
+static void test_responses_incomplete_and_failed(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_RESPONSES, RESPONSES_BODY);
+    assert_int_equal(relay_stream(f, r,
+                                  EV("response.incomplete",
+                                     ",\"response\":{\"status\":\"incomplete\","
+                                     "\"incomplete_details\":{\"reason\":\"max_output_tokens\"}}")),
+                     ERR_OK);
+    assert_true(llm_relay_is_complete(r));
+    expect_str(llm_relay_finish_reason(r), "max_output_tokens");
+    llm_relay_fini(r);
+    r = relay_for(f, LLM_RESPONSES, RESPONSES_BODY);
+    const char *failed = EV("response.failed", ",\"response\":{\"status\":\"failed\",\"error\":"
+                                               "{\"code\":\"server_error\",\"message\":\"oops\"}}");
+    assert_int_equal(relay_stream(f, r, failed), ERR_OK);
+    expect_str(buf_str(&f->out), failed);
+    assert_true(llm_relay_saw_error(r));
+    assert_false(llm_relay_is_complete(r));
+    llm_relay_fini(r);
+    r = relay_for(f, LLM_RESPONSES, RESPONSES_BODY);
+    assert_int_equal(relay_stream(f, r,
+                                  EV("response.failed",
+                                     ",\"response\":{\"error\":{\"code\":\"server_error\","
+                                     "\"message\":\"key sk-aaaaaaaaaaaa\"}}")),
+                     ERR_OK);
+    expect_str(buf_str(&f->out),
+               "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":\"key "
+               "[redacted]\",\"param\":null,\"sequence_number\":0,\"error\":{\"message\":\"key "
+               "[redacted]\",\"type\":\"api_error\",\"param\":null,\"code\":\"server_error\"}}\n\n");
+    llm_relay_fini(r);
+}
+
+static void expect_json(struct fixture *f, enum llm_endpoint e, const char *body,
+                        const char *answer, enum err want)
+{
+    struct llm_relay *r = relay_for(f, e, body);
+    enum err err = llm_relay_json(r, str_from(answer), &f->out, &f->issue);
+    if (err != want) {
+        print_error("%s (%s) for %s\n", err_name(err), f->issue.message, answer);
+    }
+    assert_int_equal(err, want);
+    expect_str(buf_str(&f->out), want == ERR_OK ? answer : "");
+    assert_int_equal(llm_relay_is_complete(r), want == ERR_OK);
+    llm_relay_fini(r);
+}
+
+/* J 198: status 200 does not make it an answer. */
+static void test_json_kinds(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        enum llm_endpoint e;
+        const char *body;
+        const char *good;
+    } cases[] = {
+        {LLM_CHAT, "{\"model\":\"m\"," HI "}",
+         "{\"choices\":[{\"message\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}"},
+        {LLM_COMPLETIONS, "{\"model\":\"m\",\"prompt\":\"x\"}", "{\"choices\":[{\"text\":\"x\"}]}"},
+        {LLM_RESPONSES, "{\"model\":\"m\",\"input\":\"x\"}",
+         "{\"object\":\"response\",\"output\":[],\"error\":null}"},
+        {LLM_MESSAGES, "{\"model\":\"m\",\"max_tokens\":1," HI "}",
+         "{\"type\":\"message\",\"content\":[]}"},
+        {LLM_EMBEDDINGS, "{\"model\":\"m\",\"input\":\"x\"}", "{\"data\":[{\"embedding\":[]}]}"},
+        {LLM_MODERATIONS, "{\"input\":\"x\"}", "{\"results\":[]}"},
+        {LLM_COUNT_TOKENS, "{\"model\":\"m\"," HI "}", "{\"input_tokens\":5}"},
+        {LLM_INPUT_TOKENS, "{\"model\":\"m\",\"input\":\"x\"}",
+         "{\"object\":\"response.input_tokens\",\"input_tokens\":5}"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        expect_json(f, cases[i].e, cases[i].body, cases[i].good, ERR_OK);
+        expect_json(f, cases[i].e, cases[i].body, "{}", ERR_SYNTAX);
+        expect_json(f, cases[i].e, cases[i].body, "[]", ERR_SYNTAX);
+        expect_json(f, cases[i].e, cases[i].body, "", ERR_SYNTAX);
+        expect_json(f, cases[i].e, cases[i].body, "<html></html>", ERR_SYNTAX);
+        expect_json(f, cases[i].e, cases[i].body, "{\"error\":{\"message\":\"x\"}}", ERR_SYNTAX);
+        expect_json(f, cases[i].e, cases[i].body, "{\"choices\":5,\"content\":5,\"output\":{}}",
+                    ERR_SYNTAX);
+    }
+    expect_json(f, LLM_CHAT, cases[0].body, "{\"choices\":[]}", ERR_SYNTAX);
+    expect_json(f, LLM_CHAT, cases[0].body, "{\"choices\":[{}]}", ERR_SYNTAX);
+}
+
+static void test_json_is_observed(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\"," HI "}");
+    assert_int_equal(
+        llm_relay_json(r,
+                       STR("{\"model\":\"other\",\"choices\":[{\"message\":{},\"finish_reason\":"
+                           "\"length\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}"),
+                       &f->out, &f->issue),
+        ERR_OK);
+    expect_str(llm_relay_upstream_model(r), "other");
+    expect_str(llm_relay_finish_reason(r), "length");
+    assert_int_equal(llm_relay_usage(r)->output_tokens, 4);
+    llm_relay_fini(r);
+    r = relay_for(f, LLM_EMBEDDINGS, "{\"model\":\"m\",\"input\":\"x\"}");
+    assert_int_equal(llm_relay_json(r,
+                                    STR("{\"data\":[],\"usage\":{\"prompt_tokens\":8,"
+                                        "\"total_tokens\":8}}"),
+                                    &f->out, &f->issue),
+                     ERR_OK);
+    assert_int_equal(llm_relay_usage(r)->input_tokens, 8);
+    llm_relay_fini(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_chat_stream),
+        TEST(test_usage_chunk_asked_for),
+        TEST(test_cut_stream_is_not_complete),
+        TEST(test_unreadable_events),
+        TEST(test_chat_error_event),
+        TEST(test_wrong_usage_is_unknown),
+        TEST(test_messages_stream),
+        TEST(test_messages_without_event_lines),
+        TEST(test_messages_error),
+        TEST(test_responses_stream),
+        TEST(test_responses_incomplete_and_failed),
+        TEST(test_json_kinds),
+        TEST(test_json_is_observed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
