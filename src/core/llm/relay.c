@@ -20,6 +20,7 @@ static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, stru
                            struct issue *issue);
 static enum err pass(const struct llm_relay *r, const struct sse_event *ev, struct str name,
                      struct buf *out);
+static void put_raw(struct buf *out, struct str raw);
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
                        const struct llm_skim *seen);
 static bool is_plain_name(const struct llm_relay *r, struct str name);
@@ -209,7 +210,9 @@ enum err llm_relay_event(struct llm_relay *r, const struct sse_event *ev, struct
         return ERR_OK; /* nothing may follow the end */
     }
     if (ev->is_comment_only) {
-        buf_add(out, ev->raw);
+        if (str_find(ev->raw, ':') >= 0) { /* else a blank line left over from a CR LF */
+            put_raw(out, ev->raw);
+        }
         return out->err;
     }
     if (ev->data.len == 0) {
@@ -233,7 +236,7 @@ static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, stru
     if (r->is_translated) {
         return llm_stream_to_messages_end(r, out, issue);
     }
-    buf_add(out, ev->raw);
+    put_raw(out, ev->raw);
     r->is_complete = out->err == ERR_OK;
     return out->err;
 }
@@ -265,9 +268,19 @@ static enum err pass(const struct llm_relay *r, const struct sse_event *ev, stru
     if (ev->has_unknown_fields || ev->name.len != (has_names ? name.len : 0)) {
         llm_event_write(out, has_names ? name : STR_NONE, ev->data);
     } else {
-        buf_add(out, ev->raw);
+        put_raw(out, ev->raw);
     }
     return out->err;
+}
+
+/* An event may end at a CR whose LF comes in a later piece; nothing may be written
+ * behind the last event, so the LF is written now and its twin is dropped. */
+static void put_raw(struct buf *out, struct str raw)
+{
+    buf_add(out, raw);
+    if (raw.len > 0 && raw.ptr[raw.len - 1] == '\r') {
+        LLM_PUT(out, "\n");
+    }
 }
 
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
