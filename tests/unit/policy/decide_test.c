@@ -459,6 +459,29 @@ static void attestations_have_their_time(void **state)
     assert_int_equal(policy_org_expires_at(b.org), INT64_MAX);
 }
 
+/* However little memory there is: a refusal by error or an answer, never less. */
+static void memory_may_run_out(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        BENCH_ORG(&b, POLICY("p", RULES(REQUIREMENT(POLICY_BLOCK, NO_CHINA,
+                                                    .min_tier = ROUTE_TIER_MOST_TRUSTED)))),
+        ERR_OK);
+    assert_int_equal(bench_decide(&b, "deepseek/deepseek-v3.2"), ERR_OK);
+    bool has_failed = false, has_answered = false;
+    for (size_t cap = 0; cap < 16384; cap += 16) {
+        struct arena small;
+        arena_init(&small, cap);
+        enum err err = policy_decide(&small, &b.facts, &b.verdict);
+        has_failed = has_failed || err == ERR_MEMORY;
+        has_answered = has_answered || err == ERR_OK;
+        assert_true(err == ERR_MEMORY ||
+                    (err == ERR_OK && b.verdict.allowed == 0 && b.verdict.violations_count == 2));
+        arena_fini(&small);
+    }
+    assert_true(has_failed && has_answered);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +503,7 @@ int main(void)
         cmocka_unit_test(the_keys_own_models),
         cmocka_unit_test(many_violations_are_bounded),
         cmocka_unit_test(attestations_have_their_time),
+        cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, load, drop);
 }
