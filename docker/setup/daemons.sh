@@ -12,7 +12,7 @@ daemon_start() {
     shift
     mkdir -p "$STATE/run"
     set -m
-    PORTCULLIS_STATE="$STATE" "$@" >"$STATE/log/$name.log" 2>&1 </dev/null 9>&- &
+    QUICKSTART_STATE="$STATE" "$@" >"$STATE/log/$name.log" 2>&1 </dev/null 9>&- &
     set +m
     echo $! >"$STATE/run/$name.pid"
 }
@@ -40,7 +40,7 @@ daemon_is_ours() {
     local pid
     pid=$(cat "$STATE/run/$1.pid" 2>/dev/null) || return 1
     [ -n "$pid" ] && tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null |
-        grep -qxF "PORTCULLIS_STATE=$STATE"
+        grep -qxF "QUICKSTART_STATE=$STATE"
 }
 
 # daemon_stop NAME: asks, waits up to 10 s, then insists.

@@ -15,6 +15,50 @@
 #include "portcullis/base.h"
 #include "portcullis/policy.h"
 
+/* ---- strict objects: what every shape is read with, here and in manage ------- */
+
+#define CODEC_LIST_MAX 10000
+#define CODEC_NAME_BYTES_MAX 200
+#define CODEC_TEXT_BYTES_MAX 2000
+
+struct codec_reader {
+    struct arena *arena;
+    const struct route_catalog *catalog; /* NULL = do not check names against it */
+    struct issue *issue;
+};
+
+enum codec_kind {
+    CODEC_STR,  /* ret: struct str */
+    CODEC_BOOL, /* ret: bool */
+    CODEC_INT,  /* ret: int64_t, between min and max */
+    CODEC_WORD, /* ret: int, index in words */
+    CODEC_LIST, /* ret: struct policy_list of non-empty strings */
+    CODEC_VAL   /* ret: yyjson_val *, taken as it is */
+};
+struct codec_member {
+    const char *name;
+    enum codec_kind kind;
+    void *ret;
+    bool is_required;
+    bool *ret_is_set;         /* optional: the member was there and not null */
+    bool *ret_is_null;        /* optional: null is allowed and was given */
+    const char *const *words; /* NULL-terminated */
+    int64_t min, max;         /* CODEC_INT; CODEC_STR: length, max 0 = default */
+};
+
+/* Reads `object` by the table. ERR_INVALID with the issue set. */
+MUST_USE enum err codec_object_read(struct codec_reader *r, yyjson_val *object, struct str pointer,
+                                    const struct codec_member *members, size_t count);
+/* Pointer + "/" + name (escaped), in the arena. */
+struct str codec_pointer(struct codec_reader *r, struct str pointer, struct str name);
+struct str codec_pointer_at(struct codec_reader *r, struct str pointer, size_t index);
+
+/* Every entry must be known to the reader's catalogue; NULL catalogue = not checked. */
+MUST_USE enum err codec_check_providers(struct codec_reader *r, const struct policy_list *list,
+                                        struct str pointer);
+MUST_USE enum err codec_check_models(struct codec_reader *r, const struct policy_list *list,
+                                     struct str pointer);
+
 /* ---- canonical JSON (the stored body; also native /v1/policies) ------------ */
 
 /* Whole policies as stored. `catalog` checks provider slugs and model entries
@@ -26,6 +70,10 @@ MUST_USE enum err codec_canonical_parse(struct arena *a, struct str body,
 MUST_USE enum err codec_native_parse(struct arena *a, yyjson_val *body,
                                      const struct route_catalog *catalog, struct policy *ret,
                                      struct issue *ret_issue);
+/* RFC 7396 over the canonical form; store members cannot be named. */
+MUST_USE enum err codec_native_patch(struct arena *a, const struct policy *stored,
+                                     yyjson_val *patch, const struct route_catalog *catalog,
+                                     struct policy *ret, struct issue *ret_issue);
 /* Byte-stable: fixed member order, absent optionals omitted. */
 void codec_canonical_write(struct buf *out, const struct policy *p);
 

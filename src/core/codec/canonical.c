@@ -38,6 +38,31 @@ enum err codec_native_parse(struct arena *a, yyjson_val *body, const struct rout
     return read_policy(&r, body, false, ret);
 }
 
+/* Members merge, rules are replaced as a whole (C-5). What the store set stays. */
+enum err codec_native_patch(struct arena *a, const struct policy *stored, yyjson_val *patch,
+                            const struct route_catalog *catalog, struct policy *ret,
+                            struct issue *ret_issue)
+{
+    struct codec_reader r = {a, catalog, ret_issue};
+    static const char *const fixed[] = {"id", "org_id", "version", "origin", "created_at",
+                                        "updated_at", "created_by"};
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        if (json_get(patch, str_from(fixed[i])) != NULL) {
+            issue_set(ret_issue, codec_pointer(&r, STR(""), str_from(fixed[i])).ptr,
+                      "this member cannot be changed");
+            return ERR_INVALID;
+        }
+    }
+    struct buf text;
+    yyjson_val *merged;
+    buf_init(&text, CODEC_PATCH_BYTES_MAX);
+    codec_canonical_write(&text, stored);
+    enum err e = codec_merge(&r, &text, patch, &merged);
+    buf_fini(&text);
+    TRY(e);
+    return read_policy(&r, merged, true, ret);
+}
+
 static enum err read_policy(struct codec_reader *r, yyjson_val *body, bool is_stored,
                             struct policy *ret)
 {

@@ -7,8 +7,6 @@
  */
 #include "codec_private.h"
 
-#include <stdlib.h>
-
 struct rules_body { /* PolicyRules, S0-12..S0-21 */
     int tier, enforcement;
     bool has_tier, is_tier_null;
@@ -27,8 +25,6 @@ static enum err make_rules(struct codec_reader *r, const struct rules_body *b, s
 static void write_rules(struct buf *out, const struct policy *p);
 static bool is_renderable(const struct policy *p);
 static const struct policy_rule *rule_of(const struct policy *p, enum policy_rule_type type);
-static enum err merge(struct codec_reader *r, const struct policy *stored, yyjson_val *patch,
-                      yyjson_val **ret);
 static void write_patchable(struct buf *out, const struct policy *p);
 
 enum err codec_governance_parse(struct arena *a, yyjson_val *body,
@@ -161,50 +157,19 @@ enum err codec_governance_patch(struct arena *a, const struct policy *stored, yy
         issue_set(ret_issue, "", "this policy was made in another dialect; change it there");
         return ERR_CONFLICT;
     }
-    if (!yyjson_is_obj(patch)) {
-        issue_set(ret_issue, "", "must be an object");
-        return ERR_INVALID;
-    }
     yyjson_val *merged;
-    TRY(merge(&r, stored, patch, &merged));
+    struct buf text;
+    buf_init(&text, CODEC_PATCH_BYTES_MAX);
+    write_patchable(&text, stored);
+    enum err e = codec_merge(&r, &text, patch, &merged);
+    buf_fini(&text);
+    TRY(e);
     TRY(read_body(&r, merged, ret));
     ret->id = stored->id;
     ret->org_id = stored->org_id;
     ret->version = stored->version;
     ret->created_at_ms = stored->created_at_ms;
     ret->created_by = stored->created_by;
-    return ERR_OK;
-}
-
-static enum err merge(struct codec_reader *r, const struct policy *stored, yyjson_val *patch,
-                      yyjson_val **ret)
-{
-    struct buf text;
-    buf_init(&text, 1u << 20);
-    write_patchable(&text, stored);
-    struct str copy = text.err == ERR_OK ? arena_str(r->arena, buf_str(&text)) : STR_NONE;
-    buf_fini(&text);
-    struct json_doc doc;
-    if (copy.ptr == NULL) {
-        return ERR_MEMORY;
-    }
-    TRY(json_parse(r->arena, copy, &json_limits_default, &doc, r->issue));
-    yyjson_mut_doc *work = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *value = work != NULL ? yyjson_merge_patch(work, doc.root, patch) : NULL;
-    if (value == NULL) {
-        yyjson_mut_doc_free(work);
-        return ERR_MEMORY;
-    }
-    size_t len;
-    char *json = yyjson_mut_val_write(value, 0, &len);
-    struct str merged = json != NULL ? arena_str(r->arena, (struct str){json, len}) : STR_NONE;
-    free(json);
-    yyjson_mut_doc_free(work);
-    if (merged.ptr == NULL) {
-        return ERR_MEMORY;
-    }
-    TRY(json_parse(r->arena, merged, &json_limits_default, &doc, r->issue));
-    *ret = doc.root;
     return ERR_OK;
 }
 

@@ -8,6 +8,8 @@
  */
 #include "codec_private.h"
 
+#include <stdlib.h>
+
 static const struct codec_member *find(const struct codec_member *members, size_t count,
                                        struct str name);
 static enum err unknown(struct codec_reader *r, struct str pointer, struct str name,
@@ -256,5 +258,35 @@ enum err codec_check_models(struct codec_reader *r, const struct policy_list *li
             return ERR_INVALID;
         }
     }
+    return ERR_OK;
+}
+
+/* RFC 7396. The library's merge works on mutable documents with its own memory, so
+ * the result is written out and parsed strictly again. */
+enum err codec_merge(struct codec_reader *r, const struct buf *stored, yyjson_val *patch,
+                     yyjson_val **ret)
+{
+    struct json_doc doc;
+    if (!yyjson_is_obj(patch)) {
+        issue_set(r->issue, "", "must be an object");
+        return ERR_INVALID;
+    }
+    struct str copy = stored->err == ERR_OK ? arena_str(r->arena, buf_str(stored)) : STR_NONE;
+    if (copy.ptr == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(json_parse(r->arena, copy, &json_limits_default, &doc, r->issue));
+    yyjson_mut_doc *work = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *value = work != NULL ? yyjson_merge_patch(work, doc.root, patch) : NULL;
+    size_t len = 0;
+    char *json = value != NULL ? yyjson_mut_val_write(value, 0, &len) : NULL;
+    struct str merged = json != NULL ? arena_str(r->arena, (struct str){json, len}) : STR_NONE;
+    free(json);
+    yyjson_mut_doc_free(work);
+    if (merged.ptr == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(json_parse(r->arena, merged, &json_limits_default, &doc, r->issue));
+    *ret = doc.root;
     return ERR_OK;
 }

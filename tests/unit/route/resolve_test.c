@@ -6,6 +6,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
@@ -96,7 +97,7 @@ static void families_take_the_newest(void **state)
     resolves("anthropic/claude-3-opus", true, "anthropic/claude-3-opus-20240229");
     resolves("claude-3-sonnet", false, "anthropic/claude-3-sonnet-20240229");
     resolves("claude-3-5-sonnet", false, "anthropic/claude-3-5-sonnet-20241022");
-    resolves("gpt-4o-realtime-preview", false, "openai/gpt-4o-realtime-preview-2025-06-03");
+    resolves("mistral-medium", false, "mistral/mistral-medium-2604 azure/mistral-medium-2505");
 }
 
 /* E 92-97 */

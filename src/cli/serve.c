@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * portcullis serve: puts the rooms together and is the control thread. Start order:
+ * settings, catalogue, spool (recovering what an earlier process left), snapshot
+ * (database, else the copy on disk), workers, readiness. Then it waits for changes,
+ * publishes, does management jobs, and reports what this node enforces, until a
+ * signal; then it drains, ships what it can and leaves.
+ *
+ * SIGTERM, SIGINT: drain. SIGHUP: read CA certificates and the listener's
+ * certificate again. Handlers only write to an eventfd.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "config.h"
+
+#define TAG_MAIN 0
+#define TAG_ADMIN 1
+#define REPORT_MS 2000
+#define STOP_SHIP_MS 5000
+
+static int wake_fd = -1;                         /* the one thing a signal handler can reach */
+static volatile sig_atomic_t saw_stop, saw_reload;
+
+static enum err start(struct serve *s, struct issue *issue);
+static enum err start_state(struct serve *s, struct issue *issue);
+static enum err start_workers(struct serve *s, struct issue *issue);
+static enum err listen_all(struct serve *s, struct issue *issue);
+static void run(struct serve *s);
+static void reload(struct serve *s);
+static void stop(struct serve *s);
+static void on_signal(int number);
+static void set_signals(void);
+static void wake(void *context);
+static void drain_wakeups(void);
+static enum err append(void *context, unsigned worker, struct str record, uint64_t *ret_seq);
+static uint64_t synced(void *context, unsigned worker);
+static uint64_t mono_us(void);
+static void harden_process(void);
+
+int cli_serve(int argc, char **argv)
+{
+    static struct serve s; /* large; one per process */
+    struct issue issue = {.offset = UINT64_MAX};
+    const char *file = NULL;
+    int from = 1;
+    if (argc > 2 && strcmp(argv[1], "-c") == 0) {
+        file = argv[2];
+        from = 3;
+    }
+    harden_process();
+    enum err e = config_load(&s.config, file, argc, argv, from, &issue);
+    if (e == ERR_OK) {
+        e = start(&s, &issue);
+    }
+    if (e != ERR_OK) {
+        fprintf(stderr, "portcullis: cannot start: %s%s%s\n", issue.pointer,
+                issue.pointer[0] != 0 ? ": " : "",
+                issue.message[0] != 0 ? issue.message : err_name(e));
+        stop(&s);
+        return 1;
+    }
+    run(&s);
+    stop(&s);
+    return 0;
+}
+
+/* Prompts and keys are in memory: no core dump may carry them away. */
+static void harden_process(void)
+{
+    struct rlimit none = {0, 0}, files;
+    (void)setrlimit(RLIMIT_CORE, &none);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static enum err start(struct serve *s, struct issue *issue)
+{
+    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_fd < 0) {
+        return ERR_IO;
+    }
+    set_signals();
+    TRY(tls_start());
+    TRY(serve_load_secrets(s, issue));
+    TRY(serve_load_catalog(s, issue));
+    TRY(start_state(s, issue));
+    struct store_options store = {.dsn = s->config.database_url,
+                                  .secrets = s->secrets,
+                                  .catalog = s->catalog,
+                                  .query_ms = 2000,
+                                  .load_ms = 30000,
+                                  .connect_ms = 3000};
+    TRY(store_open(&store, &s->store, issue));
+    TRY(store_open(&store, &s->audit_store, issue));
+    TRY(start_workers(s, issue));
+    serve_first_snapshot(s);
+    TRY(worker_group_start(s->group, issue));
+    TRY(spool_start(s->spool, serve_ship, s, worker_group_on_synced, s->group));
+    TRY(listen_all(s, issue));
+    serve_log(s, "info", "ready", "\"port\":%u,\"workers\":%u,\"epoch\":%llu,\"degraded\":%s",
+              (unsigned)s->port, worker_group_count(s->group), (unsigned long long)s->epoch,
+              atomic_load(&s->health.is_degraded) ? "true" : "false");
+    serve_notify("READY=1");
+    return ERR_OK;
+}
+
+static enum err start_state(struct serve *s, struct issue *issue)
+{
+    const struct config *c = &s->config;
+    bool is_strict = strcmp(c->audit_durability, "strict") == 0;
+    if (!is_strict && strcmp(c->audit_durability, "process") != 0) {
+        issue_set(issue, "audit.durability", "must be process or strict");
+        return ERR_INVALID;
+    }
+    snprintf(s->spool_dir, sizeof(s->spool_dir), "%s/spool", c->state_dir);
+    snprintf(s->snapshot_path, sizeof(s->snapshot_path), "%s/snapshot", c->state_dir);
+    if ((mkdir(c->state_dir, 0700) != 0 && errno != EEXIST) ||
+        (mkdir(s->spool_dir, 0700) != 0 && errno != EEXIST)) {
+        issue_set(issue, "state_dir", "the folder %s cannot be made", c->state_dir);
+        return ERR_IO;
+    }
+    if (c->node[0] != 0) {
+        snprintf(s->node, sizeof(s->node), "%s", c->node);
+    } else if (gethostname(s->node, sizeof(s->node) - 1) != 0) {
+        snprintf(s->node, sizeof(s->node), "node");
+    }
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    s->workers = c->workers > 0 ? (unsigned)c->workers : cores > 0 ? (unsigned)cores : 1;
+    struct spool_options spool = {.dir = s->spool_dir,
+                                  .lanes = s->workers,
+                                  .segment_bytes = (size_t)c->audit_segment_mib << 20,
+                                  .bytes_max = (size_t)c->audit_spool_mib << 20,
+                                  .sync_interval_ms = is_strict ? 5 : 100,
+                                  .keep_shipped_s = (unsigned)c->audit_keep_shipped_s};
+    uint64_t recovered;
+    TRY(spool_open(&spool, &s->spool, &recovered, issue));
+    s->is_strict = is_strict;
+    s->started_ms = serve_unix_ms();
+    if (recovered != 0) {
+        serve_log(s, "info", "spool_recovered", "\"records\":%llu", (unsigned long long)recovered);
+    }
+    return ERR_OK;
+}
+
+static enum err start_workers(struct serve *s, struct issue *issue)
+{
+    const struct config *c = &s->config;
+    struct worker_options o;
+    worker_options_default(&o);
+    TRY(net_exceptions_new(str_from(c->upstream_exceptions), &s->exceptions, issue));
+    o.workers = s->workers;
+    o.net.exceptions = s->exceptions;
+    o.net.clients_max = (uint32_t)c->limits_clients;
+    o.net.request_limits.body_bytes_max = (uint64_t)c->limits_body_mib << 20;
+    o.ca_file = c->upstream_ca_file;
+    o.env = (struct flow_env){
+        .pepper = {(const char *)s->secrets.pepper, sizeof(s->secrets.pepper)},
+        .node = str_from(s->node),
+        .is_strict_record = s->is_strict,
+        .body_bytes_max = (size_t)c->limits_body_mib << 20,
+        .stale_refuse_ms = c->policy_max_stale_s * 1000,
+        .hashes_body = c->audit_hash_body,
+        .mono_us = mono_us,
+    };
+    o.append = append;
+    o.synced = synced;
+    o.record_context = s;
+    o.on_news = wake;
+    o.serve = serve_request;
+    o.serve_context = s;
+    TRY(worker_group_new(&o, &s->group, issue));
+    struct http_options http = {.health = &s->health,
+                                .group = s->group,
+                                .spool = s->spool,
+                                .store = s->store,
+                                .max_stale_ms = c->policy_max_stale_s * 1000,
+                                .has_admin_listener = c->admin_port >= 0,
+                                .admin_tag = TAG_ADMIN,
+                                .wake = wake};
+    return http_new(&http, &s->http);
+}
+
+static enum err listen_all(struct serve *s, struct issue *issue)
+{
+    const struct config *c = &s->config;
+    struct worker_listen l = {.host = str_from(c->listen_host),
+                              .port = (uint16_t)c->listen_port,
+                              .backlog = (int)c->listen_backlog,
+                              .tag = TAG_MAIN};
+    unsigned id;
+    uint16_t port;
+    TRY(worker_group_listen(s->group, &l, &id, &s->port, issue));
+    if (c->tls_port >= 0) {
+        TRY(tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue));
+        l.host = str_from(c->tls_host);
+        l.port = (uint16_t)c->tls_port;
+        enum err e = worker_group_listen(s->group, &l, &s->tls_listener, &port, issue);
+        tls_server_unref(l.tls);
+        TRY(e);
+        s->has_tls_listener = true;
+        l.tls = NULL;
+    }
+    if (c->admin_port >= 0) {
+        l.host = str_from(c->admin_host);
+        l.port = (uint16_t)c->admin_port;
+        l.tag = TAG_ADMIN;
+        TRY(worker_group_listen(s->group, &l, &id, &port, issue));
+    }
+    return ERR_OK;
+}
+
+static void run(struct serve *s)
+{
+    int64_t polled_ms = serve_unix_ms(), reported_ms = 0;
+    while (!saw_stop) {
+        unsigned wait_ms = http_jobs_run(s->http);
+        enum err e = store_listen_wait(s->store, wait_ms, wake_fd);
+        drain_wakeups();
+        int64_t now_ms = serve_unix_ms();
+        serve_note_database(s, e);
+        bool is_poll_due = now_ms - polled_ms >= s->config.policy_poll_s * 1000;
+        if (e == ERR_OK || (e == ERR_AGAIN && is_poll_due) || serve_is_rebuild_due(s, now_ms)) {
+            serve_refresh(s, e != ERR_OK);
+            polled_ms = now_ms;
+            reported_ms = 0;
+        }
+        if (saw_reload) {
+            saw_reload = 0;
+            reload(s);
+        }
+        (void)worker_group_reclaim(s->group);
+        uint64_t enforced = worker_group_epoch_min(s->group);
+        if ((enforced != s->reported_epoch || now_ms - reported_ms >= REPORT_MS) &&
+            atomic_load(&s->health.is_database_up)) {
+            if (store_node_report(s->store, str_from(s->node), enforced) == ERR_OK) {
+                s->reported_epoch = enforced;
+            }
+            reported_ms = now_ms;
+        }
+    }
+}
+
+static void reload(struct serve *s)
+{
+    struct issue issue = {.offset = UINT64_MAX};
+    struct tls_server *tls;
+    serve_notify("RELOADING=1");
+    if (worker_group_reload_ca(s->group, &issue) != ERR_OK) {
+        serve_log(s, "error", "reload_failed", "\"what\":\"CA certificates\"");
+    }
+    if (s->has_tls_listener) {
+        if (tls_server_open(s->config.tls_certificate, s->config.tls_key, &tls, &issue) == ERR_OK) {
+            worker_group_set_tls(s->group, s->tls_listener, tls);
+            tls_server_unref(tls);
+        } else {
+            serve_log(s, "error", "reload_failed", "\"what\":\"listener certificate\"");
+        }
+    }
+    serve_log(s, "info", "reloaded", "\"epoch\":%llu", (unsigned long long)s->epoch);
+    serve_notify("READY=1");
+}
+
+static void stop(struct serve *s)
+{
+    serve_notify("STOPPING=1");
+    if (s->group != NULL) {
+        serve_log(s, "info", "draining", "\"deadline_s\":%lld", (long long)s->config.drain_s);
+        worker_group_drain(s->group, (uint32_t)s->config.drain_s * 1000);
+        while (s->http != NULL && !worker_group_is_stopped(s->group)) {
+            (void)http_jobs_run(s->http);
+            struct timespec t = {0, 20000000};
+            nanosleep(&t, NULL);
+        }
+    }
+    if (s->store != NULL && atomic_load(&s->health.is_database_up)) {
+        (void)store_node_leave(s->store, str_from(s->node));
+    }
+    worker_group_free(s->group);
+    spool_stop(s->spool, STOP_SHIP_MS);
+    http_free(s->http);
+    store_close(s->store);
+    store_close(s->audit_store);
+    serve_free(s);
+    serve_log(s, "info", "stopped", "\"exit\":0");
+    config_free(&s->config);
+}
+
+static void set_signals(void)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGTERM, &a, NULL);
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGHUP, &a, NULL);
+}
+
+static void on_signal(int number)
+{
+    int saved = errno;
+    if (number == SIGHUP) {
+        saw_reload = 1;
+    } else {
+        saw_stop = 1;
+    }
+    wake(NULL);
+    errno = saved;
+}
+
+static void wake(void *context)
+{
+    (void)context;
+    uint64_t one = 1;
+    ssize_t n = write(wake_fd, &one, sizeof(one));
+    (void)n; /* full = already awake */
+}
+
+static void drain_wakeups(void)
+{
+    uint64_t count;
+    ssize_t n = read(wake_fd, &count, sizeof(count));
+    (void)n; /* nonblocking: empty is fine */
+}
+
+static enum err append(void *context, unsigned worker, struct str record, uint64_t *ret_seq)
+{
+    struct serve *s = context;
+    return spool_append(spool_lane_get(s->spool, worker), record, ret_seq);
+}
+
+static uint64_t synced(void *context, unsigned worker)
+{
+    struct serve *s = context;
+    return spool_lane_synced(spool_lane_get(s->spool, worker));
+}
+
+static uint64_t mono_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}

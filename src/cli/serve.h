@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the parts of `portcullis serve` share: one process's state, owned by the
+ * control thread. serve.c is the order of things, snapshot.c keeps the policies
+ * current, ops_log.c speaks to the log and to systemd.
+ */
+#ifndef PORTCULLIS_CLI_SERVE_H
+#define PORTCULLIS_CLI_SERVE_H
+
+#include "config.h"
+#include "portcullis/http.h"
+#include "portcullis/net.h"
+#include "portcullis/spool.h"
+#include "portcullis/store.h"
+#include "portcullis/worker.h"
+
+struct serve {
+    struct config config;
+    struct store_secrets secrets;
+    struct buf providers_json, models_json;
+    struct route_catalog *catalog;
+    struct spool *spool;
+    struct store *store;       /* control thread */
+    struct store *audit_store; /* shipper thread */
+    struct net_exceptions *exceptions;
+    struct worker_group *group;
+    struct http *http;
+    struct http_health health;
+    char node[256];
+    char spool_dir[600], snapshot_path[600];
+    unsigned workers;
+    bool is_strict;
+    uint16_t port;
+    unsigned tls_listener;
+    bool has_tls_listener;
+    int64_t started_ms;
+    bool has_closed_orphans; /* shipper thread */
+    /* snapshot.c */
+    struct policy_org **orgs; /* the last good part of each */
+    size_t orgs_count, orgs_capacity;
+    uint64_t epoch, reported_epoch;
+    int64_t rebuild_at_s; /* an attestation begins or ends then */
+};
+
+/* snapshot.c */
+MUST_USE enum err serve_load_secrets(struct serve *s, struct issue *issue);
+MUST_USE enum err serve_load_catalog(struct serve *s, struct issue *issue);
+/* From the database, else from disk, else empty: publishes one of them. */
+void serve_first_snapshot(struct serve *s);
+void serve_refresh(struct serve *s, bool is_poll);
+void serve_note_database(struct serve *s, enum err listen_result);
+bool serve_is_rebuild_due(const struct serve *s, int64_t now_ms);
+void serve_free(struct serve *s);
+/* spool_ship_fn: records into the database. Shipper thread. */
+bool serve_ship(void *context, const struct spool_batch *batch);
+/* worker_serve_fn */
+void serve_request(void *context, const struct worker_request *request);
+
+/* ops_log.c: one JSON object per line on stdout; `members` is JSON without braces. */
+void serve_log(const struct serve *s, const char *level, const char *event, const char *members,
+               ...) __attribute__((format(printf, 4, 5)));
+/* sd_notify without libsystemd: one datagram to $NOTIFY_SOCKET; nothing without it. */
+void serve_notify(const char *state);
+int64_t serve_unix_ms(void);
+
+#endif

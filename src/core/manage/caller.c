@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who asks: roles as bits, and the caller taken from the principal of the API key
+ * (never from a header). Pure.
+ */
+#include "manage_private.h"
+
+static const struct {
+    enum manage_role role;
+    const char *name;
+} roles[] = {{MANAGE_MEMBER, "member"},
+             {MANAGE_AUDITOR, "auditor"},
+             {MANAGE_ADMIN, "admin"},
+             {MANAGE_OWNER, "owner"}};
+
+const char *manage_role_name(enum manage_role r)
+{
+    for (size_t i = 0; i < 4; i++) {
+        if (roles[i].role == r) {
+            return roles[i].name;
+        }
+    }
+    return "none";
+}
+
+unsigned manage_role_parse(struct str name)
+{
+    for (size_t i = 0; i < 4; i++) {
+        if (str_eq(name, str_from(roles[i].name))) {
+            return roles[i].role;
+        }
+    }
+    return 0;
+}
+
+struct manage_caller manage_caller_of(const struct policy_principal *p)
+{
+    const struct policy_key_row *key = policy_principal_key(p);
+    return (struct manage_caller){.org = policy_org_id(policy_principal_org(p)),
+                                  .user = key->user,
+                                  .email = key->user_email,
+                                  .key_id = key->id,
+                                  .role = manage_role_parse(key->role),
+                                  .may_manage = key->may_manage};
+}
+
+/* An admin may not touch an owner nor make one. */
+bool manage_role_outranks(const struct manage_caller *c, struct str target)
+{
+    if (c->is_operator || c->role == MANAGE_OWNER) {
+        return true;
+    }
+    return c->role == MANAGE_ADMIN && manage_role_parse(target) != MANAGE_OWNER;
+}
+
+enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
+                             const struct policy *stored, const struct route_catalog *catalog,
+                             struct policy *ret, struct manage_refusal *ret_refusal)
+{
+    struct issue issue = {.offset = UINT64_MAX};
+    enum err e = c->view == MANAGE_GOVERNANCE
+                     ? codec_governance_patch(a, stored, c->body, catalog, ret, &issue)
+                     : codec_native_patch(a, stored, c->body, catalog, ret, &issue);
+    if (e != ERR_OK) {
+        manage_refuse(ret_refusal,
+                      e == ERR_CONFLICT      ? 409
+                      : e == ERR_UNSUPPORTED ? 422
+                      : e == ERR_MEMORY      ? 503
+                                             : 400,
+                      e == ERR_CONFLICT ? "other_dialect" : "invalid_request", issue.pointer, "%s",
+                      issue.message);
+    }
+    return e;
+}

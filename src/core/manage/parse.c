@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Request -> command: match the route, check who asks, read query, headers and body
+ * strictly. Whatever is wrong is refused with what, where and what would be right;
+ * nothing is guessed. Pure; views into the request and the arena.
+ */
+#include "manage_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define WAIT_DEFAULT_S 10
+#define GRACE_MAX_S (30 * 86400)
+
+static enum err find_route(const struct manage_request *r, struct manage_command *ret,
+                           struct manage_captures *captures, struct manage_refusal *refusal);
+static enum err check_caller(const struct manage_request *r, struct manage_command *ret,
+                             struct manage_refusal *refusal);
+static enum err take_captures(const struct manage_captures *captures, struct manage_command *ret,
+                              struct manage_refusal *refusal);
+static enum err read_headers(const struct manage_request *r, struct manage_command *ret,
+                             struct manage_refusal *refusal);
+static enum err parse_body(struct codec_reader *reader, const struct manage_request *r,
+                           struct manage_command *ret, struct manage_refusal *refusal);
+static bool takes_body(const struct manage_route *route);
+static enum err read_body(struct codec_reader *r, struct manage_command *ret);
+static enum err read_policy(struct codec_reader *r, struct manage_command *ret);
+static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret);
+static enum err read_tags(struct codec_reader *r, yyjson_val *v, struct manage_command *ret);
+static bool needs_store(enum manage_kind k);
+
+enum err manage_parse(struct arena *a, const struct manage_request *r,
+                      const struct route_catalog *catalog, struct manage_command *ret,
+                      struct manage_refusal *ret_refusal)
+{
+    struct manage_captures captures = {{STR_NONE, STR_NONE}, 0};
+    struct issue issue = {.offset = UINT64_MAX};
+    struct codec_reader reader = {a, catalog, &issue};
+    memset(ret, 0, sizeof(*ret));
+    memset(ret_refusal, 0, sizeof(*ret_refusal));
+    TRY(find_route(r, ret, &captures, ret_refusal));
+    TRY(check_caller(r, ret, ret_refusal));
+    TRY(take_captures(&captures, ret, ret_refusal));
+    TRY(read_headers(r, ret, ret_refusal));
+    TRY(manage_filter_read(a, r->query, ret->route, &ret->filter, ret_refusal));
+    return parse_body(&reader, r, ret, ret_refusal);
+}
+
+static enum err find_route(const struct manage_request *r, struct manage_command *ret,
+                           struct manage_captures *captures, struct manage_refusal *refusal)
+{
+    enum err e = manage_route_find(r->method, r->path, &ret->route, captures);
+    if (e == ERR_UNSUPPORTED) {
+        manage_refuse(refusal, 405, "method_not_allowed", "",
+                      "This path does not take %s; see /openapi.json",
+                      wire_method_name(r->method));
+        return ERR_UNSUPPORTED;
+    }
+    TRY(e);
+    ret->kind = ret->route->kind;
+    ret->view = ret->route->view;
+    ret->collection = manage_collection_find(ret->route->collection);
+    ret->needs_store = needs_store(ret->kind);
+    ret->is_production = r->is_production;
+    return ERR_OK;
+}
+
+static bool needs_store(enum manage_kind k)
+{
+    return k != MANAGE_DOCUMENT && k != MANAGE_TEMPLATE_LIST && k != MANAGE_TEMPLATE_GET &&
+           k != MANAGE_EVALUATE;
+}
+
+static enum err check_caller(const struct manage_request *r, struct manage_command *ret,
+                             struct manage_refusal *refusal)
+{
+    if (ret->route->roles == 0) {
+        return ERR_OK;
+    }
+    if (r->caller == NULL) {
+        manage_refuse(refusal, 401, "invalid_api_key", "",
+                      "A valid API key is needed: 'Authorization: Bearer <key>'");
+        refusal->type = "authentication_error";
+        return ERR_DENIED;
+    }
+    ret->caller = *r->caller;
+    if (r->caller->is_operator) {
+        return ERR_OK;
+    }
+    if (!r->caller->may_manage && ret->kind != MANAGE_EVALUATE) {
+        manage_refuse(refusal, 403, "scope_missing", "", "This key lacks the scope 'manage'");
+        refusal->type = "permission_error";
+        return ERR_DENIED;
+    }
+    if ((r->caller->role & ret->route->roles) == 0) {
+        manage_refuse(refusal, 403, "role_missing", "", "The role '%s' may not do this",
+                      r->caller->role != 0 ? manage_role_name((enum manage_role)r->caller->role)
+                                           : "none");
+        refusal->type = "permission_error";
+        return ERR_DENIED;
+    }
+    return ERR_OK;
+}
+
+/* Every endpoint accepts every policy prefix (C-17). */
+static enum err take_captures(const struct manage_captures *captures, struct manage_command *ret,
+                              struct manage_refusal *refusal)
+{
+    static const char *const prefixes[] = {"gpol_", "policy_", "pol_"};
+    if (captures->count > 0) {
+        ret->id = captures->values[0];
+        for (size_t i = 0; i < 3 && ret->collection == NULL; i++) {
+            if (str_starts(ret->id, str_from(prefixes[i]))) {
+                ret->id = str_sub(ret->id, strlen(prefixes[i]), ret->id.len);
+                break;
+            }
+        }
+    }
+    if (captures->count > 1) {
+        uint64_t version;
+        if (str_to_u64(captures->values[1], &version) != ERR_OK || version == 0 ||
+            version > UINT32_MAX) {
+            manage_refuse(refusal, 404, "not_found", "", "Versions are numbered from 1");
+            return ERR_NOT_FOUND;
+        }
+        ret->version = (uint32_t)version;
+    }
+    return ERR_OK;
+}
+
+static enum err read_headers(const struct manage_request *r, struct manage_command *ret,
+                             struct manage_refusal *refusal)
+{
+    struct str tag = str_trim(r->if_match, " \t");
+    if (tag.len != 0) {
+        uint64_t version;
+        if (str_to_u64(str_trim(tag, "\""), &version) != ERR_OK || version > UINT32_MAX) {
+            manage_refuse(refusal, 400, "invalid_request", "If-Match",
+                          "If-Match must be one version, such as \"3\"");
+            return ERR_INVALID;
+        }
+        ret->has_if_match = true;
+        ret->if_match = (uint32_t)version;
+    }
+    struct str prefer = r->prefer;
+    while (prefer.len != 0) {
+        struct str value = str_trim(str_cut(&prefer, ','), " \t");
+        struct str name = str_cut(&value, '=');
+        uint64_t seconds = WAIT_DEFAULT_S;
+        if (!str_eq_nocase(name, STR("wait"))) {
+            continue; /* RFC 7240: unknown preferences are ignored */
+        }
+        if (value.len != 0 && (str_to_u64(value, &seconds) != ERR_OK || seconds == 0)) {
+            manage_refuse(refusal, 400, "invalid_request", "Prefer",
+                          "Prefer: wait=N takes whole seconds");
+            return ERR_INVALID;
+        }
+        ret->wait_s = (unsigned)(seconds < MANAGE_WAIT_MAX_S ? seconds : MANAGE_WAIT_MAX_S);
+    }
+    return ERR_OK;
+}
+
+static enum err parse_body(struct codec_reader *reader, const struct manage_request *r,
+                           struct manage_command *ret, struct manage_refusal *refusal)
+{
+    struct json_doc doc;
+    if (!takes_body(ret->route)) {
+        if (r->body.len != 0) {
+            manage_refuse(refusal, 400, "invalid_request", "", "This request takes no body");
+            return ERR_INVALID;
+        }
+        return ERR_OK;
+    }
+    struct str parameters = r->content_type;
+    struct str media = str_trim(str_cut(&parameters, ';'), " \t");
+    if (!str_eq_nocase(media, STR("application/json")) &&
+        !str_eq_nocase(media, STR("application/merge-patch+json"))) {
+        manage_refuse(refusal, 415, "unsupported_media_type", "",
+                      "The body must be 'Content-Type: application/json'");
+        return ERR_INVALID;
+    }
+    enum err e = json_parse(reader->arena, r->body, &json_limits_default, &doc, reader->issue);
+    if (e == ERR_OK) {
+        ret->body = doc.root;
+        e = read_body(reader, ret);
+    }
+    if (e != ERR_OK) {
+        const struct issue *issue = reader->issue;
+        bool has_byte = issue->offset != UINT64_MAX && issue->pointer[0] == 0;
+        char byte[40] = "";
+        if (has_byte) {
+            snprintf(byte, sizeof(byte), " (byte %llu)", (unsigned long long)issue->offset);
+        }
+        manage_refuse(refusal, e == ERR_UNSUPPORTED ? 422 : e == ERR_MEMORY ? 503 : 400,
+                      e == ERR_UNSUPPORTED ? "not_enforced" : "invalid_request", issue->pointer,
+                      "%s%s", issue->message, byte);
+    }
+    return e;
+}
+
+static bool takes_body(const struct manage_route *route)
+{
+    return route->request != NULL;
+}
+
+static enum err read_body(struct codec_reader *r, struct manage_command *ret)
+{
+    int64_t number = 0;
+    switch (ret->kind) {
+    case MANAGE_POLICY_CREATE:
+    case MANAGE_POLICY_ASK:
+        return read_policy(r, ret);
+    case MANAGE_EVALUATE:
+        return read_evaluate(r, ret);
+    case MANAGE_ITEM_CREATE:
+    case MANAGE_KEY_CREATE:
+        return manage_item_read(r, ret->body, true, ret);
+    case MANAGE_ITEM_PATCH:
+        return manage_item_read(r, ret->body, false, ret);
+    case MANAGE_KEY_ROTATE: {
+        const struct codec_member m[] = {{.name = "grace_s", .kind = CODEC_INT, .ret = &number,
+                                          .min = 0, .max = GRACE_MAX_S}};
+        TRY(codec_object_read(r, ret->body, STR(""), m, 1));
+        ret->grace_s = (uint32_t)number;
+        return ERR_OK;
+    }
+    case MANAGE_VERSION_ROLLBACK: {
+        const struct codec_member m[] = {{.name = "version", .kind = CODEC_INT, .ret = &number,
+                                          .is_required = true, .min = 1, .max = UINT32_MAX},
+                                         {.name = "note", .kind = CODEC_STR, .ret = &ret->note}};
+        TRY(codec_object_read(r, ret->body, STR(""), m, 2));
+        ret->version = (uint32_t)number;
+        return ERR_OK;
+    }
+    case MANAGE_POLICY_PATCH:
+    case MANAGE_DOCUMENT:
+    case MANAGE_TEMPLATE_LIST:
+    case MANAGE_TEMPLATE_GET:
+    case MANAGE_POLICY_LIST:
+    case MANAGE_POLICY_GET:
+    case MANAGE_POLICY_ARCHIVE:
+    case MANAGE_VERSION_LIST:
+    case MANAGE_VERSION_GET:
+    case MANAGE_ITEM_LIST:
+    case MANAGE_ITEM_GET:
+    case MANAGE_ITEM_DELETE:
+    case MANAGE_KEY_REVOKE:
+    case MANAGE_PROVIDER_LIST:
+    case MANAGE_AUDIT_LIST:
+        break;
+    }
+    return ERR_OK; /* a patch is read against what is stored (manage_policy_patch) */
+}
+
+static enum err read_policy(struct codec_reader *r, struct manage_command *ret)
+{
+    ret->has_policy = true;
+    if (ret->kind == MANAGE_POLICY_ASK && ret->view == MANAGE_GOVERNANCE) {
+        return codec_governance_parse_rules(r->arena, ret->body, r->catalog, &ret->policy,
+                                            r->issue);
+    }
+    switch (ret->view) {
+    case MANAGE_GOVERNANCE:
+        return codec_governance_parse(r->arena, ret->body, r->catalog, &ret->policy, r->issue);
+    case MANAGE_COMPLIANCE:
+        return codec_compliance_parse(r->arena, ret->body, r->catalog, &ret->policy, r->issue);
+    case MANAGE_NATIVE:
+        break;
+    }
+    return codec_native_parse(r->arena, ret->body, r->catalog, &ret->policy, r->issue);
+}
+
+/* Either the members directly or a whole request body as "request", of which the
+ * same members are read (nothing else of it can change the decision today). */
+static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret)
+{
+    yyjson_val *request = NULL, *tags = NULL, *messages = NULL;
+    const struct codec_member m[] = {
+        {.name = "model", .kind = CODEC_STR, .ret = &ret->evaluate.model, .min = 1, .max = 256},
+        {.name = "endpoint", .kind = CODEC_STR, .ret = &ret->evaluate.endpoint},
+        {.name = "environment", .kind = CODEC_STR, .ret = &ret->evaluate.environment},
+        {.name = "governance_policy", .kind = CODEC_INT, .ret = &ret->evaluate.slot, .min = 1,
+         .max = 12, .ret_is_set = &ret->evaluate.has_slot},
+        {.name = "tags", .kind = CODEC_VAL, .ret = &tags},
+        {.name = "messages", .kind = CODEC_VAL, .ret = &messages},
+        {.name = "request", .kind = CODEC_VAL, .ret = &request},
+    };
+    TRY(codec_object_read(r, ret->body, STR(""), m, sizeof(m) / sizeof(m[0])));
+    if (request != NULL) {
+        yyjson_val *slot = json_get(request, STR("governance_policy"));
+        ret->evaluate.model = json_str(json_get(request, STR("model")));
+        if (slot != NULL) {
+            ret->evaluate.has_slot = json_int(slot, &ret->evaluate.slot) &&
+                                     ret->evaluate.slot >= 1 && ret->evaluate.slot <= 12;
+            if (!ret->evaluate.has_slot) {
+                issue_set(r->issue, "/request/governance_policy",
+                          "must be a whole number from 1 to 12");
+                return ERR_INVALID;
+            }
+        }
+    }
+    if (ret->evaluate.model.len == 0) {
+        issue_set(r->issue, "/model", "the member 'model' is required");
+        return ERR_INVALID;
+    }
+    return tags != NULL ? read_tags(r, tags, ret) : ERR_OK;
+}
+
+static enum err read_tags(struct codec_reader *r, yyjson_val *v, struct manage_command *ret)
+{
+    size_t count = yyjson_obj_size(v), i = 0;
+    struct policy_pair *pairs = ARENA_ARRAY(r->arena, count, struct policy_pair);
+    if (!yyjson_is_obj(v) || count > 16 || pairs == NULL) {
+        issue_set(r->issue, "/tags", "must be an object of at most 16 strings");
+        return ERR_INVALID;
+    }
+    yyjson_obj_iter it = yyjson_obj_iter_with(v);
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL; i++) {
+        pairs[i] = (struct policy_pair){json_str(key), json_str(yyjson_obj_iter_get_val(key))};
+        if (pairs[i].value.ptr == NULL) {
+            issue_set(r->issue, "/tags", "must be an object of strings");
+            return ERR_INVALID;
+        }
+    }
+    ret->evaluate.tags = pairs;
+    ret->evaluate.tags_count = count;
+    return ERR_OK;
+}
+
+void manage_refuse(struct manage_refusal *r, unsigned status, const char *code, const char *param,
+                   const char *format, ...)
+{
+    r->status = status;
+    r->type = status >= 500 ? "server_error" : "invalid_request_error";
+    r->code = code;
+    snprintf(r->param, sizeof(r->param), "%s", param);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->message, sizeof(r->message), format, args);
+    va_end(args);
+}
