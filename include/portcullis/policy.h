@@ -187,6 +187,9 @@ struct policy_key_text {
 MUST_USE enum err policy_key_parse(struct str text, struct policy_key_text *ret);
 /* 12 + 43 base62 characters from dice (>= 45 bytes) -> the whole text. */
 void policy_key_format(struct buf *out, struct str prefix, const uint8_t dice[64]);
+/* The same with a given id, for rotation: a new secret under the old id. */
+void policy_key_format_as(struct buf *out, struct str prefix, struct str id,
+                          const uint8_t dice[32]);
 
 struct policy_principal; /* inside the snapshot */
 /* Constant-time compare. ERR_NOT_FOUND (unknown or wrong secret: the same answer),

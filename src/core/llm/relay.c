@@ -20,6 +20,8 @@ static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue
 static void note_answer(struct llm_relay *r, yyjson_val *root);
 static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
                            struct issue *issue);
+static enum err pass(const struct llm_relay *r, const struct sse_event *ev, struct str name,
+                     struct buf *out);
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
                        const struct llm_skim *seen);
 static bool is_plain_name(const struct llm_relay *r, struct str name);
@@ -156,7 +158,8 @@ static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue
     size_t i;
     size_t count;
     yyjson_val *item;
-    yyjson_arr_foreach(llm_each(v), i, count, item) {
+    yyjson_arr_foreach(llm_each(v), i, count, item)
+    {
         if (!yyjson_is_obj(item) ||
             (e == LLM_CHAT && !yyjson_is_obj(json_get(item, STR("message"))))) {
             return not_an_answer(issue, "", kinds[e].what);
@@ -250,7 +253,21 @@ static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, stru
     if (needs_tree(r, ev, &seen)) {
         return relay_tree(r, ev, out, issue);
     }
-    buf_add(out, ev->raw);
+    return pass(r, ev, ev->name, out);
+}
+
+/* The bytes as they came, unless a line is in them that no reader reads and nobody
+ * has scanned, or an event name where the dialect has none (the OpenAI SDK's and the
+ * AI SDK's stream helpers break on one). */
+static enum err pass(const struct llm_relay *r, const struct sse_event *ev, struct str name,
+                     struct buf *out)
+{
+    bool has_names = r->upstream != LLM_CHAT && r->upstream != LLM_COMPLETIONS;
+    if (ev->has_unknown_fields || ev->name.len != (has_names ? name.len : 0)) {
+        llm_event_write(out, has_names ? name : STR_NONE, ev->data);
+    } else {
+        buf_add(out, ev->raw);
+    }
     return out->err;
 }
 
@@ -305,14 +322,9 @@ static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, stru
     if (has_chunks && r->drops_usage && is_usage_chunk(doc.root)) {
         return ERR_OK;
     }
-    if (!has_chunks && ev->name.len == 0 && type.len > 0) {
-        /* The Anthropic SDK drops events without their event: line. */
-        LLM_PUT(out, "event: ");
-        buf_add(out, type);
-        LLM_PUT(out, "\n");
-    }
-    buf_add(out, ev->raw);
-    return out->err;
+    /* The Anthropic SDK drops events without their event: line. */
+    bool lacks_name = ev->name.len == 0 && str_find(type, '\n') < 0 && str_find(type, '\r') < 0;
+    return pass(r, ev, lacks_name ? type : ev->name, out);
 }
 
 /* response.failed goes on as it is unless its message holds what must not leave. */
@@ -350,7 +362,8 @@ static void note_chunk(struct llm_relay *r, yyjson_val *root)
     if (r->upstream_model.ptr == NULL) {
         note_str(r, &r->upstream_model, json_get(root, STR("model")), MODEL_BYTES_MAX);
     }
-    yyjson_arr_foreach(llm_each(choices), i, count, choice) {
+    yyjson_arr_foreach(llm_each(choices), i, count, choice)
+    {
         note_str(r, &r->finish_reason, json_get(choice, STR("finish_reason")),
                  FINISH_REASON_BYTES_MAX);
     }
@@ -394,8 +407,7 @@ static void note_usage_delta(struct llm_relay *r, yyjson_val *usage)
 {
     struct llm_usage u;
     int64_t n;
-    if (json_get(usage, STR("input_tokens")) != NULL &&
-        llm_usage_read(LLM_MESSAGES, usage, &u)) {
+    if (json_get(usage, STR("input_tokens")) != NULL && llm_usage_read(LLM_MESSAGES, usage, &u)) {
         r->usage = u;
     } else if (json_int(json_get(usage, STR("output_tokens")), &n) && n >= 0 &&
                n <= LLM_USAGE_LIMIT) {

@@ -23,7 +23,8 @@
  */
 #include "net_private.h"
 
-#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -214,7 +215,8 @@ static void on_tls_bytes(struct net_client *c, struct str in)
         if (c->state == CLIENT_HANDSHAKE && state == TLS_OPEN) {
             client_move(c, CLIENT_IDLE);
         }
-        is_more = in.len > 0 || (n->plain.len > 0 && !tls_session_is_drained(c->tls));
+        is_more = (in.len > 0 || !tls_session_is_drained(c->tls)) &&
+                  (used > 0 || n->plain.len > 0);
         if (n->plain.len > 0 && c->state != CLIENT_HANDSHAKE) {
             on_plain_bytes(c, buf_str(&n->plain));
         }
@@ -274,12 +276,12 @@ static void on_eof(struct net_client *c)
 
 bool client_is_half_closed_dead(struct net_client *c)
 {
-    char byte;
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
     uv_os_fd_t fd;
-    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0) {
-        return true;
-    }
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN && errno != EINTR;
+    return uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 ||
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+           info.tcpi_state == TCP_CLOSE;
 }
 
 /* ---- the machine ------------------------------------------------------------------------ */

@@ -54,8 +54,10 @@ static void test_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_edits_in_any_order), TEST(test_insertion_beside_cut),
-        TEST(test_none_and_ends),      TEST(test_bad_edits_are_refused),
+        TEST(test_edits_in_any_order),
+        TEST(test_insertion_beside_cut),
+        TEST(test_none_and_ends),
+        TEST(test_bad_edits_are_refused),
         TEST(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -430,6 +430,8 @@ static void many_violations_are_bounded(void **state)
     assert_int_equal(b.verdict.violations_count, POLICY_VIOLATIONS_MAX);
     assert_int_equal(b.verdict.violations_dropped, 1000 - POLICY_VIOLATIONS_MAX);
     assert_int_equal(b.verdict.rules_applied, 1000);
+    assert_true(str_eq(b.verdict.decider->id, STR("p"))); /* and it is on the list */
+    assert_int_equal(b.verdict.decider_rule->effect, POLICY_BLOCK);
 }
 
 static void attestations_have_their_time(void **state)
