@@ -96,8 +96,8 @@ static enum err start(struct serve *s, struct issue *issue)
     }
     set_signals();
     TRY(tls_start());
-    TRY(serve_load_secrets(s, issue));
-    TRY(serve_load_catalog(s, issue));
+    TRY(cli_load_secrets(&s->config, &s->secrets, issue));
+    TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
     TRY(start_state(s, issue));
     struct store_options store = {.dsn = s->config.database_url,
                                   .secrets = s->secrets,
@@ -288,7 +288,9 @@ static void stop(struct serve *s)
         }
     }
     if (s->store != NULL && atomic_load(&s->health.is_database_up)) {
-        (void)store_node_leave(s->store, str_from(s->node));
+        if (store_node_leave(s->store, str_from(s->node)) != ERR_OK) {
+            serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");
+        }
     }
     worker_group_free(s->group);
     spool_stop(s->spool, STOP_SHIP_MS);
