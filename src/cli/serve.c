@@ -188,6 +188,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
                                 .group = s->group,
                                 .spool = s->spool,
                                 .store = s->store,
+                                .exceptions = s->exceptions,
                                 .max_stale_ms = c->policy_max_stale_s * 1000,
                                 .has_admin_listener = c->admin_port >= 0,
                                 .admin_tag = TAG_ADMIN,

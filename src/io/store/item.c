@@ -37,6 +37,7 @@ enum err store_item_list(struct store_job *j)
     add_param(&q, STORE_P(j->c->caller.org));
     add_param(&q, STORE_P(j->c->filter.cursor));
     add_param(&q, STORE_P(store_text_u64(j->a, (uint64_t)limit + 1)));
+    buf_add_byte(&sql, 0);
     q.sql = sql.ptr;
     PGresult *r = NULL;
     enum err e = sql.err != ERR_OK ? sql.err : store_job_query(j, &q, &r);
