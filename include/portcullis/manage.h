@@ -94,7 +94,7 @@ struct manage_collection {
     const char *table;  /* "api_keys" */
     const char *noun;   /* "team" */
     const char *prefix; /* of ids: "team_" */
-    const char *order;  /* column that orders the list and makes the cursor, "id" */
+    const char *order;  /* "id", or "-id" for the newest first; makes the cursor */
     const struct manage_field *fields;
     size_t fields_count;
 };
@@ -232,6 +232,10 @@ bool manage_path_is_known(struct str path);
 MUST_USE enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
                                       const struct policy *stored,
                                       const struct route_catalog *catalog, struct policy *ret,
+                                      struct manage_refusal *ret_refusal);
+/* Would a gateway enforce this policy as it stands? Compiles it alone; a policy that is
+ * active but cannot run is refused before it is stored, not found out at load (F12). */
+MUST_USE enum err manage_policy_check(const struct policy *p, const struct route_catalog *catalog,
                                       struct manage_refusal *ret_refusal);
 /* May this caller do this to a user or key of role `target` (owner outranks admin)? */
 bool manage_role_outranks(const struct manage_caller *c, struct str target);
