@@ -66,6 +66,9 @@ MUST_USE enum err store_query_run(struct store *s, enum store_role role,
  * (migrations), then it must come from this program. */
 MUST_USE enum err store_simple_run(struct store *s, enum store_role role, const char *sql,
                                    int64_t deadline_ms);
+/* COPY ... FROM STDIN with `rows` in text format. ERR_CONFLICT: a key exists already. */
+MUST_USE enum err store_copy_run(struct store *s, enum store_role role, const char *sql,
+                                 struct str rows, int64_t deadline_ms);
 /* One row, first column as text copied; STR_NONE for null; ERR_NOT_FOUND for no row. */
 MUST_USE enum err store_value_get(struct store *s, enum store_role role,
                                   const struct store_query *q, int64_t deadline_ms,
