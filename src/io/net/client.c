@@ -30,6 +30,8 @@
 #include <unistd.h>
 
 #define PIPELINE_MAX 128 /* requests handled in one turn */
+#define PROBE_TICKS 10   /* between two provisional answers */
+#define PROBES_MAX 4
 
 static struct net_client *client_new(struct net_listener *l);
 static void client_start(struct net_client *c, struct net_listener *l);
@@ -289,7 +291,8 @@ static void watch(struct net_client *c)
 }
 
 /* Half-closed or gone? The bytes on the wire are the same. A provisional answer, which
- * every HTTP/1.1 client must skip, draws a reset from one that is gone. Once the
+ * every HTTP/1.1 client must skip, draws a reset from one that is gone; once a second, a
+ * few times (some clients count them), then the deadlines of the call must do. Once the
  * answer has begun, FIN means gone: nobody closes one half in the middle of it. */
 void client_check_watched(struct net_client *c)
 {
@@ -300,11 +303,12 @@ void client_check_watched(struct net_client *c)
     bool is_dead = uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 ||
                    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
                    info.tcpi_state == TCP_CLOSE;
-    if (!is_dead && info.tcpi_state == TCP_CLOSE_WAIT && c->state == CLIENT_WAIT && r != NULL &&
-        !c->has_probed) {
-        is_dead = r->has_sent;
-        c->has_probed = true;
-        if (!is_dead && !r->parser.head->is_http10) {
+    unsigned tick = c->watch_ticks;
+    c->watch_ticks += tick < UINT8_MAX ? 1 : 0;
+    if (!is_dead && c->state == CLIENT_WAIT && r != NULL) {
+        is_dead = r->has_sent && tick == 0;
+        if (!r->has_sent && !r->parser.head->is_http10 && tick % PROBE_TICKS == 0 &&
+            tick / PROBE_TICKS < PROBES_MAX) {
             client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
         }
     }
@@ -429,7 +433,7 @@ static void step_flush(struct net_client *c)
                    c->requests_count < c->net->options.requests_max &&
                    (!c->has_eof || r->surplus.len > 0);
     list_remove(&c->watch_node);
-    c->has_probed = false;
+    c->watch_ticks = 0;
     if (!is_next || (c->net->is_draining && r->surplus.len == 0)) {
         start_linger(c);
         return;

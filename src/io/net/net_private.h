@@ -150,7 +150,8 @@ struct net_client {
     uint32_t requests_count;
     uint16_t tag;
     uint8_t state; /* enum client_state, written by client_move only */
-    bool is_advancing, is_writing, is_broken, is_closing_asked, is_discarding, has_eof, has_probed;
+    bool is_advancing, is_writing, is_broken, is_closing_asked, is_discarding, has_eof;
+    uint8_t watch_ticks; /* since FIN in this exchange */
 };
 
 enum upstream_state {

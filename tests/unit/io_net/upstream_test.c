@@ -368,8 +368,13 @@ static void half_closed_client_gets_its_answer(void **state)
     for (unsigned i = 0; i < 250; i++) {
         stage_turn(); /* long enough for the check of half-closed clients */
     }
-    stage_send(provider, STR(OK_ANSWER));
-    stage_expect(fd, &in, "fine\r\n0\r\n\r\n");
+    stage_send(provider, STR("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfi"));
+    stage_expect(fd, &in, "fi\r\n");
+    for (unsigned i = 0; i < 1200; i++) {
+        stage_turn(); /* and for the next one, inside the answer */
+    }
+    stage_send(provider, STR("ne"));
+    stage_expect(fd, &in, "ne\r\n0\r\n\r\n");
     stage_expect_eof(fd, &in);
     assert_int_equal(fake.gone, 0);
     close(provider);
