@@ -258,8 +258,7 @@ struct policy_provider_answer {
     const struct str *messages;  /* all sentences */
 };
 MUST_USE enum err policy_providers_of(struct arena *a, const struct route_catalog *catalog,
-                                      const struct route_attestation *attestations,
-                                      size_t attestations_count, int64_t now_s,
+                                      const struct route_evidence *evidence,
                                       const struct policy *policy,
                                       struct policy_provider_answer **ret);
 

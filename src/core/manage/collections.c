@@ -129,10 +129,10 @@ static const struct manage_collection collections[] = {
     ROW("projects", "projects", "project", "proj_", project_fields),
     ROW("users", "users", "user", "user_", user_fields),
     ROW("keys", "api_keys", "key", "", key_fields),
-    ROW("provider_endpoints", "provider_endpoints", "provider endpoint", "pe_", endpoint_fields),
+    ROW("provider-endpoints", "provider_endpoints", "provider endpoint", "pe_", endpoint_fields),
     ROW("attestations", "attestations", "attestation", "att_", attestation_fields),
     ROW("nodes", "node_views", "node", "", node_fields),
-    NEWEST_FIRST("security_events", "security_events", "security event", "", event_fields),
+    NEWEST_FIRST("security-events", "security_events", "security event", "", event_fields),
 };
 
 const struct manage_collection *manage_collection_find(const char *name)

@@ -91,7 +91,7 @@ static const struct manage_route routes[] = {
        READ, 200, "CompliancePolicy", "CompliancePreview",
        "Which providers would these toggles allow?"),
      .example = COMPLIANCE_EXAMPLE, .items = "S3-5"},
-    {R(GET, "/v1/security-events", "list_security_events", ITEM_LIST, NATIVE, "security_events",
+    {R(GET, "/v1/security-events", "list_security_events", ITEM_LIST, NATIVE, "security-events",
        AUDIT, 200, NULL, "SecurityEventList", "Blocks recorded as security events"),
      .items = "S3-6"},
     /* native policies */
@@ -129,7 +129,7 @@ static const struct manage_route routes[] = {
     COLLECTION("/v1/projects", "projects", "Project", "projects", READ, WRITE),
     COLLECTION("/v1/users", "users", "User", "users", AUDIT, WRITE),
     COLLECTION("/v1/provider-endpoints", "provider_endpoints", "ProviderEndpoint",
-               "provider_endpoints", AUDIT, WRITE),
+               "provider-endpoints", AUDIT, WRITE),
     COLLECTION("/v1/attestations", "attestations", "Attestation", "attestations", READ, WRITE),
     {R(GET, "/v1/keys", "list_keys", ITEM_LIST, NATIVE, "keys", AUDIT, 200, NULL, "KeyList",
        "List API keys; secrets are never shown")},

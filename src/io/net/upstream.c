@@ -51,7 +51,7 @@ void upstream_move(struct net_upstream *u, enum upstream_state to)
     u->state = (uint8_t)to;
 }
 
-/* ---- opening ------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------- */
 
 void upstream_open(struct net_request *r)
 {
@@ -251,7 +251,7 @@ void upstream_activate(struct net_upstream *u)
     upstream_send_start(u);
 }
 
-/* ---- the end of a call ----------------------------------------------------------------- */
+/* ---- the end of a call --------------------------------------------------------------- */
 
 static struct net_request *detach(struct net_upstream *u)
 {
@@ -366,7 +366,7 @@ static void on_closed(uv_handle_t *handle)
     free(u);
 }
 
-/* ---- deadlines -------------------------------------------------------------------------------- */
+/* ---- deadlines ----------------------------------------------------------------------- */
 
 void upstream_arm(struct net_upstream *u)
 {

@@ -26,7 +26,7 @@ void worker_options_default(struct worker_options *ret)
     ret->env.answer_bytes_max = 16u * 1024 * 1024;
 }
 
-/* ---- making ------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------------------- */
 
 enum err worker_group_new(const struct worker_options *options, struct worker_group **ret,
                           struct issue *ret_issue)
@@ -132,7 +132,7 @@ enum err worker_group_start(struct worker_group *g, struct issue *ret_issue)
     return ERR_OK;
 }
 
-/* ---- listeners -------------------------------------------------------------------------- */
+/* ---- listeners ----------------------------------------------------------------------- */
 
 enum err worker_group_listen(struct worker_group *g, const struct worker_listen *listen,
                              unsigned *ret_listener, uint16_t *ret_port, struct issue *ret_issue)
@@ -224,7 +224,7 @@ void worker_group_on_synced(void *group)
     }
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------- */
 
 void worker_group_drain(struct worker_group *g, uint32_t deadline_ms)
 {
@@ -272,7 +272,7 @@ void worker_group_free(struct worker_group *g)
     free(g);
 }
 
-/* ---- figures ---------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------- */
 
 #define SUM(member) ret->member += atomic_load_explicit(&s->member, memory_order_relaxed)
 #define WORST(member)                                                                              \
