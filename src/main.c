@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The subcommand table, nothing else.
+ * The subcommand table, nothing else: what each is called, what runs it, what it
+ * is for. `--help` prints from it, so that no command can be missing there. Every
+ * command parses its own arguments; exit codes are 0 done, 1 failed, 2 usage.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +22,7 @@ static const struct {
      "API keys"},
     {"policy", cli_policy, "validate FILE... | apply FILE... | export | list", "policies as files"},
     {"api", cli_api, "METHOD PATH [FILE|-]", "any management request, as the operator"},
+    {"audit", cli_audit, "list [name=value]...", "decisions, newest first"},
     {"demo", cli_demo, "load --provider URL", "a demo organisation"},
     {"config", cli_config, "check|show [-c FILE] [--json]", "settings and where they come from"},
     {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready"},

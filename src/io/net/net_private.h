@@ -193,7 +193,7 @@ struct net_upstream {
     const char *fail_reason;
     enum flow_end_how fail_how;
     uint8_t state; /* enum upstream_state, written by upstream_move only */
-    bool has_handle, is_reused, is_reading, is_paused, is_writing, has_answer;
+    bool has_handle, tries_next, is_reused, is_reading, is_paused, is_writing, has_answer;
     struct wire_parser parser;
 };
 
@@ -207,7 +207,7 @@ struct net_listener {
     struct net *net;
     struct tls_server *tls;
     unsigned tag;
-    bool is_used, is_closing;
+    bool is_used, is_closing, is_stalled;
 };
 
 #define NET_BUCKETS 1024

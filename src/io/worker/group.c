@@ -46,6 +46,9 @@ enum err worker_group_new(const struct worker_options *options, struct worker_gr
     g->options = *options;
     g->count = count;
     share_descriptors(&g->options, count);
+    if (g->options.env.body_bytes_max != 0) { /* one limit, refused as early as possible */
+        g->options.net.request_limits.body_bytes_max = g->options.env.body_bytes_max;
+    }
     g->workers = calloc(count, sizeof(*g->workers));
     enum err e = g->workers == NULL || uv_mutex_init(&g->ca_lock) != 0
                      ? ERR_MEMORY

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The host of the tests: does what io/net does, with memory instead of sockets.
+ * The host of the tests: does what io/net does, with memory instead of sockets:
+ * feeds bytes and the time, performs wants in the order the door prescribes, and
+ * keeps every record. Deterministic; no clock, no port, no thread.
  */
 #include <setjmp.h>
 #include <stdarg.h>
