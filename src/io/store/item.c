@@ -53,7 +53,8 @@ enum err store_item_list(struct store_job *j)
 /* "id", to_char(created_at), then every field as text. */
 static void add_columns(struct buf *sql, const struct manage_collection *c)
 {
-    static const char utc[] = "to_char(\"%s\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+    static const char utc[] =
+        "to_char(\"%s\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
     buf_add(sql, STR("id, "));
     buf_add(sql, STR("to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"));
     for (size_t i = 0; i < c->fields_count; i++) {

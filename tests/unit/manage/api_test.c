@@ -52,12 +52,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-static enum err parse(const struct manage_caller *caller, enum wire_method method,
-                      const char *path, const char *body, struct manage_command *c,
-                      struct manage_refusal *refusal)
+static enum err parse(const struct manage_caller *caller, enum wire_method method, const char *path,
+                      const char *body, struct manage_command *c, struct manage_refusal *refusal)
 {
     struct str rest = str_from(path);
-    struct manage_request r = {.method = method, .caller = caller, .body = str_from(body),
+    struct manage_request r = {.method = method,
+                               .caller = caller,
+                               .body = str_from(body),
                                .content_type = STR("application/json")};
     r.path = str_cut(&rest, '?');
     r.query = rest;
@@ -66,8 +67,8 @@ static enum err parse(const struct manage_caller *caller, enum wire_method metho
 
 static struct manage_caller caller_of(unsigned role)
 {
-    return (struct manage_caller){.org = STR("org_a"), .key_id = STR("KEYKEYKEYKEY"),
-                                  .role = role, .may_manage = true};
+    return (struct manage_caller){
+        .org = STR("org_a"), .key_id = STR("KEYKEYKEYKEY"), .role = role, .may_manage = true};
 }
 
 /* A path of the pattern: {id} -> x1, {version} -> 1. */
@@ -94,9 +95,8 @@ static bool may(unsigned role, const struct manage_route *r)
 {
     bool is_asking = r->kind == MANAGE_EVALUATE || r->kind == MANAGE_POLICY_ASK;
     bool is_write = r->method != WIRE_GET && !is_asking;
-    static const char *const private_paths[] = {"/v1/audit", "/v1/security-events", "/v1/keys",
-                                                "/v1/users", "/v1/provider-endpoints",
-                                                "/v1/nodes"};
+    static const char *const private_paths[] = {"/v1/audit", "/v1/security-events",    "/v1/keys",
+                                                "/v1/users", "/v1/provider-endpoints", "/v1/nodes"};
     if (r->roles == 0 || role == MANAGE_OWNER) {
         return true;
     }
@@ -107,8 +107,7 @@ static bool may(unsigned role, const struct manage_route *r)
         return false;
     }
     for (size_t i = 0; i < sizeof(private_paths) / sizeof(private_paths[0]); i++) {
-        if (role == MANAGE_MEMBER &&
-            str_starts(str_from(r->pattern), str_from(private_paths[i]))) {
+        if (role == MANAGE_MEMBER && str_starts(str_from(r->pattern), str_from(private_paths[i]))) {
             return false;
         }
     }
@@ -136,8 +135,8 @@ static void every_role_and_operation_is_decided(void **state)
                          is_denied ? "denied" : "allowed");
             }
             if (r->roles != 0) { /* nobody, and a key without the scope */
-                assert_int_not_equal(parse(NULL, r->method, path_of(r->pattern), "{}", &c,
-                                           &refusal), ERR_OK);
+                assert_int_not_equal(
+                    parse(NULL, r->method, path_of(r->pattern), "{}", &c, &refusal), ERR_OK);
                 assert_int_equal(refusal.status, 401);
                 who.may_manage = false;
                 e = parse(&who, r->method, path_of(r->pattern), "{}", &c, &refusal);
@@ -159,8 +158,9 @@ static void the_callers_organisation_is_the_only_one(void **state)
     assert_int_not_equal(parse(&who, WIRE_GET, "/v1/teams?org_id=org_b", NULL, &c, &refusal),
                          ERR_OK);
     assert_int_equal(refusal.status, 400);
-    assert_int_not_equal(parse(&who, WIRE_POST, "/v1/teams",
-                               "{\"name\":\"x\",\"org_id\":\"org_b\"}", &c, &refusal), ERR_OK);
+    assert_int_not_equal(
+        parse(&who, WIRE_POST, "/v1/teams", "{\"name\":\"x\",\"org_id\":\"org_b\"}", &c, &refusal),
+        ERR_OK);
     assert_int_equal(refusal.status, 400);
     assert_int_not_equal(parse(&who, WIRE_POST, "/governance",
                                "{\"name\":\"x\",\"orgId\":\"org_b\",\"rules\":{}}", &c, &refusal),
@@ -220,7 +220,8 @@ static void wrong_values_are_refused(void **state)
         {WIRE_POST, "/v1/provider-endpoints",
          "{\"provider\":\"openai\",\"base_url\":\"https://u:p@api.openai.com\"}", 400},
         {WIRE_POST, "/v1/provider-endpoints",
-         "{\"provider\":\"openai\",\"base_url\":\"https://a.example\",\"ca_file\":\"/etc/x\"}", 400},
+         "{\"provider\":\"openai\",\"base_url\":\"https://a.example\",\"ca_file\":\"/etc/x\"}",
+         400},
         {WIRE_PATCH, "/v1/teams/team_1", "{\"name\":\"other\"}", 400},
         {WIRE_POST, "/v1/attestations",
          "{\"provider\":\"groq\",\"attribute\":\"nice\",\"value\":true}", 400},
@@ -252,7 +253,9 @@ static void a_secret_is_never_quoted(void **state)
     struct manage_refusal refusal;
     assert_int_not_equal(parse(&who, WIRE_POST, "/v1/provider-endpoints",
                                "{\"provider\":\"openai\",\"base_url\":\"https://a.example\","
-                               "\"credential\":\"sk-canary with blanks\"}", &c, &refusal), ERR_OK);
+                               "\"credential\":\"sk-canary with blanks\"}",
+                               &c, &refusal),
+                         ERR_OK);
     assert_int_equal(refusal.status, 400);
     assert_null(strstr(refusal.message, "canary"));
 }
@@ -322,8 +325,8 @@ static void the_document_has_every_operation_and_no_other(void **state)
         }
         yyjson_val *path = json_get(paths, str_from(list[k].pattern));
         yyjson_val *operation = json_get(path, str_from(method));
-        assert_true(str_eq(json_str(json_get(operation, STR("operationId"))),
-                           str_from(list[k].operation)));
+        assert_true(
+            str_eq(json_str(json_get(operation, STR("operationId"))), str_from(list[k].operation)));
         for (size_t m = 0; m < k; m++) {
             assert_string_not_equal(list[m].operation, list[k].operation);
         }
