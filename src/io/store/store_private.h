@@ -153,8 +153,12 @@ MUST_USE enum err store_item_update(struct store_job *j, const struct store_extr
 MUST_USE enum err store_item_get(struct store_job *j);
 MUST_USE enum err store_audit_list_job(struct store_job *j);
 /* load_parts.c, shared with commands (POLICY_ASK). */
-MUST_USE enum err store_attestations_read(struct arena *a, const PGresult *r, int from, int to,
-                                          int first_col, const struct route_catalog *catalog,
+struct store_rows { /* rows [from, to) whose columns begin at first_col */
+    const PGresult *result;
+    int from, to, first_col;
+};
+MUST_USE enum err store_attestations_read(struct arena *a, const struct store_rows *rows,
+                                          const struct route_catalog *catalog,
                                           struct route_attestation **ret, size_t *ret_count);
 /* A policy from its row: columns body, sha256, status, slot, is_default, version,
  * created_ms, updated_ms, created_by from first_col on. */
