@@ -129,7 +129,10 @@ bool cli_request(struct cli_context *c, enum wire_method method, const char *pat
     if (e == ERR_NOT_FOUND && refusal.status == 0) {
         manage_refuse(&refusal, 404, "endpoint_not_supported", "", "no operation has this path");
     }
-    manage_render(&c->arena, &command, e, &refusal, &result, c->catalog, &answer);
+    if (refusal.status != 0) {
+        result.refusal = refusal;
+    }
+    manage_render(&c->arena, &command, e, &result, c->catalog, &answer);
     if (ret != NULL) {
         *ret = answer;
     }
@@ -206,14 +209,11 @@ enum err cli_read_file(const char *path, struct buf *out)
     if (f == NULL) {
         return ERR_NOT_FOUND;
     }
-    size_t n = 1;
-    while (n > 0) {
-        char *room = buf_reserve(out, 65536);
-        n = room != NULL ? fread(room, 1, 65536, f) : 0;
-        if (n > 0) {
-            buf_commit(out, n);
-        }
+    char part[16384];
+    for (size_t n; (n = fread(part, 1, sizeof(part), f)) > 0;) {
+        buf_add(out, (struct str){part, n});
     }
+    bytes_wipe(part, sizeof(part)); /* it may have been a key */
     bool is_bad = ferror(f) != 0;
     if (!is_stdin) {
         fclose(f);

@@ -63,6 +63,7 @@ static const struct manage_field key_fields[] = {
     {.member = "metadata", .type = MANAGE_STRINGS, .flags = MANAGE_NULLABLE},
     {.member = "not_before", .type = MANAGE_TIME, .flags = MANAGE_NULLABLE},
     {.member = "expires_at", .type = MANAGE_TIME, .flags = MANAGE_NULLABLE},
+    {.member = "previous_until", .type = MANAGE_TIME, .flags = MANAGE_READ_ONLY},
     {.member = "revoked_at", .type = MANAGE_TIME, .flags = MANAGE_READ_ONLY},
     {.member = "created_by", .type = MANAGE_TEXT, .flags = MANAGE_READ_ONLY},
 };
@@ -76,6 +77,7 @@ static const struct manage_field endpoint_fields[] = {
      .max = 1000},
     {.member = "priority", .type = MANAGE_INT, .min = 0, .max = 1000000},
     {.member = "is_enabled", .type = MANAGE_BOOL},
+    {.member = "ca_file", .type = MANAGE_TEXT, .flags = MANAGE_NULLABLE | MANAGE_OPERATOR},
     {.member = "has_credential", .type = MANAGE_BOOL, .flags = MANAGE_READ_ONLY},
 };
 static const struct manage_field attestation_fields[] = {
@@ -116,6 +118,8 @@ static const struct manage_field event_fields[] = {
 
 #define ROW(name, table, noun, prefix, fields)                                                     \
     {name, table, noun, prefix, "id", fields, sizeof(fields) / sizeof((fields)[0])}
+#define NEWEST_FIRST(name, table, noun, prefix, fields)                                            \
+    {name, table, noun, prefix, "-id", fields, sizeof(fields) / sizeof((fields)[0])}
 
 /* lint: table */
 static const struct manage_collection collections[] = {
@@ -128,7 +132,7 @@ static const struct manage_collection collections[] = {
     ROW("provider-endpoints", "provider_endpoints", "provider endpoint", "pe_", endpoint_fields),
     ROW("attestations", "attestations", "attestation", "att_", attestation_fields),
     ROW("nodes", "node_views", "node", "", node_fields),
-    ROW("security-events", "security_events", "security event", "", event_fields),
+    NEWEST_FIRST("security-events", "security_events", "security event", "", event_fields),
 };
 
 const struct manage_collection *manage_collection_find(const char *name)

@@ -82,8 +82,10 @@ void client_accept(struct net_listener *l, uv_stream_t *server)
 {
     struct net_client *c = client_new(l);
     if (c == NULL) {
-        return; /* stays in the queue; the next readiness tries again */
+        l->is_stalled = true; /* libuv waits until it is accepted: the tick tries again */
+        return;
     }
+    l->is_stalled = false;
     if (uv_accept(server, (uv_stream_t *)&c->tcp) != 0) {
         client_close(c);
         return;
@@ -480,7 +482,7 @@ void client_drain(struct net_client *c)
     } else if (c->state == CLIENT_IDLE || c->state == CLIENT_HANDSHAKE) {
         c->phase_due_ms = net_ms(c->net) + 1000; /* a new one: its request may be on the way */
     }
-    arm(c);
+    client_advance(c);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -27,6 +27,7 @@
 #define OID_BYTEA 17
 #define OID_TEXT 25
 
+static void ignore_notice(void *context, const PGresult *r);
 static bool is_alive(PGconn *pg);
 static enum err conn_prepare(struct store *s, enum store_role role);
 static void conn_failed(struct store *s, struct store_conn *c);
@@ -80,6 +81,7 @@ enum err store_conn_open(struct store *s, enum store_role role)
         store_error_set(s, "connecting to the database failed");
         return ERR_IO;
     }
+    PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
     enum err e = conn_prepare(s, role);
     if (e != ERR_OK) {
         conn_failed(s, c);
@@ -90,6 +92,13 @@ enum err store_conn_open(struct store *s, enum store_role role)
     s->reconnects++;
     s->is_up = true;
     return ERR_OK;
+}
+
+/* libpq would print them to stderr; they may quote data. */
+static void ignore_notice(void *context, const PGresult *r)
+{
+    (void)context;
+    (void)r;
 }
 
 /* An idle connection that became readable was closed by the server (a restart): notice
@@ -120,7 +129,8 @@ static enum err conn_prepare(struct store *s, enum store_role role)
     int64_t deadline = store_mono_ms() + s->options.connect_ms;
     char timeout[24];
     unsigned statement_ms = role == STORE_GATEWAY ? s->options.query_ms : s->options.load_ms;
-    snprintf(timeout, sizeof(timeout), "%u", statement_ms);
+    /* A little before ours, so that a lock costs a statement and not the connection. */
+    snprintf(timeout, sizeof(timeout), "%u", statement_ms - statement_ms / 8);
     struct store_query limits = {
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),"
         " set_config('idle_in_transaction_session_timeout', $1, false),"

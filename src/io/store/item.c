@@ -13,7 +13,7 @@ static void add_columns(struct buf *sql, const struct manage_collection *c);
 static enum err read_rows(struct store_job *j, const PGresult *r, int limit);
 static enum err run(struct store_job *j, struct buf *sql, struct store_query *q);
 static int add_param(struct store_query *q, struct store_param p);
-static bool is(const struct store_job *j, const char *collection);
+static bool is(const struct store_job *j, const char *table);
 static int field_at(const struct manage_collection *c, const char *member);
 static bool check_rank(struct store_job *j, struct str role);
 static enum err check_user_rank(struct store_job *j, bool *ret_go);
@@ -37,6 +37,7 @@ enum err store_item_list(struct store_job *j)
     add_param(&q, STORE_P(j->c->caller.org));
     add_param(&q, STORE_P(j->c->filter.cursor));
     add_param(&q, STORE_P(store_text_u64(j->a, (uint64_t)limit + 1)));
+    buf_add_byte(&sql, '\0');
     q.sql = sql.ptr;
     PGresult *r = NULL;
     enum err e = sql.err != ERR_OK ? sql.err : store_job_query(j, &q, &r);
@@ -216,7 +217,7 @@ enum err store_item_create(struct store_job *j)
         struct str who = j->c->caller.email.len != 0 ? j->c->caller.email : j->c->caller.key_id;
         extra[extra_count++] = (struct store_extra){"who", "", STORE_P(who)};
     }
-    if (is(j, "provider-endpoints")) {
+    if (is(j, "provider_endpoints")) {
         TRY(endpoint_extra(j, id, extra, &extra_count));
     }
     return j->r->refusal.status != 0 ? ERR_OK : store_item_insert(j, id, extra, extra_count);
@@ -233,7 +234,10 @@ enum err store_item_patch(struct store_job *j)
             return ERR_OK;
         }
     }
-    if (is(j, "provider-endpoints")) {
+    if (is(j, "api_keys")) {
+        return store_key_patch(j);
+    }
+    if (is(j, "provider_endpoints")) {
         TRY(endpoint_extra(j, j->c->id, extra, &extra_count));
     }
     return j->r->refusal.status != 0 ? ERR_OK : store_item_update(j, extra, extra_count);
@@ -261,9 +265,9 @@ enum err store_item_delete(struct store_job *j)
 
 /* ---- hooks ------------------------------------------------------------------------- */
 
-static bool is(const struct store_job *j, const char *collection)
+static bool is(const struct store_job *j, const char *table)
 {
-    return strcmp(j->c->collection->name, collection) == 0;
+    return strcmp(j->c->collection->table, table) == 0;
 }
 
 static int field_at(const struct manage_collection *c, const char *member)

@@ -110,6 +110,19 @@ static struct str value_of(const struct store_job *j, const char *member)
     return STR_NONE;
 }
 
+/* Before and after: neither may an admin change an owner's key nor make one by patching
+ * its role or user. The refusal after the update rolls it back. */
+enum err store_key_patch(struct store_job *j)
+{
+    bool go;
+    TRY(check_rank(j, j->c->id, &go));
+    if (!go) {
+        return ERR_OK;
+    }
+    TRY(store_item_update(j, NULL, 0));
+    return j->r->refusal.status != 0 ? ERR_OK : check_rank(j, j->c->id, &go);
+}
+
 /* The id stays, so that scopes, policies and records go on meaning the same key; only
  * the secret is new. */
 enum err store_key_rotate(struct store_job *j)

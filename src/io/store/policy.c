@@ -102,6 +102,10 @@ static enum err one(struct store_job *j, const struct policy *p)
 enum err store_policy_create(struct store_job *j)
 {
     struct policy p = j->c->policy;
+    enum err e = manage_policy_check(&p, j->s->options.catalog, &j->r->refusal);
+    if (e != ERR_OK) {
+        return j->r->refusal.status != 0 ? ERR_OK : e;
+    }
     if (j->c->view == MANAGE_COMPLIANCE) {
         struct policy stored;
         bool is_found;
@@ -340,6 +344,10 @@ enum err store_version_rollback(struct store_job *j)
     /* The content comes back; where the policy stands now (slot, default, status) stays,
      * except that a draft or switched-off policy is activated by it. */
     old.status = POLICY_ACTIVE;
+    e = manage_policy_check(&old, j->s->options.catalog, &j->r->refusal);
+    if (e != ERR_OK) {
+        return j->r->refusal.status != 0 ? ERR_OK : e;
+    }
     return write_next(j, &stored, &old, j->c->version);
 }
 

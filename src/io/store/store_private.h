@@ -133,6 +133,7 @@ MUST_USE enum err store_item_create(struct store_job *j);
 MUST_USE enum err store_item_patch(struct store_job *j);
 MUST_USE enum err store_item_delete(struct store_job *j);
 MUST_USE enum err store_key_create(struct store_job *j);
+MUST_USE enum err store_key_patch(struct store_job *j);
 MUST_USE enum err store_key_rotate(struct store_job *j);
 MUST_USE enum err store_key_revoke(struct store_job *j);
 MUST_USE enum err store_audit_list(struct store_job *j);
