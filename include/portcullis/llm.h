@@ -192,12 +192,19 @@ struct llm_usage {
  * apply edits BEFORE llm_relay_json. ERR_SYNTAX when it is not a JSON object. */
 MUST_USE enum err llm_answer_texts(struct arena *a, struct str body, struct llm_text **ret,
                                    size_t *ret_count, struct issue *ret_issue);
+/* Every string and member name inside one JSON value, such as an is_json text (tool
+ * arguments are JSON in a string: F 128). Edit `json` by these spans, then write the
+ * result with json_write_str as the edit of the outer text. ERR_SYNTAX when it is not
+ * JSON: then the outer text is plain text. */
+MUST_USE enum err llm_json_texts(struct arena *a, struct str json, struct llm_text **ret,
+                                 size_t *ret_count, struct issue *ret_issue);
 /* The same for the data of one stream event of `upstream`. is_delta texts grow by
  * channel (choice, block, tool call); the others are whole (the Responses API
  * repeats the full text in four later events). Feed deltas of one channel to one
  * sieve; write the edited event with llm_event_write, parse it as an event again and
  * hand it to llm_relay_event. Held-back text is flushed by writing the channel's
- * last delta event again with the rest as its text. [DONE] and no data: no texts. */
+ * last delta event again with the rest as its text. [DONE] and no data: no texts.
+ * `a` may be reset after each event; texts and values live in it. */
 MUST_USE enum err llm_event_texts(struct arena *a, enum llm_endpoint upstream, struct str data,
                                   struct llm_text **ret, size_t *ret_count,
                                   struct issue *ret_issue);

@@ -18,7 +18,8 @@
  *     if (err == ERR_OK && command.needs_store) {
  *         err = store_execute(store, &a, &command, &result);       on the control thread
  *     }
- *     manage_render(&a, &command, err, &refusal, &result, catalog, &answer);
+ *     result.refusal = refusal;                                  when parsing refused
+ *     manage_render(&a, &command, err, &result, catalog, &answer);
  */
 #ifndef PORTCULLIS_MANAGE_H
 #define PORTCULLIS_MANAGE_H
@@ -94,7 +95,7 @@ struct manage_collection {
     const char *table;  /* "api_keys" */
     const char *noun;   /* "team" */
     const char *prefix; /* of ids: "team_" */
-    const char *order;  /* column that orders the list and makes the cursor, "id" */
+    const char *order;  /* "id", or "-id" for the newest first; makes the cursor */
     const struct manage_field *fields;
     size_t fields_count;
 };
@@ -233,6 +234,10 @@ MUST_USE enum err manage_policy_patch(struct arena *a, const struct manage_comma
                                       const struct policy *stored,
                                       const struct route_catalog *catalog, struct policy *ret,
                                       struct manage_refusal *ret_refusal);
+/* Would a gateway enforce this policy as it stands? Compiles it alone; a policy that is
+ * active but cannot run is refused before it is stored, not found out at load (F12). */
+MUST_USE enum err manage_policy_check(const struct policy *p, const struct route_catalog *catalog,
+                                      struct manage_refusal *ret_refusal);
 /* May this caller do this to a user or key of role `target` (owner outranks admin)? */
 bool manage_role_outranks(const struct manage_caller *c, struct str target);
 
@@ -277,12 +282,12 @@ struct manage_answer {
     size_t headers_count;
     struct str body;
 };
-/* Never fails: without memory the answer is a static 503. err: of parse or execute;
- * ERR_OK renders `result` (result.refusal first), anything else `refusal` or, when
- * that is empty, the error itself (ERR_TIMEOUT and ERR_IO: 503 database_unavailable). */
+/* Never fails: without memory the answer is a static 503. err: of parse or execute.
+ * result->refusal (of either) is rendered when it is set; else ERR_OK renders the
+ * result, anything else the error (ERR_TIMEOUT and ERR_IO: 503 database_unavailable). */
 void manage_render(struct arena *a, const struct manage_command *c, enum err err,
-                   const struct manage_refusal *refusal, const struct manage_result *result,
-                   const struct route_catalog *catalog, struct manage_answer *ret);
+                   const struct manage_result *result, const struct route_catalog *catalog,
+                   struct manage_answer *ret);
 /* The S0 error body for a refusal, for others who must answer in the same shape. */
 void manage_write_error(struct buf *out, const struct manage_refusal *r);
 

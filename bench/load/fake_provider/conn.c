@@ -157,7 +157,8 @@ static void conn_advance(struct conn *c)
         struct wire_event ev;
         enum err err = wire_parser_next(&c->parser, &in, &ev);
         if (err != ERR_OK) {
-            conn_write(c, STR("HTTP/1.1 400 Fake\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"));
+            conn_write(c, STR("HTTP/1.1 400 Fake\r\ncontent-length: 0\r\n"
+                              "connection: close\r\n\r\n"));
             conn_end(c, CUT_FIN);
             return;
         }

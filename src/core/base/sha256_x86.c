@@ -141,5 +141,5 @@ TARGET static void compress(struct hasher *h, const uint8_t *data, size_t blocks
 
 #else
 /* An empty translation unit is not C11. */
-extern int sha256_x86_is_not_here;
+struct sha256_x86_is_not_here;
 #endif

@@ -212,6 +212,7 @@ static void end_json(struct flow_exchange *x)
         fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
         return;
     }
+    buf_clear(&p->answer);
     buf_move(&p->answer, &body);
     buf_fini(&body);
     begin_answer(x);
@@ -313,6 +314,7 @@ static void fail(struct flow_exchange *x, unsigned status, const char *code, con
                               .type = "api_error",
                               .code = code,
                               .message = str_from(message),
+                              .sequence_number = llm_relay_next_sequence(p->relay),
                               .request_id = {p->request_id, sizeof(p->request_id)}};
     buf_clear(&p->answer);
     llm_error_write_event(&p->answer, p->endpoint, &error);

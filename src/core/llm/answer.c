@@ -64,6 +64,21 @@ enum err llm_answer_texts(struct arena *a, struct str body, struct llm_text **re
     return ERR_OK;
 }
 
+enum err llm_json_texts(struct arena *a, struct str json, struct llm_text **ret, size_t *ret_count,
+                        struct issue *ret_issue)
+{
+    struct llm_request view;
+    struct llm_walk w;
+    memset(&view, 0, sizeof(view));
+    view.body = json;
+    TRY(json_parse(a, json, &json_limits_default, &view.doc, ret_issue));
+    llm_walk_init(&w, a, &view, ret_issue);
+    TRY(llm_walk_any(&w, view.doc.root));
+    *ret = view.texts;
+    *ret_count = view.texts_count;
+    return ERR_OK;
+}
+
 enum err llm_event_texts(struct arena *a, enum llm_endpoint upstream, struct str data,
                          struct llm_text **ret, size_t *ret_count, struct issue *ret_issue)
 {

@@ -159,8 +159,10 @@ struct llm_relay {
     struct str client_model;
     int64_t created_unix_s;
     struct llm_usage usage;
-    struct str finish_reason;
-    struct str upstream_model;
+    struct str finish_reason;  /* in finish_bytes */
+    struct str upstream_model; /* in model_bytes */
+    char finish_bytes[64];
+    char model_bytes[256];
     bool is_complete;
     bool saw_error;
     uint64_t events_count;

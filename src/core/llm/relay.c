@@ -13,8 +13,6 @@
 #include "llm_private.h"
 
 #define SCRATCH_BYTES_MAX ((size_t)192 * 1024 * 1024)
-#define FINISH_REASON_BYTES_MAX 64
-#define MODEL_BYTES_MAX 256
 
 static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue);
 static void note_answer(struct llm_relay *r, yyjson_val *root);
@@ -22,6 +20,7 @@ static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, stru
                            struct issue *issue);
 static enum err pass(const struct llm_relay *r, const struct sse_event *ev, struct str name,
                      struct buf *out);
+static void put_raw(struct buf *out, struct str raw);
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
                        const struct llm_skim *seen);
 static bool is_plain_name(const struct llm_relay *r, struct str name);
@@ -35,7 +34,8 @@ static bool is_error_event(struct str type, yyjson_val *root);
 static bool is_usage_chunk(yyjson_val *root);
 static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
                            struct issue *issue);
-static void note_str(struct llm_relay *r, struct str *what, yyjson_val *v, size_t bytes_max);
+static void note_finish(struct llm_relay *r, yyjson_val *v);
+static void note_model(struct llm_relay *r, yyjson_val *v);
 static enum err not_an_answer(struct issue *issue, const char *pointer, const char *what);
 
 struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
@@ -183,7 +183,7 @@ static enum err not_an_answer(struct issue *issue, const char *pointer, const ch
 static void note_answer(struct llm_relay *r, yyjson_val *root)
 {
     yyjson_val *finish = NULL;
-    note_str(r, &r->upstream_model, json_get(root, STR("model")), MODEL_BYTES_MAX);
+    note_model(r, json_get(root, STR("model")));
     if (r->upstream == LLM_CHAT || r->upstream == LLM_COMPLETIONS) {
         yyjson_val *choice = yyjson_arr_get_first(json_get(root, STR("choices")));
         finish = json_get(choice, STR("finish_reason"));
@@ -193,7 +193,7 @@ static void note_answer(struct llm_relay *r, yyjson_val *root)
     } else if (r->upstream == LLM_MESSAGES) {
         finish = json_get(root, STR("stop_reason"));
     }
-    note_str(r, &r->finish_reason, finish, FINISH_REASON_BYTES_MAX);
+    note_finish(r, finish);
     yyjson_val *usage = json_get(root, STR("usage"));
     if (r->upstream == LLM_COUNT_TOKENS || r->upstream == LLM_INPUT_TOKENS) {
         usage = root;
@@ -210,7 +210,9 @@ enum err llm_relay_event(struct llm_relay *r, const struct sse_event *ev, struct
         return ERR_OK; /* nothing may follow the end */
     }
     if (ev->is_comment_only) {
-        buf_add(out, ev->raw);
+        if (str_find(ev->raw, ':') >= 0) { /* else a blank line left over from a CR LF */
+            put_raw(out, ev->raw);
+        }
         return out->err;
     }
     if (ev->data.len == 0) {
@@ -234,7 +236,7 @@ static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, stru
     if (r->is_translated) {
         return llm_stream_to_messages_end(r, out, issue);
     }
-    buf_add(out, ev->raw);
+    put_raw(out, ev->raw);
     r->is_complete = out->err == ERR_OK;
     return out->err;
 }
@@ -266,9 +268,19 @@ static enum err pass(const struct llm_relay *r, const struct sse_event *ev, stru
     if (ev->has_unknown_fields || ev->name.len != (has_names ? name.len : 0)) {
         llm_event_write(out, has_names ? name : STR_NONE, ev->data);
     } else {
-        buf_add(out, ev->raw);
+        put_raw(out, ev->raw);
     }
     return out->err;
+}
+
+/* An event may end at a CR whose LF comes in a later piece; nothing may be written
+ * behind the last event, so the LF is written now and its twin is dropped. */
+static void put_raw(struct buf *out, struct str raw)
+{
+    buf_add(out, raw);
+    if (raw.len > 0 && raw.ptr[raw.len - 1] == '\r') {
+        LLM_PUT(out, "\n");
+    }
 }
 
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
@@ -360,12 +372,11 @@ static void note_chunk(struct llm_relay *r, yyjson_val *root)
     yyjson_val *choice;
     yyjson_val *choices = json_get(root, STR("choices"));
     if (r->upstream_model.ptr == NULL) {
-        note_str(r, &r->upstream_model, json_get(root, STR("model")), MODEL_BYTES_MAX);
+        note_model(r, json_get(root, STR("model")));
     }
     yyjson_arr_foreach(llm_each(choices), i, count, choice)
     {
-        note_str(r, &r->finish_reason, json_get(choice, STR("finish_reason")),
-                 FINISH_REASON_BYTES_MAX);
+        note_finish(r, json_get(choice, STR("finish_reason")));
     }
     yyjson_val *usage = json_get(root, STR("usage"));
     if (yyjson_is_obj(usage)) {
@@ -379,12 +390,10 @@ static void note_event(struct llm_relay *r, struct str type, yyjson_val *root)
     if (r->upstream == LLM_MESSAGES) {
         if (LLM_IS(type, "message_start")) {
             yyjson_val *message = json_get(root, STR("message"));
-            note_str(r, &r->upstream_model, json_get(message, STR("model")), MODEL_BYTES_MAX);
+            note_model(r, json_get(message, STR("model")));
             (void)llm_usage_read(LLM_MESSAGES, json_get(message, STR("usage")), &r->usage);
         } else if (LLM_IS(type, "message_delta")) {
-            note_str(r, &r->finish_reason,
-                     json_get(json_get(root, STR("delta")), STR("stop_reason")),
-                     FINISH_REASON_BYTES_MAX);
+            note_finish(r, json_get(json_get(root, STR("delta")), STR("stop_reason")));
             note_usage_delta(r, json_get(root, STR("usage")));
         } else if (LLM_IS(type, "message_stop") && !r->is_translated) {
             r->is_complete = true;
@@ -398,7 +407,7 @@ static void note_event(struct llm_relay *r, struct str type, yyjson_val *root)
         r->is_complete = !is_failed;
         r->saw_error = is_failed;
     } else if (LLM_IS(type, "response.created")) {
-        note_str(r, &r->upstream_model, json_get(response, STR("model")), MODEL_BYTES_MAX);
+        note_model(r, json_get(response, STR("model")));
     }
 }
 
@@ -417,12 +426,23 @@ static void note_usage_delta(struct llm_relay *r, yyjson_val *usage)
     }
 }
 
-/* Known words need no copy; others go to the exchange's arena, once per change. */
-static void note_str(struct llm_relay *r, struct str *what, yyjson_val *v, size_t bytes_max)
+/* Into the relay's own bytes, so that a provider that changes its mind with every
+ * event costs nothing; what does not fit is not noted. */
+static void note_finish(struct llm_relay *r, yyjson_val *v)
 {
     struct str s = json_str(v);
-    if (s.len > 0 && s.len <= bytes_max && !str_eq(s, *what)) {
-        *what = arena_str(r->arena, s);
+    if (s.len > 0 && s.len <= sizeof(r->finish_bytes)) {
+        memcpy(r->finish_bytes, s.ptr, s.len);
+        r->finish_reason = (struct str){r->finish_bytes, s.len};
+    }
+}
+
+static void note_model(struct llm_relay *r, yyjson_val *v)
+{
+    struct str s = json_str(v);
+    if (s.len > 0 && s.len <= sizeof(r->model_bytes)) {
+        memcpy(r->model_bytes, s.ptr, s.len);
+        r->upstream_model = (struct str){r->model_bytes, s.len};
     }
 }
 

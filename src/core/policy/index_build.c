@@ -81,7 +81,8 @@ struct str index_pair_key(const struct policy_pair *pair, char buf[INDEX_PAIR_BY
 
 enum err gather_add(struct index_builder *b, struct gather *g, struct str key, uint32_t bit)
 {
-    struct gathered *v = map_get(&g->values, key);
+    bool is_last = g->last != NULL && g->last_key == key.ptr && g->last->key.len == key.len;
+    struct gathered *v = is_last ? g->last : map_get(&g->values, key);
 
     if (v == NULL) {
         v = ARENA_NEW(&b->scratch, struct gathered);
@@ -93,6 +94,8 @@ enum err gather_add(struct index_builder *b, struct gather *g, struct str key, u
         g->first = v;
         TRY(map_put(&g->values, &b->scratch, key, v));
     }
+    g->last = v;
+    g->last_key = key.ptr;
     if (v->count == v->capacity) {
         uint32_t capacity = v->capacity == 0 ? 8 : v->capacity * 2;
         uint32_t *bits = ARENA_ARRAY(&b->scratch, capacity, uint32_t);
@@ -323,8 +326,8 @@ static enum err ask_pairs(struct index_builder *b, enum index_dim d, uint32_t bi
         if (key.ptr == NULL) {
             continue; /* refused by policy_org_check before */
         }
-        struct str kept = map_get(&b->dims[d].values, key) != NULL ? key
-                                                                   : arena_str(&b->scratch, key);
+        const struct gathered *known = map_get(&b->dims[d].values, key);
+        struct str kept = known != NULL ? known->key : arena_str(&b->scratch, key);
         if (kept.ptr == NULL) {
             return ERR_MEMORY;
         }

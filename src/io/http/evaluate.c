@@ -57,7 +57,8 @@ static void decide(const struct worker_request *request, const struct manage_com
                                  .tags_count = command->evaluate.tags_count,
                                  .now_s = (int64_t)time(NULL)};
     if (policy_decide(a, &facts, &verdict) != ERR_OK) {
-        manage_refuse(refusal, 503, "policy_unavailable", "", "The policies could not be evaluated");
+        manage_refuse(refusal, 503, "policy_unavailable", "",
+                      "The policies could not be evaluated");
         return;
     }
     if (verdict.is_slot_unknown) {
@@ -67,8 +68,8 @@ static void decide(const struct worker_request *request, const struct manage_com
     }
     size_t count;
     const struct route_endpoint *endpoints = policy_org_endpoints(org, &count);
-    bool has_choice = route_choose(catalog, &models, verdict.allowed, endpoint, endpoints, count,
-                                   &choice) == ERR_OK;
+    bool has_choice = route_choose(catalog, &models, verdict.allowed, endpoint,
+                                   &(struct route_reach){endpoints, count}, &choice) == ERR_OK;
     struct codec_evaluation e = {.catalog = catalog,
                                  .facts = &facts,
                                  .verdict = &verdict,

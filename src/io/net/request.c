@@ -47,7 +47,7 @@ struct net_request *request_get(struct net_client *c)
         list_init(&r->node);
         r->net = n;
         wire_parser_init(&r->parser, WIRE_REQUEST, &n->options.request_limits);
-        buf_init(&r->surplus, 4 * NET_READ_BYTES);
+        buf_init(&r->surplus, NET_SURPLUS_MAX);
         if (!slot_take(r)) {
             flow_exchange_free(r->x);
             free(r);
@@ -88,7 +88,7 @@ void request_put(struct net_request *r)
     request_reset(r);
     if (r->surplus.capacity > 0) {
         buf_fini(&r->surplus);
-        buf_init(&r->surplus, 4 * NET_READ_BYTES);
+        buf_init(&r->surplus, NET_SURPLUS_MAX);
     }
     list_remove(&r->node);
     list_add(&n->free_requests, &r->node);
@@ -392,8 +392,10 @@ static enum err record(struct net_request *r, bool is_last)
     }
     list_remove(&r->node);
     list_add(&n->parked, &r->node);
-    /* The sync may have come before the gauge said that somebody waits. */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* The sync may have come before the gauge said that somebody waits: this and the
+     * syncer's look at the gauge are read-modify-writes of one variable, so one of the
+     * two sees the other. */
+    (void)atomic_fetch_add_explicit(&n->stats.requests_waiting, 0, memory_order_acq_rel);
     if (n->hooks.synced(n->hooks.context) >= seq) {
         unpark(r);
         return ERR_OK;

@@ -16,7 +16,7 @@ static struct str aad_of(struct arena *a, const struct store_binding *b)
 {
     struct wire_url url = {0};
     struct issue issue;
-    if (wire_url_parse(a, b->base_url, false, &url, &issue) != ERR_OK) {
+    if (wire_url_parse(a, b->base_url, true, &url, &issue) != ERR_OK) {
         return STR_NONE;
     }
     return arena_printf(a, "%.*s|%.*s|%.*s|%.*s:%u|%u", STR_ARG(b->org), STR_ARG(b->id),
@@ -62,7 +62,7 @@ enum err store_endpoint_read(const struct store *s, struct arena *a, const PGres
     ret->dialect = str_eq(store_col(a, r, row, 4), STR("anthropic")) ? LLM_ANTHROPIC : LLM_OPENAI;
     ret->ca_file = store_col(a, r, row, 7);
     ret->priority = (unsigned)store_col_int(r, row, 8, 100);
-    TRY(wire_url_parse(a, b.base_url, false, &ret->url, &issue));
+    TRY(wire_url_parse(a, b.base_url, true, &ret->url, &issue));
     TRY(store_col_bytes(a, r, row, 5, &sealed));
     /* Names a pool of connections: another credential is another pool. */
     ret->credential_id = arena_printf(a, "%.*s/%u", STR_ARG(b.id), (unsigned)b.version);
@@ -87,8 +87,8 @@ bool store_url_is_same_host(struct arena *a, struct str one, struct str other)
 {
     struct wire_url u, v;
     struct issue issue;
-    return wire_url_parse(a, one, false, &u, &issue) == ERR_OK &&
-           wire_url_parse(a, other, false, &v, &issue) == ERR_OK && str_eq(u.host, v.host) &&
+    return wire_url_parse(a, one, true, &u, &issue) == ERR_OK &&
+           wire_url_parse(a, other, true, &v, &issue) == ERR_OK && str_eq(u.host, v.host) &&
            u.port == v.port;
 }
 

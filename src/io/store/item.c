@@ -13,7 +13,8 @@ static void add_columns(struct buf *sql, const struct manage_collection *c);
 static enum err read_rows(struct store_job *j, const PGresult *r, int limit);
 static enum err run(struct store_job *j, struct buf *sql, struct store_query *q);
 static int add_param(struct store_query *q, struct store_param p);
-static bool is(const struct store_job *j, const char *collection);
+static struct str id_of(const struct store_job *j);
+static bool is(const struct store_job *j, const char *table);
 static int field_at(const struct manage_collection *c, const char *member);
 static bool check_rank(struct store_job *j, struct str role);
 static enum err check_user_rank(struct store_job *j, bool *ret_go);
@@ -37,6 +38,7 @@ enum err store_item_list(struct store_job *j)
     add_param(&q, STORE_P(j->c->caller.org));
     add_param(&q, STORE_P(j->c->filter.cursor));
     add_param(&q, STORE_P(store_text_u64(j->a, (uint64_t)limit + 1)));
+    buf_add_byte(&sql, '\0');
     q.sql = sql.ptr;
     PGresult *r = NULL;
     enum err e = sql.err != ERR_OK ? sql.err : store_job_query(j, &q, &r);
@@ -51,7 +53,8 @@ enum err store_item_list(struct store_job *j)
 /* "id", to_char(created_at), then every field as text. */
 static void add_columns(struct buf *sql, const struct manage_collection *c)
 {
-    static const char utc[] = "to_char(\"%s\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+    static const char utc[] =
+        "to_char(\"%s\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
     buf_add(sql, STR("id, "));
     buf_add(sql, STR("to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"));
     for (size_t i = 0; i < c->fields_count; i++) {
@@ -105,7 +108,7 @@ enum err store_item_get(struct store_job *j)
     add_columns(&sql, c);
     buf_printf(&sql, " FROM portcullis.%s WHERE org_id = $1 AND id = $2", c->table);
     add_param(&q, STORE_P(j->c->caller.org));
-    add_param(&q, STORE_P(j->c->id));
+    add_param(&q, STORE_P(id_of(j)));
     return run(j, &sql, &q);
 }
 
@@ -131,6 +134,12 @@ static int add_param(struct store_query *q, struct store_param p)
     ASSERT(q->params_count < STORE_PARAMS_MAX);
     q->params[q->params_count++] = p;
     return q->params_count;
+}
+
+/* GET /v1/org has no {id}: the organisation is the caller's. */
+static struct str id_of(const struct store_job *j)
+{
+    return is(j, "orgs") && j->c->id.len == 0 ? j->c->caller.org : j->c->id;
 }
 
 static const char *cast_of(enum manage_field_type type)
@@ -186,7 +195,7 @@ enum err store_item_update(struct store_job *j, const struct store_extra *extra,
     buf_init(&sql, SQL_BYTES_MAX);
     buf_printf(&sql, "UPDATE portcullis.%s SET updated_at = now()", c->table);
     add_param(&q, STORE_P(j->c->caller.org));
-    add_param(&q, STORE_P(j->c->id));
+    add_param(&q, STORE_P(id_of(j)));
     for (size_t i = 0; i < c->fields_count; i++) {
         const struct manage_field *f = &c->fields[i];
         if (j->c->values[i].is_set && f->type != MANAGE_SECRET) {
@@ -216,7 +225,7 @@ enum err store_item_create(struct store_job *j)
         struct str who = j->c->caller.email.len != 0 ? j->c->caller.email : j->c->caller.key_id;
         extra[extra_count++] = (struct store_extra){"who", "", STORE_P(who)};
     }
-    if (is(j, "provider-endpoints")) {
+    if (is(j, "provider_endpoints")) {
         TRY(endpoint_extra(j, id, extra, &extra_count));
     }
     return j->r->refusal.status != 0 ? ERR_OK : store_item_insert(j, id, extra, extra_count);
@@ -233,7 +242,10 @@ enum err store_item_patch(struct store_job *j)
             return ERR_OK;
         }
     }
-    if (is(j, "provider-endpoints")) {
+    if (is(j, "api_keys")) {
+        return store_key_patch(j);
+    }
+    if (is(j, "provider_endpoints")) {
         TRY(endpoint_extra(j, j->c->id, extra, &extra_count));
     }
     return j->r->refusal.status != 0 ? ERR_OK : store_item_update(j, extra, extra_count);
@@ -255,15 +267,15 @@ enum err store_item_delete(struct store_job *j)
                j->c->collection->table);
     add_columns(&sql, j->c->collection);
     add_param(&q, STORE_P(j->c->caller.org));
-    add_param(&q, STORE_P(j->c->id));
+    add_param(&q, STORE_P(id_of(j)));
     return run(j, &sql, &q);
 }
 
 /* ---- hooks ------------------------------------------------------------------------- */
 
-static bool is(const struct store_job *j, const char *collection)
+static bool is(const struct store_job *j, const char *table)
 {
-    return strcmp(j->c->collection->name, collection) == 0;
+    return strcmp(j->c->collection->table, table) == 0;
 }
 
 static int field_at(const struct manage_collection *c, const char *member)

@@ -110,6 +110,19 @@ static struct str value_of(const struct store_job *j, const char *member)
     return STR_NONE;
 }
 
+/* Before and after: neither may an admin change an owner's key nor make one by patching
+ * its role or user. The refusal after the update rolls it back. */
+enum err store_key_patch(struct store_job *j)
+{
+    bool go;
+    TRY(check_rank(j, j->c->id, &go));
+    if (!go) {
+        return ERR_OK;
+    }
+    TRY(store_item_update(j, NULL, 0));
+    return j->r->refusal.status != 0 ? ERR_OK : check_rank(j, j->c->id, &go);
+}
+
 /* The id stays, so that scopes, policies and records go on meaning the same key; only
  * the secret is new. */
 enum err store_key_rotate(struct store_job *j)
@@ -132,14 +145,14 @@ enum err store_key_rotate(struct store_job *j)
         return ERR_OK;
     }
     TRY(make(j, prefix, j->c->id, &k));
-    struct store_query old = {
-        "UPDATE portcullis.api_keys SET"
-        " previous_hmac = CASE WHEN $3::integer > 0 THEN secret_hmac END,"
-        " previous_until = CASE WHEN $3::integer > 0 THEN now() + make_interval(secs => $3::integer)"
-        " END WHERE org_id = $1 AND id = $2",
-        {STORE_P(j->c->caller.org), STORE_P(j->c->id),
-         STORE_P(store_text_u64(j->a, j->c->grace_s))},
-        3};
+    struct store_query old = {"UPDATE portcullis.api_keys SET"
+                              " previous_hmac = CASE WHEN $3::integer > 0 THEN secret_hmac END,"
+                              " previous_until = CASE WHEN $3::integer > 0 THEN now() + "
+                              "make_interval(secs => $3::integer)"
+                              " END WHERE org_id = $1 AND id = $2",
+                              {STORE_P(j->c->caller.org), STORE_P(j->c->id),
+                               STORE_P(store_text_u64(j->a, j->c->grace_s))},
+                              3};
     PGresult *r = NULL;
     e = store_job_query(j, &old, &r);
     PQclear(r);
@@ -160,11 +173,12 @@ enum err store_key_revoke(struct store_job *j)
     if (!go) {
         return ERR_OK;
     }
-    struct store_query q = {"UPDATE portcullis.api_keys SET revoked_at = coalesce(revoked_at, now()),"
-                            " previous_hmac = NULL, previous_until = NULL, updated_at = now() "
-                            "WHERE org_id = $1 AND id = $2",
-                            {STORE_P(j->c->caller.org), STORE_P(j->c->id)},
-                            2};
+    struct store_query q = {
+        "UPDATE portcullis.api_keys SET revoked_at = coalesce(revoked_at, now()),"
+        " previous_hmac = NULL, previous_until = NULL, updated_at = now() "
+        "WHERE org_id = $1 AND id = $2",
+        {STORE_P(j->c->caller.org), STORE_P(j->c->id)},
+        2};
     PGresult *r = NULL;
     enum err e = store_job_query(j, &q, &r);
     PQclear(r);

@@ -102,6 +102,10 @@ static enum err one(struct store_job *j, const struct policy *p)
 enum err store_policy_create(struct store_job *j)
 {
     struct policy p = j->c->policy;
+    enum err e = manage_policy_check(&p, j->s->options.catalog, &j->r->refusal);
+    if (e != ERR_OK) {
+        return j->r->refusal.status != 0 ? ERR_OK : e;
+    }
     if (j->c->view == MANAGE_COMPLIANCE) {
         struct policy stored;
         bool is_found;
@@ -275,10 +279,11 @@ enum err store_policy_archive(struct store_job *j)
          STORE_P(store_text_u64(j->a, stored.version))},
         3};
     TRY(run(j, &versions));
-    struct store_query q = {"UPDATE portcullis.policies SET status = 'archived', updated_at = now() "
-                            "WHERE org_id = $1 AND id = $2",
-                            {STORE_P(j->c->caller.org), STORE_P(stored.id)},
-                            2};
+    struct store_query q = {
+        "UPDATE portcullis.policies SET status = 'archived', updated_at = now() "
+        "WHERE org_id = $1 AND id = $2",
+        {STORE_P(j->c->caller.org), STORE_P(stored.id)},
+        2};
     return run(j, &q);
 }
 
@@ -340,6 +345,10 @@ enum err store_version_rollback(struct store_job *j)
     /* The content comes back; where the policy stands now (slot, default, status) stays,
      * except that a draft or switched-off policy is activated by it. */
     old.status = POLICY_ACTIVE;
+    e = manage_policy_check(&old, j->s->options.catalog, &j->r->refusal);
+    if (e != ERR_OK) {
+        return j->r->refusal.status != 0 ? ERR_OK : e;
+    }
     return write_next(j, &stored, &old, j->c->version);
 }
 
@@ -390,7 +399,8 @@ static enum err attestations(struct store_job *j)
     PGresult *r = NULL;
     struct route_attestation *list = NULL;
     TRY(store_job_query(j, &q, &r));
-    enum err e = store_attestations_read(j->a, r, 0, PQntuples(r), 0, j->s->options.catalog, &list,
+    struct store_rows rows = {r, 0, PQntuples(r), 0};
+    enum err e = store_attestations_read(j->a, &rows, j->s->options.catalog, &list,
                                          &j->r->attestations_count);
     PQclear(r);
     j->r->attestations = list;

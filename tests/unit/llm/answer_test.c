@@ -180,6 +180,26 @@ static void test_responses_channels(void **state)
     EXPECT(completed, {"/response/output/0/content/0/text", "ab", 0});
 }
 
+/* F 128: JSON in a string, decoded one more level, edited and written back. */
+static void test_json_texts(void **state)
+{
+    struct fixture *f = *state;
+    const char *json = "{\"q\": \"pass\\u0077ord\", \"n\":[1,\"x\"]}";
+    assert_int_equal(llm_json_texts(&f->arena, str_from(json), &texts, &texts_count, &f->issue),
+                     ERR_OK);
+    assert_int_equal(texts_count, 4);
+    assert_true(texts[0].is_key);
+    expect_str(texts[0].value, "q");
+    expect_str(texts[1].value, "password");
+    expect_str(texts[1].pointer, "/q");
+    expect_str(texts[3].pointer, "/n/1");
+    struct llm_edit edit = {texts[1].span, STR("\"[X]\"")};
+    assert_int_equal(llm_edits_apply(&f->out, str_from(json), &edit, 1), ERR_OK);
+    expect_str(buf_str(&f->out), "{\"q\": \"[X]\", \"n\":[1,\"x\"]}");
+    assert_int_equal(llm_json_texts(&f->arena, STR("{\"a\":"), &texts, &texts_count, &f->issue),
+                     ERR_SYNTAX);
+}
+
 static void test_event_write(void **state)
 {
     struct fixture *f = *state;
@@ -193,7 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_answers),           TEST(test_chat_channels),
         TEST(test_messages_channels), TEST(test_responses_channels),
-        TEST(test_event_write),
+        TEST(test_event_write),       TEST(test_json_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

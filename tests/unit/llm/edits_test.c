@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Span edits: order, insertions beside cuts, and refusal of overlaps.
+ * Span edits: any order, insertions beside cuts, both ends of the body, and the
+ * refusal of edits that overlap, lie outside or are reversed. The bytes between edits
+ * must come out as they went in (catalogue D 90).
  */
 #include "llm_util.h"
 

@@ -329,6 +329,27 @@ static void test_json_is_observed(void **state)
     llm_relay_fini(r);
 }
 
+/* The LF of a CR LF may come a packet later, behind the end of the stream. */
+static void test_end_split_in_crlf(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    struct sse_parser p;
+    struct sse_event ev;
+    static const char *const pieces[] = {"data: [DONE]\r\n\r", "\n"};
+    sse_parser_init(&p, 1u << 20);
+    for (size_t i = 0; i < 2; i++) {
+        sse_parser_feed(&p, str_from(pieces[i]));
+        while (sse_parser_next(&p, &ev) == ERR_OK) {
+            assert_int_equal(llm_relay_event(r, &ev, &f->out, &f->issue), ERR_OK);
+        }
+    }
+    expect_str(buf_str(&f->out), "data: [DONE]\r\n\r\n");
+    assert_true(llm_relay_is_complete(r));
+    sse_parser_fini(&p);
+    llm_relay_fini(r);
+}
+
 /* What nobody has read does not go on: unknown lines, and names chat has not. */
 static void test_odd_lines_are_left_out(void **state)
 {
@@ -363,6 +384,7 @@ int main(void)
         TEST(test_messages_error),
         TEST(test_responses_stream),
         TEST(test_responses_incomplete_and_failed),
+        TEST(test_end_split_in_crlf),
         TEST(test_odd_lines_are_left_out),
         TEST(test_json_kinds),
         TEST(test_json_is_observed),

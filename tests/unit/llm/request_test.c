@@ -215,7 +215,21 @@ static void test_redirecting_members(void **state)
                                         "model_list",
                                         "context_window_fallbacks",
                                         "headers",
-                                        "proxy"};
+                                        "proxy",
+                                        "client",
+                                        "api_type",
+                                        "endpoint",
+                                        "fallback",
+                                        "providers",
+                                        "proxy_url",
+                                        "model_info",
+                                        "deployments",
+                                        "extra_query",
+                                        "num_retries",
+                                        "http_client",
+                                        "default_headers",
+                                        "organization_id",
+                                        "content_policy_fallbacks"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char body[300];
         char pointer[64];

@@ -16,7 +16,7 @@
     "\"a/c\",\"choices\":["
 #define OUT(delta, finish)                                                                         \
     HEAD "{\"index\":0,\"delta\":{" delta "},\"logprobs\":null,\"finish_reason\":" finish "}]}"    \
-                                                                                          "\n\n"
+         "\n\n"
 #define START                                                                                      \
     EV("message_start",                                                                            \
        ",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"     \
@@ -26,7 +26,7 @@
     EV("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
 #define TEXT(t)                                                                                    \
     EV("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"" t "\"" \
-                                                                                              "}")
+                              "}")
 
 static struct llm_relay *chat_client(struct fixture *f, const char *members)
 {
@@ -166,6 +166,7 @@ static void test_to_chat_disorder(void **state)
         START EV("content_block_start", ",\"index\":0,\"content_block\":{\"type\":"
                                         "\"server_tool_use\"}"),
         START EV("mystery", ""),
+        START EV("message_stop", ""),
         START "data: nonsense\n\n",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -213,15 +214,13 @@ static void test_to_messages_text_and_tools(void **state)
                                 "")
                     CHUNK(DELTA("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":"
                                 "\":1}\"}}]"),
-                          "")
-                        CHUNK(DELTA("\"tool_calls\":[{\"index\":1,\"id\":\"c2\","
-                                    "\"function\":{\"name\":\"now\",\"arguments\":\"{}\"}}]"),
-                              "") CHUNK(FINISH("tool_calls"),
-                                        "") CHUNK("",
-                                                  ",\"usage\":{\"prompt_tokens\":20,"
-                                                  "\"completion_tokens\":5,\"total_tokens\":25,"
-                                                  "\"prompt_tokens_details\":{\"cached_tokens\":8}"
-                                                  "}") "data: [DONE]\n\ndata: [DONE]\n\n"),
+                          "") CHUNK(DELTA("\"tool_calls\":[{\"index\":1,\"id\":\"c2\","
+                                          "\"function\":{\"name\":\"now\",\"arguments\":\"{}\"}}]"),
+                                    "") CHUNK(FINISH("tool_calls"), "")
+                        CHUNK("", ",\"usage\":{\"prompt_tokens\":20,"
+                                  "\"completion_tokens\":5,\"total_tokens\":25,"
+                                  "\"prompt_tokens_details\":{\"cached_tokens\":8}"
+                                  "}") "data: [DONE]\n\ndata: [DONE]\n\n"),
         ERR_OK);
     expect_str(
         buf_str(&f->out),
