@@ -228,6 +228,7 @@ struct scan_keys {
     struct str hash_key; /* borrowed secret */
     uint64_t names[SCAN_NAMES_MAX];    /* keyed hash of a value */
     uint16_t numbers[SCAN_NAMES_MAX];
+    const char *types[SCAN_NAMES_MAX];
     size_t names_count;
 };
 
@@ -236,12 +237,17 @@ struct scan_edit {
     size_t start, end;
     struct str text;
 };
+struct scan_edits {
+    struct scan_edit *items;
+    size_t count;
+};
 /* Edits for the findings (any order, all of them as scan_text gave them), ascending and
  * without overlap: findings that overlap become one region, written by its leftmost
- * (then longest, best tier, earliest). is_blocked: an action says block. ERR_MEMORY. */
-MUST_USE enum err scan_edits(const struct scan_plan *plan, struct scan_keys *keys, struct str text,
-                             struct scan_findings *findings, struct arena *arena,
-                             struct scan_edit **ret_edits, size_t *ret_count);
+ * (then longest, best tier, earliest). SCAN_BLOCK is written as a redaction: whoever
+ * blocks does not send it anyway. ERR_MEMORY. */
+MUST_USE enum err scan_edits_of(const struct scan_plan *plan, struct scan_keys *keys,
+                                struct str text, struct scan_findings *findings,
+                                struct arena *arena, struct scan_edits *ret_edits);
 /* The text with its edits, into `out`; the findings are those of scan_text. */
 MUST_USE enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys,
                                struct str text, struct scan_findings *findings, struct buf *out);
@@ -249,6 +255,7 @@ MUST_USE enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *k
 /* ---- sieve: redaction of a stream ---------------------------------------- */
 
 #define SCAN_SIEVE_FINDINGS_MAX 64U
+#define SCAN_SIEVE_CONTEXT 128U
 
 /* One channel: (choice, content | reasoning | tool call). Bytes in, bytes out, in any
  * cut; only what may still become part of a finding stays behind: in prose the word
@@ -257,12 +264,13 @@ struct scan_sieve {
     const struct scan_set *set;
     const struct scan_plan *plan;
     struct scan_keys *keys;
-    struct buf text;    /* left context, then what is held */
-    size_t held_from;   /* index in text of the first byte not yet given out */
-    size_t decided;     /* index in text up to which every place is decided */
-    uint64_t base;      /* offset of text[0] in the channel */
-    struct scan_finding items[SCAN_SIEVE_FINDINGS_MAX]; /* not yet written */
-    struct scan_findings pending;
+    struct buf held;    /* fed and not yet given out */
+    size_t decided;     /* places in held before this one are decided */
+    uint64_t base;      /* offset of held[0] in the channel */
+    char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
+    size_t context_len;
+    struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */
+    size_t pending_count;
     uint64_t counts[SCAN_CLASSES]; /* findings given out, by class; terms apart */
     uint64_t terms_count;
     bool is_blocked, is_closed, is_truncated;
@@ -274,7 +282,8 @@ void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
 void scan_sieve_fini(struct scan_sieve *sieve);
 /* Appends to `out` what is safe to give out. `found` (may be NULL) gets the findings
  * that became certain, offsets counted from the channel's beginning. After a BLOCK
- * finding is_blocked is set and nothing is emitted any more. ERR_LIMIT, ERR_MEMORY. */
+ * finding is_blocked is set and nothing is emitted any more. ERR_LIMIT (nothing of the
+ * chunk may be used; is_blocked is set), ERR_MEMORY. */
 MUST_USE enum err scan_sieve_feed(struct scan_sieve *sieve, struct scan_scratch *scratch,
                                   struct str chunk, struct buf *out, struct scan_findings *found);
 /* The text is complete: everything is decided and given out. */

@@ -351,19 +351,15 @@ enum check_verdict check_iban(struct str s, size_t *len)
     char plain[40];
     size_t n = 0;
     size_t used = 0;
-    bool has_lower = false;
-    bool has_upper = false;
     for (; used < s.len && n < wanted; used++) {
         char c = s.ptr[used];
         if (c == ' ' || c == '-') {
             continue;
         }
         bool is_lower = c >= 'a' && c <= 'z';
-        has_lower = has_lower || is_lower;
-        has_upper = has_upper || (c >= 'A' && c <= 'Z');
         plain[n++] = is_lower ? (char)(c - 'a' + 'A') : c;
     }
-    if (wanted == 0 || n < wanted || (has_lower && has_upper)) {
+    if (wanted == 0 || n < wanted) {
         return CHECK_NO;
     }
     if (used < s.len && is_word_byte((unsigned char)s.ptr[used])) {

@@ -14,8 +14,8 @@ static bool is_context_byte(unsigned char c);
 static void add_slot(struct scan_engine *e, uint64_t hash, uint16_t list);
 static const struct context_slot *find_slot(const struct scan_engine *e, uint64_t hash);
 static void collect(struct cursor *c, size_t start);
-static void collect_word(struct cursor *c, const struct str *words, size_t count);
-static void take_lists(struct cursor *c, uint64_t hash);
+static void collect_word(struct cursor *c, const struct str *words, size_t count, size_t far);
+static void take_lists(struct cursor *c, uint64_t hash, size_t far);
 static void collect_phrases(struct cursor *c, struct str window);
 
 #define HASH_SEED UINT64_C(14695981039346656037)
@@ -89,16 +89,16 @@ static const struct context_slot *find_slot(const struct scan_engine *e, uint64_
     return NULL;
 }
 
-bool context_has(struct cursor *c, size_t start, uint16_t list)
+unsigned context_nearness(struct cursor *c, size_t start, uint16_t list)
 {
     if (list == 0) {
-        return false;
+        return 0;
     }
     if (!c->has_context || c->context_at != start) {
         collect(c, start);
     }
-    list--;
-    return (c->context[list / 64] >> (list % 64) & 1) != 0;
+    unsigned far = c->near[list - 1];
+    return far == 0 ? 0 : CONTEXT_BYTES + 2 - far;
 }
 
 static bool is_context_byte(unsigned char c)
@@ -110,7 +110,7 @@ static void collect(struct cursor *c, size_t start)
 {
     c->has_context = true;
     c->context_at = start;
-    memset(c->context, 0, sizeof(c->context));
+    memset(c->near, 0, sizeof(c->near));
     const char *text = c->in.text;
     size_t from = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0;
     size_t at = from;
@@ -137,7 +137,7 @@ static void collect(struct cursor *c, size_t start)
             count--;
         }
         words[count++] = (struct str){text + begin, at - begin};
-        collect_word(c, words, count);
+        collect_word(c, words, count, start - at);
     }
     if (!is_ascii_only) {
         collect_phrases(c, (struct str){text + from, start - from});
@@ -145,26 +145,29 @@ static void collect(struct cursor *c, size_t start)
 }
 
 /* The last word alone, the last two, the last three; and the word without a plural s. */
-static void collect_word(struct cursor *c, const struct str *words, size_t count)
+static void collect_word(struct cursor *c, const struct str *words, size_t count, size_t far)
 {
     for (size_t n = 1; n <= count; n++) {
         uint64_t h = HASH_SEED;
         for (size_t i = count - n; i < count; i++) {
             h = word_hash(words[i], h);
         }
-        take_lists(c, h);
+        take_lists(c, h, far);
     }
     struct str last = words[count - 1];
     if (last.len > 3 && (last.ptr[last.len - 1] | 0x20) == 's') {
-        take_lists(c, word_hash(str_sub(last, 0, last.len - 1), HASH_SEED));
+        take_lists(c, word_hash(str_sub(last, 0, last.len - 1), HASH_SEED), far);
     }
 }
 
-static void take_lists(struct cursor *c, uint64_t hash)
+/* Words come from far to near, so the last one stays. */
+static void take_lists(struct cursor *c, uint64_t hash, size_t far)
 {
     const struct context_slot *slot = find_slot(c->engine, hash);
     for (size_t i = 0; slot != NULL && i < CONTEXT_WORDS; i++) {
-        c->context[i] |= slot->lists[i];
+        for (uint64_t bits = slot->lists[i]; bits != 0; bits &= bits - 1) {
+            c->near[i * 64 + (size_t)__builtin_ctzll(bits)] = (uint8_t)(far + 1);
+        }
     }
 }
 
@@ -172,8 +175,9 @@ static void collect_phrases(struct cursor *c, struct str window)
 {
     for (size_t i = 0; i < c->engine->phrases_count; i++) {
         const struct phrase *p = &c->engine->phrases[i];
-        if (str_find_str(window, p->text) >= 0) {
-            c->context[p->list / 64] |= UINT64_C(1) << (p->list % 64);
+        ptrdiff_t at = str_find_str(window, p->text);
+        if (at >= 0) {
+            c->near[p->list] = (uint8_t)(window.len - (size_t)at - p->text.len + 1);
         }
     }
 }

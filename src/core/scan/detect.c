@@ -338,11 +338,11 @@ static enum match_result judge(struct cursor *c, size_t index, size_t start, siz
 {
     static const int bases[] = {[SCAN_TIER_A] = 900, [SCAN_TIER_B] = 600, [SCAN_TIER_C] = 300};
     const struct detector *d = c->engine->detectors[index];
-    bool has_context = context_has(c, start, c->engine->rows[index].context);
-    if (d->tier == SCAN_TIER_C && !has_context) {
+    unsigned near = context_nearness(c, start, c->engine->rows[index].context);
+    if (d->tier == SCAN_TIER_C && near == 0) {
         return MATCH_NO;
     }
-    int score = bases[d->tier] + (has_context ? SCORE_CONTEXT : 0);
+    int score = bases[d->tier] + (near > 0 ? SCORE_CONTEXT + (int)near / 2 : 0);
     size_t len = end - start;
     if (d->check != NULL) {
         enum check_verdict verdict = d->check((struct str){c->in.text + start, len}, &len);

@@ -70,6 +70,14 @@ enum err scan_engine_new(struct scan_engine **ret_engine)
         scan_engine_free(e);
         return ERR_MEMORY;
     }
+    struct scan_spec spec = {.terms_count = 0};
+    struct issue issue;
+    enum err err = scan_types_add(&spec.types, STR("injection_phrases"), &issue);
+    err = err == ERR_OK ? scan_set_new(e, &spec, &e->injection, &issue) : err;
+    if (err != ERR_OK) {
+        scan_engine_free(e);
+        return err;
+    }
     *ret_engine = e;
     return ERR_OK;
 }
@@ -77,6 +85,7 @@ enum err scan_engine_new(struct scan_engine **ret_engine)
 void scan_engine_free(struct scan_engine *engine)
 {
     if (engine != NULL) {
+        scan_set_free(engine->injection);
         arena_fini(&engine->arena);
         free(engine);
     }

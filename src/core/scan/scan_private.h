@@ -48,6 +48,7 @@ struct scan_engine {
     size_t phrases_count;
     const char **lists; /* the context strings, to share equal ones */
     size_t lists_count;
+    struct scan_set *injection; /* the phrases alone */
 };
 
 /* A view: what is matched, and where its bytes come from. */
@@ -106,13 +107,14 @@ struct cursor {
     size_t next_at;      /* of the next '@' at or behind the place; SIZE_MAX = none */
     bool is_next_at_known;
     size_t context_at;   /* place the words below were collected for */
-    uint64_t context[CONTEXT_WORDS];
+    uint8_t near[CONTEXT_LISTS]; /* bytes from a list's nearest word, plus one; 0 = none */
     bool has_context;
 };
 
 /* context.c */
 MUST_USE enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list);
-bool context_has(struct cursor *c, size_t start, uint16_t list);
+/* 0 = no word of the list before `start`; else 1 (far) to 81 (beside it). */
+unsigned context_nearness(struct cursor *c, size_t start, uint16_t list);
 
 /* detect.c */
 void cursor_init(struct cursor *c, const struct scan_set *set, const struct view *view,
