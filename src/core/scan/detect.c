@@ -23,7 +23,7 @@ static enum match_result try_place(struct cursor *c, size_t at);
 static enum match_result try_regexes(struct cursor *c, size_t at);
 static unsigned word_run(const struct cursor *c, size_t at);
 static enum match_result try_row(struct cursor *c, size_t index, size_t at);
-static bool may_begin(struct cursor *c, const struct detector *d, size_t at);
+static bool may_begin(const struct cursor *c, const struct detector *d, size_t at);
 static bool has_at_near(struct cursor *c, size_t at);
 static enum match_result take_tail(const struct cursor *c, enum detector_tail tail, size_t *end);
 static enum match_result take_pem(const struct cursor *c, size_t *end);
@@ -170,6 +170,11 @@ static enum match_result try_place(struct cursor *c, size_t at)
     const struct scan_engine *e = c->engine;
     const unsigned char *t = (const unsigned char *)c->in.text + at;
     size_t left = c->in.len - at;
+    if (left > 3 && (!pair_has(c->set->pairs[0], t[0], t[1]) ||
+                     !pair_has(c->set->pairs[1], t[2], t[3])) &&
+        (!c->set->has_at || !has_at_near(c, at))) {
+        return MATCH_NO;
+    }
     const uint64_t *p0 = e->prefix[0][t[0]];
     const uint64_t *p1 = left > 1 ? e->prefix[1][t[1]] : c->set->enabled;
     const uint64_t *p2 = left > 2 ? e->prefix[2][t[2]] : c->set->enabled;
@@ -180,6 +185,12 @@ static enum match_result try_place(struct cursor *c, size_t at)
         uint64_t rows = c->set->enabled[w] & p0[w] & p1[w] & p2[w] & p3[w];
         if (rows == 0) {
             continue;
+        }
+        if ((rows & e->at_rows[w]) != 0 && !has_at_near(c, at)) {
+            rows &= ~e->at_rows[w];
+            if (rows == 0) {
+                continue;
+            }
         }
         run = run != NULL ? run : e->by_run[word_run(c, at)];
         for (rows &= run[w]; rows != 0; rows &= rows - 1) {
@@ -195,7 +206,7 @@ static enum match_result try_place(struct cursor *c, size_t at)
     return result;
 }
 
-static bool may_begin(struct cursor *c, const struct detector *d, size_t at)
+static bool may_begin(const struct cursor *c, const struct detector *d, size_t at)
 {
     if ((d->flags & D_FREE) == 0 && at > 0) {
         char before = c->in.text[at - 1];
@@ -204,7 +215,7 @@ static bool may_begin(struct cursor *c, const struct detector *d, size_t at)
             return false;
         }
     }
-    return (d->flags & D_AT) == 0 || has_at_near(c, at);
+    return true;
 }
 
 static bool has_at_near(struct cursor *c, size_t at)

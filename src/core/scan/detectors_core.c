@@ -14,6 +14,10 @@
 #define PHONE_WORDS                                                                                \
     "phone,telephone,tel,call,contact,reach,mobile,cell,cellphone,fax,text,sms,whatsapp,ring,"     \
     "dial,number,telefon,handy,numero,telefono,celular,movil,telefone,portable"
+#define LICENCE_WORDS                                                                              \
+    "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number"
+#define PASSPORT_WORDS                                                                             \
+    "passport,passports,travel document,reisepass,passeport,pasaporte,passaporto"
 #define BIRTH_WORDS                                                                                \
     "birth,dob,born,birthday,birthdate,birthdays,d o b,geboren,geburtsdatum,naissance,nacimiento," \
     "nascimento,nascita,bday,age"
@@ -86,18 +90,36 @@ const struct detector detectors_core[] = {
     {.name = "date_words_birth", .type = "date_of_birth", .class = SCAN_PERSON,
      .tier = SCAN_TIER_C, .flags = D_NOCASE, .check = check_date, .context = BIRTH_WORDS,
      .pattern = MONTH " [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}\\b"},
-    {.name = "passport", .class = SCAN_GOV, .tier = SCAN_TIER_C, .flags = D_NOCASE,
-     .check = check_some_digits,
-     .context = "passport,passports,travel document,reisepass,passeport,pasaporte,passaporto",
-     .pattern = "[A-Z]{0,3}[0-9]{6,9}[A-Z]?\\b"},
+    {.name = "passport", .class = SCAN_GOV, .tier = SCAN_TIER_C,
+     .flags = D_NOCASE, .check = check_some_digits, .context = PASSPORT_WORDS,
+     .pattern = "[0-9]{6,9}[A-Z]?\\b"},
+    {.name = "passport_letter", .type = "passport", .class = SCAN_GOV, .tier = SCAN_TIER_C,
+     .flags = D_NOCASE, .check = check_some_digits, .context = PASSPORT_WORDS,
+     .pattern = "[A-Z][0-9]{6,9}[A-Z]?\\b"},
+    {.name = "passport_letters", .type = "passport", .class = SCAN_GOV, .tier = SCAN_TIER_C,
+     .flags = D_NOCASE, .check = check_some_digits, .context = PASSPORT_WORDS,
+     .pattern = "[A-Z]{2,3}[0-9]{6,9}[A-Z]?\\b"},
+    {.name = "passport_mixed", .type = "passport", .class = SCAN_GOV, .tier = SCAN_TIER_C,
+     .flags = D_NOCASE, .check = check_some_digits, .context = PASSPORT_WORDS,
+     .pattern = "[A-Z][0-9A-Z][0-9]{2}[0-9A-Z]{5}\\b"},
     {.name = "iban", .class = SCAN_FINANCIAL, .tier = SCAN_TIER_A, .flags = D_NOCASE,
      .check = check_iban, .context = "iban,account,wire,transfer,konto,bank",
      .pattern = "[A-Z]{2}[0-9]{2}(?:[ \\-]?[A-Z0-9]{4}){2,7}(?:[ \\-]?[A-Z0-9]{1,3})?\\b"},
-    {.name = "drivers_license", .class = SCAN_GOV, .tier = SCAN_TIER_C,
-     .flags = D_NOCASE | D_NUMERIC, .check = check_some_digits,
-     .context = "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number",
-     .pattern = "(?:[A-Z][0-9]{3}[ \\-]?[0-9]{3,4}[ \\-]?[0-9]{4,5}|[A-Z]{1,2}[0-9]{5,14}[A-Z]?|"
-                "[0-9]{7,12}[A-Z]{0,2}|[0-9]{2}[A-Z]{3}[0-9]{5})\\b"},
+    {.name = "drivers_license", .class = SCAN_GOV,
+     .tier = SCAN_TIER_C, .flags = D_NOCASE | D_NUMERIC, .check = check_some_digits,
+     .context = LICENCE_WORDS, .pattern = "[A-Z][0-9]{3}[ \\-]?[0-9]{3,4}[ \\-]?[0-9]{4,5}\\b"},
+    {.name = "drivers_license_letter", .type = "drivers_license", .class = SCAN_GOV,
+     .tier = SCAN_TIER_C, .flags = D_NOCASE | D_NUMERIC, .check = check_some_digits,
+     .context = LICENCE_WORDS, .pattern = "[A-Z][0-9]{5,14}[A-Z]?\\b"},
+    {.name = "drivers_license_letters", .type = "drivers_license", .class = SCAN_GOV,
+     .tier = SCAN_TIER_C, .flags = D_NOCASE | D_NUMERIC, .check = check_some_digits,
+     .context = LICENCE_WORDS, .pattern = "[A-Z]{2}[0-9]{5,14}[A-Z]?\\b"},
+    {.name = "drivers_license_digits", .type = "drivers_license", .class = SCAN_GOV,
+     .tier = SCAN_TIER_C, .flags = D_NOCASE | D_NUMERIC, .check = check_some_digits,
+     .context = LICENCE_WORDS, .pattern = "[0-9]{7,12}[A-Z]{0,2}\\b"},
+    {.name = "drivers_license_mixed", .type = "drivers_license", .class = SCAN_GOV,
+     .tier = SCAN_TIER_C, .flags = D_NOCASE | D_NUMERIC, .check = check_some_digits,
+     .context = LICENCE_WORDS, .pattern = "[0-9]{2}[A-Z]{3}[0-9]{5}\\b"},
     {.name = "us_aba", .type = "bank_account", .class = SCAN_FINANCIAL, .tier = SCAN_TIER_C,
      .flags = D_NUMERIC, .check = check_aba, .context = "routing,aba,rtn,wire,transit,bank",
      .pattern = "(?:0[0-9]|1[0-2]|2[1-9]|3[0-2]|6[1-9]|7[0-2]|80)[0-9]{2}-?[0-9]{4}-?[0-9]\\b"},

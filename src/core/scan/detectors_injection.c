@@ -84,7 +84,7 @@ const struct detector detectors_injection[] = {
          "(?:send|post|forward|exfiltrate|upload|append|encode)" GAP FEW "(?:conversation|chat "
          "history|credentials|api keys?|passwords?|secrets?|environment variables?)" GAP FEW
          "(?:to|into|at|via|as)\\b"),
-    RULE("data_image", SCAN_TIER_B, "[a-z]{1,12}\\]\\(https?://[^)\\s]{1,120}(?:\\?|=)[^)\\s]{0,60}"
+    RULE("data_image", SCAN_TIER_B, "\\(https?://[^)\\s]{1,120}(?:\\?|=)[^)\\s]{0,60}"
                                     "(?:\\{|\\[|<|data=|q=|secret|prompt)"),
     RULE("say_exactly", SCAN_TIER_C,
          "(?:say|print|output|write|respond with|answer with|reply with|only say|just say)" GAP

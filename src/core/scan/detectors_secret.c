@@ -6,6 +6,9 @@
 #include "check.h"
 #include "detector.h"
 
+/* What stands between a name and its value. */
+#define ASSIGNED "[\"']?\\]?[ \\t]{0,3}(?::=|[:=]=?|is|=>|,)[ \\t]{0,3}[\"'`]?\\K"
+
 const struct detector detectors_secret[] = {
     {.name = "private_key", .class = SCAN_SECRET, .tier = SCAN_TIER_A, .flags = D_FREE | D_QUIET,
      .tail = TAIL_PEM,
@@ -135,14 +138,30 @@ const struct detector detectors_secret[] = {
      .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE, .check = check_secret_value,
      .pattern = "(?:password|passwd|pwd|passphrase|pass)[\"']?[ \\t]{0,3}(?::=|[:=]=?|is|=>)"
                 "[ \\t]{0,3}[\"'`]?\\K[^\\s\"'`]{6}"},
-    {.name = "key_assignment", .type = "api_key", .class = SCAN_SECRET, .tier = SCAN_TIER_A,
-     .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
+    {.name = "key_assignment", .type = "api_key", .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
      .check = check_secret_key_value,
-     .pattern = "(?:api[_ \\-]?key|(?:client|app|api|auth|consumer|shared)?[_\\-]?secret"
-                "(?:[_ \\-]?key)?|(?:access|auth|api|refresh|id|bot|app|user|session)?[_\\-]?"
-                "token|access[_ \\-]?key|auth[_ \\-]?key|private[_ \\-]?key|encryption[_ \\-]?"
-                "key|credentials?)[\"']?\\]?[ \\t]{0,3}(?::=|[:=]=?|is|=>|,)[ \\t]{0,3}[\"'`]?"
-                "\\K[^\\s\"'`]{10}"},
+     .pattern = "(?:api[_ \\-]?key)" ASSIGNED "[^\\s\"'`]{10}"},
+    {.name = "secret_assignment", .type = "api_key", .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
+     .check = check_secret_key_value,
+     .pattern = "(?:secret(?:[_ \\-]?key)?)" ASSIGNED "[^\\s\"'`]{10}"},
+    {.name = "secret_assignment_joined", .type = "api_key", .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
+     .check = check_secret_key_value,
+     .pattern = "(?:(?:client|app|api|auth|consumer|shared)secret(?:[_ \\-]?key)?)" ASSIGNED "[^\\s\"'`]{10}"},
+    {.name = "token_assignment", .type = "api_key", .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
+     .check = check_secret_key_value,
+     .pattern = "(?:token)" ASSIGNED "[^\\s\"'`]{10}"},
+    {.name = "token_assignment_joined", .type = "api_key", .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
+     .check = check_secret_key_value,
+     .pattern = "(?:(?:access|auth|api|refresh|bot|app|user|session)[\\-]?token)" ASSIGNED "[^\\s\"'`]{10}"},
+    {.name = "key_assignment_other", .type = "api_key", .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
+     .check = check_secret_key_value,
+     .pattern = "(?:(?:access|auth|private|encryption|signing)[_ \\-]?key|credentials?)" ASSIGNED "[^\\s\"'`]{10}"},
     {.name = "connection_string", .type = "credentials", .class = SCAN_SECRET,
      .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET, .width = 400,
      .pattern = "(?:Server|Data Source|Host)=[^;\\n]{1,128};[^\\n]{0,200}?(?:Password|Pwd)=\\K[^;"

@@ -106,6 +106,9 @@ static enum err compile_rows(struct scan_engine *e)
         if (d->context != NULL) {
             TRY(context_add(e, d->context, &row->context));
         }
+        if ((d->flags & D_AT) != 0) {
+            e->at_rows[i / 64] |= UINT64_C(1) << (i % 64);
+        }
         note_prefix(e, i);
     }
     return ERR_OK;

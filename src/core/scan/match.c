@@ -30,6 +30,7 @@ struct run {
 
 static void follow(struct run *r, size_t pc, size_t at, size_t kept);
 static bool wants_byte(struct run *r, size_t at);
+static bool is_vain(const struct run *r, uint16_t set, size_t at);
 static bool take_run(struct run *r, size_t pc, size_t *at, size_t kept);
 static bool is_edge(struct run *r, size_t at);
 static void push(struct run *r, size_t pc, size_t most, size_t least, size_t kept);
@@ -94,7 +95,13 @@ static void follow(struct run *r, size_t pc, size_t at, size_t kept)
             pc++;
             break;
         case OP_SPLIT:
-            push(r, inst->other, at, at, kept);
+            if (is_vain(r, inst->set, at)) {
+                pc = inst->other;
+                break;
+            }
+            if (!is_vain(r, inst->min, at)) {
+                push(r, inst->other, at, at, kept);
+            }
             pc = inst->to;
             break;
         case OP_JUMP:
@@ -131,6 +138,13 @@ static bool wants_byte(struct run *r, size_t at)
         r->wants_more = true;
     }
     return false;
+}
+
+/* The next byte is known, and not one that this way begins with. */
+static bool is_vain(const struct run *r, uint16_t set, size_t at)
+{
+    return set != PATTERN_ANY && at < r->end &&
+           !byte_set_has(&r->p->sets[set], (unsigned char)r->in->text[at]);
 }
 
 static bool take_run(struct run *r, size_t pc, size_t *at, size_t kept)

@@ -58,6 +58,8 @@ static bool is_disjoint_after(const struct pattern *p, size_t pc, const struct b
                               unsigned depth);
 static void find_prefix(struct pattern *p);
 static void prefix_walk(struct pattern *p, size_t pc, unsigned offset, unsigned depth);
+static void mark_splits(struct parser *p);
+static bool first_set(const struct pattern *p, size_t pc, struct byte_set *ret, unsigned depth);
 
 enum err pattern_compile(struct arena *a, struct str source, bool is_nocase,
                          const struct pattern_limits *limits, struct pattern *ret,
@@ -88,6 +90,7 @@ enum err pattern_compile(struct arena *a, struct str source, bool is_nocase,
     TRY(emit_inst(&p, (struct pattern_inst){.op = OP_MATCH}));
     mark_possessive(ret);
     find_prefix(ret);
+    mark_splits(&p);
     return ERR_OK;
 }
 
@@ -653,4 +656,46 @@ static void prefix_walk(struct pattern *p, size_t pc, unsigned offset, unsigned 
             }
         }
     }
+}
+
+/* At a fork, the next byte often says at once which way is in vain. */
+static void mark_splits(struct parser *p)
+{
+    for (size_t i = 0; i < p->out->insts_count; i++) {
+        struct pattern_inst *inst = &p->out->insts[i];
+        if (inst->op == OP_SPLIT) {
+            struct byte_set first = {{0}};
+            struct byte_set second = {{0}};
+            inst->set = first_set(p->out, inst->to, &first, 0) ? set_index(p, &first) : PATTERN_ANY;
+            inst->min = first_set(p->out, inst->other, &second, 0) ? set_index(p, &second)
+                                                                   : PATTERN_ANY;
+        }
+    }
+}
+
+/* Bytes that the way from `pc` can begin with; false when it may match without one. */
+static bool first_set(const struct pattern *p, size_t pc, struct byte_set *ret, unsigned depth)
+{
+    const struct pattern_inst *inst = &p->insts[pc];
+    if (depth > 40) {
+        return false;
+    }
+    switch ((enum pattern_op)inst->op) {
+    case OP_SET:
+    case OP_RUN:
+        for (unsigned i = 0; i < 4; i++) {
+            ret->bits[i] |= p->sets[inst->set].bits[i];
+        }
+        return inst->op == OP_SET || inst->min > 0 || first_set(p, pc + 1, ret, depth + 1);
+    case OP_SPLIT:
+        return first_set(p, inst->to, ret, depth + 1) && first_set(p, inst->other, ret, depth + 1);
+    case OP_JUMP:
+        return first_set(p, inst->to, ret, depth + 1);
+    case OP_KEEP:
+        return first_set(p, pc + 1, ret, depth + 1);
+    case OP_WORD_EDGE:
+    case OP_MATCH:
+        break;
+    }
+    return false;
 }

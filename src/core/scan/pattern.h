@@ -34,9 +34,9 @@ enum pattern_op { OP_SET, OP_RUN, OP_SPLIT, OP_JUMP, OP_WORD_EDGE, OP_KEEP, OP_M
 struct pattern_inst {
     uint8_t op;
     bool is_possessive;  /* OP_RUN: giving back can never help */
-    uint16_t set;        /* OP_SET, OP_RUN */
+    uint16_t set;        /* OP_SET, OP_RUN; OP_SPLIT: first bytes of the way `to` */
     uint16_t to, other;  /* OP_SPLIT, OP_JUMP; `to` is tried first */
-    uint16_t min, max;   /* OP_RUN; max UINT16_MAX = open */
+    uint16_t min, max;   /* OP_RUN; max UINT16_MAX = open; OP_SPLIT: min as set, for `other` */
 };
 
 struct pattern {
@@ -54,6 +54,8 @@ struct pattern_limits {
     unsigned repeat_max;
     size_t width_max;
 };
+
+#define PATTERN_ANY UINT16_MAX /* OP_SPLIT: no set; any byte, or none at all, may follow */
 
 /* The program lives in the arena. ERR_SYNTAX, ERR_UNSUPPORTED or ERR_LIMIT with a
  * sentence and the byte offset in the issue; ERR_MEMORY. */

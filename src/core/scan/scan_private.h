@@ -41,6 +41,7 @@ struct scan_engine {
     const struct detector *detectors[SCAN_DETECTORS_MAX];
     size_t rows_count;
     uint64_t prefix[PATTERN_PREFIX][256][MASK_WORDS];
+    uint64_t at_rows[MASK_WORDS]; /* D_AT */
     uint64_t by_run[RUNS_MAX][MASK_WORDS]; /* rows whose leading word run may be this long */
     struct context_slot *slots;
     size_t slots_count;
@@ -57,6 +58,11 @@ struct view {
     const uint32_t *from; /* NULL = the text itself */
     const uint32_t *to;   /* end of the code point that byte i came from */
 };
+
+static inline bool pair_has(const uint64_t *pairs, unsigned char a, unsigned char b)
+{
+    return (pairs[(unsigned)a << 2 | b >> 6] >> (b & 63) & 1) != 0;
+}
 
 static inline size_t view_start(const struct view *v, size_t i)
 {
@@ -85,7 +91,8 @@ struct scan_set {
     struct arena arena;
     uint64_t enabled[MASK_WORDS];
     unsigned words; /* mask words in use */
-    bool has_at;    /* a detector with D_AT is enabled */
+    bool has_at;    /* a detector with D_AT is enabled; not in the pairs below */
+    uint64_t pairs[2][1024]; /* bytes that may stand at offsets 0, 1 and 2, 3: 64 Ki bits */
     struct term *terms;
     size_t terms_count;
     size_t term_bytes_max;

@@ -12,6 +12,7 @@
 
 static enum err build(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static void enable(struct scan_set *set, const struct scan_types *types);
+static void note_pairs(struct scan_set *set, const struct pattern *p);
 static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static bool is_regex(struct str text);
 static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue);
@@ -67,7 +68,22 @@ static void enable(struct scan_set *set, const struct scan_types *types)
         if (scan_types_has(types, i)) {
             set->enabled[i / 64] |= UINT64_C(1) << (i % 64);
             set->words = (unsigned)(i / 64) + 1;
-            set->has_at = set->has_at || (set->engine->detectors[i]->flags & D_AT) != 0;
+            if ((set->engine->detectors[i]->flags & D_AT) != 0) {
+                set->has_at = true;
+            } else {
+                note_pairs(set, &set->engine->rows[i].pattern);
+            }
+        }
+    }
+}
+
+static void note_pairs(struct scan_set *set, const struct pattern *p)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        for (unsigned a = 0; a < 256; a++) {
+            for (unsigned w = 0; byte_set_has(&p->prefix[2 * k], (unsigned char)a) && w < 4; w++) {
+                set->pairs[k][a << 2 | w] |= p->prefix[2 * k + 1].bits[w];
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ struct sink {
     bool is_different;
 };
 
+static bool is_worth_it(enum scan_views which, struct str text);
 static void sink_init(struct sink *s, struct scan_scratch *scratch, const struct view *source);
 static void add(struct sink *s, const char *bytes, size_t n, size_t start, size_t end);
 static void add_same(struct sink *s, size_t at, size_t n);
@@ -53,8 +54,9 @@ enum err view_other(struct scan_scratch *scratch, enum scan_views which, const s
 {
     *ret_is_different = false;
     struct sink s;
-    if (which == SCAN_VIEW_SKELETON && is_ascii(plain->text)) {
-        return ERR_OK; /* "1" and "l" among themselves are not worth it */
+    if (which == SCAN_VIEW_SKELETON ? is_ascii(plain->text)
+                                    : !is_worth_it(which, plain->text)) {
+        return ERR_OK; /* "1" and "l" among themselves are not worth a look either */
     }
     sink_init(&s, scratch, plain);
     if (which == SCAN_VIEW_SKELETON) {
@@ -82,6 +84,25 @@ enum err view_other(struct scan_scratch *scratch, enum scan_views which, const s
     }
     *ret_is_different = s.is_different;
     return sink_take(&s, ret);
+}
+
+/* Most texts have nothing to take out or to undo: found out before anything is copied. */
+static bool is_worth_it(enum scan_views which, struct str text)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (which == SCAN_VIEW_DECODED) {
+            run = base64_value(c) >= 0 ? run + 1 : 0;
+            if (run >= BASE64_RUN_MIN || c == '%' || c == '&') {
+                return true;
+            }
+        } else if (c == '<' || c == '`' || c == '*' || c == '~' ||
+                   (c == '_' && i + 1 < text.len && text.ptr[i + 1] == '_')) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void sink_init(struct sink *s, struct scan_scratch *scratch, const struct view *source)
