@@ -192,6 +192,16 @@ enum check_verdict check_phone(struct str s, size_t *len)
     return check_as(!is_date);
 }
 
+/* "070-073-058-Office": the label says what it is and is not part of it. */
+enum check_verdict check_phone_labelled(struct str s, size_t *len)
+{
+    while (s.len > 0 && (s.ptr[s.len - 1] < '0' || s.ptr[s.len - 1] > '9')) {
+        s.len--;
+    }
+    *len = s.len;
+    return check_phone(s, len);
+}
+
 enum check_verdict check_ipv4(struct str s, size_t *len)
 {
     (void)len;

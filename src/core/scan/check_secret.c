@@ -116,6 +116,23 @@ enum check_verdict check_entropy(struct str s, size_t *len)
     return check_as(entropy_hundredths(s) >= 300 && has_digit(s) && !is_placeholder(s));
 }
 
+/* A token whose form says what it is; but not one written with x's. */
+enum check_verdict check_not_placeholder(struct str s, size_t *len)
+{
+    (void)len;
+    bool is_marked = str_find_str(s, STR("EXAMPLE")) >= 0 || str_find_str(s, STR("xxxxx")) >= 0 ||
+                     str_find_str(s, STR("XXXXX")) >= 0;
+    return check_as(!is_marked && entropy_hundredths(s) >= 280);
+}
+
+/* user:password as a command line has it. */
+enum check_verdict check_user_password(struct str s, size_t *len)
+{
+    (void)len;
+    str_cut(&s, ':');
+    return check_as(s.len >= 4 && !is_placeholder(s) && entropy_hundredths(s) >= 180);
+}
+
 enum check_verdict check_entropy_hex(struct str s, size_t *len)
 {
     (void)len;

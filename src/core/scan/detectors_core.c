@@ -13,7 +13,7 @@
     "sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\\.?"
 #define PHONE_WORDS                                                                                \
     "phone,telephone,tel,call,contact,reach,mobile,cell,cellphone,fax,text,sms,whatsapp,ring,"     \
-    "dial,number,telefon,handy,numero,telefono,celular,movil,telefone,portable"
+    "dial,number,answering,office,telefon,handy,numero,telefono,celular,movil,telefone,portable"
 #define LICENCE_WORDS                                                                              \
     "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number"
 #define PASSPORT_WORDS                                                                             \
@@ -56,6 +56,10 @@ const struct detector detectors_core[] = {
     {.name = "phone_national", .type = "phone", .class = SCAN_CONTACT, .tier = SCAN_TIER_C,
      .flags = D_NUMERIC, .check = check_phone, .context = PHONE_WORDS,
      .pattern = "[0-9]{2,5}(?:[ .\\-/][0-9]{2,8}){1,5}(?: ?(?:x|ext\\.?) ?[0-9]{1,6})?\\b"},
+    {.name = "phone_labelled", .type = "phone", .class = SCAN_CONTACT, .tier = SCAN_TIER_B,
+     .flags = D_NUMERIC | D_NOCASE, .check = check_phone_labelled,
+     .pattern = "[0-9]{2,5}(?:[ .\\-][0-9]{2,8}){0,5}[ \\-](?:office|fax|mobile|cell|home|work|"
+                "phone)\\b"},
     {.name = "phone_digits", .type = "phone", .class = SCAN_CONTACT, .tier = SCAN_TIER_C,
      .flags = D_NUMERIC, .check = check_phone,
      .context = "phone,telephone,tel,call,mobile,cell,cellphone,fax,text,sms,whatsapp,dial,ring",

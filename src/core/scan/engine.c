@@ -10,6 +10,7 @@
 
 #define ENGINE_BYTES_MAX (8U << 20)
 #define SLOTS 2048U
+#define WIDTH_USUAL 96U
 
 static enum err compile_rows(struct scan_engine *e);
 static void note_prefix(struct scan_engine *e, size_t index);
@@ -102,7 +103,11 @@ static enum err compile_rows(struct scan_engine *e)
                                        NULL, &row->pattern, &issue);
         ASSERT(err == ERR_OK || err == ERR_MEMORY); /* the tables are ours */
         TRY(err);
-        row->width = d->width != 0 ? d->width : 96;
+        row->width = d->width != 0 ? d->width : WIDTH_USUAL;
+        size_t widest = row->pattern.width_max; /* a closed pattern says itself how wide it is */
+        if (d->width == 0 && widest != SIZE_MAX && widest > WIDTH_USUAL && widest < 600) {
+            row->width = widest;
+        }
         if (d->context != NULL) {
             TRY(context_add(e, d->context, &row->context));
         }
