@@ -79,8 +79,9 @@ int cli_scan(int argc, char **argv)
 
 static int usage(void)
 {
-    fputs("usage: portcullis scan [--types LIST] [--score N] [--redact[=FORMAT] | --mask | --hash |\n"
-          "                       --pseudonym] [--injection] [--topics] <text or NDJSON\n"
+    fputs("usage: portcullis scan [--types LIST] [--score N] [--injection] [--topics]\n"
+          "                       [--redact[=FORMAT] | --mask | --hash | --pseudonym] <INPUT\n"
+          "  INPUT    one text, or a JSON object with \"text\" and perhaps \"id\" on each line\n"
           "  LIST     comma-separated types, detectors or classes; default: all that fire unasked\n"
           "  FORMAT   may hold {TYPE} {N} {LAST4} {HASH8}; default [REDACTED]\n"
           "  --types help   lists what there is\n",
@@ -125,7 +126,9 @@ static bool parse_flag(struct scan_run *run, int argc, char **argv, int *at, str
     static const struct {
         const char *flag;
         enum scan_action_kind kind;
-    } kinds[] = {{"--redact", SCAN_REDACT}, {"--mask", SCAN_MASK}, {"--hash", SCAN_HASH},
+    } kinds[] = {{"--redact", SCAN_REDACT},
+                 {"--mask", SCAN_MASK},
+                 {"--hash", SCAN_HASH},
                  {"--pseudonym", SCAN_PSEUDONYM}};
     struct str arg = str_from(argv[*at]);
     uint64_t score;
@@ -206,8 +209,8 @@ static enum err scan_input(struct scan_run *run, struct str input)
             err = ERR_SYNTAX;
             break;
         }
-        err = scan_one(run, json_get(doc.root, STR("id")),
-                       json_str(json_get(doc.root, STR("text"))));
+        err =
+            scan_one(run, json_get(doc.root, STR("id")), json_str(json_get(doc.root, STR("text"))));
     }
     arena_fini(&arena);
     return err;

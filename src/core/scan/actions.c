@@ -110,8 +110,8 @@ void region_write(const struct scan_plan *plan, struct scan_keys *keys, const st
     case SCAN_KEEP:
     case SCAN_BLOCK:
     case SCAN_REDACT:
-        write_format(r->leader, keys,
-                     action->format.len > 0 ? action->format : STR("[REDACTED]"), value, out);
+        write_format(r->leader, keys, action->format.len > 0 ? action->format : STR("[REDACTED]"),
+                     value, out);
         break;
     }
 }

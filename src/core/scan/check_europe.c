@@ -73,9 +73,9 @@ enum check_verdict check_dni(struct str s, size_t *len)
 enum check_verdict check_codice_fiscale(struct str s, size_t *len)
 {
     (void)len;
-    static const uint8_t odd[36] = {1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17,
-                                    19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
-                                    23};
+    static const uint8_t odd[36] = {1,  0, 5, 7,  9,  13, 15, 17, 19, 21, 1,  0,
+                                    5,  7, 9, 13, 15, 17, 19, 21, 2,  4,  18, 20,
+                                    11, 3, 6, 8,  12, 14, 16, 10, 22, 25, 24, 23};
     unsigned sum = 0;
     for (unsigned i = 0; i < 15; i++) {
         char c = s.ptr[i] > '9' ? (char)(s.ptr[i] & ~0x20) : s.ptr[i];

@@ -54,12 +54,13 @@ static bool is_run_of_one(struct str s)
 /* What people write where a secret would stand. */
 static bool is_placeholder(struct str s)
 {
-    static const char *const words[] = {"example", "placeholder", "changeme", "your_", "your-",
-                                        "yourpass", "xxxx", "****", "redacted", "dummy",
-                                        "sample", "<", "${", "{{", "process.env", "getenv",
-                                        "os.environ", "password", "secret", "null", "undefined",
-                                        "none", "true", "false", "insert", "todo", "(", "=>",
-                                        "$(", "%s", "...", "config.", "settings.", "self."};
+    static const char *const words[] = {
+        "example", "placeholder", "changeme",    "your_",  "your-",      "yourpass",
+        "xxxx",    "****",        "redacted",    "dummy",  "sample",     "<",
+        "${",      "{{",          "process.env", "getenv", "os.environ", "password",
+        "secret",  "null",        "undefined",   "none",   "true",       "false",
+        "insert",  "todo",        "(",           "=>",     "$(",         "%s",
+        "...",     "config.",     "settings.",   "self."};
     char lower[64];
     size_t n = s.len < sizeof(lower) ? s.len : sizeof(lower);
     for (size_t i = 0; i < n; i++) {

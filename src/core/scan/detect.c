@@ -96,8 +96,7 @@ static bool is_start(const struct cursor *c, size_t at)
     if (!is_word_byte(b)) {
         return is_special(b);
     }
-    return at == 0 || !is_word_byte((unsigned char)c->in.text[at - 1]) ||
-           c->in.text[at - 1] == '_';
+    return at == 0 || !is_word_byte((unsigned char)c->in.text[at - 1]) || c->in.text[at - 1] == '_';
 }
 
 #ifdef __SSE2__
@@ -170,8 +169,8 @@ static enum match_result try_place(struct cursor *c, size_t at)
     const struct scan_engine *e = c->engine;
     const unsigned char *t = (const unsigned char *)c->in.text + at;
     size_t left = c->in.len - at;
-    if (left > 3 && (!pair_has(c->set->pairs[0], t[0], t[1]) ||
-                     !pair_has(c->set->pairs[1], t[2], t[3])) &&
+    if (left > 3 &&
+        (!pair_has(c->set->pairs[0], t[0], t[1]) || !pair_has(c->set->pairs[1], t[2], t[3])) &&
         (!c->set->has_at || !has_at_near(c, at))) {
         return MATCH_NO;
     }
@@ -394,11 +393,9 @@ static enum match_result try_regexes(struct cursor *c, size_t at)
         case MATCH_NO:
             break;
         case MATCH_YES:
-            cursor_add(c, (struct scan_finding){.start = start,
-                                                .end = end,
-                                                .id = r->id,
-                                                .score = 1000,
-                                                .kind = SCAN_TERM});
+            cursor_add(
+                c, (struct scan_finding){
+                       .start = start, .end = end, .id = r->id, .score = 1000, .kind = SCAN_TERM});
             break;
         }
     }

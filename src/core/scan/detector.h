@@ -20,7 +20,15 @@ enum detector_flags {
 };
 
 /* What follows the head and belongs to it. */
-enum detector_tail { TAIL_NONE, TAIL_TOKEN, TAIL_VALUE, TAIL_URL, TAIL_HOST, TAIL_BASE64, TAIL_PEM };
+enum detector_tail {
+    TAIL_NONE,
+    TAIL_TOKEN,
+    TAIL_VALUE,
+    TAIL_URL,
+    TAIL_HOST,
+    TAIL_BASE64,
+    TAIL_PEM
+};
 #define TAIL_BYTES_MAX 16384U
 
 /* CHECK_WEAK: the shape is right, the checksum is not: .35 less. */

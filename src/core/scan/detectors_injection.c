@@ -30,8 +30,9 @@ const struct detector detectors_injection[] = {
          "[^.!?\\n]{0,60}?(?:alles|anweisung|aufgabe|davor|vorher|bisher|oben|regel|instruktion|"
          "gesagt|befehl|auftr|information)"),
     RULE("ignore_romance", SCAN_TIER_A,
-         "(?:ignora|olvida|oublie[zr]?|ignore[zr]|dimentica|esque[cç]a)[^a-z0-9]{1,3}[^.!?\\n]{0,50}?"
-         "(?:instruc|anterior|pr[eé]c[eé]dent|todo|tout|tutto|tudo)"),
+         "(?:ignora|olvida|oublie[zr]?|ignore[zr]|dimentica|esquec[^a-z0-9]{0,2}a)[^a-z0-9]{1,3}"
+         "[^.!?\\n]{0,50}?"
+         "(?:instruc|anterior|pr.{1,3}c.{1,3}dent|todo|tout|tutto|tudo)"),
     RULE("system_prompt", SCAN_TIER_A,
          "(?:show|reveal|print|repeat|output|display|tell|give|write|say|leak|expose|dump|copy|"
          "what(?: i|')s|what (?:is|are|were))" GAP FEW
@@ -47,7 +48,7 @@ const struct detector detectors_injection[] = {
     RULE("new_instructions", SCAN_TIER_B,
          "(?:new|updated|important|urgent|additional|following) (?:system )?instructions?\\b"),
     RULE("neue_aufgabe", SCAN_TIER_B,
-         "(?:neuen?|n.chsten?|eigentlichen?) (?:aufgaben?|anweisung|auftrag|herausforderung)"),
+         "(?:neuen?|n.{1,3}chsten?|eigentlichen?) (?:aufgaben?|anweisung|auftrag|herausforderung)"),
     RULE("act_as", SCAN_TIER_C, "(?:act|behave|respond|answer|speak|pretend) (?:as|like)\\b"),
     RULE("i_want_you_to_act", SCAN_TIER_B,
          "i want you to (?:act|pretend|play|simulate|respond|become|imitate|roleplay|ignore)"),

@@ -162,27 +162,33 @@ const struct detector detectors_secret[] = {
     {.name = "key_assignment", .type = "api_key", .class = SCAN_SECRET,
      .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
      .check = check_secret_key_value,
-     .pattern = "(?:api[_ \\-]?key)" ASSIGNED "[^\\s\"'`]{10}"},
+     .pattern = "(?:api[_ \\-]?key)"
+                ASSIGNED "[^\\s\"'`]{10}"},
     {.name = "secret_assignment", .type = "api_key", .class = SCAN_SECRET,
      .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
      .check = check_secret_key_value,
-     .pattern = "(?:secret(?:[_ \\-]?key)?)" ASSIGNED "[^\\s\"'`]{10}"},
+     .pattern = "(?:secret(?:[_ \\-]?key)?)"
+                ASSIGNED "[^\\s\"'`]{10}"},
     {.name = "secret_assignment_joined", .type = "api_key", .class = SCAN_SECRET,
      .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
      .check = check_secret_key_value,
-     .pattern = "(?:(?:client|app|api|auth|consumer|shared)secret(?:[_ \\-]?key)?)" ASSIGNED "[^\\s\"'`]{10}"},
+     .pattern = "(?:(?:client|app|api|auth|consumer|shared)secret(?:[_ \\-]?key)?)"
+                ASSIGNED "[^\\s\"'`]{10}"},
     {.name = "token_assignment", .type = "api_key", .class = SCAN_SECRET,
      .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
      .check = check_secret_key_value,
-     .pattern = "(?:token)" ASSIGNED "[^\\s\"'`]{10}"},
+     .pattern = "(?:token)"
+                ASSIGNED "[^\\s\"'`]{10}"},
     {.name = "token_assignment_joined", .type = "api_key", .class = SCAN_SECRET,
      .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
      .check = check_secret_key_value,
-     .pattern = "(?:(?:access|auth|api|refresh|bot|app|user|session)[\\-]?token)" ASSIGNED "[^\\s\"'`]{10}"},
+     .pattern = "(?:(?:access|auth|api|refresh|bot|app|user|session)[\\-]?token)"
+                ASSIGNED "[^\\s\"'`]{10}"},
     {.name = "key_assignment_other", .type = "api_key", .class = SCAN_SECRET,
      .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET | D_SUBWORD, .tail = TAIL_VALUE,
      .check = check_secret_key_value,
-     .pattern = "(?:(?:access|auth|private|encryption|signing)[_ \\-]?key|credentials?)" ASSIGNED "[^\\s\"'`]{10}"},
+     .pattern = "(?:(?:access|auth|private|encryption|signing)[_ \\-]?key|credentials?)"
+                ASSIGNED "[^\\s\"'`]{10}"},
     {.name = "connection_string", .type = "credentials", .class = SCAN_SECRET,
      .tier = SCAN_TIER_A, .flags = D_NOCASE | D_QUIET, .width = 400,
      .pattern = "(?:Server|Data Source|Host)=[^;\\n]{1,128};[^\\n]{0,200}?(?:Password|Pwd)=\\K[^;"

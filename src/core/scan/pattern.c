@@ -52,14 +52,6 @@ static size_t times(size_t width, unsigned count);
 static enum err emit(struct parser *p, const struct node *n);
 static enum err emit_inst(struct parser *p, struct pattern_inst inst);
 static enum err emit_repeat(struct parser *p, const struct node *n);
-static uint16_t set_index(struct parser *p, const struct byte_set *s);
-static void mark_possessive(struct pattern *p);
-static bool is_disjoint_after(const struct pattern *p, size_t pc, const struct byte_set *s,
-                              unsigned depth);
-static void find_prefix(struct pattern *p);
-static void prefix_walk(struct pattern *p, size_t pc, unsigned offset, unsigned depth);
-static void mark_splits(struct parser *p);
-static bool first_set(const struct pattern *p, size_t pc, struct byte_set *ret, unsigned depth);
 
 enum err pattern_compile(struct arena *a, struct str source, bool is_nocase,
                          const struct pattern_limits *limits, struct pattern *ret,
@@ -88,9 +80,7 @@ enum err pattern_compile(struct arena *a, struct str source, bool is_nocase,
     }
     TRY(emit(&p, root));
     TRY(emit_inst(&p, (struct pattern_inst){.op = OP_MATCH}));
-    mark_possessive(ret);
-    find_prefix(ret);
-    mark_splits(&p);
+    pattern_analyse(ret);
     return ERR_OK;
 }
 
@@ -488,9 +478,8 @@ static enum err emit(struct parser *p, const struct node *n)
     case NODE_EMPTY:
         return ERR_OK;
     case NODE_SET:
-        inst.set = set_index(p, &n->set);
-        return inst.set == UINT16_MAX ? fail(p, ERR_LIMIT, "too many classes")
-                                      : emit_inst(p, inst);
+        inst.set = pattern_set_index(p->out, &n->set);
+        return inst.set == UINT16_MAX ? fail(p, ERR_LIMIT, "too many classes") : emit_inst(p, inst);
     case NODE_EDGE:
         inst.op = OP_WORD_EDGE;
         return emit_inst(p, inst);
@@ -519,7 +508,7 @@ static enum err emit(struct parser *p, const struct node *n)
 static enum err emit_repeat(struct parser *p, const struct node *n)
 {
     if (n->left->kind == NODE_SET) {
-        struct pattern_inst run = {.op = OP_RUN, .set = set_index(p, &n->left->set)};
+        struct pattern_inst run = {.op = OP_RUN, .set = pattern_set_index(p->out, &n->left->set)};
         run.min = (uint16_t)n->min;
         run.max = n->max == OPEN ? UINT16_MAX : (uint16_t)n->max;
         return run.set == UINT16_MAX ? fail(p, ERR_LIMIT, "too many classes") : emit_inst(p, run);
@@ -555,147 +544,4 @@ static enum err emit_repeat(struct parser *p, const struct node *n)
         }
     }
     return ERR_OK;
-}
-
-static uint16_t set_index(struct parser *p, const struct byte_set *s)
-{
-    struct pattern *out = p->out;
-    for (size_t i = 0; i < out->sets_count; i++) {
-        if (memcmp(&out->sets[i], s, sizeof(*s)) == 0) {
-            return (uint16_t)i;
-        }
-    }
-    if (out->sets_count == 256) {
-        return UINT16_MAX;
-    }
-    out->sets[out->sets_count] = *s;
-    return (uint16_t)out->sets_count++;
-}
-
-/* A run need not give back when nothing that may follow begins with one of its bytes. */
-static void mark_possessive(struct pattern *p)
-{
-    for (size_t i = 0; i < p->insts_count; i++) {
-        struct pattern_inst *inst = &p->insts[i];
-        if (inst->op == OP_RUN && inst->max == UINT16_MAX) {
-            inst->is_possessive = is_disjoint_after(p, i + 1, &p->sets[inst->set], 0);
-        }
-    }
-}
-
-static bool is_disjoint_after(const struct pattern *p, size_t pc, const struct byte_set *s,
-                              unsigned depth)
-{
-    if (depth > 40) {
-        return false;
-    }
-    const struct pattern_inst *inst = &p->insts[pc];
-    switch ((enum pattern_op)inst->op) {
-    case OP_MATCH:
-        return true; /* only the longest counts */
-    case OP_JUMP:
-        return is_disjoint_after(p, inst->to, s, depth + 1);
-    case OP_SPLIT:
-        return is_disjoint_after(p, inst->to, s, depth + 1) &&
-               is_disjoint_after(p, inst->other, s, depth + 1);
-    case OP_KEEP:
-        return is_disjoint_after(p, pc + 1, s, depth + 1);
-    case OP_WORD_EDGE:
-        return false;
-    case OP_SET:
-    case OP_RUN:
-        for (unsigned i = 0; i < 4; i++) {
-            if ((p->sets[inst->set].bits[i] & s->bits[i]) != 0) {
-                return false;
-            }
-        }
-        return inst->op == OP_SET || inst->min > 0 ||
-               is_disjoint_after(p, pc + 1, s, depth + 1);
-    }
-    return false;
-}
-
-static void find_prefix(struct pattern *p)
-{
-    prefix_walk(p, 0, 0, 0);
-}
-
-/* Depth-first over all ways through the first bytes; programs are small there. */
-static void prefix_walk(struct pattern *p, size_t pc, unsigned offset, unsigned depth)
-{
-    if (offset >= PATTERN_PREFIX) {
-        return;
-    }
-    const struct pattern_inst *inst = &p->insts[pc];
-    if (inst->op == OP_MATCH || depth > 64) {
-        for (; offset < PATTERN_PREFIX; offset++) {
-            memset(&p->prefix[offset], 0xff, sizeof(p->prefix[offset]));
-        }
-        return;
-    }
-    if (inst->op == OP_JUMP || inst->op == OP_SPLIT) {
-        prefix_walk(p, inst->to, offset, depth + 1);
-        if (inst->op == OP_SPLIT) {
-            prefix_walk(p, inst->other, offset, depth + 1);
-        }
-        return;
-    }
-    if (inst->op == OP_WORD_EDGE || inst->op == OP_KEEP) {
-        prefix_walk(p, pc + 1, offset, depth + 1);
-        return;
-    }
-    unsigned min = inst->op == OP_RUN ? inst->min : 1;
-    unsigned max = inst->op == OP_RUN ? inst->max : 1;
-    for (unsigned n = 0; n <= max && offset + n <= PATTERN_PREFIX; n++) {
-        if (n >= min) {
-            prefix_walk(p, pc + 1, offset + n, depth + 1);
-        }
-        if (n < max && offset + n < PATTERN_PREFIX) {
-            for (unsigned i = 0; i < 4; i++) {
-                p->prefix[offset + n].bits[i] |= p->sets[inst->set].bits[i];
-            }
-        }
-    }
-}
-
-/* At a fork, the next byte often says at once which way is in vain. */
-static void mark_splits(struct parser *p)
-{
-    for (size_t i = 0; i < p->out->insts_count; i++) {
-        struct pattern_inst *inst = &p->out->insts[i];
-        if (inst->op == OP_SPLIT) {
-            struct byte_set first = {{0}};
-            struct byte_set second = {{0}};
-            inst->set = first_set(p->out, inst->to, &first, 0) ? set_index(p, &first) : PATTERN_ANY;
-            inst->min = first_set(p->out, inst->other, &second, 0) ? set_index(p, &second)
-                                                                   : PATTERN_ANY;
-        }
-    }
-}
-
-/* Bytes that the way from `pc` can begin with; false when it may match without one. */
-static bool first_set(const struct pattern *p, size_t pc, struct byte_set *ret, unsigned depth)
-{
-    const struct pattern_inst *inst = &p->insts[pc];
-    if (depth > 40) {
-        return false;
-    }
-    switch ((enum pattern_op)inst->op) {
-    case OP_SET:
-    case OP_RUN:
-        for (unsigned i = 0; i < 4; i++) {
-            ret->bits[i] |= p->sets[inst->set].bits[i];
-        }
-        return inst->op == OP_SET || inst->min > 0 || first_set(p, pc + 1, ret, depth + 1);
-    case OP_SPLIT:
-        return first_set(p, inst->to, ret, depth + 1) && first_set(p, inst->other, ret, depth + 1);
-    case OP_JUMP:
-        return first_set(p, inst->to, ret, depth + 1);
-    case OP_KEEP:
-        return first_set(p, pc + 1, ret, depth + 1);
-    case OP_WORD_EDGE:
-    case OP_MATCH:
-        break;
-    }
-    return false;
 }

@@ -33,10 +33,10 @@ enum pattern_op { OP_SET, OP_RUN, OP_SPLIT, OP_JUMP, OP_WORD_EDGE, OP_KEEP, OP_M
 
 struct pattern_inst {
     uint8_t op;
-    bool is_possessive;  /* OP_RUN: giving back can never help */
-    uint16_t set;        /* OP_SET, OP_RUN; OP_SPLIT: first bytes of the way `to` */
-    uint16_t to, other;  /* OP_SPLIT, OP_JUMP; `to` is tried first */
-    uint16_t min, max;   /* OP_RUN; max UINT16_MAX = open; OP_SPLIT: min as set, for `other` */
+    bool is_possessive; /* OP_RUN: giving back can never help */
+    uint16_t set;       /* OP_SET, OP_RUN; OP_SPLIT: first bytes of the way `to` */
+    uint16_t to, other; /* OP_SPLIT, OP_JUMP; `to` is tried first */
+    uint16_t min, max;  /* OP_RUN; max UINT16_MAX = open; OP_SPLIT: min as set, for `other` */
 };
 
 struct pattern {
@@ -62,6 +62,10 @@ struct pattern_limits {
 MUST_USE enum err pattern_compile(struct arena *a, struct str source, bool is_nocase,
                                   const struct pattern_limits *limits, struct pattern *ret,
                                   struct issue *issue);
+
+/* pattern_analyse.c. The index of an equal set, added if need be; UINT16_MAX = full. */
+uint16_t pattern_set_index(struct pattern *p, const struct byte_set *s);
+void pattern_analyse(struct pattern *p);
 
 enum match_result { MATCH_NO, MATCH_YES, MATCH_MORE, MATCH_EXHAUSTED };
 

@@ -13,8 +13,8 @@
 #include <hs.h>
 
 #define MASK_WORDS (SCAN_DETECTORS_MAX / 64)
-#define CONTEXT_BYTES 80U   /* how far back a context word may stand */
-#define CONTEXT_KEPT 128U   /* bytes of the view a sieve keeps for it */
+#define CONTEXT_BYTES 80U /* how far back a context word may stand */
+#define CONTEXT_KEPT 128U /* bytes of the view a sieve keeps for it */
 #define CONTEXT_LISTS 192U
 #define CONTEXT_WORDS (CONTEXT_LISTS / 64)
 #define RUNS_MAX 33U
@@ -41,7 +41,7 @@ struct scan_engine {
     const struct detector *detectors[SCAN_DETECTORS_MAX];
     size_t rows_count;
     uint64_t prefix[PATTERN_PREFIX][256][MASK_WORDS];
-    uint64_t at_rows[MASK_WORDS]; /* D_AT */
+    uint64_t at_rows[MASK_WORDS];          /* D_AT */
     uint64_t by_run[RUNS_MAX][MASK_WORDS]; /* rows whose leading word run may be this long */
     struct context_slot *slots;
     size_t slots_count;
@@ -90,8 +90,8 @@ struct scan_set {
     const struct scan_engine *engine;
     struct arena arena;
     uint64_t enabled[MASK_WORDS];
-    unsigned words; /* mask words in use */
-    bool has_at;    /* a detector with D_AT is enabled; not in the pairs below */
+    unsigned words;          /* mask words in use */
+    bool has_at;             /* a detector with D_AT is enabled; not in the pairs below */
     uint64_t pairs[2][1024]; /* bytes that may stand at offsets 0, 1 and 2, 3: 64 Ki bits */
     struct term *terms;
     size_t terms_count;
@@ -111,9 +111,9 @@ struct cursor {
     struct match_input in;
     const struct view *view;
     struct scan_findings *out;
-    size_t next_at;      /* of the next '@' at or behind the place; SIZE_MAX = none */
+    size_t next_at; /* of the next '@' at or behind the place; SIZE_MAX = none */
     bool is_next_at_known;
-    size_t context_at;   /* place the words below were collected for */
+    size_t context_at;           /* place the words below were collected for */
     uint8_t near[CONTEXT_LISTS]; /* bytes from a list's nearest word, plus one; 0 = none */
     bool has_context;
 };

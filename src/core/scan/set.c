@@ -101,9 +101,9 @@ static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, st
         return ERR_LIMIT;
     }
     set->terms = ARENA_ARRAY(&set->arena, spec->terms_count, struct term);
-    set->regexes = ARENA_ARRAY(&set->arena, spec->terms_count < SCAN_REGEXES_MAX
-                                                ? spec->terms_count : SCAN_REGEXES_MAX,
-                               struct regex);
+    set->regexes = ARENA_ARRAY(
+        &set->arena, spec->terms_count < SCAN_REGEXES_MAX ? spec->terms_count : SCAN_REGEXES_MAX,
+        struct regex);
     if (set->terms == NULL || set->regexes == NULL) {
         return ERR_MEMORY;
     }
@@ -120,8 +120,10 @@ static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, st
         }
         if (err != ERR_OK) {
             if (issue->message[0] == '\0') {
-                issue_set(issue, "", "the regular expressions are too many or too long; at most "
-                          "%u, together 64 KiB", SCAN_REGEXES_MAX);
+                issue_set(issue, "",
+                          "the regular expressions are too many or too long; at most "
+                          "%u, together 64 KiB",
+                          SCAN_REGEXES_MAX);
             }
             snprintf(issue->pointer, sizeof(issue->pointer), "/%zu", i);
             return err;
@@ -160,8 +162,10 @@ static enum err add_literal(struct scan_set *set, const struct scan_term *t, str
                   (t->is_substring && folded.len < 2) || !str_is_utf8(text);
     if (is_bad) {
         buf_fini(&folded);
-        issue_set(issue, "", "a term is 1 to %u bytes of UTF-8, and at least 2 when it may stand "
-                  "inside a word", SCAN_TERM_BYTES_MAX);
+        issue_set(issue, "",
+                  "a term is 1 to %u bytes of UTF-8, and at least 2 when it may stand "
+                  "inside a word",
+                  SCAN_TERM_BYTES_MAX);
         return ERR_INVALID;
     }
     struct term *to = &set->terms[set->terms_count];
@@ -209,8 +213,8 @@ static enum err compile_literals(struct scan_set *set, struct issue *issue)
             ids[count++] = (unsigned)i;
         }
         hs_compile_error_t *why = NULL;
-        hs_error_t rc = hs_compile_lit_multi(texts, flags, ids, lengths, count, HS_MODE_BLOCK,
-                                             NULL, &set->literals, &why);
+        hs_error_t rc = hs_compile_lit_multi(texts, flags, ids, lengths, count, HS_MODE_BLOCK, NULL,
+                                             &set->literals, &why);
         if (rc != HS_SUCCESS) {
             issue_set(issue, "", "the terms cannot be compiled");
             hs_free_compile_error(why);

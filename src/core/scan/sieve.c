@@ -8,7 +8,7 @@
  */
 #include "actions.h"
 
-#define PIECE_BYTES 1024U     /* so that findings of one step fit the array below */
+#define PIECE_BYTES 1024U /* so that findings of one step fit the array below */
 #define STEP_FINDINGS_MAX 768U
 #define HELD_BYTES_MIN (4U << 10)
 
@@ -103,8 +103,8 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
         s->is_truncated = true;
         return ERR_LIMIT; /* something may have been missed: nothing more goes out */
     }
-    size_t decided = stop == step.view.text.len ? step.known
-                                                : view_start(&step.view, stop) - step.context_len;
+    size_t decided =
+        stop == step.view.text.len ? step.known : view_start(&step.view, stop) - step.context_len;
     for (size_t i = 0; i < step.all.count; i++) {
         step.items[i].start -= step.context_len;
         step.items[i].end -= step.context_len;

@@ -31,7 +31,8 @@ void terms_note_first(struct scan_set *set)
         const struct term *t = &set->terms[i];
         unsigned first = lower((unsigned char)t->text.ptr[0]);
         unsigned second = t->text.len > 1 ? lower((unsigned char)t->text.ptr[1]) : 0;
-        for (unsigned b = t->text.len > 1 ? second : 0; b <= (t->text.len > 1 ? second : 255); b++) {
+        unsigned last = t->text.len > 1 ? second : 255;
+        for (unsigned b = second; b <= last; b++) {
             set->first_pair[(first << 8 | b) >> 6] |= UINT64_C(1) << (b & 63);
         }
     }
@@ -104,11 +105,10 @@ static void add_term(struct cursor *c, const struct term *t, size_t at)
     if (!t->is_substring && !term_has_edges(text, at, at + t->text.len)) {
         return;
     }
-    cursor_add(c, (struct scan_finding){.start = at,
-                                        .end = at + t->text.len,
-                                        .id = t->id,
-                                        .score = 1000,
-                                        .kind = SCAN_TERM});
+    cursor_add(
+        c,
+        (struct scan_finding){
+            .start = at, .end = at + t->text.len, .id = t->id, .score = 1000, .kind = SCAN_TERM});
 }
 
 bool term_has_edges(struct str text, size_t start, size_t end)
@@ -178,7 +178,7 @@ enum err terms_scan(const struct scan_set *set, hs_scratch_t *scratch, struct cu
     if (set->literals == NULL || scratch == NULL) {
         return ERR_INTERNAL;
     }
-    hs_error_t rc = hs_scan(set->literals, c->in.text, (unsigned)c->in.len, 0, scratch, on_literal,
-                            &h);
+    hs_error_t rc =
+        hs_scan(set->literals, c->in.text, (unsigned)c->in.len, 0, scratch, on_literal, &h);
     return rc == HS_SUCCESS || rc == HS_SCAN_TERMINATED ? ERR_OK : ERR_INTERNAL;
 }

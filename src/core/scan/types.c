@@ -57,10 +57,17 @@ static const struct {
 };
 
 static const char *const class_names[SCAN_CLASSES] = {
-    [SCAN_CONTACT] = "contact",   [SCAN_PERSON] = "person",     [SCAN_NETWORK] = "network",
-    [SCAN_FINANCIAL] = "financial", [SCAN_GOV] = "government",  [SCAN_HEALTH] = "health",
-    [SCAN_LOCATION] = "geo",      [SCAN_VEHICLE] = "vehicle",   [SCAN_DEVICE] = "device",
-    [SCAN_SECRET] = "secret",     [SCAN_INJECTION] = "injection_phrases",
+    [SCAN_CONTACT] = "contact",
+    [SCAN_PERSON] = "person",
+    [SCAN_NETWORK] = "network",
+    [SCAN_FINANCIAL] = "financial",
+    [SCAN_GOV] = "government",
+    [SCAN_HEALTH] = "health",
+    [SCAN_LOCATION] = "geo",
+    [SCAN_VEHICLE] = "vehicle",
+    [SCAN_DEVICE] = "device",
+    [SCAN_SECRET] = "secret",
+    [SCAN_INJECTION] = "injection_phrases",
 };
 
 static bool add_direct(struct scan_types *types, struct str name);
@@ -112,10 +119,10 @@ static bool add_direct(struct scan_types *types, struct str name)
         has = has || (is_all && d->class != SCAN_INJECTION);
         has = has || (is_default && (d->flags & D_OFF) == 0);
         /* Whoever asks for keys means every secret that has a form of its own. */
-        has = has || (str_eq(name, STR("api_key")) && d->class == SCAN_SECRET &&
-                      d->type != NULL && (d->flags & D_OFF) == 0 &&
-                      !str_eq(str_from(d->type), STR("password")));
-        has = has || (str_eq(name, STR("api_key")) && str_eq(str_from(d->name), STR("private_key")));
+        has = has || (str_eq(name, STR("api_key")) && d->class == SCAN_SECRET && d->type != NULL &&
+                      (d->flags & D_OFF) == 0 && !str_eq(str_from(d->type), STR("password")));
+        bool is_private = str_eq(str_from(d->name), STR("private_key"));
+        has = has || (str_eq(name, STR("api_key")) && is_private);
         if (has) {
             add_bit(types, i);
             is_known = true;

@@ -54,8 +54,7 @@ enum err view_other(struct scan_scratch *scratch, enum scan_views which, const s
 {
     *ret_is_different = false;
     struct sink s;
-    if (which == SCAN_VIEW_SKELETON ? is_ascii(plain->text)
-                                    : !is_worth_it(which, plain->text)) {
+    if (which == SCAN_VIEW_SKELETON ? is_ascii(plain->text) : !is_worth_it(which, plain->text)) {
         return ERR_OK; /* "1" and "l" among themselves are not worth a look either */
     }
     sink_init(&s, scratch, plain);
@@ -249,7 +248,7 @@ static size_t decode_entity(struct sink *s, size_t at)
     static const struct {
         const char *name;
         char c;
-    } named[] = {{"amp", '&'},  {"lt", '<'},     {"gt", '>'},     {"quot", '"'},
+    } named[] = {{"amp", '&'},   {"lt", '<'},     {"gt", '>'},     {"quot", '"'},
                  {"apos", '\''}, {"commat", '@'}, {"period", '.'}, {"nbsp", ' '},
                  {"colon", ':'}, {"hyphen", '-'}, {"dash", '-'},   {"sol", '/'}};
     struct str rest = str_sub(s->source->text, at + 1, at + 12);

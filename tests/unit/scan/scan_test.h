@@ -28,8 +28,8 @@ static uint8_t scan_world_term(const void *context, uint32_t id)
     return 0;
 }
 
-static void scan_world_init(struct scan_world *w, const char *types, const struct scan_term *terms,
-                            size_t terms_count)
+static inline void scan_world_init(struct scan_world *w, const char *types,
+                                   const struct scan_term *terms, size_t terms_count)
 {
     struct issue issue;
     memset(w, 0, sizeof(*w));
@@ -51,7 +51,7 @@ static void scan_world_init(struct scan_world *w, const char *types, const struc
     w->found.capacity = sizeof(w->items) / sizeof(w->items[0]);
 }
 
-static void scan_world_free(struct scan_world *w)
+static inline void scan_world_free(struct scan_world *w)
 {
     scan_set_free(w->set);
     scan_scratch_free(w->scratch);
@@ -59,15 +59,15 @@ static void scan_world_free(struct scan_world *w)
 }
 
 /* The findings of `text` stay in w->found. */
-static void scan_world_scan(struct scan_world *w, struct str text, unsigned views)
+static inline void scan_world_scan(struct scan_world *w, struct str text, unsigned views)
 {
     w->found.count = 0;
     assert_int_equal(scan_text(w->set, w->scratch, text, views, &w->found), ERR_OK);
     assert_false(w->found.is_truncated);
 }
 
-static void scan_world_redact(struct scan_world *w, struct str text, unsigned views,
-                              struct buf *out)
+static inline void scan_world_redact(struct scan_world *w, struct str text, unsigned views,
+                                     struct buf *out)
 {
     scan_world_scan(w, text, views);
     w->keys.names_count = 0;

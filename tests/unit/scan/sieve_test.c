@@ -8,9 +8,12 @@
 #include <stdlib.h>
 
 static const struct scan_term terms[] = {
-    {STR_INIT("secret project"), 1, false}, {STR_INIT("falcon"), 2, false},
-    {STR_INIT("secret"), 3, false},         {STR_INIT("xyzzy"), 4, true},
-    {STR_INIT("\xc3\x89t\xc3\xa9"), 5, false}, {STR_INIT("/ab[0-9]{2,4}c?/"), 6, false},
+    {STR_INIT("secret project"), 1, false},
+    {STR_INIT("falcon"), 2, false},
+    {STR_INIT("secret"), 3, false},
+    {STR_INIT("xyzzy"), 4, true},
+    {STR_INIT("\xc3\x89t\xc3\xa9"), 5, false},
+    {STR_INIT("/ab[0-9]{2,4}c?/"), 6, false},
     {STR_INIT("\xe6\xa9\x9f\xe5\xaf\x86"), 7, false},
 };
 #define TERMS (sizeof(terms) / sizeof(terms[0]))
@@ -30,8 +33,11 @@ static const char *const texts[] = {
     "sk-ant-api03-abcdefghijklmnopqrstuv1234 end",
     "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\nrest",
     "born 03/15/1985 passport 123456789",
-    "caf\xc3\xa9 \xc3\x89T\xc3\x89 \xef\xbc\x91\xef\xbc\x92\xef\xbc\x93-45-6789 \xe6\xa9\x9f\xe5\xaf\x86\xe6\x96\x87",
-    "12\xe2\x80\x8b" "3-4\xe2\x80\x8b" "5-6789 \xff\xc3 \xe2\x82",
+    "caf\xc3\xa9 \xc3\x89T\xc3\x89 "
+    "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x93-45-6789 \xe6\xa9\x9f\xe5\xaf\x86\xe6\x96\x87",
+    "12\xe2\x80\x8b"
+    "3-4\xe2\x80\x8b"
+    "5-6789 \xff\xc3 \xe2\x82",
     "DB_PASSWORD=Sup3rS3cret! https://u:pa55w@h.example/x",
     "jane@x.example.com123-45-6789 4111 1111 1111 1111@a.com",
 };
@@ -56,9 +62,9 @@ static void play(struct scan_world *w, struct str text, const size_t *cuts, size
         char *copy = malloc(to - at + 1);
         assert_non_null(copy);
         memcpy(copy, text.ptr + at, to - at);
-        assert_int_equal(scan_sieve_feed(&sieve, w->scratch, (struct str){copy, to - at}, &p->out,
-                                         NULL),
-                         ERR_OK);
+        assert_int_equal(
+            scan_sieve_feed(&sieve, w->scratch, (struct str){copy, to - at}, &p->out, NULL),
+            ERR_OK);
         free(copy);
         at = to;
         size_t held = scan_sieve_held_bytes(&sieve);
