@@ -115,8 +115,7 @@ static void op_texts(void *context)
 {
     struct bench *b = context;
     arena_reset(&b->arena);
-    ASSERT(llm_request_parse(&b->arena, LLM_CHAT, b->body, true, &b->request, &b->issue) ==
-           ERR_OK);
+    ASSERT(llm_request_parse(&b->arena, LLM_CHAT, b->body, true, &b->request, &b->issue) == ERR_OK);
     bench_keep(&b->request);
 }
 

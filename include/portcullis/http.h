@@ -38,6 +38,7 @@ struct http_options {
     struct worker_group *group;
     struct spool *spool;
     struct store *store;       /* used on the control thread only */
+    const struct net_exceptions *exceptions; /* which base URLs may be saved; may be NULL */
     int64_t max_stale_ms;      /* readiness fails beyond it; 0 = never */
     bool has_admin_listener;   /* then management is served only on its tag */
     unsigned admin_tag;

@@ -11,7 +11,23 @@
  *
  * GLOSSARY  endpoint: which API operation. dialect: whose JSON (OpenAI or
  * Anthropic). text: one text-bearing string of a request with its byte span.
- * edit: replace a span of the original body. relay: upstream answer -> client bytes.
+ * opaque: a place that holds what no scanner can read. edit: replace a span of the
+ * original body. relay: upstream answer -> client bytes. channel: one growing string
+ * of a stream.
+ *
+ * EXAMPLE  (a redaction edits the body and reads it AGAIN, so that what is checked is
+ * what is sent: catalogue D 90)
+ *     TRY(llm_request_parse(a, LLM_CHAT, body, true, &r, &issue));
+ *     ... scan r.texts; llm_edits_apply(&edited, r.body, edits, n); parse `edited` ...
+ *     TRY(llm_request_render(a, &r, LLM_ANTHROPIC, STR("claude-x"), &up, &issue));
+ *     ... POST up.body to base + up.path ...
+ *     relay = llm_relay_new(a, &r, &up);
+ *     while (sse_parser_next(&sse, &ev) == ERR_OK)
+ *         if (llm_relay_event(relay, &ev, &out, &issue) != ERR_OK)
+ *             llm_error_write_event(&out, r.endpoint, &error), and stop;
+ *     if (!llm_relay_is_complete(relay) && !llm_relay_saw_error(relay))
+ *         the stream was cut: llm_error_write_event, never a clean end;
+ *     llm_relay_fini(relay);
  */
 #ifndef PORTCULLIS_LLM_H
 #define PORTCULLIS_LLM_H
@@ -22,36 +38,48 @@
 enum llm_dialect { LLM_OPENAI, LLM_ANTHROPIC };
 
 enum llm_endpoint {
-    LLM_CHAT,          /* POST /v1/chat/completions */
-    LLM_COMPLETIONS,   /* POST /v1/completions */
-    LLM_RESPONSES,     /* POST /v1/responses */
-    LLM_MESSAGES,      /* POST /v1/messages */
-    LLM_EMBEDDINGS,    /* POST /v1/embeddings */
-    LLM_MODERATIONS,   /* POST /v1/moderations */
-    LLM_COUNT_TOKENS,  /* POST /v1/messages/count_tokens */
-    LLM_INPUT_TOKENS,  /* POST /v1/responses/input_tokens */
+    LLM_CHAT,         /* POST /v1/chat/completions */
+    LLM_COMPLETIONS,  /* POST /v1/completions */
+    LLM_RESPONSES,    /* POST /v1/responses */
+    LLM_MESSAGES,     /* POST /v1/messages */
+    LLM_EMBEDDINGS,   /* POST /v1/embeddings */
+    LLM_MODERATIONS,  /* POST /v1/moderations */
+    LLM_COUNT_TOKENS, /* POST /v1/messages/count_tokens */
+    LLM_INPUT_TOKENS, /* POST /v1/responses/input_tokens */
     LLM_ENDPOINTS_COUNT
 };
-const char *llm_endpoint_name(enum llm_endpoint e); /* "chat", ... as in policy match */
+/* "chat", "completions", "responses", "messages", "embeddings", "moderations",
+ * "count_tokens", "input_tokens": as in a policy's match. Static. */
+const char *llm_endpoint_name(enum llm_endpoint e);
 enum llm_dialect llm_endpoint_dialect(enum llm_endpoint e);
 /* The path sent upstream behind the base URL, such as "/chat/completions"
  * (OpenAI bases end in /v1) or "/v1/messages". */
 struct str llm_endpoint_upstream_path(enum llm_endpoint e);
 
 enum llm_text_role {
-    LLM_ROLE_SYSTEM, LLM_ROLE_USER, LLM_ROLE_ASSISTANT, LLM_ROLE_TOOL, LLM_ROLE_OTHER
+    LLM_ROLE_SYSTEM,
+    LLM_ROLE_USER,
+    LLM_ROLE_ASSISTANT,
+    LLM_ROLE_TOOL,
+    LLM_ROLE_OTHER
 };
 /* One text-bearing string of the request body (product.md 2.1, every member). */
 struct llm_text {
-    struct str value;       /* decoded */
-    struct json_span span;  /* in the body, quotes included */
-    struct str pointer;     /* JSON pointer, "/messages/0/content" */
+    struct str value;      /* decoded */
+    struct json_span span; /* in the body, quotes included */
+    struct str pointer;    /* JSON pointer, "/messages/0/content" */
     enum llm_text_role role;
-    bool is_json;           /* the value is itself JSON (tool-call arguments) */
-    bool is_key;            /* the name of a member; `pointer` is that member's */
+    bool is_json;     /* the value is itself JSON (tool-call arguments) */
+    bool is_key;      /* the name of a member; `pointer` is that member's */
+    bool is_delta;    /* stream events: a piece of a string that grows ... */
+    uint64_t channel; /* ... and which one: equal for pieces of the same string */
 };
 enum llm_unscannable_kind {
-    LLM_OPAQUE_IMAGE, LLM_OPAQUE_AUDIO, LLM_OPAQUE_FILE, LLM_OPAQUE_TOKENS, LLM_OPAQUE_URL,
+    LLM_OPAQUE_IMAGE,
+    LLM_OPAQUE_AUDIO,
+    LLM_OPAQUE_FILE,
+    LLM_OPAQUE_TOKENS,
+    LLM_OPAQUE_URL,
     LLM_OPAQUE_STORED /* stored prompt, previous response, conversation */
 };
 struct llm_opaque {
@@ -66,12 +94,12 @@ struct llm_request {
     struct str model;
     struct json_span model_span; /* quotes included */
     bool is_stream;
-    bool wants_stream_usage; /* stream_options.include_usage */
+    bool wants_stream_usage;    /* stream_options.include_usage */
     uint64_t output_tokens_max; /* max_tokens & co; 0 = not given */
-    unsigned choices; /* n, best_of; 1 when not given */
+    unsigned choices;           /* n, best_of; 1 when not given */
     bool has_slot;
-    int64_t slot;             /* governance_policy as sent; range is checked by policy */
-    bool is_slot_valid_type;  /* false: not a whole number */
+    int64_t slot;               /* governance_policy as sent; range is checked by policy */
+    bool is_slot_valid_type;    /* false: not a whole number */
     struct json_span slot_span; /* the member, one comma included */
     struct str user;
     bool has_tools;
@@ -85,11 +113,22 @@ struct llm_request {
 /* What OpenAI takes when a moderation names no model; then model_span is empty. */
 #define LLM_MODERATIONS_MODEL STR("omni-moderation-latest")
 
-/* Strict: unknown TOP-LEVEL members known to redirect traffic (api_base, base_url,
- * extra_headers, fallbacks, mock_response ...) are refused by name; other unknown
- * members pass as text-bearing. Wrong types of the members above, unknown content
- * part types, non-integers where integers belong: ERR_INVALID with pointer.
- * Texts are collected only when `want_texts`. */
+/* Reads a body strictly (catalogue D 67-88). Always checked: JSON without duplicate
+ * keys; an object; `model` a non-empty string without control characters;
+ * `messages` a non-empty array of objects with a string role and a string or array
+ * content (OpenAI: or null); `stream` a boolean; token limits whole numbers from 0
+ * to 2^31-1, n and best_of from 1 to 128; null stands for absent. Top-level members
+ * that would redirect the request (api_base, base_url, api_key, extra_headers,
+ * fallbacks, provider, models, litellm_*, aws_* ...) are refused by name. Token
+ * arrays and references to stored state are recorded as opaque, always.
+ *
+ * With `want_texts` also collected: every string leaf of the body in body order, and
+ * every member name that is not a well-known word (product 2.1; F 126, 127, 131);
+ * opaque images, audio, files and URLs; and unknown kinds of content parts, blocks and
+ * items are refused. Without it nothing but the JSON document is allocated.
+ *
+ * `body` is borrowed and must outlive *ret. ERR_SYNTAX, ERR_INVALID, ERR_LIMIT or
+ * ERR_MEMORY with *ret_issue (pointer and sentence, never a value of the body). */
 MUST_USE enum err llm_request_parse(struct arena *a, enum llm_endpoint e, struct str body,
                                     bool want_texts, struct llm_request *ret,
                                     struct issue *ret_issue);
@@ -98,15 +137,22 @@ struct llm_edit {
     struct json_span span;
     struct str with;
 };
-/* Writes `body` with the edits applied. Sorts a copy; overlapping edits are
- * ERR_INTERNAL. Bytes outside the spans are untouched. */
+/* Appends `body` with the edits applied, in any order; an empty span inserts. Bytes
+ * outside the spans are untouched. Overlapping or outlying edits are ERR_INTERNAL, the
+ * buffer's limit ERR_LIMIT; what was appended is then to be dropped. `with` must be
+ * JSON already (json_write_str); for is_json texts it is the edited JSON written as a
+ * string again. */
 MUST_USE enum err llm_edits_apply(struct buf *out, struct str body, const struct llm_edit *edits,
                                   size_t edits_count);
 
-/* What goes to the provider. Same dialect: original bytes with span edits (slot
- * removed, model renamed, include_usage added). Other dialect: an exact
- * translation, or ERR_UNSUPPORTED with the pointer of what has no exact
- * counterpart. */
+/* What goes to the provider. Same dialect: the original bytes with span edits (slot
+ * member cut out, model renamed, stream_options.include_usage added for chat and
+ * completions streams). Other dialect: chat <-> messages only, exact or
+ * ERR_UNSUPPORTED with the pointer of what has no exact counterpart (n > 1, logprobs,
+ * json_schema, seed, penalties, temperature > 1, thinking, cache_control, documents,
+ * server tools, a prefilled answer, system messages in the middle ...). Members that
+ * say what is the case anyway (n 1, penalty 0, null, {}) never refuse. Callable again
+ * for another candidate on the same request. */
 /* The messages API demands max_tokens; this is sent when a translated chat request
  * gives none. */
 #define LLM_DEFAULT_MAX_TOKENS 4096
@@ -117,7 +163,7 @@ struct llm_upstream {
     struct str path;
     struct str body; /* in the arena */
     bool is_translated;
-    bool usage_was_added; /* the usage chunk must not reach the client */
+    bool usage_was_added;   /* the usage chunk must not reach the client */
     int64_t created_unix_s; /* set by the caller before llm_relay_new: `created` of a
                                translated chat answer; 0 otherwise */
 };
@@ -137,49 +183,95 @@ struct llm_usage {
     uint64_t reasoning_tokens;
 };
 
-/* Upstream answer -> client bytes. Everything it keeps lives in the arena. */
+/* ---- texts of an answer ----------------------------------------------------- */
+
+/* Every text of a complete JSON answer (of any operation), for response rules: what
+ * the model said, reasoning, refusals, tool arguments (is_json) and tool inputs with
+ * their keys; role is LLM_ROLE_ASSISTANT. Identifiers, padding, signatures and what
+ * a Responses object repeats of the request are left out. Spans are exact in `body`:
+ * apply edits BEFORE llm_relay_json. ERR_SYNTAX when it is not a JSON object. */
+MUST_USE enum err llm_answer_texts(struct arena *a, struct str body, struct llm_text **ret,
+                                   size_t *ret_count, struct issue *ret_issue);
+/* Every string and member name inside one JSON value, such as an is_json text (tool
+ * arguments are JSON in a string: F 128). Edit `json` by these spans, then write the
+ * result with json_write_str as the edit of the outer text. ERR_SYNTAX when it is not
+ * JSON: then the outer text is plain text. */
+MUST_USE enum err llm_json_texts(struct arena *a, struct str json, struct llm_text **ret,
+                                 size_t *ret_count, struct issue *ret_issue);
+/* The same for the data of one stream event of `upstream`. is_delta texts grow by
+ * channel (choice, block, tool call); the others are whole (the Responses API
+ * repeats the full text in four later events). Feed deltas of one channel to one
+ * sieve; write the edited event with llm_event_write, parse it as an event again and
+ * hand it to llm_relay_event. Held-back text is flushed by writing the channel's
+ * last delta event again with the rest as its text. [DONE] and no data: no texts.
+ * `a` may be reset after each event; texts and values live in it. */
+MUST_USE enum err llm_event_texts(struct arena *a, enum llm_endpoint upstream, struct str data,
+                                  struct llm_text **ret, size_t *ret_count,
+                                  struct issue *ret_issue);
+/* One event: the event: line when there is a name, a data: line per line of `data`. */
+void llm_event_write(struct buf *out, struct str name, struct str data);
+
+/* ---- upstream answer -> client bytes ---------------------------------------- */
+
+/* Results live in the exchange's arena, `client` and `upstream` are only read here;
+ * one scratch arena on the heap, hence fini. NULL without memory. */
 struct llm_relay;
 struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
                                 const struct llm_upstream *upstream);
 void llm_relay_fini(struct llm_relay *r); /* heap behind buffers; NULL ok */
-/* A complete JSON answer of status 200. ERR_SYNTAX when it is not what the
- * dialect says an answer is (then nothing was written). */
+/* A complete JSON answer of status 200. Same dialect: the same bytes. ERR_SYNTAX when
+ * it is not what the operation's answer is, an error object included (saw_error), or
+ * cannot be translated; then nothing was written (J 198). */
 MUST_USE enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
                                  struct issue *ret_issue);
 /* One event of a stream; writes 0 or more complete SSE events to `out`. Same
- * dialect: the raw bytes, unless the event must be dropped or edited. */
+ * dialect: the raw bytes, except: a usage chunk the client did not ask for is
+ * dropped; a provider's error is written anew (credentials cut out) with a proper
+ * ending; lines no reader reads are left out; an event: line is added where the
+ * Anthropic SDK needs it. Nothing is written behind the terminal event or an error
+ * (J 195). ERR_SYNTAX: the event is not JSON or not understood by a translation; it
+ * was not passed, and the caller ends the stream with llm_error_write_event. */
 MUST_USE enum err llm_relay_event(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
                                   struct issue *ret_issue);
 /* Was the terminal event seen ([DONE], message_stop, response.completed)? */
 bool llm_relay_is_complete(const struct llm_relay *r);
+/* What the provider reported so far; !is_known when it did not, or lied (J 200). */
 const struct llm_usage *llm_relay_usage(const struct llm_relay *r);
+/* In the provider's words ("stop", "end_turn", "completed"); of several choices the
+ * last; STR_NONE when none came. Copies in the exchange's arena. */
 struct str llm_relay_finish_reason(const struct llm_relay *r);
+/* The model the answer names (J 201). */
 struct str llm_relay_upstream_model(const struct llm_relay *r);
 /* The provider itself reported an error inside the stream. */
 bool llm_relay_saw_error(const struct llm_relay *r);
 /* Responses streams: the sequence_number the next event should carry. */
 uint64_t llm_relay_next_sequence(const struct llm_relay *r);
 
+/* ---- errors ------------------------------------------------------------------ */
+
 /* One error, every dialect renders from it (product.md 2.3). */
 struct llm_error {
     unsigned status;
-    const char *type;    /* "governance_blocked", "invalid_request_error" ... */
-    const char *code;    /* NULL = null */
+    const char *type; /* "governance_blocked", "invalid_request_error" ... */
+    const char *code; /* NULL = null */
     struct str message;
-    struct str param;    /* JSON pointer or member; none = null */
-    struct str extra;    /* further members of the error object: `,"violations":[...]`, or none */
+    struct str param; /* JSON pointer or member; none = null */
+    struct str extra; /* further members of the error object: `,"violations":[...]`, or none */
     struct str request_id;
     uint64_t sequence_number; /* Responses streams only: llm_relay_next_sequence() */
 };
+/* OpenAI: {"error":{message,type,param,code,...extra}}. Anthropic:
+ * {"type":"error","error":{type,message,...},"request_id"} with `type` of its own
+ * vocabulary, taken from the status; ours is then told as `code` if there is none. */
 void llm_error_write(struct buf *out, enum llm_dialect d, const struct llm_error *e);
 /* The same in a stream that has begun, followed by what ends a stream in error
  * so that no SDK takes it for complete (openai, anthropic, responses hybrid). */
 void llm_error_write_event(struct buf *out, enum llm_endpoint client_endpoint,
                            const struct llm_error *e);
-/* A provider's error answer -> ours: keeps its type, code and message where they
- * parse, with anything that looks like a credential removed. */
+/* A provider's error answer (any body, or an error event's data) -> ours: keeps its
+ * type, code, param and message (1 KiB) where they parse, with anything that looks
+ * like a credential cut out (J 199). status 0: from an event; derived from the type. */
 MUST_USE enum err llm_error_from_upstream(struct arena *a, enum llm_dialect upstream,
-                                          unsigned status, struct str body,
-                                          struct llm_error *ret);
+                                          unsigned status, struct str body, struct llm_error *ret);
 
 #endif

@@ -68,7 +68,6 @@ enum manage_field_type {
     MANAGE_TIME,      /* RFC 3339; stored as timestamptz */
     MANAGE_PROVIDER,  /* slug or alias of the catalogue, stored as the slug */
     MANAGE_URL,       /* strict https base URL (wire_url_parse) */
-    MANAGE_PEM,       /* certificates, up to 64 KiB, must say BEGIN CERTIFICATE */
     MANAGE_SECRET,    /* written only, sealed by the store; shown as has_... and never read */
     MANAGE_TEXT_LIST, /* array of strings, stored as a JSON text */
     MANAGE_SLOT_LIST, /* array of 1-12, stored as a JSON text */
@@ -79,7 +78,7 @@ enum manage_field_flag {
     MANAGE_READ_ONLY = 1 << 1, /* set by the store */
     MANAGE_FIXED = 1 << 2,     /* may be given on create, never patched */
     MANAGE_NULLABLE = 1 << 3,
-    MANAGE_HIDDEN = 1 << 4     /* not rendered */
+    MANAGE_OPERATOR = 1 << 4   /* only the command line may set it */
 };
 struct manage_field {
     const char *member; /* JSON member; the column has the same name */
@@ -91,10 +90,11 @@ struct manage_field {
 };
 /* Every collection has id (text, primary key with org_id), created_at. */
 struct manage_collection {
-    const char *name;   /* also the table's name: "teams" */
+    const char *name;   /* "keys" */
+    const char *table;  /* "api_keys" */
     const char *noun;   /* "team" */
     const char *prefix; /* of ids: "team_" */
-    const char *order;  /* column that orders the list and makes the cursor, "id" */
+    const char *order;  /* "id", or "-id" for the newest first; makes the cursor */
     const struct manage_field *fields;
     size_t fields_count;
 };
@@ -232,6 +232,10 @@ bool manage_path_is_known(struct str path);
 MUST_USE enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
                                       const struct policy *stored,
                                       const struct route_catalog *catalog, struct policy *ret,
+                                      struct manage_refusal *ret_refusal);
+/* Would a gateway enforce this policy as it stands? Compiles it alone; a policy that is
+ * active but cannot run is refused before it is stored, not found out at load (F12). */
+MUST_USE enum err manage_policy_check(const struct policy *p, const struct route_catalog *catalog,
                                       struct manage_refusal *ret_refusal);
 /* May this caller do this to a user or key of role `target` (owner outranks admin)? */
 bool manage_role_outranks(const struct manage_caller *c, struct str target);

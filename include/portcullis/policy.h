@@ -99,7 +99,11 @@ struct policy {
     int slot;              /* 1-12, 0 = none */
     bool is_default;
     bool is_locked;
-    struct policy_list overrides; /* policy ids or rule keys */
+    /* Policy ids, rule keys, or "policyid:rulekey". A policy of a strictly lower level
+     * that applies replaces the unlocked rules it names here; nothing else ever
+     * weakens, a rule of the same key does not (S4-31). Naming a policy replaces its
+     * rules, not what it overrode itself. */
+    struct policy_list overrides;
     const struct policy_rule *rules;
     size_t rules_count;
     uint32_t version;
@@ -149,7 +153,11 @@ struct policy_org;      /* immutable; reference-counted (control thread only) */
 struct policy_snapshot; /* immutable set of organisations plus the catalogue */
 
 /* Compiles one organisation at time now_s. On failure nothing is made and the
- * issue names policy, rule and reason: the caller keeps the last good part. */
+ * issue names policy, rule and reason: the caller keeps the last good part.
+ * ERR_UNSUPPORTED: a type, effect, stage or parameter this build does not enforce;
+ * ERR_CONFLICT: id or slot twice, two defaults; ERR_LIMIT: over 65,536 rules. Drafts,
+ * shadows and disabled rules are neither checked nor run; a shadow's slot counts as
+ * empty. rule.params is not kept (NULL in the copies). `catalog` must outlive it. */
 MUST_USE enum err policy_org_new(const struct policy_org_rows *rows,
                                  const struct route_catalog *catalog, int64_t now_s,
                                  struct policy_org **ret, struct issue *ret_issue);
@@ -164,7 +172,8 @@ size_t policy_org_index_bytes(const struct policy_org *o); /* of that, the bitma
 int64_t policy_org_expires_at(const struct policy_org *o);
 const struct route_endpoint *policy_org_endpoints(const struct policy_org *o, size_t *ret_count);
 
-/* Takes its own references. Control thread. */
+/* Takes its own references. All organisations must have been compiled against this
+ * very catalogue. ERR_CONFLICT: an organisation or a key id twice. Control thread. */
 MUST_USE enum err policy_snapshot_new(struct policy_org *const *orgs, size_t count,
                                       const struct route_catalog *catalog, uint64_t epoch,
                                       int64_t now_s, struct policy_snapshot **ret);
@@ -187,6 +196,9 @@ struct policy_key_text {
 MUST_USE enum err policy_key_parse(struct str text, struct policy_key_text *ret);
 /* 12 + 43 base62 characters from dice (>= 45 bytes) -> the whole text. */
 void policy_key_format(struct buf *out, struct str prefix, const uint8_t dice[64]);
+/* The same with a given id, for rotation: a new secret under the old id. */
+void policy_key_format_as(struct buf *out, struct str prefix, struct str id,
+                          const uint8_t dice[32]);
 
 struct policy_principal; /* inside the snapshot */
 /* Constant-time compare. ERR_NOT_FOUND (unknown or wrong secret: the same answer),
@@ -208,7 +220,9 @@ struct policy_facts {
     const struct route_resolution *models;
     bool has_slot;      /* the caller selected one */
     int64_t slot;
-    struct str environment; /* narrowed by header, or none = the key's */
+    /* From the header, or none. Counts only if the key may_narrow, and then BESIDE
+     * the key's own environment: the rules of both apply. Alone when who is NULL. */
+    struct str environment;
     const struct policy_pair *tags;
     size_t tags_count;
     int64_t now_s;
@@ -223,7 +237,9 @@ struct policy_violation {
     struct str message;  /* sentence: "Provider 'groq' does not have BAA available" (S0-57) */
 };
 struct policy_verdict {
-    enum policy_effect effect;  /* POLICY_INFO = allow */
+    /* BLOCK: no candidate is left. WARN: at least one that is left only warns (ask
+     * policy_warnings_of for the one chosen). INFO: allowed. */
+    enum policy_effect effect;
     bool is_slot_unknown;       /* S0-43: 400 governance_policy_not_found */
     bool is_slot_denied;        /* the key may not select this slot: 403 */
     uint32_t allowed;           /* candidates (bits of route_resolution) that nothing blocks */
@@ -255,8 +271,7 @@ struct policy_provider_answer {
     const struct str *messages;  /* all sentences */
 };
 MUST_USE enum err policy_providers_of(struct arena *a, const struct route_catalog *catalog,
-                                      const struct route_attestation *attestations,
-                                      size_t attestations_count, int64_t now_s,
+                                      const struct route_evidence *evidence,
                                       const struct policy *policy,
                                       struct policy_provider_answer **ret);
 

@@ -106,6 +106,11 @@ struct route_attestation {
     bool value;
     int64_t valid_from_s, valid_until_s; /* unix seconds; until 0 = open */
 };
+struct route_evidence { /* an organisation's statements, looked at at one instant */
+    const struct route_attestation *attestations;
+    size_t count;
+    int64_t now_s;
+};
 /* Catalogue facts overlaid by the attestations valid at `now_s`. */
 void route_posture_of(const struct route_provider *p, const struct route_attestation *attestations,
                       size_t count, int64_t now_s, struct route_posture *ret);
@@ -165,9 +170,12 @@ struct route_choice {
     const struct route_provider *provider;
     const struct route_endpoint *endpoint;
 };
+struct route_reach { /* the endpoints of one organisation */
+    const struct route_endpoint *endpoints;
+    size_t count;
+};
 MUST_USE enum err route_choose(const struct route_catalog *c, const struct route_resolution *r,
                                uint32_t allowed, enum llm_endpoint operation,
-                               const struct route_endpoint *endpoints, size_t endpoints_count,
-                               struct route_choice *ret);
+                               const struct route_reach *reach, struct route_choice *ret);
 
 #endif

@@ -156,5 +156,13 @@ MUST_USE enum err store_org_list(struct store *s, struct arena *a,
 
 /* Makes today's and the next days' partitions. Role portcullis_audit. */
 MUST_USE enum err store_audit_prepare(struct store *s);
+/* Stores spool records (audit_record_read) idempotently. A record the database refuses
+ * goes to the quarantine and counts as stored; ERR_IO and ERR_TIMEOUT: call again with
+ * the same records. Role portcullis_audit. */
+MUST_USE enum err store_audit_ship(struct store *s, const struct str *records, size_t count,
+                                   uint64_t *ret_written, uint64_t *ret_quarantined);
+/* Outcome "unknown" for every decision of `node` before before_ms that has none: its
+ * process died in between. Call after its recovered records are shipped. */
+MUST_USE enum err store_audit_close_orphans(struct store *s, struct str node, int64_t before_ms);
 
 #endif

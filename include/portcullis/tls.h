@@ -85,7 +85,8 @@ bool tls_session_is_drained(const struct tls_session *s);
 /* AES-256-GCM for secrets at rest. `sealed` = nonce(12) | ciphertext | tag(16);
  * `aad` binds it to its row (org|provider|host|version) so a copied row will
  * not open. nonce comes from the system's randomness. */
-MUST_USE enum err tls_seal(const uint8_t key[32], struct str aad, struct str plain, struct buf *out);
+MUST_USE enum err tls_seal(const uint8_t key[32], struct str aad, struct str plain,
+                           struct buf *out);
 MUST_USE enum err tls_open_sealed(const uint8_t key[32], struct str aad, struct str sealed,
                                   struct buf *out);
 /* Cryptographic randomness for ids and keys; thread-safe. */

@@ -87,14 +87,14 @@ struct wire_event {
     struct str body;
 };
 
-/* About 80 bytes; embed it in a connection. Everything large (llhttp, the header
- * table, the bytes of the head) is in `state`, which lives from the first byte of
- * a message until wire_parser_idle or wire_parser_fini. */
+/* About 50 bytes; embed it in a connection. Everything large (llhttp, the header
+ * table, the bytes of the head: 5 KiB and the head) is in `state`, which lives from
+ * the first byte of a message until wire_parser_idle or wire_parser_fini. */
 struct wire_parser {
-    const struct wire_head *head;      /* NULL before the first WIRE_HEAD and while idle */
-    struct wire_parser_state *state;   /* NULL while idle */
-    const struct wire_limits *limits;  /* borrowed */
-    const char *refusal_reason;        /* static sentence for a person, NULL without error */
+    const struct wire_head *head;     /* NULL before the first WIRE_HEAD and while idle */
+    struct wire_parser_state *state;  /* NULL while idle */
+    const struct wire_limits *limits; /* borrowed */
+    const char *refusal_reason;       /* static sentence for a person, NULL without error */
     enum wire_kind kind;
     enum err err;            /* the error that stuck */
     unsigned refusal_status; /* request: 400-505 to answer; response: 502 */
@@ -127,7 +127,7 @@ MUST_USE enum err wire_parser_finish(struct wire_parser *p, bool *ret_is_complet
 /* Frees buffers between messages so that an idle connection costs little; does
  * nothing inside a message. The head is gone after it. */
 void wire_parser_idle(struct wire_parser *p);
-/* No byte of a message has been seen yet. */
+/* No byte of a message has been seen yet; a skipped 1xx is part of the answer. */
 bool wire_parser_is_idle(const struct wire_parser *p);
 /* After WIRE_END of a response: HTTP/1.1, explicit framing, keep-alive, no 204/304
  * with a length, no surplus. False as soon as another byte is given (bad input 189). */
@@ -195,7 +195,7 @@ size_t sse_parser_pending_bytes(const struct sse_parser *p);
 /* ---- URLs and addresses --------------------------------------------------- */
 
 struct wire_url {
-    bool is_tls; /* https */
+    bool is_tls;     /* https */
     struct str host; /* lower-case LDH, no trailing dot; brackets of IPv6 removed */
     uint16_t port;
     struct str path; /* prefix without trailing '/', "" for none */

@@ -42,11 +42,7 @@ struct worker_ticket {
     uint32_t worker;
     struct net_ticket net;
 };
-/* Everything not on the proxied path: management API, health, metrics, console.
- * Called on the worker's thread: must not block and must copy what it keeps (head,
- * body, principal and snapshot are views that end with the call). The answer comes
- * through worker_answer, from this thread at once or from any thread later; exactly
- * one answer per ticket is used. */
+/* What worker_options.serve gets: views that end with the call. */
 struct worker_request {
     struct worker_ticket ticket;
     const struct wire_head *head;
@@ -57,17 +53,10 @@ struct worker_request {
     bool is_tls;
     const char *peer;      /* text of the client's address */
 };
-typedef void worker_serve_fn(void *context, const struct worker_request *request);
 /* Any thread. Copies `answer`. Dropped silently when the client is gone or the
  * group stopped. Never blocks. */
 void worker_answer(struct worker_group *g, struct worker_ticket ticket,
                    const struct flow_served *answer);
-
-/* Appends on the worker's lane (spool_append behind it, or a test). Worker thread. */
-typedef enum err worker_append_fn(void *context, unsigned worker, struct str record,
-                                  uint64_t *ret_seq);
-/* spool_lane_synced behind it; only asked when env.is_strict_record. Worker thread. */
-typedef uint64_t worker_synced_fn(void *context, unsigned worker);
 
 struct worker_options {
     unsigned workers;     /* 0 = one per core the process may use */
@@ -76,10 +65,16 @@ struct worker_options {
     struct flow_env env;    /* env.worker and env.stats are filled in per worker */
     const char *ca_file;    /* default CA set; NULL or "" = the system store */
     size_t tls_resume_max;  /* sessions to resume, per worker, 512 */
-    worker_append_fn *append;
-    worker_synced_fn *synced; /* may be NULL unless env.is_strict_record */
+    /* Appends on the worker's lane (spool_append behind it, or a test). Worker thread. */
+    enum err (*append)(void *context, unsigned worker, struct str record, uint64_t *ret_seq);
+    /* spool_lane_synced behind it. Worker thread. May be NULL unless env.is_strict_record. */
+    uint64_t (*synced)(void *context, unsigned worker);
     void *record_context;
-    worker_serve_fn *serve;
+    /* Everything not on the proxied path: management API, health, metrics, console.
+     * On the worker's thread: must not block and must copy what it keeps. The answer
+     * comes through worker_answer, from this thread at once or from any thread later;
+     * one answer per ticket is used. */
+    void (*serve)(void *context, const struct worker_request *request);
     void *serve_context;
     /* Signals "worker_group_reclaim or is_stopped may have news"; may be NULL. Worker
      * threads call it; it must only signal (uv_async_send). */

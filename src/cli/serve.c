@@ -96,8 +96,8 @@ static enum err start(struct serve *s, struct issue *issue)
     }
     set_signals();
     TRY(tls_start());
-    TRY(serve_load_secrets(s, issue));
-    TRY(serve_load_catalog(s, issue));
+    TRY(cli_load_secrets(&s->config, &s->secrets, issue));
+    TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
     TRY(start_state(s, issue));
     struct store_options store = {.dsn = s->config.database_url,
                                   .secrets = s->secrets,
@@ -188,6 +188,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
                                 .group = s->group,
                                 .spool = s->spool,
                                 .store = s->store,
+                                .exceptions = s->exceptions,
                                 .max_stale_ms = c->policy_max_stale_s * 1000,
                                 .has_admin_listener = c->admin_port >= 0,
                                 .admin_tag = TAG_ADMIN,
@@ -288,7 +289,9 @@ static void stop(struct serve *s)
         }
     }
     if (s->store != NULL && atomic_load(&s->health.is_database_up)) {
-        (void)store_node_leave(s->store, str_from(s->node));
+        if (store_node_leave(s->store, str_from(s->node)) != ERR_OK) {
+            serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");
+        }
     }
     worker_group_free(s->group);
     spool_stop(s->spool, STOP_SHIP_MS);

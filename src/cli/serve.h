@@ -17,7 +17,7 @@
 struct serve {
     struct config config;
     struct store_secrets secrets;
-    struct buf providers_json, models_json;
+    struct buf catalog_texts[2];
     struct route_catalog *catalog;
     struct spool *spool;
     struct store *store;       /* control thread */
@@ -43,8 +43,6 @@ struct serve {
 };
 
 /* snapshot.c */
-MUST_USE enum err serve_load_secrets(struct serve *s, struct issue *issue);
-MUST_USE enum err serve_load_catalog(struct serve *s, struct issue *issue);
 /* From the database, else from disk, else empty: publishes one of them. */
 void serve_first_snapshot(struct serve *s);
 void serve_refresh(struct serve *s, bool is_poll);

@@ -11,70 +11,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define SECRET_HEX 64
-#define CATALOG_BYTES_MAX (64u << 20)
-
-static enum err read_whole(const char *path, struct buf *out);
 static enum err apply(struct serve *s, uint64_t since);
 static void replace_org(struct serve *s, const struct store_org *o, int64_t now_s);
 static enum err publish(struct serve *s, uint64_t epoch, int64_t now_s, bool is_degraded);
 static enum err keep_org(struct serve *s, struct policy_org *org);
 static uint64_t mono_us(void);
-
-enum err serve_load_secrets(struct serve *s, struct issue *issue)
-{
-    struct buf b;
-    uint8_t master[32];
-    buf_init(&b, 4096);
-    enum err e = read_whole(s->config.master_key_file, &b);
-    struct str hex = str_trim(buf_str(&b), " \r\n\t");
-    if (e != ERR_OK || hex.len != SECRET_HEX || hex_to(hex, master, sizeof(master)) != ERR_OK) {
-        issue_set(issue, "master_key_file",
-                  "must name a readable file with 64 hex digits (openssl rand -hex 32)");
-        buf_fini(&b);
-        return ERR_INVALID;
-    }
-    store_secrets_derive(master, &s->secrets);
-    bytes_wipe(master, sizeof(master));
-    bytes_wipe(b.ptr, b.len);
-    buf_fini(&b);
-    return ERR_OK;
-}
-
-enum err serve_load_catalog(struct serve *s, struct issue *issue)
-{
-    char path[1024];
-    struct buf *texts[] = {&s->providers_json, &s->models_json};
-    static const char *const names[] = {"providers.json", "models.json"};
-    for (size_t i = 0; i < 2; i++) {
-        buf_init(texts[i], CATALOG_BYTES_MAX);
-        snprintf(path, sizeof(path), "%s/%s", s->config.catalog_dir, names[i]);
-        if (read_whole(path, texts[i]) != ERR_OK) {
-            issue_set(issue, "catalog_dir", "%s cannot be read", path);
-            return ERR_NOT_FOUND;
-        }
-    }
-    return route_catalog_new(buf_str(texts[0]), buf_str(texts[1]), &s->catalog, issue);
-}
-
-static enum err read_whole(const char *path, struct buf *out)
-{
-    FILE *f = fopen(path, "rbe");
-    if (f == NULL) {
-        return ERR_NOT_FOUND;
-    }
-    size_t n = 1;
-    while (n > 0) {
-        char *room = buf_reserve(out, 65536);
-        n = room != NULL ? fread(room, 1, 65536, f) : 0;
-        if (n > 0) {
-            buf_commit(out, n);
-        }
-    }
-    bool is_bad = ferror(f) != 0;
-    fclose(f);
-    return is_bad ? ERR_IO : out->err;
-}
 
 void serve_first_snapshot(struct serve *s)
 {
@@ -242,8 +183,8 @@ void serve_free(struct serve *s)
     free(s->orgs);
     net_exceptions_free(s->exceptions);
     route_catalog_free(s->catalog);
-    buf_fini(&s->providers_json);
-    buf_fini(&s->models_json);
+    buf_fini(&s->catalog_texts[0]);
+    buf_fini(&s->catalog_texts[1]);
     bytes_wipe(&s->secrets, sizeof(s->secrets));
 }
 
@@ -252,4 +193,17 @@ static uint64_t mono_us(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Records of the spool into the database. What an earlier process of this node left
+ * without an outcome is closed once all of its records are in. */
+bool serve_ship(void *context, const struct spool_batch *batch)
+{
+    struct serve *s = context;
+    uint64_t written = 0, quarantined = 0;
+    enum err e =
+        store_audit_ship(s->audit_store, batch->records, batch->count, &written, &quarantined);
+    atomic_fetch_add(&s->health.audit_written, written);
+    atomic_fetch_add(&s->health.audit_quarantined, quarantined);
+    return e == ERR_OK;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Request bodies of chat/completions: reading, spans, edits and rendering.
+ * Request bodies of chat/completions: reading with and without
+ * texts, exact spans, edits that leave the body JSON, and rendering in both dialects
+ * to something that our own reader takes again (llm_fuzz.h).
  */
 #include "llm_fuzz.h"
 

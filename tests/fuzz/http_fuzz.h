@@ -90,7 +90,9 @@ static inline struct outcome run(enum wire_kind kind, struct str bytes, size_t s
     struct wire_parser p;
     wire_parser_init(&p, kind, &limits);
     for (size_t at = 0; at < bytes.len && !o.is_refused;) {
-        size_t size = step == 0 ? bytes.len : step == SIZE_MAX ? (at == 0 ? half : bytes.len) : step;
+        size_t size = step == 0          ? bytes.len
+                      : step == SIZE_MAX ? (at == 0 ? half : bytes.len)
+                                         : step;
         size = size == 0 ? 1 : size;
         feed(&p, str_sub(bytes, at, at + size), &o);
         at += size;

@@ -37,8 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(lax_err == ERR_OK && strict.is_tls && strict.port == 443);
         ASSERT(str_eq(strict.host, plain.host));
         uint8_t bytes[16];
-        ASSERT(!strict.is_ip ||
-               wire_addr_is_public(bytes, wire_addr_parse(strict.host, bytes)));
+        ASSERT(!strict.is_ip || wire_addr_is_public(bytes, wire_addr_parse(strict.host, bytes)));
     }
     uint8_t bytes[16];
     size_t len = wire_addr_parse(text, bytes);

@@ -91,7 +91,8 @@ static bool is_authenticated(const struct wire_head *head)
     struct str bearer = wire_header_get(head, "authorization");
     struct str key = wire_header_get(head, "x-api-key");
     key = key.len > 0 ? key : wire_header_get(head, "api-key");
-    bool is_bad = str_find_str(bearer, STR("bad-key")) >= 0 || str_find_str(key, STR("bad-key")) >= 0;
+    struct str bad = STR("bad-key");
+    bool is_bad = str_find_str(bearer, bad) >= 0 || str_find_str(key, bad) >= 0;
     return !is_bad && (bearer.len > 7 || key.len > 0);
 }
 

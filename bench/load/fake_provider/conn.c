@@ -151,22 +151,25 @@ static bool conn_decrypt(struct conn *c, struct str in)
 /* Parses until a request is complete, then answers; further bytes wait. */
 static void conn_advance(struct conn *c)
 {
-    while (!c->is_sending && !c->is_closing && c->plain.len > 0) {
+    bool has_more = true;
+    while (has_more && !c->is_sending && !c->is_closing) {
         struct str in = buf_str(&c->plain);
         struct wire_event ev;
         enum err err = wire_parser_next(&c->parser, &in, &ev);
         if (err != ERR_OK) {
-            conn_write(c, STR("HTTP/1.1 400 Fake\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"));
+            conn_write(c, STR("HTTP/1.1 400 Fake\r\ncontent-length: 0\r\n"
+                              "connection: close\r\n\r\n"));
             conn_end(c, CUT_FIN);
             return;
         }
         if (ev.type == WIRE_BODY) {
             buf_add(&c->body, ev.body);
         }
-        if (ev.type == WIRE_HEAD && c->parser.head.expects_continue) {
+        if (ev.type == WIRE_HEAD && c->parser.head->expects_continue) {
             conn_write(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
         }
         buf_consume(&c->plain, c->plain.len - in.len);
+        has_more = ev.type != WIRE_NEED_MORE;
         if (ev.type == WIRE_END) {
             conn_handle(c);
         }
@@ -198,7 +201,7 @@ static void conn_handle(struct conn *c)
 static void conn_plan(struct conn *c)
 {
     struct server *server = c->listener->server;
-    const struct wire_head *head = &c->parser.head;
+    const struct wire_head *head = c->parser.head;
     struct str body = buf_str(&c->body);
     struct arena arena;
     struct reply reply;
@@ -235,7 +238,7 @@ static void conn_plan(struct conn *c)
 static bool conn_plan_cached(struct conn *c, struct str body)
 {
     struct server *server = c->listener->server;
-    const struct wire_head *head = &c->parser.head;
+    const struct wire_head *head = c->parser.head;
     if (head->method != WIRE_POST || !head->is_keep_alive || control_is_path(head->path) ||
         str_find_str(body, STR("[[fake:")) >= 0) {
         return false;

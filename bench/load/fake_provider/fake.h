@@ -22,7 +22,9 @@
 /* ---- marks: "[[fake:key=value]]" in the last user text, the model or a header ---- */
 
 enum fake_cut { CUT_NONE, CUT_FIN, CUT_RESET };
-enum fake_framing { FRAMING_GOOD, FRAMING_TE_CL, FRAMING_TWO_CL, FRAMING_OBS_FOLD, FRAMING_SURPLUS };
+enum fake_framing {
+    FRAMING_GOOD, FRAMING_TE_CL, FRAMING_TWO_CL, FRAMING_OBS_FOLD, FRAMING_SURPLUS
+};
 
 struct marks {
     bool is_any;
@@ -137,7 +139,8 @@ struct plan {
 };
 void plan_init(struct plan *p);
 void plan_fini(struct plan *p);
-void plan_make(struct plan *p, const struct reply *r, const struct marks *marks, bool is_keep_alive);
+void plan_make(struct plan *p, const struct reply *r, const struct marks *marks,
+               bool is_keep_alive);
 
 /* ---- control: /__log, /__reset, /__behave, /__stats ---- */
 

@@ -69,8 +69,8 @@ static void item_json(const struct view *v, struct buf *b, bool is_done)
 {
     const char *status = is_done ? "completed" : "in_progress";
     if (v->tool.len > 0) {
-        buf_printf(b, "{\"type\":\"function_call\",\"id\":\"item_fake\",\"call_id\":\"call_fake_0\","
-                   "\"status\":\"%s\",\"name\":", status);
+        buf_printf(b, "{\"type\":\"function_call\",\"id\":\"item_fake\","
+                   "\"call_id\":\"call_fake_0\",\"status\":\"%s\",\"name\":", status);
         json_write_str(b, v->tool);
         buf_add(b, STR(",\"arguments\":"));
         json_write_str(b, is_done ? v->tool_args : STR(""));

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hashes and their spellings. SHA-256 comes from mbedTLS (pure CPU code); HMAC is
- * built on it here, because the library's own HMAC allocates and so can fail.
- * CRC-32C uses the SSE4.2 instruction where the processor has it, for the spool.
- * hash_bytes is for tables, not against an adversary who picks many keys.
- * Any thread.
+ * Hashes and their spellings. SHA-256 comes from the processor where it has the SHA
+ * extensions, else from mbedTLS (pure CPU code); HMAC is built on it here, because
+ * the library's own HMAC allocates and so can fail. CRC-32C uses the SSE4.2
+ * instruction where the processor has it, for the spool. hash_bytes is for tables,
+ * not against an adversary who picks many keys. Any thread.
  */
 #include "portcullis/base.h"
 
 #include <mbedtls/sha256.h>
+
+#include "sha256_x86.h"
 
 #define SHA256_BLOCK_BYTES 64U
 
@@ -166,6 +168,12 @@ struct sha256 hmac_sha256(struct str key, struct str s)
 
 static void sha256_of_two(struct str first, struct str second, uint8_t ret_bytes[32])
 {
+#if SHA256_X86
+    if (sha256_x86_is_here()) {
+        sha256_x86(first, second, ret_bytes);
+        return;
+    }
+#endif
     mbedtls_sha256_context context;
     mbedtls_sha256_init(&context);
     /* These fail only where a hardware driver replaces the software. */

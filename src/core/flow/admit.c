@@ -89,8 +89,8 @@ static void choose(struct flow_exchange *x)
     const struct route_endpoint *endpoints =
         policy_org_endpoints(policy_principal_org(x->principal), &count);
     const struct route_catalog *catalog = policy_snapshot_catalog(p->start.snapshot);
-    enum err e = route_choose(catalog, &p->models, p->verdict.allowed, p->endpoint, endpoints,
-                              count, &p->choice);
+    enum err e = route_choose(catalog, &p->models, p->verdict.allowed, p->endpoint,
+                              &(struct route_reach){endpoints, count}, &p->choice);
     if (e != ERR_OK) {
         flow_refuse(x, 404, "invalid_request_error", "provider_not_configured",
                     "No provider that your policies allow for this model is set up in your "
@@ -142,7 +142,7 @@ static bool is_model_usable(struct flow_exchange *x, struct arena *scratch,
     const struct route_endpoint *endpoints =
         policy_org_endpoints(policy_principal_org(x->principal), &count);
     return route_choose(policy_snapshot_catalog(p->start.snapshot), &one, verdict.allowed,
-                        endpoint, endpoints, count, &choice) == ERR_OK;
+                        endpoint, &(struct route_reach){endpoints, count}, &choice) == ERR_OK;
 }
 
 static void write_model(struct buf *b, const struct route_model *m, const struct route_catalog *c,

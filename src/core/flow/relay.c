@@ -212,6 +212,7 @@ static void end_json(struct flow_exchange *x)
         fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
         return;
     }
+    buf_clear(&p->answer);
     buf_move(&p->answer, &body);
     buf_fini(&body);
     begin_answer(x);

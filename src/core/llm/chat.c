@@ -25,7 +25,8 @@ enum err llm_messages_check(struct llm_walk *w, yyjson_val *messages)
     size_t i;
     size_t count;
     yyjson_val *message;
-    yyjson_arr_foreach(llm_each(messages), i, count, message) {
+    yyjson_arr_foreach(llm_each(messages), i, count, message)
+    {
         TRY(check_message(w, message, i));
     }
     return ERR_OK;
@@ -43,7 +44,8 @@ static enum err check_message(struct llm_walk *w, yyjson_val *message, size_t in
         (void)llm_walk_push_index(w, index);
         return llm_walk_invalid(w, "A message must be an object.");
     }
-    yyjson_obj_foreach(llm_each(message), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(message), i, count, key, value)
+    {
         struct str name = llm_key(key);
         if (LLM_IS(name, "role")) {
             role = value;
@@ -88,7 +90,8 @@ enum err llm_chat_walk(struct llm_walk *w, yyjson_val *messages)
     size_t i;
     size_t count;
     yyjson_val *message;
-    yyjson_arr_foreach(llm_each(messages), i, count, message) {
+    yyjson_arr_foreach(llm_each(messages), i, count, message)
+    {
         size_t mark = llm_walk_push_index(w, i);
         TRY(walk_message(w, message));
         llm_walk_pop(w, mark);
@@ -104,7 +107,8 @@ static enum err walk_message(struct llm_walk *w, yyjson_val *message)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(message), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(message), i, count, key, value)
+    {
         struct str name = llm_key(key);
         size_t mark = llm_walk_push_key(w, name);
         if (LLM_IS(name, "content")) {
@@ -138,7 +142,8 @@ static enum err walk_content(struct llm_walk *w, yyjson_val *content)
     size_t i;
     size_t count;
     yyjson_val *part;
-    yyjson_arr_foreach(llm_each(content), i, count, part) {
+    yyjson_arr_foreach(llm_each(content), i, count, part)
+    {
         size_t mark = llm_walk_push_index(w, i);
         TRY(walk_part(w, part));
         llm_walk_pop(w, mark);
@@ -163,7 +168,8 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(part), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(part), i, count, key, value)
+    {
         struct str name = llm_key(key);
         if (LLM_IS(name, "type")) {
             continue;
@@ -197,7 +203,8 @@ static enum err walk_media(struct llm_walk *w, struct str type, yyjson_val *medi
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(media), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(media), i, count, key, value)
+    {
         struct str name = llm_key(key);
         /* The bytes themselves are what "opaque" means; all else is text. */
         if (!LLM_IS(name, "url") && !LLM_IS(name, "data") && !LLM_IS(name, "file_data")) {
@@ -218,7 +225,8 @@ static enum err walk_tool_calls(struct llm_walk *w, yyjson_val *calls)
     size_t i;
     size_t count;
     yyjson_val *call;
-    yyjson_arr_foreach(llm_each(calls), i, count, call) {
+    yyjson_arr_foreach(llm_each(calls), i, count, call)
+    {
         size_t mark = llm_walk_push_index(w, i);
         TRY(walk_tool_call(w, call));
         llm_walk_pop(w, mark);
@@ -235,7 +243,8 @@ static enum err walk_tool_call(struct llm_walk *w, yyjson_val *call)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(call), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(call), i, count, key, value)
+    {
         struct str name = llm_key(key);
         size_t mark = llm_walk_push_key(w, name);
         if (LLM_IS(name, "id")) {
@@ -263,7 +272,8 @@ static enum err walk_function(struct llm_walk *w, yyjson_val *function)
     if (!yyjson_is_obj(function)) {
         return llm_walk_invalid(w, "A function call must be an object.");
     }
-    yyjson_obj_foreach(llm_each(function), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(function), i, count, key, value)
+    {
         struct str name = llm_key(key);
         if (LLM_IS(name, "arguments") && yyjson_is_str(value)) {
             size_t mark = llm_walk_push_key(w, name);

@@ -27,10 +27,17 @@ static bool is_credential(struct str token);
 static unsigned status_of_type(const char *type);
 
 static const char *const anthropic_types[] = {
-    "invalid_request_error", "authentication_error", "permission_error",
-    "not_found_error",       "request_too_large",    "rate_limit_error",
-    "api_error",             "overloaded_error",     "billing_error",
-    "timeout_error",         NULL,
+    "invalid_request_error",
+    "authentication_error",
+    "permission_error",
+    "not_found_error",
+    "request_too_large",
+    "rate_limit_error",
+    "api_error",
+    "overloaded_error",
+    "billing_error",
+    "timeout_error",
+    NULL,
 };
 
 void llm_error_write(struct buf *out, enum llm_dialect d, const struct llm_error *e)
@@ -180,8 +187,8 @@ enum err llm_error_from_upstream(struct arena *a, enum llm_dialect upstream, uns
         ret->param = str_from(read_name(a, json_get(error, STR("param"))));
     }
     if (ret->type == NULL || strcmp(ret->type, "error") == 0) {
-        ret->type = upstream == LLM_ANTHROPIC ? anthropic_type(ret)
-                    : status == 429           ? "rate_limit_error"
+        ret->type = upstream == LLM_ANTHROPIC       ? anthropic_type(ret)
+                    : status == 429                 ? "rate_limit_error"
                     : status >= 400 && status < 500 ? "invalid_request_error"
                                                     : "api_error";
     }
@@ -278,10 +285,9 @@ static bool is_token_byte(char c)
  * digits. Model names and dates consist of short runs, so they stay. */
 static bool is_credential(struct str token)
 {
-    static const char *const beginnings[] = {"sk-",  "sk_",  "pk-", "pk_",   "rk_",  "gsk_",
-                                             "xai-", "AIza", "hf_", "ghp_",  "eyJ",  "AKIA",
-                                             "ASIA", "ya29", "gw_", "nvapi-", "r8_", "key-",
-                                             "pplx-", "fw_", "tgp_", NULL};
+    static const char *const beginnings[] = {
+        "sk-",  "sk_",  "pk-",  "pk_", "rk_",    "gsk_", "xai-", "AIza",  "hf_", "ghp_", "eyJ",
+        "AKIA", "ASIA", "ya29", "gw_", "nvapi-", "r8_",  "key-", "pplx-", "fw_", "tgp_", NULL};
     if (token.len >= 7) {
         for (size_t i = 0; beginnings[i] != NULL; i++) {
             if (str_starts(token, str_from(beginnings[i]))) {

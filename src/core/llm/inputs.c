@@ -36,7 +36,8 @@ enum err llm_inputs_walk(struct llm_walk *w, yyjson_val *input, bool want_texts)
     size_t i;
     size_t count;
     yyjson_val *item;
-    yyjson_arr_foreach(llm_each(input), i, count, item) {
+    yyjson_arr_foreach(llm_each(input), i, count, item)
+    {
         if (is_tokens ? yyjson_is_num(item) : yyjson_is_str(item) && !want_texts) {
             continue;
         }
@@ -60,7 +61,8 @@ static enum err walk_item(struct llm_walk *w, yyjson_val *item, bool want_texts)
         size_t i;
         size_t count;
         yyjson_val *token;
-        yyjson_arr_foreach(llm_each(item), i, count, token) {
+        yyjson_arr_foreach(llm_each(item), i, count, token)
+        {
             if (!yyjson_is_num(token)) {
                 return llm_walk_invalid(w, "An inner array must hold token numbers only.");
             }
@@ -87,7 +89,8 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
         llm_walk_pop(w, mark);
         return err;
     }
-    yyjson_obj_foreach(llm_each(part), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(part), i, count, key, value)
+    {
         size_t mark = llm_walk_push_key(w, llm_key(key));
         yyjson_val *url = yyjson_is_str(value) ? value : json_get(value, STR("url"));
         if (LLM_IS(llm_key(key), "image_url")) {

@@ -28,12 +28,15 @@ struct llm_walk {
     enum llm_text_role role;
     size_t texts_capacity;
     size_t opaques_capacity;
+    /* answers only */
+    bool is_event;
+    bool is_delta;
+    uint64_t channel;
     size_t path_len;
     char path[LLM_PATH_BYTES_MAX];
 };
 
-void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r,
-                   struct issue *issue);
+void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r, struct issue *issue);
 /* Go down; the result is handed to llm_walk_pop. Too long a path is cut short. */
 size_t llm_walk_push_key(struct llm_walk *w, struct str key);
 size_t llm_walk_push_index(struct llm_walk *w, size_t index);
@@ -110,16 +113,15 @@ MUST_USE enum err llm_translate_chat_request(struct llm_walk *w, struct str upst
 MUST_USE enum err llm_translate_messages_request(struct llm_walk *w, struct str upstream_model,
                                                  struct buf *b);
 /* The two halves of a conversation; *ret_next is the first message that is not system. */
-MUST_USE enum err llm_translate_chat_system(struct llm_walk *w, yyjson_val *messages,
-                                            struct buf *b, size_t *ret_next);
-MUST_USE enum err llm_translate_chat_messages(struct llm_walk *w, yyjson_val *messages,
-                                              size_t next, struct buf *b);
+MUST_USE enum err llm_translate_chat_system(struct llm_walk *w, yyjson_val *messages, struct buf *b,
+                                            size_t *ret_next);
+MUST_USE enum err llm_translate_chat_messages(struct llm_walk *w, yyjson_val *messages, size_t next,
+                                              struct buf *b);
 /* The messages of a messages request as chat messages, comma-separated. */
 MUST_USE enum err llm_translate_messages_content(struct llm_walk *w, yyjson_val *messages,
                                                  struct buf *b, bool *is_first);
 /* A string or text blocks (nothing else) as chat content. */
-MUST_USE enum err llm_translate_text_blocks(struct llm_walk *w, yyjson_val *content,
-                                            struct buf *b);
+MUST_USE enum err llm_translate_text_blocks(struct llm_walk *w, yyjson_val *content, struct buf *b);
 /* Refuses every member of `object` that is not named and not null. */
 MUST_USE enum err llm_only_members(struct llm_walk *w, yyjson_val *object,
                                    const char *const *allowed);
@@ -129,7 +131,7 @@ MUST_USE enum err llm_only_members(struct llm_walk *w, yyjson_val *object,
 /* One pass over an event's bytes: is it one JSON object, and might it say more
  * than a piece of text? */
 struct llm_skim {
-    bool has_usage;  /* a member of that name whose value is not null, at any depth */
+    bool has_usage; /* a member of that name whose value is not null, at any depth */
     bool has_error;
     bool has_finish; /* finish_reason */
 };
@@ -152,13 +154,15 @@ struct llm_relay {
     enum llm_endpoint client;
     enum llm_endpoint upstream;
     bool is_translated;
-    bool drops_usage;  /* the client did not ask for the usage chunk */
-    bool wants_usage;  /* the client did */
+    bool drops_usage; /* the client did not ask for the usage chunk */
+    bool wants_usage; /* the client did */
     struct str client_model;
     int64_t created_unix_s;
     struct llm_usage usage;
-    struct str finish_reason;
-    struct str upstream_model;
+    struct str finish_reason;  /* in finish_bytes */
+    struct str upstream_model; /* in model_bytes */
+    char finish_bytes[64];
+    char model_bytes[256];
     bool is_complete;
     bool saw_error;
     uint64_t events_count;

@@ -46,7 +46,8 @@ enum err llm_messages_walk(struct llm_walk *w, yyjson_val *messages)
     size_t i;
     size_t count;
     yyjson_val *message;
-    yyjson_arr_foreach(llm_each(messages), i, count, message) {
+    yyjson_arr_foreach(llm_each(messages), i, count, message)
+    {
         size_t mark = llm_walk_push_index(w, i);
         TRY(walk_message(w, message));
         llm_walk_pop(w, mark);
@@ -61,7 +62,8 @@ static enum err walk_message(struct llm_walk *w, yyjson_val *message)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(message), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(message), i, count, key, value)
+    {
         struct str name = llm_key(key);
         if (LLM_IS(name, "content")) {
             size_t mark = llm_walk_push_key(w, name);
@@ -88,7 +90,8 @@ enum err llm_blocks_walk(struct llm_walk *w, yyjson_val *content)
     size_t i;
     size_t count;
     yyjson_val *block;
-    yyjson_arr_foreach(llm_each(content), i, count, block) {
+    yyjson_arr_foreach(llm_each(content), i, count, block)
+    {
         size_t mark = llm_walk_push_index(w, i);
         TRY(walk_block(w, block));
         llm_walk_pop(w, mark);
@@ -118,7 +121,8 @@ static enum err walk_block(struct llm_walk *w, yyjson_val *block)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(block), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(block), i, count, key, value)
+    {
         TRY(walk_block_member(w, type, key, value));
     }
     w->role = role;
@@ -165,8 +169,8 @@ static enum err walk_source(struct llm_walk *w, struct str block_type, yyjson_va
     struct str type = json_str(json_get(source, STR("type")));
     if (type.ptr == NULL || !llm_str_in(type, source_types)) {
         size_t mark = llm_walk_push_key(w, STR("type"));
-        enum err err = llm_walk_invalid(
-            w, "Unknown type of source; known: base64, url, file, text, content.");
+        enum err err =
+            llm_walk_invalid(w, "Unknown type of source; known: base64, url, file, text, content.");
         llm_walk_pop(w, mark);
         return err;
     }
@@ -177,7 +181,8 @@ static enum err walk_source(struct llm_walk *w, struct str block_type, yyjson_va
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(source), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(source), i, count, key, value)
+    {
         TRY(walk_source_member(w, type, kind, key, value));
     }
     return ERR_OK;

@@ -13,13 +13,14 @@
 #include "llm_private.h"
 
 #define SCRATCH_BYTES_MAX ((size_t)192 * 1024 * 1024)
-#define FINISH_REASON_BYTES_MAX 64
-#define MODEL_BYTES_MAX 256
 
 static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue);
 static void note_answer(struct llm_relay *r, yyjson_val *root);
 static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
                            struct issue *issue);
+static enum err pass(const struct llm_relay *r, const struct sse_event *ev, struct str name,
+                     struct buf *out);
+static void put_raw(struct buf *out, struct str raw);
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
                        const struct llm_skim *seen);
 static bool is_plain_name(const struct llm_relay *r, struct str name);
@@ -33,7 +34,8 @@ static bool is_error_event(struct str type, yyjson_val *root);
 static bool is_usage_chunk(yyjson_val *root);
 static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
                            struct issue *issue);
-static void note_str(struct llm_relay *r, struct str *what, yyjson_val *v, size_t bytes_max);
+static void note_finish(struct llm_relay *r, yyjson_val *v);
+static void note_model(struct llm_relay *r, yyjson_val *v);
 static enum err not_an_answer(struct issue *issue, const char *pointer, const char *what);
 
 struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
@@ -156,7 +158,8 @@ static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue
     size_t i;
     size_t count;
     yyjson_val *item;
-    yyjson_arr_foreach(llm_each(v), i, count, item) {
+    yyjson_arr_foreach(llm_each(v), i, count, item)
+    {
         if (!yyjson_is_obj(item) ||
             (e == LLM_CHAT && !yyjson_is_obj(json_get(item, STR("message"))))) {
             return not_an_answer(issue, "", kinds[e].what);
@@ -180,7 +183,7 @@ static enum err not_an_answer(struct issue *issue, const char *pointer, const ch
 static void note_answer(struct llm_relay *r, yyjson_val *root)
 {
     yyjson_val *finish = NULL;
-    note_str(r, &r->upstream_model, json_get(root, STR("model")), MODEL_BYTES_MAX);
+    note_model(r, json_get(root, STR("model")));
     if (r->upstream == LLM_CHAT || r->upstream == LLM_COMPLETIONS) {
         yyjson_val *choice = yyjson_arr_get_first(json_get(root, STR("choices")));
         finish = json_get(choice, STR("finish_reason"));
@@ -190,7 +193,7 @@ static void note_answer(struct llm_relay *r, yyjson_val *root)
     } else if (r->upstream == LLM_MESSAGES) {
         finish = json_get(root, STR("stop_reason"));
     }
-    note_str(r, &r->finish_reason, finish, FINISH_REASON_BYTES_MAX);
+    note_finish(r, finish);
     yyjson_val *usage = json_get(root, STR("usage"));
     if (r->upstream == LLM_COUNT_TOKENS || r->upstream == LLM_INPUT_TOKENS) {
         usage = root;
@@ -207,7 +210,9 @@ enum err llm_relay_event(struct llm_relay *r, const struct sse_event *ev, struct
         return ERR_OK; /* nothing may follow the end */
     }
     if (ev->is_comment_only) {
-        buf_add(out, ev->raw);
+        if (str_find(ev->raw, ':') >= 0) { /* else a blank line left over from a CR LF */
+            put_raw(out, ev->raw);
+        }
         return out->err;
     }
     if (ev->data.len == 0) {
@@ -231,7 +236,7 @@ static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, stru
     if (r->is_translated) {
         return llm_stream_to_messages_end(r, out, issue);
     }
-    buf_add(out, ev->raw);
+    put_raw(out, ev->raw);
     r->is_complete = out->err == ERR_OK;
     return out->err;
 }
@@ -250,8 +255,32 @@ static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, stru
     if (needs_tree(r, ev, &seen)) {
         return relay_tree(r, ev, out, issue);
     }
-    buf_add(out, ev->raw);
+    return pass(r, ev, ev->name, out);
+}
+
+/* The bytes as they came, unless a line is in them that no reader reads and nobody
+ * has scanned, or an event name where the dialect has none (the OpenAI SDK's and the
+ * AI SDK's stream helpers break on one). */
+static enum err pass(const struct llm_relay *r, const struct sse_event *ev, struct str name,
+                     struct buf *out)
+{
+    bool has_names = r->upstream != LLM_CHAT && r->upstream != LLM_COMPLETIONS;
+    if (ev->has_unknown_fields || ev->name.len != (has_names ? name.len : 0)) {
+        llm_event_write(out, has_names ? name : STR_NONE, ev->data);
+    } else {
+        put_raw(out, ev->raw);
+    }
     return out->err;
+}
+
+/* An event may end at a CR whose LF comes in a later piece; nothing may be written
+ * behind the last event, so the LF is written now and its twin is dropped. */
+static void put_raw(struct buf *out, struct str raw)
+{
+    buf_add(out, raw);
+    if (raw.len > 0 && raw.ptr[raw.len - 1] == '\r') {
+        LLM_PUT(out, "\n");
+    }
 }
 
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
@@ -305,14 +334,9 @@ static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, stru
     if (has_chunks && r->drops_usage && is_usage_chunk(doc.root)) {
         return ERR_OK;
     }
-    if (!has_chunks && ev->name.len == 0 && type.len > 0) {
-        /* The Anthropic SDK drops events without their event: line. */
-        LLM_PUT(out, "event: ");
-        buf_add(out, type);
-        LLM_PUT(out, "\n");
-    }
-    buf_add(out, ev->raw);
-    return out->err;
+    /* The Anthropic SDK drops events without their event: line. */
+    bool lacks_name = ev->name.len == 0 && str_find(type, '\n') < 0 && str_find(type, '\r') < 0;
+    return pass(r, ev, lacks_name ? type : ev->name, out);
 }
 
 /* response.failed goes on as it is unless its message holds what must not leave. */
@@ -348,11 +372,11 @@ static void note_chunk(struct llm_relay *r, yyjson_val *root)
     yyjson_val *choice;
     yyjson_val *choices = json_get(root, STR("choices"));
     if (r->upstream_model.ptr == NULL) {
-        note_str(r, &r->upstream_model, json_get(root, STR("model")), MODEL_BYTES_MAX);
+        note_model(r, json_get(root, STR("model")));
     }
-    yyjson_arr_foreach(llm_each(choices), i, count, choice) {
-        note_str(r, &r->finish_reason, json_get(choice, STR("finish_reason")),
-                 FINISH_REASON_BYTES_MAX);
+    yyjson_arr_foreach(llm_each(choices), i, count, choice)
+    {
+        note_finish(r, json_get(choice, STR("finish_reason")));
     }
     yyjson_val *usage = json_get(root, STR("usage"));
     if (yyjson_is_obj(usage)) {
@@ -366,12 +390,10 @@ static void note_event(struct llm_relay *r, struct str type, yyjson_val *root)
     if (r->upstream == LLM_MESSAGES) {
         if (LLM_IS(type, "message_start")) {
             yyjson_val *message = json_get(root, STR("message"));
-            note_str(r, &r->upstream_model, json_get(message, STR("model")), MODEL_BYTES_MAX);
+            note_model(r, json_get(message, STR("model")));
             (void)llm_usage_read(LLM_MESSAGES, json_get(message, STR("usage")), &r->usage);
         } else if (LLM_IS(type, "message_delta")) {
-            note_str(r, &r->finish_reason,
-                     json_get(json_get(root, STR("delta")), STR("stop_reason")),
-                     FINISH_REASON_BYTES_MAX);
+            note_finish(r, json_get(json_get(root, STR("delta")), STR("stop_reason")));
             note_usage_delta(r, json_get(root, STR("usage")));
         } else if (LLM_IS(type, "message_stop") && !r->is_translated) {
             r->is_complete = true;
@@ -385,7 +407,7 @@ static void note_event(struct llm_relay *r, struct str type, yyjson_val *root)
         r->is_complete = !is_failed;
         r->saw_error = is_failed;
     } else if (LLM_IS(type, "response.created")) {
-        note_str(r, &r->upstream_model, json_get(response, STR("model")), MODEL_BYTES_MAX);
+        note_model(r, json_get(response, STR("model")));
     }
 }
 
@@ -394,8 +416,7 @@ static void note_usage_delta(struct llm_relay *r, yyjson_val *usage)
 {
     struct llm_usage u;
     int64_t n;
-    if (json_get(usage, STR("input_tokens")) != NULL &&
-        llm_usage_read(LLM_MESSAGES, usage, &u)) {
+    if (json_get(usage, STR("input_tokens")) != NULL && llm_usage_read(LLM_MESSAGES, usage, &u)) {
         r->usage = u;
     } else if (json_int(json_get(usage, STR("output_tokens")), &n) && n >= 0 &&
                n <= LLM_USAGE_LIMIT) {
@@ -405,12 +426,23 @@ static void note_usage_delta(struct llm_relay *r, yyjson_val *usage)
     }
 }
 
-/* Known words need no copy; others go to the exchange's arena, once per change. */
-static void note_str(struct llm_relay *r, struct str *what, yyjson_val *v, size_t bytes_max)
+/* Into the relay's own bytes, so that a provider that changes its mind with every
+ * event costs nothing; what does not fit is not noted. */
+static void note_finish(struct llm_relay *r, yyjson_val *v)
 {
     struct str s = json_str(v);
-    if (s.len > 0 && s.len <= bytes_max && !str_eq(s, *what)) {
-        *what = arena_str(r->arena, s);
+    if (s.len > 0 && s.len <= sizeof(r->finish_bytes)) {
+        memcpy(r->finish_bytes, s.ptr, s.len);
+        r->finish_reason = (struct str){r->finish_bytes, s.len};
+    }
+}
+
+static void note_model(struct llm_relay *r, yyjson_val *v)
+{
+    struct str s = json_str(v);
+    if (s.len > 0 && s.len <= sizeof(r->model_bytes)) {
+        memcpy(r->model_bytes, s.ptr, s.len);
+        r->upstream_model = (struct str){r->model_bytes, s.len};
     }
 }
 

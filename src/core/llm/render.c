@@ -16,9 +16,8 @@
 #define RENDER_GROWTH 6
 #define RENDER_SLACK_BYTES 65536
 
-static enum err render_same(struct arena *a, const struct llm_request *r,
-                            struct str upstream_model, struct llm_upstream *ret,
-                            struct issue *issue);
+static enum err render_same(struct arena *a, const struct llm_request *r, struct str upstream_model,
+                            struct llm_upstream *ret, struct issue *issue);
 static void edit_model(const struct llm_request *r, struct buf *b, struct str upstream_model,
                        struct llm_edit *edits, size_t *count);
 static void edit_usage(const struct llm_request *r, struct llm_edit *edits, size_t *count);
@@ -53,9 +52,8 @@ enum err llm_request_render(struct arena *a, const struct llm_request *r, enum l
     return render_other(a, r, upstream_model, ret, ret_issue);
 }
 
-static enum err render_same(struct arena *a, const struct llm_request *r,
-                            struct str upstream_model, struct llm_upstream *ret,
-                            struct issue *issue)
+static enum err render_same(struct arena *a, const struct llm_request *r, struct str upstream_model,
+                            struct llm_upstream *ret, struct issue *issue)
 {
     struct llm_edit edits[RENDER_EDITS_MAX];
     size_t count = 0;
@@ -142,9 +140,8 @@ static enum err render_other(struct arena *a, const struct llm_request *r,
     struct llm_request view = *r;
     llm_walk_init(&w, a, &view, issue);
     buf_init(&b, r->body.len * RENDER_GROWTH + RENDER_SLACK_BYTES);
-    enum err err = r->endpoint == LLM_CHAT
-                       ? llm_translate_chat_request(&w, upstream_model, &b)
-                       : llm_translate_messages_request(&w, upstream_model, &b);
+    enum err err = r->endpoint == LLM_CHAT ? llm_translate_chat_request(&w, upstream_model, &b)
+                                           : llm_translate_messages_request(&w, upstream_model, &b);
     if (err == ERR_OK) {
         err = llm_buf_to_arena(a, &b, &ret->body);
         if (err != ERR_OK) {
@@ -180,7 +177,8 @@ yyjson_val *llm_get_key(yyjson_val *object, struct str name)
     if (!yyjson_is_obj(object)) {
         return NULL;
     }
-    yyjson_obj_foreach(llm_each(object), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(object), i, count, key, value)
+    {
         (void)value;
         if (str_eq(llm_key(key), name)) {
             return key;
@@ -204,7 +202,8 @@ enum err llm_only_members(struct llm_walk *w, yyjson_val *object, const char *co
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(object), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(object), i, count, key, value)
+    {
         if (!yyjson_is_null(value) && !llm_str_in(llm_key(key), allowed)) {
             (void)llm_walk_push_key(w, llm_key(key));
             return llm_walk_unsupported(

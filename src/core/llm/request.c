@@ -41,7 +41,10 @@ struct member {
     unsigned char kind;
     unsigned short endpoints;
 };
-#define MEMBER(name, kind, on) {name, sizeof(name) - 1, kind, on}
+#define MEMBER(name, kind, on)                                                                     \
+    {                                                                                              \
+        name, sizeof(name) - 1, kind, on                                                           \
+    }
 
 /* Ordered by length, which the look-up relies on (the test tries every row). */
 static const struct member members[] = {
@@ -112,8 +115,7 @@ static enum kind kind_of(struct str name, enum llm_endpoint e);
 static bool has_refused_prefix(struct str name);
 static enum err read_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value,
                             bool want_texts);
-static enum err read_scalar(struct llm_walk *w, enum kind kind, yyjson_val *key,
-                            yyjson_val *value);
+static enum err read_scalar(struct llm_walk *w, enum kind kind, yyjson_val *key, yyjson_val *value);
 static enum err read_model(struct llm_walk *w, yyjson_val *value);
 static enum err read_stream(struct llm_walk *w, yyjson_val *value);
 static enum err read_stream_options(struct llm_walk *w, yyjson_val *value);
@@ -144,7 +146,8 @@ enum err llm_request_parse(struct arena *a, enum llm_endpoint e, struct str body
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(ret->doc.root), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(ret->doc.root), i, count, key, value)
+    {
         TRY(read_member(&w, key, value, want_texts));
     }
     return check_required(&w);
@@ -182,8 +185,7 @@ static bool has_refused_prefix(struct str name)
     return false;
 }
 
-static enum err read_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value,
-                            bool want_texts)
+static enum err read_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value, bool want_texts)
 {
     enum kind kind = kind_of(llm_key(key), w->request->endpoint);
     if (kind == K_OTHER && !want_texts) {
@@ -293,8 +295,8 @@ static enum err read_output_max(struct llm_walk *w, yyjson_val *value)
         return ERR_OK;
     }
     if (!json_int(value, &tokens) || tokens < 0 || tokens > LLM_OUTPUT_TOKENS_LIMIT) {
-        return llm_walk_invalid(
-            w, "A number of tokens must be a whole number from 0 to 2147483647.");
+        return llm_walk_invalid(w,
+                                "A number of tokens must be a whole number from 0 to 2147483647.");
     }
     /* Several may be given; what is reserved must cover whichever the provider obeys. */
     if ((uint64_t)tokens > w->request->output_tokens_max) {
@@ -319,8 +321,7 @@ static enum err read_choices(struct llm_walk *w, yyjson_val *value)
 }
 
 /* What is checked or noted whether or not texts are wanted. */
-static enum err read_content(struct llm_walk *w, enum kind kind, yyjson_val *value,
-                             bool want_texts)
+static enum err read_content(struct llm_walk *w, enum kind kind, yyjson_val *value, bool want_texts)
 {
     struct llm_request *r = w->request;
     switch ((int)kind) {

@@ -44,8 +44,9 @@ static const char *const item_types[] = {
     NULL,
 };
 static const char *const part_types[] = {
-    "input_text",    "output_text", "text",        "refusal",     "summary_text", "reasoning_text",
-    "input_image",   "input_file",  "input_audio", "output_image", "computer_screenshot", NULL,
+    "input_text",          "output_text", "text",       "refusal",     "summary_text",
+    "reasoning_text",      "input_image", "input_file", "input_audio", "output_image",
+    "computer_screenshot", NULL,
 };
 
 enum err llm_responses_input_walk(struct llm_walk *w, yyjson_val *input)
@@ -57,7 +58,8 @@ enum err llm_responses_input_walk(struct llm_walk *w, yyjson_val *input)
     size_t i;
     size_t count;
     yyjson_val *item;
-    yyjson_arr_foreach(llm_each(input), i, count, item) {
+    yyjson_arr_foreach(llm_each(input), i, count, item)
+    {
         size_t mark = llm_walk_push_index(w, i);
         TRY(walk_item(w, item));
         llm_walk_pop(w, mark);
@@ -84,7 +86,8 @@ static enum err walk_item(struct llm_walk *w, yyjson_val *item)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(item), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(item), i, count, key, value)
+    {
         TRY(walk_item_member(w, type, key, value));
     }
     return ERR_OK;
@@ -151,11 +154,11 @@ static enum err walk_parts(struct llm_walk *w, yyjson_val *parts)
     size_t i;
     size_t count;
     yyjson_val *part;
-    yyjson_arr_foreach(llm_each(parts), i, count, part) {
+    yyjson_arr_foreach(llm_each(parts), i, count, part)
+    {
         size_t mark = llm_walk_push_index(w, i);
-        TRY(json_get(part, STR("type")) == NULL && w->role == LLM_ROLE_TOOL
-                ? llm_walk_any(w, part)
-                : walk_part(w, part));
+        TRY(json_get(part, STR("type")) == NULL && w->role == LLM_ROLE_TOOL ? llm_walk_any(w, part)
+                                                                            : walk_part(w, part));
         llm_walk_pop(w, mark);
     }
     return ERR_OK;
@@ -182,7 +185,8 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(part), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(part), i, count, key, value)
+    {
         struct str name = llm_key(key);
         size_t mark = llm_walk_push_key(w, name);
         bool is_url = LLM_IS(name, "image_url") || LLM_IS(name, "file_url");

@@ -210,8 +210,9 @@ static const char *skip_plain(const char *at, const char *end)
         memcpy(&v, at, 8);
         uint64_t quote = v ^ ones * '"';
         uint64_t slash = v ^ ones * '\\';
-        uint64_t found = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
-                          ((v - ones * 0x20) & ~v) | v) & highs;
+        uint64_t found =
+            (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((v - ones * 0x20) & ~v) | v) &
+            highs;
         if (found != 0) {
             return at + (__builtin_ctzll(found) >> 3);
         }

@@ -57,7 +57,8 @@ enum err llm_stream_to_chat(struct llm_relay *r, yyjson_val *root, struct buf *o
         return on_message_delta(r, out);
     }
     if (LLM_IS(type, "message_stop")) {
-        return on_stop(r, out);
+        return r->is_finished ? on_stop(r, out)
+                              : unexpected(issue, "The answer ended without a stop reason.");
     }
     return unexpected(issue, "An event of this type cannot be translated.");
 }

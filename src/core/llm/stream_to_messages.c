@@ -50,7 +50,8 @@ enum err llm_stream_to_messages(struct llm_relay *r, yyjson_val *root, struct bu
     size_t count;
     yyjson_val *call;
     yyjson_val *calls = json_get(delta, STR("tool_calls"));
-    yyjson_arr_foreach(llm_each(calls), i, count, call) {
+    yyjson_arr_foreach(llm_each(calls), i, count, call)
+    {
         TRY(on_tool_call(r, call, out, issue));
     }
     if (r->finish_reason.ptr != NULL && !r->is_finished) {

@@ -101,15 +101,17 @@ static enum err put_texts(yyjson_val *content, struct buf *out, struct issue *is
     size_t count;
     yyjson_val *block;
     buf_init(&text, out->bytes_max);
-    yyjson_arr_foreach(llm_each(content), i, count, block) {
+    yyjson_arr_foreach(llm_each(content), i, count, block)
+    {
         struct str type = json_str(json_get(block, STR("type")));
         if (LLM_IS(type, "text")) {
             has_text = true;
             buf_add(&text, json_str(json_get(block, STR("text"))));
         } else if (!LLM_IS(type, "tool_use") && !LLM_IS(type, "thinking") &&
                    !LLM_IS(type, "redacted_thinking")) {
-            issue_set(issue, "/content", "The provider's answer holds a content block that has "
-                                         "no counterpart in OpenAI chat completions.");
+            issue_set(issue, "/content",
+                      "The provider's answer holds a content block that has "
+                      "no counterpart in OpenAI chat completions.");
             err = ERR_SYNTAX;
         }
     }
@@ -129,7 +131,8 @@ static enum err put_tool_calls(yyjson_val *content, const struct json_doc *doc, 
     size_t i;
     size_t count;
     yyjson_val *block;
-    yyjson_arr_foreach(llm_each(content), i, count, block) {
+    yyjson_arr_foreach(llm_each(content), i, count, block)
+    {
         yyjson_val *input = llm_get_key(block, STR("input"));
         if (!LLM_IS(json_str(json_get(block, STR("type"))), "tool_use")) {
             continue;
@@ -197,7 +200,8 @@ static enum err put_choice(struct llm_relay *r, yyjson_val *choice, struct buf *
         is_first = false;
     }
     yyjson_val *calls = json_get(message, STR("tool_calls"));
-    yyjson_arr_foreach(llm_each(calls), i, count, call) {
+    yyjson_arr_foreach(llm_each(calls), i, count, call)
+    {
         if (!is_first) {
             LLM_PUT(out, ",");
         }

@@ -89,7 +89,8 @@ static enum err check_members(struct llm_walk *w)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(w->request->doc.root), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(w->request->doc.root), i, count, key, value)
+    {
         enum neutral how = NEVER;
         for (size_t k = 0; k < sizeof(chat_members) / sizeof(chat_members[0]); k++) {
             if (str_eq(llm_key(key), str_from(chat_members[k].name))) {
@@ -160,7 +161,7 @@ static enum err put_limits(struct llm_walk *w, struct buf *b)
             w, "`max_tokens` and `max_completion_tokens` differ; the provider has one limit.");
     }
     LLM_PUT(b, ",\"max_tokens\":");
-    buf_add_u64(b, has_new ? (uint64_t)new : has_old ? (uint64_t)old : LLM_DEFAULT_MAX_TOKENS);
+    buf_add_u64(b, has_new ? (uint64_t) new : has_old ? (uint64_t)old : LLM_DEFAULT_MAX_TOKENS);
     return ERR_OK;
 }
 
@@ -205,7 +206,8 @@ static enum err put_stop(struct llm_walk *w, yyjson_val *stop, struct buf *b)
         return llm_walk_invalid(w, "`stop` must be a string or an array of strings.");
     }
     LLM_PUT(b, ",\"stop_sequences\":[");
-    yyjson_arr_foreach(llm_each(stop), i, count, item) {
+    yyjson_arr_foreach(llm_each(stop), i, count, item)
+    {
         if (!yyjson_is_str(item)) {
             (void)llm_walk_push_index(w, i);
             return llm_walk_invalid(w, "A stop sequence must be a string.");
@@ -231,7 +233,8 @@ static enum err put_tools(struct llm_walk *w, struct buf *b)
     }
     size_t mark = llm_walk_push_key(w, STR("tools"));
     LLM_PUT(b, ",\"tools\":[");
-    yyjson_arr_foreach(llm_each(tools), i, count, tool) {
+    yyjson_arr_foreach(llm_each(tools), i, count, tool)
+    {
         size_t inner = llm_walk_push_index(w, i);
         if (i > 0) {
             LLM_PUT(b, ",");

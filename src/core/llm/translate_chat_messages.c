@@ -15,8 +15,8 @@ static enum err put_arguments(struct llm_walk *w, yyjson_val *arguments, struct 
 static enum err put_tool_result(struct llm_walk *w, yyjson_val *message, struct buf *b);
 static enum err put_content(struct llm_walk *w, yyjson_val *content, bool may_have_images,
                             struct buf *b);
-static enum err put_part(struct llm_walk *w, yyjson_val *part, bool may_have_images,
-                         bool *is_first, struct buf *b);
+static enum err put_part(struct llm_walk *w, yyjson_val *part, bool may_have_images, bool *is_first,
+                         struct buf *b);
 static enum err put_image(struct llm_walk *w, yyjson_val *image, struct buf *b);
 
 /* The system messages at the beginning become `system`: text blocks, in order. One
@@ -29,7 +29,8 @@ enum err llm_translate_chat_system(struct llm_walk *w, yyjson_val *messages, str
     size_t i;
     size_t count;
     yyjson_val *message;
-    yyjson_arr_foreach(llm_each(messages), i, count, message) {
+    yyjson_arr_foreach(llm_each(messages), i, count, message)
+    {
         if (llm_role_of(json_str(json_get(message, STR("role")))) != LLM_ROLE_SYSTEM) {
             break;
         }
@@ -50,7 +51,8 @@ enum err llm_translate_chat_system(struct llm_walk *w, yyjson_val *messages, str
             size_t k;
             size_t parts;
             yyjson_val *part;
-            yyjson_arr_foreach(llm_each(content), k, parts, part) {
+            yyjson_arr_foreach(llm_each(content), k, parts, part)
+            {
                 size_t inner = llm_walk_push_index(w, k);
                 TRY(put_part(w, part, false, &is_first, b));
                 llm_walk_pop(w, inner);
@@ -74,7 +76,8 @@ enum err llm_translate_chat_messages(struct llm_walk *w, yyjson_val *messages, s
     size_t count;
     yyjson_val *message;
     LLM_PUT(b, ",\"messages\":[");
-    yyjson_arr_foreach(llm_each(messages), i, count, message) {
+    yyjson_arr_foreach(llm_each(messages), i, count, message)
+    {
         if (i < next) {
             continue;
         }
@@ -164,7 +167,8 @@ static enum err put_assistant(struct llm_walk *w, yyjson_val *message, struct bu
         is_first = false;
     } else if (yyjson_is_arr(content)) {
         size_t mark = llm_walk_push_key(w, STR("content"));
-        yyjson_arr_foreach(llm_each(content), i, count, item) {
+        yyjson_arr_foreach(llm_each(content), i, count, item)
+        {
             size_t inner = llm_walk_push_index(w, i);
             TRY(put_part(w, item, false, &is_first, b));
             llm_walk_pop(w, inner);
@@ -172,7 +176,8 @@ static enum err put_assistant(struct llm_walk *w, yyjson_val *message, struct bu
         llm_walk_pop(w, mark);
     }
     size_t mark = llm_walk_push_key(w, STR("tool_calls"));
-    yyjson_arr_foreach(llm_each(calls), i, count, item) {
+    yyjson_arr_foreach(llm_each(calls), i, count, item)
+    {
         size_t inner = llm_walk_push_index(w, i);
         if (!is_first) {
             LLM_PUT(b, ",");
@@ -267,7 +272,8 @@ static enum err put_content(struct llm_walk *w, yyjson_val *content, bool may_ha
     size_t count;
     yyjson_val *part;
     LLM_PUT(b, "[");
-    yyjson_arr_foreach(llm_each(content), i, count, part) {
+    yyjson_arr_foreach(llm_each(content), i, count, part)
+    {
         size_t mark = llm_walk_push_index(w, i);
         TRY(put_part(w, part, may_have_images, &is_first, b));
         llm_walk_pop(w, mark);
@@ -276,8 +282,8 @@ static enum err put_content(struct llm_walk *w, yyjson_val *content, bool may_ha
     return ERR_OK;
 }
 
-static enum err put_part(struct llm_walk *w, yyjson_val *part, bool may_have_images,
-                         bool *is_first, struct buf *b)
+static enum err put_part(struct llm_walk *w, yyjson_val *part, bool may_have_images, bool *is_first,
+                         struct buf *b)
 {
     static const char *const text_members[] = {"type", "text", NULL};
     static const char *const image_members[] = {"type", "image_url", NULL};

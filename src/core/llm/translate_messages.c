@@ -50,15 +50,16 @@ enum err llm_translate_messages_request(struct llm_walk *w, struct str upstream_
 static enum err check_members(struct llm_walk *w)
 {
     static const char *const handled[] = {
-        "model",          "messages", "max_tokens", "system", "temperature", "top_p",
-        "stop_sequences", "stream",   "tools",      "tool_choice", "metadata",
-        "governance_policy", NULL,
+        "model",    "messages",          "max_tokens", "system", "temperature",
+        "top_p",    "stop_sequences",    "stream",     "tools",  "tool_choice",
+        "metadata", "governance_policy", NULL,
     };
     size_t i;
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(w->request->doc.root), i, count, key, value) {
+    yyjson_obj_foreach(llm_each(w->request->doc.root), i, count, key, value)
+    {
         struct str name = llm_key(key);
         struct str type = json_str(json_get(value, STR("type")));
         bool is_neutral = yyjson_is_null(value) || llm_str_in(name, handled) ||
@@ -77,9 +78,9 @@ static enum err check_members(struct llm_walk *w)
 /* OpenAI's own models refuse the older name; many compatible servers know no other. */
 static void put_limit(struct llm_walk *w, struct str model, struct buf *b)
 {
-    bool is_openai = str_starts(model, STR("gpt-")) || str_starts(model, STR("chatgpt-")) ||
-                     (model.len >= 2 && model.ptr[0] == 'o' && model.ptr[1] >= '0' &&
-                      model.ptr[1] <= '9');
+    bool is_openai =
+        str_starts(model, STR("gpt-")) || str_starts(model, STR("chatgpt-")) ||
+        (model.len >= 2 && model.ptr[0] == 'o' && model.ptr[1] >= '0' && model.ptr[1] <= '9');
     if (is_openai) {
         LLM_PUT(b, ",\"max_completion_tokens\":");
     } else {
@@ -159,7 +160,8 @@ static enum err put_tools(struct llm_walk *w, struct buf *b)
     }
     size_t mark = llm_walk_push_key(w, STR("tools"));
     LLM_PUT(b, ",\"tools\":[");
-    yyjson_arr_foreach(llm_each(tools), i, count, tool) {
+    yyjson_arr_foreach(llm_each(tools), i, count, tool)
+    {
         size_t inner = llm_walk_push_index(w, i);
         if (i > 0) {
             LLM_PUT(b, ",");
@@ -174,8 +176,8 @@ static enum err put_tools(struct llm_walk *w, struct buf *b)
 
 static enum err put_tool(struct llm_walk *w, yyjson_val *tool, struct buf *b)
 {
-    static const char *const allowed[] = {"type", "name", "description", "input_schema", "strict",
-                                          NULL};
+    static const char *const allowed[] = {"type",         "name",   "description",
+                                          "input_schema", "strict", NULL};
     struct str type = json_str(json_get(tool, STR("type")));
     struct str description = json_str(json_get(tool, STR("description")));
     yyjson_val *schema = llm_get_key(tool, STR("input_schema"));

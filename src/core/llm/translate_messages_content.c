@@ -27,7 +27,8 @@ enum err llm_translate_messages_content(struct llm_walk *w, yyjson_val *messages
     size_t i;
     size_t count;
     yyjson_val *message;
-    yyjson_arr_foreach(llm_each(messages), i, count, message) {
+    yyjson_arr_foreach(llm_each(messages), i, count, message)
+    {
         size_t mark = llm_walk_push_index(w, i);
         TRY(put_message(w, message, i + 1 == count, b, is_first));
         llm_walk_pop(w, mark);
@@ -74,7 +75,8 @@ static enum err put_user(struct llm_walk *w, yyjson_val *content, struct buf *b,
     size_t i;
     size_t count;
     yyjson_val *block;
-    yyjson_arr_foreach(llm_each(content), i, count, block) {
+    yyjson_arr_foreach(llm_each(content), i, count, block)
+    {
         size_t mark = llm_walk_push_index(w, i);
         bool is_result = LLM_IS(json_str(json_get(block, STR("type"))), "tool_result");
         if (is_result && is_in_parts) {
@@ -143,7 +145,8 @@ enum err llm_translate_text_blocks(struct llm_walk *w, yyjson_val *content, stru
     size_t count;
     yyjson_val *block;
     LLM_PUT(b, "[");
-    yyjson_arr_foreach(llm_each(content), i, count, block) {
+    yyjson_arr_foreach(llm_each(content), i, count, block)
+    {
         size_t mark = llm_walk_push_index(w, i);
         if (i > 0) {
             LLM_PUT(b, ",");
@@ -226,7 +229,8 @@ static enum err put_assistant(struct llm_walk *w, yyjson_val *content, struct bu
     TRY(put_assistant_texts(w, content, b, &calls_from));
     if (calls_from < yyjson_arr_size(content)) {
         LLM_PUT(b, ",\"tool_calls\":[");
-        yyjson_arr_foreach(llm_each(content), i, count, block) {
+        yyjson_arr_foreach(llm_each(content), i, count, block)
+        {
             if (i < calls_from) {
                 continue;
             }
@@ -251,7 +255,8 @@ static enum err put_assistant_texts(struct llm_walk *w, yyjson_val *content, str
     size_t i;
     size_t count;
     yyjson_val *block;
-    yyjson_arr_foreach(llm_each(content), i, count, block) {
+    yyjson_arr_foreach(llm_each(content), i, count, block)
+    {
         if (LLM_IS(json_str(json_get(block, STR("type"))), "tool_use")) {
             break;
         }

@@ -19,24 +19,98 @@ static bool is_plain_type(struct str key, yyjson_val *value);
 /* Keys and type names of the APIs and of JSON Schema: they carry nothing of the
  * caller's, and editing one would change the meaning of the body. */
 static const char *const plain_keys[] = {
-    "type",     "text",        "name",     "role",       "content",  "function",   "parameters",
-    "strict",   "description", "required", "properties", "items",    "enum",       "default",
-    "title",    "anyOf",       "oneOf",    "allOf",      "not",      "const",      "format",
-    "pattern",  "minimum",     "maximum",  "minLength",  "maxLength", "minItems",  "maxItems",
-    "additionalProperties",    "$schema",  "$ref",       "$defs",    "definitions", "input_schema",
-    "schema",   "json_schema", "cache_control", "ttl",   "id",       "effort",     "summary",
-    "include_usage", "include_obfuscation", "verbosity", "budget_tokens", "user_id",
-    "temperature", "top_p", "seed", "stop", "logprobs", "top_logprobs", "logit_bias", "store",
-    "frequency_penalty", "presence_penalty", "response_format", "tool_choice", "service_tier",
-    "parallel_tool_calls", "reasoning_effort", "modalities", "prediction", "reasoning", "input",
-    "thinking", "media_type", "filename", "file_id", "detail", "variables", "suffix", "echo",
-    "encoding_format", "dimensions", "top_k", "stop_sequences", "status", "call_id", "tool_use_id",
-    "citations", "signature", "truncation", "include", "index", "arguments", NULL,
+    "type",
+    "text",
+    "name",
+    "role",
+    "content",
+    "function",
+    "parameters",
+    "strict",
+    "description",
+    "required",
+    "properties",
+    "items",
+    "enum",
+    "default",
+    "title",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "not",
+    "const",
+    "format",
+    "pattern",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "additionalProperties",
+    "$schema",
+    "$ref",
+    "$defs",
+    "definitions",
+    "input_schema",
+    "schema",
+    "json_schema",
+    "cache_control",
+    "ttl",
+    "id",
+    "effort",
+    "summary",
+    "include_usage",
+    "include_obfuscation",
+    "verbosity",
+    "budget_tokens",
+    "user_id",
+    "temperature",
+    "top_p",
+    "seed",
+    "stop",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "store",
+    "frequency_penalty",
+    "presence_penalty",
+    "response_format",
+    "tool_choice",
+    "service_tier",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "modalities",
+    "prediction",
+    "reasoning",
+    "input",
+    "thinking",
+    "media_type",
+    "filename",
+    "file_id",
+    "detail",
+    "variables",
+    "suffix",
+    "echo",
+    "encoding_format",
+    "dimensions",
+    "top_k",
+    "stop_sequences",
+    "status",
+    "call_id",
+    "tool_use_id",
+    "citations",
+    "signature",
+    "truncation",
+    "include",
+    "index",
+    "arguments",
+    NULL,
 };
 static const char *const plain_types[] = {
-    "object", "string", "number",      "integer",     "boolean",   "array",       "null",
-    "text",   "function", "custom",    "json_schema", "json_object", "ephemeral", "auto",
-    "any",    "tool",   "none",        "enabled",     "disabled",  "adaptive",    NULL,
+    "object", "string",   "number", "integer",     "boolean",     "array",     "null",
+    "text",   "function", "custom", "json_schema", "json_object", "ephemeral", "auto",
+    "any",    "tool",     "none",   "enabled",     "disabled",    "adaptive",  NULL,
 };
 
 void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r, struct issue *issue)
@@ -47,6 +121,9 @@ void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r, s
     w->role = LLM_ROLE_OTHER;
     w->texts_capacity = 0;
     w->opaques_capacity = 0;
+    w->is_event = false;
+    w->is_delta = false;
+    w->channel = 0;
     w->path_len = 0;
     w->path[0] = '\0';
 }
@@ -164,8 +241,8 @@ static enum err add_text(struct llm_walk *w, yyjson_val *string, bool is_json, b
 enum err llm_walk_id(struct llm_walk *w, yyjson_val *string)
 {
     struct str s = json_str(string);
-    bool is_id = s.len >= 1 && s.len <= 80 &&
-                 ((s.ptr[0] | 0x20) >= 'a' && (s.ptr[0] | 0x20) <= 'z');
+    bool is_id =
+        s.len >= 1 && s.len <= 80 && ((s.ptr[0] | 0x20) >= 'a' && (s.ptr[0] | 0x20) <= 'z');
     for (size_t i = 0; is_id && i < s.len; i++) {
         char c = s.ptr[i];
         char lower = (char)(c | 0x20);
@@ -231,7 +308,8 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
     size_t count;
     if (yyjson_is_arr(v)) {
         yyjson_val *item;
-        yyjson_arr_foreach(llm_each(v), i, count, item) {
+        yyjson_arr_foreach(llm_each(v), i, count, item)
+        {
             size_t mark = llm_walk_push_index(w, i);
             TRY(llm_walk_any(w, item));
             llm_walk_pop(w, mark);
@@ -239,7 +317,8 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
     } else if (yyjson_is_obj(v)) {
         yyjson_val *key;
         yyjson_val *value;
-        yyjson_obj_foreach(llm_each(v), i, count, key, value) {
+        yyjson_obj_foreach(llm_each(v), i, count, key, value)
+        {
             TRY(llm_walk_member(w, key, value));
         }
     }

@@ -69,6 +69,28 @@ enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
                                              : 400,
                       e == ERR_CONFLICT ? "other_dialect" : "invalid_request", issue.pointer, "%s",
                       issue.message);
+        return e;
+    }
+    return manage_policy_check(ret, catalog, ret_refusal);
+}
+
+enum err manage_policy_check(const struct policy *p, const struct route_catalog *catalog,
+                             struct manage_refusal *ret_refusal)
+{
+    struct policy alone = *p;
+    if (p->status != POLICY_ACTIVE) {
+        return ERR_OK; /* a draft may be unfinished */
+    }
+    alone.id = alone.id.len != 0 ? alone.id : STR("CHECK");
+    alone.org_id = alone.org_id.len != 0 ? alone.org_id : STR("org_check");
+    struct policy_org_rows rows = {
+        .id = alone.org_id, .name = STR("check"), .policies = &alone, .policies_count = 1};
+    struct policy_org *org = NULL;
+    struct issue issue = {.offset = UINT64_MAX};
+    enum err e = policy_org_new(&rows, catalog, 0, &org, &issue);
+    policy_org_unref(org);
+    if (e != ERR_OK && e != ERR_MEMORY) {
+        manage_refuse(ret_refusal, 400, "policy_cannot_run", issue.pointer, "%s", issue.message);
     }
     return e;
 }

@@ -63,6 +63,7 @@ static const struct manage_field key_fields[] = {
     {.member = "metadata", .type = MANAGE_STRINGS, .flags = MANAGE_NULLABLE},
     {.member = "not_before", .type = MANAGE_TIME, .flags = MANAGE_NULLABLE},
     {.member = "expires_at", .type = MANAGE_TIME, .flags = MANAGE_NULLABLE},
+    {.member = "previous_until", .type = MANAGE_TIME, .flags = MANAGE_READ_ONLY},
     {.member = "revoked_at", .type = MANAGE_TIME, .flags = MANAGE_READ_ONLY},
     {.member = "created_by", .type = MANAGE_TEXT, .flags = MANAGE_READ_ONLY},
 };
@@ -72,8 +73,11 @@ static const struct manage_field endpoint_fields[] = {
     {.member = "base_url", .type = MANAGE_URL, .flags = MANAGE_REQUIRED},
     {.member = "dialect", .type = MANAGE_WORD, .words = dialects},
     {.member = "credential", .type = MANAGE_SECRET, .flags = MANAGE_NULLABLE},
+    {.member = "ca_file", .type = MANAGE_TEXT, .flags = MANAGE_NULLABLE | MANAGE_OPERATOR,
+     .max = 1000},
     {.member = "priority", .type = MANAGE_INT, .min = 0, .max = 1000000},
     {.member = "is_enabled", .type = MANAGE_BOOL},
+    {.member = "ca_file", .type = MANAGE_TEXT, .flags = MANAGE_NULLABLE | MANAGE_OPERATOR},
     {.member = "has_credential", .type = MANAGE_BOOL, .flags = MANAGE_READ_ONLY},
 };
 static const struct manage_field attestation_fields[] = {
@@ -112,20 +116,23 @@ static const struct manage_field event_fields[] = {
     {.member = "violations", .type = MANAGE_STRINGS, .flags = MANAGE_READ_ONLY},
 };
 
-#define ROW(n, noun, prefix, fields) {n, noun, prefix, "id", fields, sizeof(fields) / sizeof((fields)[0])}
+#define ROW(name, table, noun, prefix, fields)                                                     \
+    {name, table, noun, prefix, "id", fields, sizeof(fields) / sizeof((fields)[0])}
+#define NEWEST_FIRST(name, table, noun, prefix, fields)                                            \
+    {name, table, noun, prefix, "-id", fields, sizeof(fields) / sizeof((fields)[0])}
 
 /* lint: table */
 static const struct manage_collection collections[] = {
-    ROW("orgs", "organization", "org_", org_fields),
-    ROW("teams", "team", "team_", team_fields),
-    ROW("environments", "environment", "env_", environment_fields),
-    ROW("projects", "project", "proj_", project_fields),
-    ROW("users", "user", "user_", user_fields),
-    ROW("api_keys", "key", "", key_fields),
-    ROW("provider_endpoints", "provider endpoint", "pe_", endpoint_fields),
-    ROW("attestations", "attestation", "att_", attestation_fields),
-    ROW("node_views", "node", "", node_fields),
-    ROW("security_events", "security event", "", event_fields),
+    ROW("orgs", "orgs", "organization", "org_", org_fields),
+    ROW("teams", "teams", "team", "team_", team_fields),
+    ROW("environments", "environments", "environment", "env_", environment_fields),
+    ROW("projects", "projects", "project", "proj_", project_fields),
+    ROW("users", "users", "user", "user_", user_fields),
+    ROW("keys", "api_keys", "key", "", key_fields),
+    ROW("provider-endpoints", "provider_endpoints", "provider endpoint", "pe_", endpoint_fields),
+    ROW("attestations", "attestations", "attestation", "att_", attestation_fields),
+    ROW("nodes", "node_views", "node", "", node_fields),
+    NEWEST_FIRST("security-events", "security_events", "security event", "", event_fields),
 };
 
 const struct manage_collection *manage_collection_find(const char *name)

@@ -12,6 +12,10 @@ static enum err read_field(struct codec_reader *r, yyjson_val *v, struct str poi
                            const struct manage_field *f, struct manage_value *ret);
 static enum err read_text(struct codec_reader *r, yyjson_val *v, struct str pointer,
                           const struct manage_field *f, struct manage_value *ret);
+static enum err check_text(struct codec_reader *r, struct str s, struct str pointer,
+                           const struct manage_field *f, struct manage_value *ret);
+static enum err read_word(struct codec_reader *r, struct str s, struct str pointer,
+                          const struct manage_field *f);
 static enum err read_list(struct codec_reader *r, yyjson_val *v, struct str pointer,
                           const struct manage_field *f, struct manage_value *ret);
 static bool is_name(struct str s);
@@ -31,7 +35,8 @@ enum err manage_item_read(struct codec_reader *r, yyjson_val *body, bool is_crea
     for (size_t i = 0; i < c->fields_count; i++) {
         const struct manage_field *f = &c->fields[i];
         bool is_taken = (f->flags & MANAGE_READ_ONLY) == 0 &&
-                        (is_create || (f->flags & MANAGE_FIXED) == 0);
+                        (is_create || (f->flags & MANAGE_FIXED) == 0) &&
+                        (ret->caller.is_operator || (f->flags & MANAGE_OPERATOR) == 0);
         if (is_taken) {
             fields[count] = f;
             members[count] = (struct codec_member){
@@ -87,7 +92,6 @@ static enum err read_field(struct codec_reader *r, yyjson_val *v, struct str poi
     case MANAGE_TIME:
     case MANAGE_PROVIDER:
     case MANAGE_URL:
-    case MANAGE_PEM:
     case MANAGE_SECRET:
         return read_text(r, v, pointer, f, ret);
     }
@@ -97,38 +101,33 @@ static enum err read_field(struct codec_reader *r, yyjson_val *v, struct str poi
 static enum err read_text(struct codec_reader *r, yyjson_val *v, struct str pointer,
                           const struct manage_field *f, struct manage_value *ret)
 {
-    int64_t time_ms;
-    struct wire_url url;
     struct str s = json_str(v);
     size_t max = f->max != 0 ? (size_t)f->max : 200;
-    if (f->type == MANAGE_WORD) {
-        for (size_t i = 0; f->words[i] != NULL; i++) {
-            if (str_eq(s, str_from(f->words[i]))) {
-                ret->text = s;
-                return ERR_OK;
-            }
-        }
-        const char *near = issue_did_you_mean(s, f->words);
-        issue_set(r->issue, pointer.ptr, "is not one of the allowed words%s%s%s",
-                  near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-                  near != NULL ? "'?" : "");
-        return ERR_INVALID;
-    }
     if (f->type == MANAGE_LONG_TEXT || f->type == MANAGE_SECRET || f->type == MANAGE_URL) {
         max = SECRET_BYTES_MAX;
-    } else if (f->type == MANAGE_PEM) {
-        max = 64u << 10;
     }
     if (!yyjson_is_str(v) || s.len == 0 || s.len > max) {
         issue_set(r->issue, pointer.ptr, "must be a string of 1 to %zu bytes", max);
         return ERR_INVALID;
     }
-    for (size_t i = 0; i < s.len && f->type != MANAGE_PEM && f->type != MANAGE_LONG_TEXT; i++) {
+    for (size_t i = 0; i < s.len && f->type != MANAGE_LONG_TEXT; i++) {
         if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f) {
             return bad(r, pointer, "must not contain control characters");
         }
     }
     ret->text = s;
+    return check_text(r, s, pointer, f, ret);
+}
+
+static enum err check_text(struct codec_reader *r, struct str s, struct str pointer,
+                           const struct manage_field *f, struct manage_value *ret)
+{
+    int64_t time_ms;
+    struct wire_url url;
+    struct issue issue;
+    if (f->type == MANAGE_WORD) {
+        return read_word(r, s, pointer, f);
+    }
     if (f->type == MANAGE_NAME && !is_name(s)) {
         return bad(r, pointer, "must be up to 64 of a-z, 0-9, '_', '.', '-', beginning with a "
                                "letter or digit");
@@ -139,25 +138,31 @@ static enum err read_text(struct codec_reader *r, yyjson_val *v, struct str poin
     if (f->type == MANAGE_TIME && time_parse_rfc3339(s, &time_ms) != ERR_OK) {
         return bad(r, pointer, "must be a time such as 2025-01-10T14:30:00Z");
     }
-    if (f->type == MANAGE_PEM && str_find_str(s, STR("-----BEGIN CERTIFICATE-----")) < 0) {
-        return bad(r, pointer, "must hold PEM certificates");
-    }
-    if (f->type == MANAGE_URL) {
-        /* Plain http and private hosts are the operator's to permit, at connect. */
-        struct issue issue;
-        if (wire_url_parse(r->arena, s, true, &url, &issue) != ERR_OK) {
-            return bad(r, pointer, issue.message);
-        }
+    /* Plain http and private hosts are the operator's to permit, at connect. */
+    if (f->type == MANAGE_URL && wire_url_parse(r->arena, s, true, &url, &issue) != ERR_OK) {
+        return bad(r, pointer, issue.message);
     }
     if (f->type == MANAGE_PROVIDER && r->catalog != NULL) {
         struct policy_list one = {&s, 1, true};
-        enum err e = codec_check_providers(r, &one, pointer);
-        if (e != ERR_OK) {
-            return e;
-        }
+        TRY(codec_check_providers(r, &one, pointer));
         ret->text = route_catalog_find_provider(r->catalog, s)->slug;
     }
     return ERR_OK;
+}
+
+static enum err read_word(struct codec_reader *r, struct str s, struct str pointer,
+                          const struct manage_field *f)
+{
+    for (size_t i = 0; f->words[i] != NULL; i++) {
+        if (str_eq(s, str_from(f->words[i]))) {
+            return ERR_OK;
+        }
+    }
+    const char *near = issue_did_you_mean(s, f->words);
+    issue_set(r->issue, pointer.ptr, "is not one of the allowed words%s%s%s",
+              near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+              near != NULL ? "'?" : "");
+    return ERR_INVALID;
 }
 
 static enum err read_list(struct codec_reader *r, yyjson_val *v, struct str pointer,
@@ -248,7 +253,7 @@ void manage_item_write(struct buf *out, const struct manage_collection *c,
     }
     for (size_t i = 0; i < c->fields_count; i++) {
         const struct manage_field *f = &c->fields[i];
-        if (f->type == MANAGE_SECRET || (f->flags & MANAGE_HIDDEN) != 0) {
+        if (f->type == MANAGE_SECRET || (f->flags & MANAGE_OPERATOR) != 0) {
             continue;
         }
         buf_printf(out, ",\"%s\":", f->member);
@@ -286,7 +291,6 @@ static void write_value(struct buf *out, const struct manage_field *f, struct st
     case MANAGE_TIME:
     case MANAGE_PROVIDER:
     case MANAGE_URL:
-    case MANAGE_PEM:
     case MANAGE_SECRET:
         json_write_str(out, text);
         return;
@@ -313,7 +317,6 @@ const char *manage_field_json_type(enum manage_field_type t)
     case MANAGE_TIME:
     case MANAGE_PROVIDER:
     case MANAGE_URL:
-    case MANAGE_PEM:
     case MANAGE_SECRET:
         break;
     }

@@ -194,8 +194,9 @@ static void render_ask(struct render *x)
                              : x->r->policies_count != 0 ? &x->r->policies[0]
                                                          : &none;
     struct policy_provider_answer *answers;
-    if (policy_providers_of(x->arena, x->catalog, x->r->attestations, x->r->attestations_count,
-                            x->r->now_s, p, &answers) != ERR_OK) {
+    const struct route_evidence evidence = {x->r->attestations, x->r->attestations_count,
+                                            x->r->now_s};
+    if (policy_providers_of(x->arena, x->catalog, &evidence, p, &answers) != ERR_OK) {
         x->out.err = ERR_MEMORY;
         return;
     }

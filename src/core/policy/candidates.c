@@ -17,6 +17,8 @@ struct candidate {
 
 static enum err check_key_models(struct decision *d, const struct candidate *c);
 static enum err walk_violated(struct decision *d, const struct candidate *c);
+static enum err walk_word(struct decision *d, const struct candidate *c, size_t w, uint64_t word);
+static bool is_settled(const struct decision *d, uint32_t bit);
 static bool is_overridden(const struct decision *d, const struct candidate *c,
                           const struct index_rule *r);
 static enum err note_rule(struct decision *d, const struct candidate *c,
@@ -25,6 +27,8 @@ static enum err note(struct decision *d, const struct candidate *c, enum reason 
                      const struct reason_about *about);
 static struct policy_violation *same_violation(struct decision *d, enum reason reason,
                                                const struct reason_about *about);
+static enum err grow(struct decision *d);
+static bool makes_room(struct decision *d, const struct reason_about *about);
 static bool comes_before(const struct decision *d, size_t a, size_t b);
 
 enum err decide_candidates(struct decision *d)
@@ -59,31 +63,51 @@ static enum err check_key_models(struct decision *d, const struct candidate *c)
 static enum err walk_violated(struct decision *d, const struct candidate *c)
 {
     const struct policy_index *x = &d->org->index;
-    const uint32_t bit = UINT32_C(1) << c->number;
 
-    for (size_t w = 0; w < x->rule_words; w++) {
-        uint64_t word = index_violated_word(x, d->applied, &c->rows, w);
-        for (; word != 0; word &= word - 1) {
-            const struct index_rule *r = &x->rules[w * 64 + (size_t)__builtin_ctzll(word)];
-            if (r->overriders_count > 0 && is_overridden(d, c, r)) {
-                continue;
+    for (size_t block = 0; block < x->rule_words / INDEX_LANES; block++) {
+        if (!index_live_has(&d->applied->live, block)) {
+            continue;
+        }
+        for (size_t w = block * INDEX_LANES; w < (block + 1) * INDEX_LANES; w++) {
+            uint64_t word = index_violated_word(x, d->applied, &c->rows, w);
+            if (word != 0) {
+                TRY(walk_word(d, c, w, word));
             }
-            if (r->rule->effect == POLICY_BLOCK) {
-                d->blocked |= bit;
-            } else if (r->rule->effect == POLICY_WARN) {
-                d->warned |= bit;
-            }
-            if (d->verdict->violations_count == POLICY_VIOLATIONS_MAX &&
-                (d->blocked & bit) != 0) {
-                /* The verdict on this candidate stands and the list is full: the
-                 * rest is only counted, so that the work stays bounded. */
-                d->verdict->violations_dropped += (size_t)__builtin_popcountll(word);
-                break;
-            }
-            TRY(note_rule(d, c, r));
         }
     }
     return ERR_OK;
+}
+
+static enum err walk_word(struct decision *d, const struct candidate *c, size_t w, uint64_t word)
+{
+    const uint32_t bit = UINT32_C(1) << c->number;
+
+    for (; word != 0; word &= word - 1) {
+        const struct index_rule *r =
+            &d->org->index.rules[w * 64 + (size_t)__builtin_ctzll(word)];
+        if (r->overriders_count > 0 && is_overridden(d, c, r)) {
+            continue;
+        }
+        if (r->rule->effect == POLICY_BLOCK) {
+            d->blocked |= bit;
+        } else if (r->rule->effect == POLICY_WARN) {
+            d->warned |= bit;
+        }
+        if (d->verdict->violations_count == POLICY_VIOLATIONS_MAX && is_settled(d, bit)) {
+            /* The verdict on this candidate stands, is told, and the list is full:
+             * the rest is only counted, so that the work stays bounded. */
+            d->verdict->violations_dropped += (size_t)__builtin_popcountll(word);
+            break;
+        }
+        TRY(note_rule(d, c, r));
+    }
+    return ERR_OK;
+}
+
+/* Is the candidate blocked, with a blocking rule on the list that says so? */
+static bool is_settled(const struct decision *d, uint32_t bit)
+{
+    return (d->blocked & d->told & bit) != 0;
 }
 
 /* A lower policy that applies to this very candidate and names the rule. */
@@ -92,7 +116,7 @@ static bool is_overridden(const struct decision *d, const struct candidate *c,
 {
     for (size_t i = 0; i < r->overriders_count; i++) {
         uint32_t marker = r->overriders[i];
-        if (!index_bit(d->applied, marker)) {
+        if (!index_applies(d->applied, marker)) {
             continue;
         }
         if (!d->org->index.has_conditions || (index_bit(c->rows.provider_when, marker) &&
@@ -137,18 +161,17 @@ static enum err note(struct decision *d, const struct candidate *c, enum reason 
 
     if (same != NULL) {
         same->candidates |= UINT32_C(1) << c->number;
+        d->told |= same->effect == POLICY_BLOCK ? UINT32_C(1) << c->number : 0;
         return ERR_OK;
     }
     if (v->violations_count == POLICY_VIOLATIONS_MAX) {
         v->violations_dropped++;
-        return ERR_OK;
-    }
-    if (v->violations == NULL) {
-        v->violations = ARENA_ARRAY(d->arena, POLICY_VIOLATIONS_MAX, struct policy_violation);
-        d->ranks = ARENA_ARRAY(d->arena, POLICY_VIOLATIONS_MAX, uint8_t);
-        if (v->violations == NULL || d->ranks == NULL) {
-            return ERR_MEMORY;
+        if (!makes_room(d, about)) {
+            return ERR_OK;
         }
+    }
+    if (v->violations_count == d->capacity) {
+        TRY(grow(d));
     }
     struct policy_violation *fresh = &v->violations[v->violations_count];
     *fresh = (struct policy_violation){
@@ -160,6 +183,24 @@ static enum err note(struct decision *d, const struct candidate *c, enum reason 
     };
     TRY(reason_texts(d->arena, reason, about, &fresh->reason, &fresh->message));
     d->ranks[v->violations_count++] = (uint8_t)reason;
+    d->told |= fresh->effect == POLICY_BLOCK ? UINT32_C(1) << c->number : 0;
+    return ERR_OK;
+}
+
+/* Most refusals have one or two sentences; the arena's zeroes are not free. */
+static enum err grow(struct decision *d)
+{
+    size_t capacity = d->capacity == 0 ? 4 : d->capacity * 4;
+    struct policy_violation *list = ARENA_ARRAY(d->arena, capacity, struct policy_violation);
+
+    if (list == NULL) {
+        return ERR_MEMORY;
+    }
+    if (d->capacity > 0) {
+        memcpy(list, d->verdict->violations, d->capacity * sizeof(*list));
+    }
+    d->verdict->violations = list;
+    d->capacity = capacity;
     return ERR_OK;
 }
 
@@ -175,6 +216,24 @@ static struct policy_violation *same_violation(struct decision *d, enum reason r
         }
     }
     return NULL;
+}
+
+/* The list is full: a rule that blocks is worth more than one that does not, or
+ * the refusal could not say who decided. Drops the last weaker one. */
+static bool makes_room(struct decision *d, const struct reason_about *about)
+{
+    struct policy_verdict *v = d->verdict;
+    enum policy_effect effect = about->rule != NULL ? about->rule->effect : POLICY_BLOCK;
+
+    for (size_t i = v->violations_count; effect == POLICY_BLOCK && i-- > 0;) {
+        if (v->violations[i].effect != POLICY_BLOCK) {
+            v->violations_count--;
+            v->violations[i] = v->violations[v->violations_count];
+            d->ranks[i] = d->ranks[v->violations_count];
+            return true;
+        }
+    }
+    return false;
 }
 
 void decide_report(struct decision *d)

@@ -229,7 +229,8 @@ static enum err check_models(struct check *c, const struct policy_list *list, co
             return refuse(c, ERR_INVALID, where, "has an empty model name");
         }
         ptrdiff_t star = str_find(entry, '*');
-        if (star >= 0 && ((size_t)star != entry.len - 1 || star < 2 || entry.ptr[star - 1] != '/')) {
+        if (star >= 0 &&
+            ((size_t)star != entry.len - 1 || star < 2 || entry.ptr[star - 1] != '/')) {
             return refuse(c, ERR_INVALID, where,
                           "model entry '%.*s': the only wildcard is 'provider/*'",
                           STR_ARG(entry));

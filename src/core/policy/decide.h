@@ -16,15 +16,17 @@ struct decision {
     struct org_slot selected[2];        /* stricter_only: the default and the caller's */
     size_t selected_count;
     struct subject subject;
-    uint64_t *applied;
+    struct index_applied *applied;
     uint32_t blocked, warned;           /* candidates */
-    uint8_t *ranks;                     /* enum reason of each violation, for sorting */
+    uint32_t told;                      /* candidates with a blocking violation listed */
+    size_t capacity;                    /* of verdict->violations; 4, 16, 64 */
+    uint8_t ranks[POLICY_VIOLATIONS_MAX]; /* enum reason of each, for sorting */
     struct policy_verdict *verdict;
 };
 
 /* Which S0 policy is selected; false: the verdict says unknown or denied. */
 bool decide_slot(struct decision *d);
-/* Facts and principal -> what the index is asked. ERR_LIMIT, ERR_MEMORY. */
+/* Facts and principal -> what the index is asked. ERR_LIMIT: too many values. */
 MUST_USE enum err decide_subject(struct decision *d);
 /* Every candidate against what applies: blocked, warned, violations. */
 MUST_USE enum err decide_candidates(struct decision *d);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inside of this room: the bitmap index over all running rules of one
- * organisation. Bit n = rule n in reporting order; behind the rules, from a word
+ * organisation. Bit n = rule n, ordered by scope; behind the rules, from a word
  * of their own, one bit ("marker") per policy that overrides others.
  *
  * A dimension is one thing a rule can ask of a request. Per dimension there is
  * the row `none` (rules that ask nothing) and, per value somebody asks for, a
  * posting: a whole row when many rules ask for it, a short list of bits when
- * few do. That keeps 10,000 rules for 10,000 different users small.
+ * few do. That keeps 10,000 rules for 10,000 different users small. Each row knows
+ * its live blocks (those with a bit in them); rules of one scope lie together, so
+ * that most blocks are dead for most requests and are never read.
  * Read-only once built; memory is the organisation's arena.
  */
 #ifndef PORTCULLIS_POLICY_INDEX_H
@@ -17,8 +19,9 @@
 
 #define INDEX_BITS_MAX 65536
 #define INDEX_WORDS_MAX (INDEX_BITS_MAX / 64)
-#define INDEX_LANES 8        /* rows are padded to 8 words and aligned to 64 bytes */
-#define INDEX_SPARSE_MAX 24  /* up to so many bits a posting stays a list */
+#define INDEX_LANES 8 /* a block: 8 words, 512 bits, one cache line; rows are whole blocks */
+#define INDEX_LIVE_WORDS (INDEX_WORDS_MAX / INDEX_LANES / 64)
+#define INDEX_SPARSE_MAX 16 /* up to so many bits a posting stays a list */
 #define INDEX_PAIR_BYTES_MAX 600
 
 enum index_dim {
@@ -29,14 +32,19 @@ enum index_dim {
     DIM_COUNT
 };
 
+struct index_live { /* bit per block */
+    uint64_t blocks[INDEX_LIVE_WORDS];
+};
 struct index_posting {
     const uint64_t *row;  /* NULL: see bits. Includes the bits of `none` */
     const uint32_t *bits; /* ascending */
     uint32_t count;
+    struct index_live live; /* of the row, or of the list alone */
 };
 struct index_dim_rows {
     bool is_used; /* false: no rule asks anything of this dimension */
     const uint64_t *none;
+    struct index_live live;
     struct map values; /* -> struct index_posting */
 };
 struct index_rule {
@@ -52,6 +60,7 @@ struct policy_index {
     bool has_overrides;
     struct index_rule *rules; /* words * 64 entries */
     const uint64_t *all;      /* every rule and marker, for when nothing is asked */
+    struct index_live live;
     struct index_dim_rows dims[DIM_COUNT];
     const struct index_posting *endpoints[LLM_ENDPOINTS_COUNT];
     /* violated = (provider & model_when) | (model & provider_when) */
@@ -90,21 +99,21 @@ static inline void index_bit_set(uint64_t *row, size_t bit)
 
 #define SUBJECT_ENTRIES_MAX 96
 
-/* One request as the index sees it: per used dimension one row and the postings
- * of its values. */
+/* One request as the index sees it: the postings of its values by dimension. */
 struct subject {
-    const uint64_t *rows[DIM_COUNT];
-    size_t rows_count;
     const struct index_posting *entries[SUBJECT_ENTRIES_MAX];
     size_t entries_count;
     size_t dim_from[DIM_COUNT + 1]; /* entries of a dimension: from .. next from */
-    bool has_sparse;
 };
-/* Bits of all rules and markers that apply to the subject. */
+/* What applies: words are defined only in live blocks. */
+struct index_applied {
+    _Alignas(64) uint64_t words[INDEX_WORDS_MAX];
+    struct index_live live;
+    size_t rules_count; /* markers not counted */
+};
 void index_match(const struct policy_index *x, const struct subject *s,
-                 uint64_t ret_applied[INDEX_WORDS_MAX]);
-/* Number of rules (not markers) among them. */
-size_t index_count(const struct policy_index *x, const uint64_t *applied);
+                 struct index_applied *ret);
+bool index_applies(const struct index_applied *applied, size_t bit);
 
 struct index_candidate {
     const uint64_t *provider, *model, *provider_when, *model_when;
@@ -112,17 +121,23 @@ struct index_candidate {
 struct index_candidate index_candidate_of(const struct policy_index *x, unsigned provider,
                                           unsigned model);
 /* Does any applied rule say no to this candidate? */
-bool index_is_violated(const struct policy_index *x, const uint64_t *applied,
+bool index_is_violated(const struct policy_index *x, const struct index_applied *applied,
                        const struct index_candidate *c);
-/* Word `w` of what is violated. */
-static inline uint64_t index_violated_word(const struct policy_index *x, const uint64_t *applied,
+/* Word `w` (of a live block) of what is violated. */
+static inline uint64_t index_violated_word(const struct policy_index *x,
+                                           const struct index_applied *applied,
                                            const struct index_candidate *c, size_t w)
 {
     if (!x->has_conditions) {
-        return applied[w] & (c->provider[w] | c->model[w]);
+        return applied->words[w] & (c->provider[w] | c->model[w]);
     }
-    return applied[w] &
+    return applied->words[w] &
            ((c->provider[w] & c->model_when[w]) | (c->model[w] & c->provider_when[w]));
 }
+static inline bool index_live_has(const struct index_live *live, size_t block)
+{
+    return (live->blocks[block / 64] >> (block % 64) & 1) != 0;
+}
+struct index_live index_live_of(const uint64_t *row, size_t words);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rules -> bitmap index, the part that says to whom a rule applies: reporting
- * order, the dimensions with their postings, and which lower policies replace
+ * Rules -> bitmap index, the part that says to whom a rule applies: order of
+ * the bits, the dimensions with their postings, and which lower policies replace
  * which rules (S4-31). What a rule forbids is in index_rows.c.
  *
  * Runs once per published change on the control thread; a few milliseconds for
@@ -17,6 +17,7 @@
 
 static enum err build(struct index_builder *b);
 static int compare_policies(const void *a, const void *b);
+static int compare_scopes(const void *a, const void *b);
 static enum err lay_out(struct index_builder *b);
 static enum err add_everything(struct index_builder *b);
 static enum err add_one(struct index_builder *b, uint32_t bit, const struct policy *p,
@@ -80,7 +81,8 @@ struct str index_pair_key(const struct policy_pair *pair, char buf[INDEX_PAIR_BY
 
 enum err gather_add(struct index_builder *b, struct gather *g, struct str key, uint32_t bit)
 {
-    struct gathered *v = map_get(&g->values, key);
+    bool is_last = g->last != NULL && g->last_key == key.ptr && g->last->key.len == key.len;
+    struct gathered *v = is_last ? g->last : map_get(&g->values, key);
 
     if (v == NULL) {
         v = ARENA_NEW(&b->scratch, struct gathered);
@@ -92,6 +94,8 @@ enum err gather_add(struct index_builder *b, struct gather *g, struct str key, u
         g->first = v;
         TRY(map_put(&g->values, &b->scratch, key, v));
     }
+    g->last = v;
+    g->last_key = key.ptr;
     if (v->count == v->capacity) {
         uint32_t capacity = v->capacity == 0 ? 8 : v->capacity * 2;
         uint32_t *bits = ARENA_ARRAY(&b->scratch, capacity, uint32_t);
@@ -115,6 +119,7 @@ static enum err build(struct index_builder *b)
     }
     TRY(lay_out(b));
     TRY(add_everything(b));
+    b->x->live = index_live_of(b->all, b->x->words);
     for (unsigned d = 0; d < DIM_COUNT; d++) {
         TRY(finish_dim(b, (enum index_dim)d));
     }
@@ -137,6 +142,29 @@ static int compare_policies(const void *a, const void *b)
         return p->level < q->level ? -1 : 1;
     }
     return str_cmp(p->id, q->id);
+}
+
+/* The most particular word first. */
+static int compare_scopes(const void *a, const void *b)
+{
+    const struct policy *p = *(const struct policy *const *)a;
+    const struct policy *q = *(const struct policy *const *)b;
+    const struct str words[][2] = {
+        {p->is_slot_selected ? p->id : STR_NONE, q->is_slot_selected ? q->id : STR_NONE},
+        {p->key, q->key},
+        {p->user, q->user},
+        {p->project, q->project},
+        {p->team, q->team},
+        {p->environment, q->environment},
+        {p->role, q->role},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        int order = str_cmp(words[i][0], words[i][1]);
+        if (order != 0) {
+            return order;
+        }
+    }
+    return p < q ? -1 : p > q;
 }
 
 static enum err lay_out(struct index_builder *b)
@@ -177,13 +205,26 @@ static enum err lay_out(struct index_builder *b)
     return ERR_OK;
 }
 
+/* Bits are dealt by scope, not in reporting order, so that the rules of one team
+ * or user share blocks and the blocks of all others are dead to it. */
 static enum err add_everything(struct index_builder *b)
 {
     uint32_t bit = 0;
     uint32_t marker = (uint32_t)(b->x->rule_words * 64);
+    const struct policy **order =
+        ARENA_ARRAY(&b->scratch, b->in->policies_count, const struct policy *);
 
+    if (order == NULL) {
+        return ERR_MEMORY;
+    }
     for (size_t i = 0; i < b->in->policies_count; i++) {
-        const struct policy *p = &b->in->policies[i];
+        order[i] = &b->in->policies[i];
+    }
+    if (b->in->policies_count > 0) {
+        qsort(order, b->in->policies_count, sizeof(*order), compare_scopes);
+    }
+    for (size_t i = 0; i < b->in->policies_count; i++) {
+        const struct policy *p = order[i];
         for (size_t r = 0; r < p->rules_count; r++) {
             const struct policy_rule *rule = &p->rules[r];
             if (!rule->is_enabled) {
@@ -285,8 +326,8 @@ static enum err ask_pairs(struct index_builder *b, enum index_dim d, uint32_t bi
         if (key.ptr == NULL) {
             continue; /* refused by policy_org_check before */
         }
-        struct str kept = map_get(&b->dims[d].values, key) != NULL ? key
-                                                                   : arena_str(&b->scratch, key);
+        const struct gathered *known = map_get(&b->dims[d].values, key);
+        struct str kept = known != NULL ? known->key : arena_str(&b->scratch, key);
         if (kept.ptr == NULL) {
             return ERR_MEMORY;
         }
@@ -325,6 +366,7 @@ static enum err finish_dim(struct index_builder *b, enum index_dim d)
     }
     memcpy(none, g->none, b->x->words * sizeof(*none));
     rows->none = none;
+    rows->live = index_live_of(none, b->x->words);
     for (const struct gathered *v = g->first; v != NULL; v = v->next) {
         struct index_posting *p = ARENA_NEW(b->arena, struct index_posting);
         struct str key = arena_str(b->arena, v->key);
@@ -346,7 +388,11 @@ static enum err finish_posting(struct index_builder *b, const struct gather *g,
         if (bits == NULL) {
             return ERR_MEMORY;
         }
-        memcpy(bits, v->bits, v->count * sizeof(*bits));
+        for (uint32_t i = 0; i < v->count; i++) {
+            size_t block = v->bits[i] / 64 / INDEX_LANES;
+            bits[i] = v->bits[i];
+            ret->live.blocks[block / 64] |= UINT64_C(1) << (block % 64);
+        }
         ret->bits = bits;
         return ERR_OK;
     }
@@ -359,6 +405,7 @@ static enum err finish_posting(struct index_builder *b, const struct gather *g,
         index_bit_set(row, v->bits[i]);
     }
     ret->row = row;
+    ret->live = index_live_of(row, b->x->words);
     return ERR_OK;
 }
 

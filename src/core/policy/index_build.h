@@ -18,6 +18,8 @@ struct gathered { /* one value of a dimension and who asks for it */
 struct gather {
     struct map values;
     struct gathered *first;
+    struct gathered *last; /* the value found last, and the very bytes that asked: */
+    const char *last_key;  /* the rules of one policy ask with the same pointer */
     uint64_t *none;
     bool is_used;
 };

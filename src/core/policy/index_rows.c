@@ -116,8 +116,8 @@ static bool has_conditions(const struct policy_index *x)
         if (r->policy == NULL) {
             continue;
         }
-        bool has_provider =
-            r->policy->match.providers.count > 0 || (r->rule != NULL && r->rule->when.providers.count > 0);
+        bool has_provider = r->policy->match.providers.count > 0 ||
+                            (r->rule != NULL && r->rule->when.providers.count > 0);
         bool is_provider_rule = r->rule != NULL && rule_is_about_providers(r->rule);
         bool is_model_rule = r->rule != NULL && !is_provider_rule;
         if ((has_provider && !is_provider_rule) || (has_model_condition(r) && !is_model_rule)) {

@@ -50,15 +50,24 @@ enum err policy_key_parse(struct str text, struct policy_key_text *ret)
 
 void policy_key_format(struct buf *out, struct str prefix, const uint8_t dice[64])
 {
+    char id[ID_LEN];
+
+    base62_of_bytes(dice + 32, 9, id, ID_LEN);
+    policy_key_format_as(out, prefix, (struct str){id, ID_LEN}, dice);
+}
+
+void policy_key_format_as(struct buf *out, struct str prefix, struct str id,
+                          const uint8_t dice[32])
+{
     char text[TEXT_LEN];
 
-    if (!is_prefix(prefix)) {
+    if (!is_prefix(prefix) || id.len != ID_LEN || !is_base62(id)) {
         out->err = out->err == ERR_OK ? ERR_INVALID : out->err;
         return;
     }
     memcpy(text, prefix.ptr, PREFIX_LEN);
     text[PREFIX_LEN] = '_';
-    base62_of_bytes(dice + 32, 9, text + ID_AT, ID_LEN);
+    memcpy(text + ID_AT, id.ptr, ID_LEN);
     text[SECRET_AT - 1] = '_';
     base62_of_bytes(dice, 32, text + SECRET_AT, SECRET_LEN);
     text[CRC_AT - 1] = '_';

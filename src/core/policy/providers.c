@@ -17,9 +17,8 @@ static uint32_t reasons_of(const struct route_catalog *catalog, const struct pol
                            const struct policy_rule *ret_rules[REASON_COUNT]);
 
 enum err policy_providers_of(struct arena *a, const struct route_catalog *catalog,
-                             const struct route_attestation *attestations,
-                             size_t attestations_count, int64_t now_s,
-                             const struct policy *policy, struct policy_provider_answer **ret)
+                             const struct route_evidence *evidence, const struct policy *policy,
+                             struct policy_provider_answer **ret)
 {
     size_t count = route_catalog_providers_count(catalog);
     struct policy_provider_answer *answers =
@@ -30,8 +29,8 @@ enum err policy_providers_of(struct arena *a, const struct route_catalog *catalo
     }
     for (unsigned p = 0; p < count; p++) {
         struct route_posture posture;
-        route_posture_of(route_catalog_provider(catalog, p), attestations, attestations_count,
-                         now_s, &posture);
+        route_posture_of(route_catalog_provider(catalog, p), evidence->attestations,
+                         evidence->count, evidence->now_s, &posture);
         TRY(answer_of(a, catalog, policy, p, &posture, &answers[p]));
     }
     *ret = answers;

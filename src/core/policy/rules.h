@@ -60,7 +60,8 @@ struct reason_about {
     struct str model;               /* as the caller wrote it */
 };
 /* Short reason (static) and sentence (arena). ERR_MEMORY/ERR_LIMIT. */
-MUST_USE enum err reason_texts(struct arena *a, enum reason reason, const struct reason_about *about,
-                               struct str *ret_reason, struct str *ret_message);
+MUST_USE enum err reason_texts(struct arena *a, enum reason reason,
+                               const struct reason_about *about, struct str *ret_reason,
+                               struct str *ret_message);
 
 #endif

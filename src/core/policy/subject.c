@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Facts and principal -> the question put to the index: which S0 slot applies
- * (S0-38 to S0-43), and per dimension the rows of the request's values.
+ * (S0-38 to S0-43), and per dimension the postings of the request's values.
  *
  * What the caller sends can only narrow: an environment header adds the rules of
  * that environment to those of the key's own; a slot selection never switches
- * off an always-on policy. Any worker; scratch rows come from the arena.
+ * off an always-on policy. Any worker; no memory.
  */
 #include "decide.h"
 
@@ -13,7 +13,6 @@ static bool pick_named_slot(struct decision *d, int64_t slot);
 static bool deny_slot(struct decision *d);
 static void begin_dim(struct decision *d, enum index_dim dim);
 static enum err add_value(struct decision *d, const struct index_posting *p);
-static enum err end_dim(struct decision *d, enum index_dim dim);
 static enum err ask_principal(struct decision *d, enum index_dim dim);
 static enum err ask_environment(struct decision *d);
 static enum err ask_tags(struct decision *d, enum index_dim dim);
@@ -75,9 +74,7 @@ enum err decide_subject(struct decision *d)
     const struct policy_index *x = &d->org->index;
     struct subject *s = &d->subject;
 
-    s->rows_count = 0;
     s->entries_count = 0;
-    s->has_sparse = false;
     TRY(ask_principal(d, DIM_TEAM));
     TRY(ask_environment(d));
     for (unsigned dim = DIM_PROJECT; dim <= DIM_ROLE; dim++) {
@@ -87,20 +84,15 @@ enum err decide_subject(struct decision *d)
     if ((unsigned)d->facts->endpoint < LLM_ENDPOINTS_COUNT) {
         TRY(add_value(d, x->endpoints[d->facts->endpoint]));
     }
-    TRY(end_dim(d, DIM_ENDPOINT));
     begin_dim(d, DIM_SELECTION);
     for (size_t i = 0; i < d->selected_count; i++) {
         TRY(add_value(d, d->selected[i].posting));
     }
-    TRY(end_dim(d, DIM_SELECTION));
     TRY(ask_tags(d, DIM_TAG_POLICY));
     TRY(ask_tags(d, DIM_TAG_RULE));
     TRY(ask_metadata(d, 0));
     TRY(ask_metadata(d, 1));
     s->dim_from[DIM_COUNT] = s->entries_count;
-    if (s->rows_count == 0) {
-        s->rows[s->rows_count++] = x->all;
-    }
     return ERR_OK;
 }
 
@@ -119,45 +111,7 @@ static enum err add_value(struct decision *d, const struct index_posting *p)
     if (s->entries_count == SUBJECT_ENTRIES_MAX) {
         return ERR_LIMIT;
     }
-    s->has_sparse = s->has_sparse || p->row == NULL;
     s->entries[s->entries_count++] = p;
-    return ERR_OK;
-}
-
-/* One row per used dimension; several values of one are united first. */
-static enum err end_dim(struct decision *d, enum index_dim dim)
-{
-    const struct policy_index *x = &d->org->index;
-    struct subject *s = &d->subject;
-    const uint64_t *row = x->dims[dim].none;
-    uint64_t *both = NULL;
-    bool is_first = true;
-
-    if (!x->dims[dim].is_used) {
-        return ERR_OK;
-    }
-    for (size_t i = s->dim_from[dim]; i < s->entries_count; i++) {
-        if (s->entries[i]->row == NULL) {
-            continue;
-        }
-        if (is_first) {
-            row = s->entries[i]->row;
-            is_first = false;
-            continue;
-        }
-        if (both == NULL) {
-            both = index_row_new(d->arena, x->words);
-            if (both == NULL) {
-                return ERR_MEMORY;
-            }
-            memcpy(both, row, x->words * sizeof(*both));
-            row = both;
-        }
-        for (size_t w = 0; w < x->words; w++) {
-            both[w] |= s->entries[i]->row[w];
-        }
-    }
-    s->rows[s->rows_count++] = row;
     return ERR_OK;
 }
 
@@ -167,7 +121,7 @@ static enum err ask_principal(struct decision *d, enum index_dim dim)
     if (d->who != NULL) {
         TRY(add_value(d, d->who->fixed[dim]));
     }
-    return end_dim(d, dim);
+    return ERR_OK;
 }
 
 /* The header counts only for a key that may narrow, and beside the key's own
@@ -186,7 +140,7 @@ static enum err ask_environment(struct decision *d)
             TRY(add_value(d, p));
         }
     }
-    return end_dim(d, DIM_ENVIRONMENT);
+    return ERR_OK;
 }
 
 static enum err ask_tags(struct decision *d, enum index_dim dim)
@@ -202,7 +156,7 @@ static enum err ask_tags(struct decision *d, enum index_dim dim)
             TRY(add_value(d, map_get(&rows->values, key)));
         }
     }
-    return end_dim(d, dim);
+    return ERR_OK;
 }
 
 static enum err ask_metadata(struct decision *d, unsigned which)
@@ -213,5 +167,5 @@ static enum err ask_metadata(struct decision *d, unsigned which)
     for (size_t i = 0; d->who != NULL && i < d->who->metadata_count[which]; i++) {
         TRY(add_value(d, d->who->metadata[which][i]));
     }
-    return end_dim(d, dim);
+    return ERR_OK;
 }

@@ -23,8 +23,8 @@ struct reader {
     size_t index;
 };
 
-static enum err open_list(struct arena *a, struct str text, const char *list, struct str format,
-                          struct json_doc *ret_doc, yyjson_val **ret_list, struct issue *issue);
+static enum err open_list(const struct reader *r, struct str text, struct str format,
+                          struct json_doc *ret_doc, yyjson_val **ret_list);
 static enum err refuse(const struct reader *r, const char *member, const char *message);
 static enum err check_members(const struct reader *r, yyjson_val *entry,
                               const char *const *names);
@@ -68,8 +68,7 @@ enum err catalog_parse_providers(struct route_catalog *c, struct str text, struc
     struct reader r = {.arena = &c->arena, .issue = ret_issue, .list = "providers"};
     int64_t last_order = INT64_MIN;
 
-    TRY(open_list(&c->arena, text, "providers", STR("portcullis-providers/1"), &c->providers_doc,
-                  &list, ret_issue));
+    TRY(open_list(&r, text, STR("portcullis-providers/1"), &c->providers_doc, &list));
     size_t count = yyjson_arr_size(list);
     if (count > ROUTE_PROVIDERS_MAX) {
         issue_set(ret_issue, "/providers", "%zu providers; at most %d are supported", count,
@@ -86,7 +85,8 @@ enum err catalog_parse_providers(struct route_catalog *c, struct str text, struc
         int64_t order;
         TRY(check_members(&r, entry, provider_members));
         if (!json_int(json_get(entry, STR("sort_order")), &order) || order <= last_order) {
-            return refuse(&r, "sort_order", "must be a whole number above that of the entry before");
+            return refuse(&r, "sort_order",
+                          "must be a whole number above that of the entry before");
         }
         last_order = order;
         p->index = (unsigned)r.index;
@@ -103,8 +103,7 @@ enum err catalog_parse_models(struct route_catalog *c, struct str text, struct i
     yyjson_arr_iter it;
     struct reader r = {.arena = &c->arena, .issue = ret_issue, .list = "models"};
 
-    TRY(open_list(&c->arena, text, "models", STR("portcullis-models/1"), &c->models_doc, &list,
-                  ret_issue));
+    TRY(open_list(&r, text, STR("portcullis-models/1"), &c->models_doc, &list));
     size_t count = yyjson_arr_size(list);
     if (count > MODELS_MAX) {
         issue_set(ret_issue, "/models", "%zu models; at most %d are supported", count, MODELS_MAX);
@@ -130,22 +129,22 @@ enum err catalog_parse_models(struct route_catalog *c, struct str text, struct i
     return ERR_OK;
 }
 
-static enum err open_list(struct arena *a, struct str text, const char *list, struct str format,
-                          struct json_doc *ret_doc, yyjson_val **ret_list, struct issue *issue)
+static enum err open_list(const struct reader *r, struct str text, struct str format,
+                          struct json_doc *ret_doc, yyjson_val **ret_list)
 {
     const struct json_limits limits = {
         .bytes_max = (size_t)64 * 1024 * 1024,
         .depth_max = 16,
         .values_max = 8 * 1000 * 1000,
     };
-    TRY(json_parse(a, text, &limits, ret_doc, issue));
+    TRY(json_parse(r->arena, text, &limits, ret_doc, r->issue));
     if (!str_eq(json_str(json_get(ret_doc->root, STR("format"))), format)) {
-        issue_set(issue, "/format", "must be \"%.*s\"", STR_ARG(format));
+        issue_set(r->issue, "/format", "must be \"%.*s\"", STR_ARG(format));
         return ERR_INVALID;
     }
-    *ret_list = json_get(ret_doc->root, str_from(list));
+    *ret_list = json_get(ret_doc->root, str_from(r->list));
     if (!yyjson_is_arr(*ret_list)) {
-        issue_set(issue, "", "member \"%s\" is missing or not an array", list);
+        issue_set(r->issue, "", "member \"%s\" is missing or not an array", r->list);
         return ERR_INVALID;
     }
     return ERR_OK;

@@ -12,13 +12,12 @@
 static bool can_serve(enum llm_endpoint operation, const struct route_endpoint *e,
                       bool *ret_is_native);
 static const struct route_endpoint *best_endpoint(unsigned provider, enum llm_endpoint operation,
-                                                  const struct route_endpoint *endpoints,
-                                                  size_t count, bool *ret_is_native);
+                                                  const struct route_reach *reach,
+                                                  bool *ret_is_native);
 
 enum err route_choose(const struct route_catalog *c, const struct route_resolution *r,
                       uint32_t allowed, enum llm_endpoint operation,
-                      const struct route_endpoint *endpoints, size_t endpoints_count,
-                      struct route_choice *ret)
+                      const struct route_reach *reach, struct route_choice *ret)
 {
     bool is_found = false;
 
@@ -29,7 +28,7 @@ enum err route_choose(const struct route_catalog *c, const struct route_resoluti
         const struct route_model *m = route_catalog_model(c, r->models[i]);
         bool is_native = false;
         const struct route_endpoint *e =
-            best_endpoint(m->provider, operation, endpoints, endpoints_count, &is_native);
+            best_endpoint(m->provider, operation, reach, &is_native);
         if (e == NULL || (is_found && !is_native)) {
             continue;
         }
@@ -58,13 +57,13 @@ static bool can_serve(enum llm_endpoint operation, const struct route_endpoint *
 
 /* Native before translated, then the lower priority, then the order given. */
 static const struct route_endpoint *best_endpoint(unsigned provider, enum llm_endpoint operation,
-                                                  const struct route_endpoint *endpoints,
-                                                  size_t count, bool *ret_is_native)
+                                                  const struct route_reach *reach,
+                                                  bool *ret_is_native)
 {
     const struct route_endpoint *best = NULL;
 
-    for (size_t i = 0; i < count; i++) {
-        const struct route_endpoint *e = &endpoints[i];
+    for (size_t i = 0; i < reach->count; i++) {
+        const struct route_endpoint *e = &reach->endpoints[i];
         bool is_native = false;
         if (e->provider != provider || !can_serve(operation, e, &is_native)) {
             continue;

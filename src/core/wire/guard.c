@@ -197,8 +197,9 @@ static enum err mark_field(struct wire_parser *p, struct str name)
     }
     if (*mark != 0 && (mark == &s->marks.content_length || mark == &s->marks.transfer_encoding ||
                        mark == &s->marks.content_type)) {
-        return parser_refuse(p, ERR_SYNTAX, 502,
-                             "Content-Type, Content-Length and Transfer-Encoding may come once only");
+        return parser_refuse(
+            p, ERR_SYNTAX, 502,
+            "Content-Type, Content-Length and Transfer-Encoding may come once only");
     }
     *mark = (uint8_t)s->fields_count;
     return ERR_OK;
@@ -336,8 +337,8 @@ static enum err check_host(struct wire_parser *p)
         name = len == 0 ? STR("!") : str_sub(host, len, host.len);
     }
     struct str port = str_sub(name, 1, name.len);
-    if (name.len > 0 && (name.ptr[0] != ':' || port.len == 0 || port.len > 5 ||
-                         !chars_are(port, CHAR_DIGIT))) {
+    if (name.len > 0 &&
+        (name.ptr[0] != ':' || port.len == 0 || port.len > 5 || !chars_are(port, CHAR_DIGIT))) {
         return parser_refuse(p, ERR_SYNTAX, 400, "Host is not NAME or NAME:PORT");
     }
     s->head.host = host;

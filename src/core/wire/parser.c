@@ -71,7 +71,8 @@ void wire_parser_idle(struct wire_parser *p)
 
 bool wire_parser_is_idle(const struct wire_parser *p)
 {
-    return p->state == NULL || p->state->phase == PHASE_START;
+    /* Skipped 1xx heads belong to the answer that is still due. */
+    return p->state == NULL || (p->state->phase == PHASE_START && p->state->informational == 0);
 }
 
 bool wire_parser_is_reusable(const struct wire_parser *p)
@@ -423,8 +424,9 @@ enum err wire_parser_finish(struct wire_parser *p, bool *ret_is_complete)
     }
     struct wire_parser_state *s = p->state;
     enum wire_phase phase = s == NULL ? PHASE_START : s->phase;
-    bool is_between = phase == PHASE_START || (phase == PHASE_LEAD && s->checked != 1);
-    if (is_between && (s == NULL || s->informational == 0)) {
+    /* Nothing, or nothing but the empty line in front of a request. */
+    bool is_lead = phase == PHASE_LEAD && s->checked != 1;
+    if (is_lead || wire_parser_is_idle(p)) {
         return ERR_OK;
     }
     if (phase == PHASE_UNTIL_EOF) {

@@ -22,8 +22,7 @@ enum path_verdict path_judge(struct str path)
     enum path_verdict worst = PATH_CANONICAL;
     size_t at = 1;
     for (;;) {
-        const char *slash =
-            at < path.len ? memchr(path.ptr + at, '/', path.len - at) : NULL;
+        const char *slash = at < path.len ? memchr(path.ptr + at, '/', path.len - at) : NULL;
         size_t end = slash == NULL ? path.len : (size_t)(slash - path.ptr);
         enum path_verdict verdict = judge_segment(str_sub(path, at, end), slash == NULL);
         if (verdict == PATH_AMBIGUOUS) {
@@ -79,8 +78,8 @@ static enum path_verdict judge_escape(struct str rest)
     unsigned byte = char_hex(rest.ptr[0]) * 16 + char_hex(rest.ptr[1]);
     /* Unreserved and reserved bytes have a raw spelling, which means something else
      * or the same: either way there would be two. */
-    if (char_is((char)byte, CHAR_PATH) || (byte < 128 && strchr(";/?#[]\\", (int)byte) != NULL &&
-                                           byte != 0)) {
+    if (char_is((char)byte, CHAR_PATH) ||
+        (byte < 128 && strchr(";/?#[]\\", (int)byte) != NULL && byte != 0)) {
         return PATH_AMBIGUOUS;
     }
     if (byte == '%' && rest.len >= 4 && char_is(rest.ptr[2], CHAR_HEX) &&

@@ -184,8 +184,8 @@ static void take_line(struct sse_parser *p, struct str line, struct sse_event *e
 {
     ptrdiff_t colon = str_find(line, ':');
     struct str name = colon < 0 ? line : str_sub(line, 0, (size_t)colon);
-    struct str value = colon < 0 ? str_sub(line, line.len, line.len)
-                                 : str_sub(line, (size_t)colon + 1, line.len);
+    struct str value =
+        colon < 0 ? str_sub(line, line.len, line.len) : str_sub(line, (size_t)colon + 1, line.len);
     if (value.len > 0 && value.ptr[0] == ' ') {
         value = str_sub(value, 1, value.len);
     }

@@ -44,8 +44,8 @@ enum err wire_url_parse(struct arena *a, struct str text, bool allow_plain,
     }
     ptrdiff_t slash = str_find(rest, '/');
     struct str authority = slash < 0 ? rest : str_sub(rest, 0, (size_t)slash);
-    struct str path = slash < 0 ? str_sub(rest, rest.len, rest.len)
-                                : str_sub(rest, (size_t)slash, rest.len);
+    struct str path =
+        slash < 0 ? str_sub(rest, rest.len, rest.len) : str_sub(rest, (size_t)slash, rest.len);
     struct str host;
     struct str port;
     TRY(split_authority(authority, &host, &port, ret_issue));
@@ -195,12 +195,14 @@ static enum err check_public(const struct wire_url *url, struct issue *issue)
 static bool is_special_name(struct str host)
 {
     static const struct str zones[] = {
-        {".localhost", 10},    {".local", 6},       {".internal", 9},   {".localdomain", 12},
-        {".lan", 4},           {".home", 5},        {".corp", 5},       {".intranet", 9},
-        {".private", 8},       {".home.arpa", 10},  {".arpa", 5},       {".test", 5},
-        {".invalid", 8},       {".onion", 6},       {".nip.io", 7},     {".sslip.io", 9},
-        {".xip.io", 7},        {".localtest.me", 13}, {".lvh.me", 7},   {".vcap.me", 8},
-        {".lacolhost.com", 14}, {".r3dir.me", 9},   {".1u.ms", 6},      {".rbndr.us", 9},
+        {".localhost", 10},   {".local", 6},    {".internal", 9},
+        {".localdomain", 12}, {".lan", 4},      {".home", 5},
+        {".corp", 5},         {".intranet", 9}, {".private", 8},
+        {".home.arpa", 10},   {".arpa", 5},     {".test", 5},
+        {".invalid", 8},      {".onion", 6},    {".nip.io", 7},
+        {".sslip.io", 9},     {".xip.io", 7},   {".localtest.me", 13},
+        {".lvh.me", 7},       {".vcap.me", 8},  {".lacolhost.com", 14},
+        {".r3dir.me", 9},     {".1u.ms", 6},    {".rbndr.us", 9},
     };
     if (str_find(host, '.') < 0) {
         return true;

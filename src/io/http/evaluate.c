@@ -67,8 +67,8 @@ static void decide(const struct worker_request *request, const struct manage_com
     }
     size_t count;
     const struct route_endpoint *endpoints = policy_org_endpoints(org, &count);
-    bool has_choice = route_choose(catalog, &models, verdict.allowed, endpoint, endpoints, count,
-                                   &choice) == ERR_OK;
+    bool has_choice = route_choose(catalog, &models, verdict.allowed, endpoint,
+                                   &(struct route_reach){endpoints, count}, &choice) == ERR_OK;
     struct codec_evaluation e = {.catalog = catalog,
                                  .facts = &facts,
                                  .verdict = &verdict,

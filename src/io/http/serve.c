@@ -16,6 +16,8 @@ static void read_request(struct arena *a, const struct worker_request *r,
 static void answer(struct http *h, struct worker_ticket ticket, const struct manage_answer *m);
 static void queue(struct http *h, struct http_job *job);
 static void unknown_path(struct manage_refusal *refusal);
+static enum err check_base_url(const struct http *h, struct arena *a,
+                               const struct manage_command *c, struct manage_refusal *refusal);
 static bool is_admin_only(const struct http *h, const struct worker_request *request);
 
 enum err http_new(const struct http_options *options, struct http **ret)
@@ -101,6 +103,9 @@ static void serve_management(struct http *h, const struct worker_request *reques
     if (e == ERR_NOT_FOUND && refusal.status == 0) {
         unknown_path(&refusal);
     }
+    if (e == ERR_OK) {
+        e = check_base_url(h, &job->arena, &job->command, &refusal);
+    }
     if (e == ERR_OK && job->command.needs_store) {
         queue(h, job);
         return;
@@ -113,6 +118,29 @@ static void serve_management(struct http *h, const struct worker_request *reques
     answer(h, job->ticket, &reply);
     arena_fini(&job->arena);
     free(job);
+}
+
+/* The connect checks every resolved address again; refusing here tells the
+ * administrator at once instead of the first developer (catalogue I). */
+static enum err check_base_url(const struct http *h, struct arena *a,
+                               const struct manage_command *c, struct manage_refusal *refusal)
+{
+    for (size_t i = 0; c->collection != NULL && i < c->collection->fields_count; i++) {
+        struct wire_url url;
+        struct issue issue;
+        const char *reason = "";
+        const struct manage_field *f = &c->collection->fields[i];
+        if (f->type != MANAGE_URL || c->values[i].text.len == 0) {
+            continue;
+        }
+        if (wire_url_parse(a, c->values[i].text, true, &url, &issue) != ERR_OK ||
+            !net_url_is_permitted(h->options.exceptions, &url, &reason)) {
+            manage_refuse(refusal, 400, "url_not_permitted", "/base_url",
+                          "This base URL is not permitted: %s", reason);
+            return ERR_DENIED;
+        }
+    }
+    return ERR_OK;
 }
 
 /* With a listener of its own, management answers nowhere else. */

@@ -23,7 +23,8 @@
  */
 #include "net_private.h"
 
-#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,8 +82,10 @@ void client_accept(struct net_listener *l, uv_stream_t *server)
 {
     struct net_client *c = client_new(l);
     if (c == NULL) {
-        return; /* stays in the queue; the next readiness tries again */
+        l->is_stalled = true; /* libuv waits until it is accepted: the tick tries again */
+        return;
     }
+    l->is_stalled = false;
     if (uv_accept(server, (uv_stream_t *)&c->tcp) != 0) {
         client_close(c);
         return;
@@ -214,7 +217,8 @@ static void on_tls_bytes(struct net_client *c, struct str in)
         if (c->state == CLIENT_HANDSHAKE && state == TLS_OPEN) {
             client_move(c, CLIENT_IDLE);
         }
-        is_more = in.len > 0 || (n->plain.len > 0 && !tls_session_is_drained(c->tls));
+        is_more = (in.len > 0 || !tls_session_is_drained(c->tls)) &&
+                  (used > 0 || n->plain.len > 0);
         if (n->plain.len > 0 && c->state != CLIENT_HANDSHAKE) {
             on_plain_bytes(c, buf_str(&n->plain));
         }
@@ -274,12 +278,12 @@ static void on_eof(struct net_client *c)
 
 bool client_is_half_closed_dead(struct net_client *c)
 {
-    char byte;
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
     uv_os_fd_t fd;
-    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0) {
-        return true;
-    }
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN && errno != EINTR;
+    return uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 ||
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+           info.tcpi_state == TCP_CLOSE;
 }
 
 /* ---- the machine ------------------------------------------------------------------------ */
@@ -478,7 +482,7 @@ void client_drain(struct net_client *c)
     } else if (c->state == CLIENT_IDLE || c->state == CLIENT_HANDSHAKE) {
         c->phase_due_ms = net_ms(c->net) + 1000; /* a new one: its request may be on the way */
     }
-    arm(c);
+    client_advance(c);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -147,6 +147,12 @@ static void on_tick(uv_timer_t *timer)
     struct net *n = timer->data;
     measure_lag(n);
     wheel_run(&n->wheel, net_ms(n));
+    for (unsigned i = 0; i < NET_LISTENERS_MAX; i++) {
+        struct net_listener *l = &n->listeners[i];
+        if (l->is_used && l->is_stalled && !l->is_closing) {
+            client_accept(l, (uv_stream_t *)&l->tcp);
+        }
+    }
     check_half_closed(n);
     requests_check_parked(n);
     if (n->is_draining && net_ms(n) >= n->drain_due_ms) {

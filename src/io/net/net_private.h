@@ -29,7 +29,7 @@
 
 #define NET_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
-/* ---- intrusive lists -------------------------------------------------------- */
+/* ---- intrusive lists ----------------------------------------------------------------- */
 
 struct net_list {
     struct net_list *prev, *next;
@@ -68,7 +68,7 @@ static inline void list_take(struct net_list *to, struct net_list *from)
     }
 }
 
-/* ---- wheel.c: deadlines without a timer per connection ------------------------ */
+/* ---- wheel.c: deadlines without a timer per connection ------------------------------- */
 
 struct net_timer {
     struct net_list node;
@@ -89,7 +89,7 @@ void wheel_remove(struct net_timer *t);
 void wheel_run(struct net_wheel *w, uint64_t now_ms);
 void wheel_run_ready(struct net_wheel *w);
 
-/* ---- objects --------------------------------------------------------------------- */
+/* ---- objects ------------------------------------------------------------------------- */
 
 struct net_client;
 struct net_upstream;
@@ -193,7 +193,7 @@ struct net_upstream {
     const char *fail_reason;
     enum flow_end_how fail_how;
     uint8_t state; /* enum upstream_state, written by upstream_move only */
-    bool has_handle, is_reused, is_reading, is_paused, is_writing, has_answer;
+    bool has_handle, tries_next, is_reused, is_reading, is_paused, is_writing, has_answer;
     struct wire_parser parser;
 };
 
@@ -207,7 +207,7 @@ struct net_listener {
     struct net *net;
     struct tls_server *tls;
     unsigned tag;
-    bool is_used, is_closing;
+    bool is_used, is_closing, is_stalled;
 };
 
 #define NET_BUCKETS 1024
@@ -262,7 +262,7 @@ static inline uint64_t net_ms(const struct net *n)
 void net_defer(struct net *n, struct net_timer *t);
 void net_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf);
 
-/* ---- client.c, client_write.c ----------------------------------------------------------- */
+/* ---- client.c, client_write.c -------------------------------------------------------- */
 
 void client_accept(struct net_listener *l, uv_stream_t *server);
 void client_adopt(struct net_listener *l, int fd);
@@ -278,7 +278,7 @@ void client_send_raw(struct net_client *c, struct str bytes);
 size_t client_unsent(const struct net_client *c);
 bool client_is_stalled(struct net_client *c, uint64_t now_ms);
 
-/* ---- request.c ---------------------------------------------------------------------------- */
+/* ---- request.c ----------------------------------------------------------------------- */
 
 struct net_request *request_get(struct net_client *c); /* NULL: no memory */
 void request_put(struct net_request *r);               /* done or never begun */
@@ -298,7 +298,7 @@ void requests_check_parked(struct net *n);
 void requests_abandon(struct net *n); /* net_close: finish whatever is parked */
 void requests_free(struct net *n);
 
-/* ---- upstream.c, upstream_io.c --------------------------------------------------------------- */
+/* ---- upstream.c, upstream_io.c ------------------------------------------------------- */
 
 void upstream_open(struct net_request *r);
 void upstream_drop(struct net_request *r); /* closes the connection of the call, if any */
@@ -317,7 +317,7 @@ bool upstream_handshake_start(struct net_upstream *u);
 void upstream_read_start(struct net_upstream *u);
 void upstream_read_stop(struct net_upstream *u);
 
-/* ---- pool.c -------------------------------------------------------------------------------------- */
+/* ---- pool.c -------------------------------------------------------------------------- */
 
 struct net_pool *pool_get(struct net *n, const struct route_endpoint *e); /* counts a user */
 void pool_unuse(struct net *n, struct net_pool *p); /* frees it with its last use */
@@ -325,7 +325,7 @@ struct net_upstream *pool_take(struct net_pool *p); /* newest idle, or NULL */
 bool pool_keep(struct net_upstream *u); /* false: full, close it */
 void pool_forget(struct net_upstream *u); /* leaves the idle list */
 
-/* ---- dns.c ----------------------------------------------------------------------------------------- */
+/* ---- dns.c --------------------------------------------------------------------------- */
 
 /* ERR_OK: *ret_addrs (valid until the next turn). ERR_AGAIN: upstream_on_names will
  * be called on a later turn. ERR_LIMIT, ERR_MEMORY, ERR_IO. */

@@ -28,6 +28,7 @@ static void open_fresh(struct net_request *r, struct net_pool *pool);
 static void resolve(struct net_upstream *u);
 static void connect_to(struct net_upstream *u, const struct net_addr *addr);
 static void on_connected(uv_connect_t *request, int status);
+static void connect_next(struct net_upstream *u);
 static void fail_later(struct net_upstream *u, enum flow_end_how how, const char *reason);
 static struct net_request *detach(struct net_upstream *u);
 static void on_due(struct net_timer *t);
@@ -51,7 +52,7 @@ void upstream_move(struct net_upstream *u, enum upstream_state to)
     u->state = (uint8_t)to;
 }
 
-/* ---- opening ------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------- */
 
 void upstream_open(struct net_request *r)
 {
@@ -195,6 +196,7 @@ static void connect_to(struct net_upstream *u, const struct net_addr *addr)
     u->tcp.data = u;
     upstream_move(u, UPSTREAM_CONNECT);
     if (uv_tcp_connect(&u->connect, &u->tcp, to, on_connected) != 0) {
+        u->tries_next = true;
         fail_later(u, FLOW_END_REFUSED, "the provider could not be reached");
         return;
     }
@@ -204,24 +206,12 @@ static void connect_to(struct net_upstream *u, const struct net_addr *addr)
 static void on_connected(uv_connect_t *request, int status)
 {
     struct net_upstream *u = request->data;
-    struct net_request *r = u->request;
     struct net *n = u->net;
     if (u->state != UPSTREAM_CONNECT) {
         return; /* closed or failed meanwhile */
     }
     if (status != 0) {
-        /* The next address of the name, within the same deadline. */
-        struct net_pool *pool = u->pool;
-        uint64_t due = u->phase_due_ms;
-        r->addr_next++;
-        pool->users++;
-        (void)detach(u);
-        upstream_close(u);
-        open_fresh(r, pool);
-        if (r->upstream != NULL) {
-            r->upstream->phase_due_ms = due;
-            upstream_arm(r->upstream);
-        }
+        connect_next(u);
         return;
     }
     stat_add(&n->stats.upstreams_opened, 1);
@@ -233,6 +223,22 @@ static void on_connected(uv_connect_t *request, int status)
     upstream_move(u, UPSTREAM_HANDSHAKE);
     if (!upstream_handshake_start(u)) {
         upstream_end(u, FLOW_END_TLS, "no TLS session could be made for the provider");
+    }
+}
+
+/* The next address of the name, within the same deadline. */
+static void connect_next(struct net_upstream *u)
+{
+    struct net_pool *pool = u->pool;
+    uint64_t due = u->phase_due_ms;
+    struct net_request *r = detach(u);
+    r->addr_next++;
+    pool->users++;
+    upstream_close(u);
+    open_fresh(r, pool);
+    if (r->upstream != NULL) {
+        r->upstream->phase_due_ms = due;
+        upstream_arm(r->upstream);
     }
 }
 
@@ -251,7 +257,7 @@ void upstream_activate(struct net_upstream *u)
     upstream_send_start(u);
 }
 
-/* ---- the end of a call ----------------------------------------------------------------- */
+/* ---- the end of a call --------------------------------------------------------------- */
 
 static struct net_request *detach(struct net_upstream *u)
 {
@@ -366,7 +372,7 @@ static void on_closed(uv_handle_t *handle)
     free(u);
 }
 
-/* ---- deadlines -------------------------------------------------------------------------------- */
+/* ---- deadlines ----------------------------------------------------------------------- */
 
 void upstream_arm(struct net_upstream *u)
 {
@@ -378,7 +384,9 @@ static void on_due(struct net_timer *t)
 {
     struct net_upstream *u = NET_OF(t, struct net_upstream, timer);
     uint64_t now = net_ms(u->net);
-    if (u->state == UPSTREAM_FAILED) {
+    if (u->state == UPSTREAM_FAILED && u->tries_next) {
+        connect_next(u);
+    } else if (u->state == UPSTREAM_FAILED) {
         upstream_end(u, u->fail_how, u->fail_reason);
     } else if (u->state == UPSTREAM_POOLED) {
         if (u->phase_due_ms <= now) {

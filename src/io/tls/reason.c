@@ -21,11 +21,11 @@ static const struct sentence flag_sentences[] = {
     {MBEDTLS_X509_BADCERT_NOT_TRUSTED, "certificate is not signed by a trusted authority"},
     {MBEDTLS_X509_BADCERT_CN_MISMATCH, "certificate is for another host name"},
     {MBEDTLS_X509_BADCERT_REVOKED, "certificate has been revoked"},
-    {MBEDTLS_X509_BADCERT_BAD_KEY, "certificate has a key that is too weak or of an unaccepted kind"},
+    {MBEDTLS_X509_BADCERT_BAD_KEY, "certificate has a key that is too weak or of another kind"},
     {MBEDTLS_X509_BADCERT_BAD_MD, "certificate is signed with an unaccepted hash"},
     {MBEDTLS_X509_BADCERT_BAD_PK, "certificate is signed with an unaccepted algorithm"},
     {MBEDTLS_X509_BADCERT_KEY_USAGE, "certificate is not meant for this use (keyUsage)"},
-    {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, "certificate is not meant for a server (extendedKeyUsage)"},
+    {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, "certificate is not meant for a server (extKeyUsage)"},
     {MBEDTLS_X509_BADCERT_NS_CERT_TYPE, "certificate is not meant for a server (nsCertType)"},
     {MBEDTLS_X509_BADCERT_MISSING, "the server sent no certificate"},
 };

@@ -26,7 +26,7 @@ void worker_options_default(struct worker_options *ret)
     ret->env.answer_bytes_max = 16u * 1024 * 1024;
 }
 
-/* ---- making ------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------------------- */
 
 enum err worker_group_new(const struct worker_options *options, struct worker_group **ret,
                           struct issue *ret_issue)
@@ -46,6 +46,9 @@ enum err worker_group_new(const struct worker_options *options, struct worker_gr
     g->options = *options;
     g->count = count;
     share_descriptors(&g->options, count);
+    if (g->options.env.body_bytes_max != 0) { /* one limit, refused as early as possible */
+        g->options.net.request_limits.body_bytes_max = g->options.env.body_bytes_max;
+    }
     g->workers = calloc(count, sizeof(*g->workers));
     enum err e = g->workers == NULL || uv_mutex_init(&g->ca_lock) != 0
                      ? ERR_MEMORY
@@ -132,7 +135,7 @@ enum err worker_group_start(struct worker_group *g, struct issue *ret_issue)
     return ERR_OK;
 }
 
-/* ---- listeners -------------------------------------------------------------------------- */
+/* ---- listeners ----------------------------------------------------------------------- */
 
 enum err worker_group_listen(struct worker_group *g, const struct worker_listen *listen,
                              unsigned *ret_listener, uint16_t *ret_port, struct issue *ret_issue)
@@ -224,7 +227,7 @@ void worker_group_on_synced(void *group)
     }
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------- */
 
 void worker_group_drain(struct worker_group *g, uint32_t deadline_ms)
 {
@@ -272,7 +275,7 @@ void worker_group_free(struct worker_group *g)
     free(g);
 }
 
-/* ---- figures ---------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------- */
 
 #define SUM(member) ret->member += atomic_load_explicit(&s->member, memory_order_relaxed)
 #define WORST(member)                                                                              \

@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include <mbedtls/sha256.h>
+
 static void assert_hex(const uint8_t bytes[32], const char *hex)
 {
     char text[65] = {0};
@@ -19,6 +21,39 @@ static void test_sha256(void **state)
                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_hex(sha256_of(STR_NONE).bytes,
                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+/* Whichever code runs here agrees with mbedTLS at every length around the blocks,
+ * and HMAC at every length of key and message. */
+static void test_sha256_every_length(void **state)
+{
+    (void)state;
+    unsigned char data[400], want[32], pad[64 + sizeof(data)];
+    for (size_t i = 0; i < sizeof(data); i++) {
+        data[i] = (unsigned char)(i * 167 + (i >> 3));
+    }
+    for (size_t len = 0; len <= sizeof(data); len++) {
+        assert_int_equal(mbedtls_sha256(data, len, want, 0), 0);
+        struct sha256 got = sha256_of((struct str){(const char *)data, len});
+        assert_memory_equal(got.bytes, want, 32);
+        /* RFC 2104 by hand, with a key shorter than a block. */
+        size_t key_len = len % 64;
+        memset(pad, 0x36, 64);
+        for (size_t i = 0; i < key_len; i++) {
+            pad[i] ^= data[i];
+        }
+        memcpy(pad + 64, data, len);
+        assert_int_equal(mbedtls_sha256(pad, 64 + len, want, 0), 0);
+        memset(pad, 0x5c, 64);
+        for (size_t i = 0; i < key_len; i++) {
+            pad[i] ^= data[i];
+        }
+        memcpy(pad + 64, want, 32);
+        assert_int_equal(mbedtls_sha256(pad, 96, want, 0), 0);
+        got = hmac_sha256((struct str){(const char *)data, key_len},
+                          (struct str){(const char *)data, len});
+        assert_memory_equal(got.bytes, want, 32);
+    }
 }
 
 static void test_hmac_rfc4231(void **state)
@@ -100,7 +135,8 @@ static void test_comparing_and_wiping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256), cmocka_unit_test(test_hmac_rfc4231),
+        cmocka_unit_test(test_sha256), cmocka_unit_test(test_sha256_every_length),
+        cmocka_unit_test(test_hmac_rfc4231),
         cmocka_unit_test(test_crc32c), cmocka_unit_test(test_hash_bytes),
         cmocka_unit_test(test_hex),    cmocka_unit_test(test_comparing_and_wiping),
     };

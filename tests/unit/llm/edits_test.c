@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Span edits: order, insertions beside cuts, and refusal of overlaps.
+ * Span edits: any order, insertions beside cuts, both ends of the body, and the
+ * refusal of edits that overlap, lie outside or are reversed. The bytes between edits
+ * must come out as they went in (catalogue D 90).
  */
 #include "llm_util.h"
 
@@ -54,8 +56,10 @@ static void test_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_edits_in_any_order), TEST(test_insertion_beside_cut),
-        TEST(test_none_and_ends),      TEST(test_bad_edits_are_refused),
+        TEST(test_edits_in_any_order),
+        TEST(test_insertion_beside_cut),
+        TEST(test_none_and_ends),
+        TEST(test_bad_edits_are_refused),
         TEST(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

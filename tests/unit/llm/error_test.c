@@ -53,13 +53,20 @@ static void test_anthropic_vocabulary(void **state)
         const char *type;
         const char *want;
     } cases[] = {
-        {400, "x", "invalid_request_error"}, {401, "x", "authentication_error"},
-        {402, "x", "billing_error"},         {403, "x", "permission_error"},
-        {404, "x", "not_found_error"},       {409, "x", "invalid_request_error"},
-        {413, "x", "request_too_large"},     {429, "insufficient_quota", "rate_limit_error"},
-        {500, "x", "api_error"},             {502, "x", "api_error"},
-        {503, "x", "overloaded_error"},      {504, "x", "timeout_error"},
-        {529, "x", "overloaded_error"},      {500, "rate_limit_error", "rate_limit_error"},
+        {400, "x", "invalid_request_error"},
+        {401, "x", "authentication_error"},
+        {402, "x", "billing_error"},
+        {403, "x", "permission_error"},
+        {404, "x", "not_found_error"},
+        {409, "x", "invalid_request_error"},
+        {413, "x", "request_too_large"},
+        {429, "insufficient_quota", "rate_limit_error"},
+        {500, "x", "api_error"},
+        {502, "x", "api_error"},
+        {503, "x", "overloaded_error"},
+        {504, "x", "timeout_error"},
+        {529, "x", "overloaded_error"},
+        {500, "rate_limit_error", "rate_limit_error"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char want[100];
@@ -158,8 +165,12 @@ static void test_credentials_are_cut_out(void **state)
         {"id 0123456789abcdef0123456789abcdef", "id [redacted]"},
         {"ab*****yz rejected", "[redacted] rejected"},
         {"gpt-4o-2024-08-06 for 4f1c2a9e-1111-2222-3333-444455556666 in req_011CSHoEeqs5C35K2UUqR7",
-         "gpt-4o-2024-08-06 for 4f1c2a9e-1111-2222-3333-444455556666 in req_011CSHoEeqs5C35K2UUqR7"},
-        {"Gr\xc3\xbc\xc3\x9f" "e an sk-12345678", "Gr\xc3\xbc\xc3\x9f" "e an [redacted]"},
+         "gpt-4o-2024-08-06 for 4f1c2a9e-1111-2222-3333-444455556666 in "
+         "req_011CSHoEeqs5C35K2UUqR7"},
+        {"Gr\xc3\xbc\xc3\x9f"
+         "e an sk-12345678",
+         "Gr\xc3\xbc\xc3\x9f"
+         "e an [redacted]"},
         {"max_tokens: 5 > 4*2", "max_tokens: 5 > 4*2"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -192,9 +203,12 @@ static void test_long_messages_are_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_answers),       TEST(test_anthropic_vocabulary),
-        TEST(test_events),        TEST(test_from_upstream),
-        TEST(test_credentials_are_cut_out), TEST(test_long_messages_are_cut),
+        TEST(test_answers),
+        TEST(test_anthropic_vocabulary),
+        TEST(test_events),
+        TEST(test_from_upstream),
+        TEST(test_credentials_are_cut_out),
+        TEST(test_long_messages_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

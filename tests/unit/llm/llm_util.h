@@ -70,8 +70,8 @@ static inline void parse_ok(struct fixture *f, enum llm_endpoint e, const char *
     }
 }
 
-static inline void parse_bad(struct fixture *f, enum llm_endpoint e, const char *body, enum err want,
-                             const char *pointer)
+static inline void parse_bad(struct fixture *f, enum llm_endpoint e, const char *body,
+                             enum err want, const char *pointer)
 {
     for (int texts = 0; texts < 2; texts++) {
         enum err err = parse(f, e, body, texts == 1);

@@ -28,13 +28,15 @@ static void test_chat_stream(void **state)
 {
     struct fixture *f = *state;
     struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
-    const char *shown = CHUNK(DELTA(""), "") CHUNK(DELTA("He said \\\"usage\\\""), "")
-        ": keepalive\n\n" CHUNK(STOP, ",\"usage\":null") "data: [DONE]\n\n";
+    const char *shown = CHUNK(DELTA(""), "")
+        CHUNK(DELTA("He said \\\"usage\\\""),
+              "") ": keepalive\n\n" CHUNK(STOP, ",\"usage\":null") "data: [DONE]\n\n";
     struct buf in;
     buf_init(&in, 100000);
-    buf_add(&in, STR(CHUNK(DELTA(""), "") CHUNK(DELTA("He said \\\"usage\\\""), "")
-                         ": keepalive\n\n" CHUNK(STOP, ",\"usage\":null") CHUNK("", USAGE)
-                             "data: [DONE]\n\ndata: {\"late\":1}\n\ndata: [DONE]\n\n"));
+    buf_add(&in,
+            STR(CHUNK(DELTA(""), "") CHUNK(DELTA("He said \\\"usage\\\""),
+                                           "") ": keepalive\n\n" CHUNK(STOP, ",\"usage\":null")
+                    CHUNK("", USAGE) "data: [DONE]\n\ndata: {\"late\":1}\n\ndata: [DONE]\n\n"));
     buf_add_byte(&in, '\0');
     assert_int_equal(relay_stream(f, r, in.ptr), ERR_OK);
     expect_str(buf_str(&f->out), shown);
@@ -76,9 +78,15 @@ static void test_unreadable_events(void **state)
 {
     struct fixture *f = *state;
     static const char *const bad[] = {
-        "data: hello\n\n",          "data: <html>\n\n",  "data: [1]\n\n", "data: {\"a\":1\n\n",
-        "data: [DONE] \n\n",        "data: \"[DONE]\"\n\n", "data: null\n\n",
-        "data: {}{}\n\n",           "data: {\"choices\":[],}\n\n",
+        "data: hello\n\n",
+        "data: <html>\n\n",
+        "data: [1]\n\n",
+        "data: {\"a\":1\n\n",
+        "data: [DONE] \n\n",
+        "data: \"[DONE]\"\n\n",
+        "data: null\n\n",
+        "data: {}{}\n\n",
+        "data: {\"choices\":[],}\n\n",
         "data: {\"model\":\"a\",\"model\":\"b\"}\n\n",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -95,16 +103,19 @@ static void test_chat_error_event(void **state)
 {
     struct fixture *f = *state;
     struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
-    assert_int_equal(relay_stream(f, r,
-                                  CHUNK(DELTA("a"), "")
-                                  "data: {\"error\":{\"message\":\"bad key sk-abcdefghijkl\","
-                                  "\"type\":\"server_error\",\"param\":null,\"code\":\"boom\"}}\n\n" CHUNK(
-                                      DELTA("never"), "") "data: [DONE]\n\n"),
-                     ERR_OK);
-    expect_str(buf_str(&f->out),
-               CHUNK(DELTA("a"), "")
-               "data: {\"error\":{\"message\":\"bad key [redacted]\",\"type\":\"server_error\","
-               "\"param\":null,\"code\":\"boom\"}}\n\ndata: [DONE]\n\n");
+    assert_int_equal(
+        relay_stream(
+            f, r,
+            CHUNK(DELTA("a"),
+                  "") "data: {\"error\":{\"message\":\"bad key sk-abcdefghijkl\","
+                      "\"type\":\"server_error\",\"param\":null,\"code\":\"boom\"}}\n\n" CHUNK(
+                          DELTA("never"), "") "data: [DONE]\n\n"),
+        ERR_OK);
+    expect_str(
+        buf_str(&f->out),
+        CHUNK(DELTA("a"),
+              "") "data: {\"error\":{\"message\":\"bad key [redacted]\",\"type\":\"server_error\","
+                  "\"param\":null,\"code\":\"boom\"}}\n\ndata: [DONE]\n\n");
     assert_true(llm_relay_saw_error(r));
     assert_false(llm_relay_is_complete(r));
     llm_relay_fini(r);
@@ -114,11 +125,11 @@ static void test_wrong_usage_is_unknown(void **state)
 {
     struct fixture *f = *state;
     struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
-    assert_int_equal(relay_stream(f, r,
-                                  CHUNK(STOP, ",\"usage\":{\"prompt_tokens\":-5}")
-                                      CHUNK("", ",\"usage\":{\"prompt_tokens\":\"9\"}")
-                                          "data: [DONE]\n\n"),
-                     ERR_OK);
+    assert_int_equal(
+        relay_stream(f, r,
+                     CHUNK(STOP, ",\"usage\":{\"prompt_tokens\":-5}")
+                         CHUNK("", ",\"usage\":{\"prompt_tokens\":\"9\"}") "data: [DONE]\n\n"),
+        ERR_OK);
     assert_false(llm_relay_usage(r)->is_known);
     assert_true(llm_relay_is_complete(r));
     llm_relay_fini(r);
@@ -126,15 +137,16 @@ static void test_wrong_usage_is_unknown(void **state)
 
 #define EV(name, data) "event: " name "\ndata: {\"type\":\"" name "\"" data "}\n\n"
 
-static const char messages_stream[] =
-    EV("message_start", ",\"message\":{\"id\":\"msg_1\",\"model\":\"claude-1\",\"usage\":"
-                        "{\"input_tokens\":10,\"cache_read_input_tokens\":5,\"output_tokens\":1}}")
+static const char messages_stream[] = EV(
+    "message_start", ",\"message\":{\"id\":\"msg_1\",\"model\":\"claude-1\",\"usage\":"
+                     "{\"input_tokens\":10,\"cache_read_input_tokens\":5,\"output_tokens\":1}}")
     EV("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
-    EV("ping", "")
-    EV("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}")
-    EV("content_block_stop", ",\"index\":0")
-    EV("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}")
-    EV("message_stop", "");
+        EV("ping", "") EV("content_block_delta",
+                          ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}")
+            EV("content_block_stop", ",\"index\":0")
+                EV("message_delta",
+                   ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}")
+                    EV("message_stop", "");
 
 #define MESSAGES_BODY "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true," HI "}"
 
@@ -168,12 +180,12 @@ static void test_messages_error(void **state)
 {
     struct fixture *f = *state;
     struct llm_relay *r = relay_for(f, LLM_MESSAGES, MESSAGES_BODY);
-    assert_int_equal(
-        relay_stream(f, r,
-                     EV("ping", "") EV("error", ",\"error\":{\"type\":\"overloaded_error\","
-                                                "\"message\":\"Overloaded\"}")
-                         EV("message_stop", "")),
-        ERR_OK);
+    assert_int_equal(relay_stream(f, r,
+                                  EV("ping", "")
+                                      EV("error", ",\"error\":{\"type\":\"overloaded_error\","
+                                                  "\"message\":\"Overloaded\"}")
+                                          EV("message_stop", "")),
+                     ERR_OK);
     expect_str(buf_str(&f->out),
                EV("ping", "") "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
                               "\"overloaded_error\",\"message\":\"Overloaded\"},\"request_id\":"
@@ -192,12 +204,13 @@ static void test_responses_stream(void **state)
     static const char stream[] =
         EV("response.created", ",\"sequence_number\":0,\"response\":{\"model\":\"gpt-5-1\","
                                "\"error\":null,\"usage\":null}")
-        EV("response.output_text.delta", ",\"sequence_number\":1,\"delta\":\"Hi\"")
-        EV("response.output_text.done", ",\"sequence_number\":2,\"text\":\"Hi\"")
-        EV("response.completed", ",\"sequence_number\":3,\"response\":{\"model\":\"gpt-5-1\","
-                                 "\"status\":\"completed\",\"error\":null,\"output\":[],\"usage\":"
-                                 "{\"input_tokens\":7,\"output_tokens\":3,\"output_tokens_details\":"
-                                 "{\"reasoning_tokens\":1}}}");
+            EV("response.output_text.delta", ",\"sequence_number\":1,\"delta\":\"Hi\"")
+                EV("response.output_text.done", ",\"sequence_number\":2,\"text\":\"Hi\"")
+                    EV("response.completed",
+                       ",\"sequence_number\":3,\"response\":{\"model\":\"gpt-5-1\","
+                       "\"status\":\"completed\",\"error\":null,\"output\":[],\"usage\":"
+                       "{\"input_tokens\":7,\"output_tokens\":3,\"output_tokens_details\":"
+                       "{\"reasoning_tokens\":1}}}");
     assert_int_equal(relay_stream(f, r, stream), ERR_OK);
     expect_str(buf_str(&f->out), stream);
     assert_true(llm_relay_is_complete(r));
@@ -229,15 +242,16 @@ static void test_responses_incomplete_and_failed(void **state)
     assert_false(llm_relay_is_complete(r));
     llm_relay_fini(r);
     r = relay_for(f, LLM_RESPONSES, RESPONSES_BODY);
-    assert_int_equal(relay_stream(f, r,
-                                  EV("response.failed",
-                                     ",\"response\":{\"error\":{\"code\":\"server_error\","
-                                     "\"message\":\"key sk-aaaaaaaaaaaa\"}}")),
-                     ERR_OK);
-    expect_str(buf_str(&f->out),
-               "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":\"key "
-               "[redacted]\",\"param\":null,\"sequence_number\":0,\"error\":{\"message\":\"key "
-               "[redacted]\",\"type\":\"api_error\",\"param\":null,\"code\":\"server_error\"}}\n\n");
+    assert_int_equal(
+        relay_stream(f, r,
+                     EV("response.failed", ",\"response\":{\"error\":{\"code\":\"server_error\","
+                                           "\"message\":\"key sk-aaaaaaaaaaaa\"}}")),
+        ERR_OK);
+    expect_str(
+        buf_str(&f->out),
+        "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":\"key "
+        "[redacted]\",\"param\":null,\"sequence_number\":0,\"error\":{\"message\":\"key "
+        "[redacted]\",\"type\":\"api_error\",\"param\":null,\"code\":\"server_error\"}}\n\n");
     llm_relay_fini(r);
 }
 
@@ -315,6 +329,47 @@ static void test_json_is_observed(void **state)
     llm_relay_fini(r);
 }
 
+/* The LF of a CR LF may come a packet later, behind the end of the stream. */
+static void test_end_split_in_crlf(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    struct sse_parser p;
+    struct sse_event ev;
+    static const char *const pieces[] = {"data: [DONE]\r\n\r", "\n"};
+    sse_parser_init(&p, 1u << 20);
+    for (size_t i = 0; i < 2; i++) {
+        sse_parser_feed(&p, str_from(pieces[i]));
+        while (sse_parser_next(&p, &ev) == ERR_OK) {
+            assert_int_equal(llm_relay_event(r, &ev, &f->out, &f->issue), ERR_OK);
+        }
+    }
+    expect_str(buf_str(&f->out), "data: [DONE]\r\n\r\n");
+    assert_true(llm_relay_is_complete(r));
+    sse_parser_fini(&p);
+    llm_relay_fini(r);
+}
+
+/* What nobody has read does not go on: unknown lines, and names chat has not. */
+static void test_odd_lines_are_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    assert_int_equal(relay_stream(f, r,
+                                  "event: chunk\ndata: {\"model\":\"m\",\"choices\":[]}\n\n"
+                                  "secret: x\ndata: {\"choices\":[]}\n\n"
+                                  "event: lonely\n\n"),
+                     ERR_OK);
+    expect_str(buf_str(&f->out),
+               "data: {\"model\":\"m\",\"choices\":[]}\n\ndata: {\"choices\":[]}\n\n");
+    llm_relay_fini(r);
+    r = relay_for(f, LLM_MESSAGES, MESSAGES_BODY);
+    assert_int_equal(relay_stream(f, r, "event: ping\nsecret: x\ndata: {\"type\":\"ping\"}\n\n"),
+                     ERR_OK);
+    expect_str(buf_str(&f->out), EV("ping", ""));
+    llm_relay_fini(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +384,8 @@ int main(void)
         TEST(test_messages_error),
         TEST(test_responses_stream),
         TEST(test_responses_incomplete_and_failed),
+        TEST(test_end_split_in_crlf),
+        TEST(test_odd_lines_are_left_out),
         TEST(test_json_kinds),
         TEST(test_json_is_observed),
     };

@@ -51,10 +51,10 @@ static void test_usage_is_asked_for(void **state)
         {"{\"stream\":true,\"stream_options\":null,\"model\":\"m\"," MESSAGES "}",
          "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"m\"," MESSAGES
          "}"},
-        {"{\"stream\":true,\"stream_options\":{ \"include_usage\" : false },\"model\":\"m\"," MESSAGES
-         "}",
-         "{\"stream\":true,\"stream_options\":{ \"include_usage\" : true },\"model\":\"m\"," MESSAGES
-         "}"},
+        {"{\"stream\":true,\"stream_options\":{ \"include_usage\" : false "
+         "},\"model\":\"m\"," MESSAGES "}",
+         "{\"stream\":true,\"stream_options\":{ \"include_usage\" : true "
+         "},\"model\":\"m\"," MESSAGES "}"},
         {"{\"stream\":true,\"stream_options\":{\"include_obfuscation\":false},\"model\":"
          "\"m\"," MESSAGES "}",
          "{\"stream\":true,\"stream_options\":{\"include_usage\":true,\"include_obfuscation\":"
@@ -66,7 +66,8 @@ static void test_usage_is_asked_for(void **state)
         assert_true(f->upstream.usage_was_added);
     }
     const char *asked =
-        "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"m\"," MESSAGES "}";
+        "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"m\"," MESSAGES
+        "}";
     parse_ok(f, LLM_CHAT, asked, false);
     render_as(f, LLM_OPENAI, "m", asked);
     assert_false(f->upstream.usage_was_added);

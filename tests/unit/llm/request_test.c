@@ -5,7 +5,8 @@
  */
 #include "llm_util.h"
 
-#define CHAT(members) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]" members "}"
+#define CHAT(members)                                                                              \
+    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]" members "}"
 
 static void test_chat_members(void **state)
 {
@@ -79,8 +80,11 @@ static void test_output_limits(void **state)
 static void test_numbers_are_exact(void **state)
 {
     struct fixture *f = *state;
-    static const char *const wrong[] = {"1e400",      "99999999999999999999", "2147483648",
-                                        "4294967297", "1.5", "\"100\"", "-1", "1e2", "1.0", "true"};
+    static const char *const wrong[] = {"1e400",      "99999999999999999999",
+                                        "2147483648", "4294967297",
+                                        "1.5",        "\"100\"",
+                                        "-1",         "1e2",
+                                        "1.0",        "true"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char body[200];
         snprintf(body, sizeof(body), CHAT(",\"max_tokens\":%s"), wrong[i]);
@@ -107,8 +111,8 @@ static void test_wrong_shapes(void **state)
     parse_bad(f, LLM_CHAT, CHAT(",\"stream\":1"), ERR_INVALID, "/stream");
     parse_bad(f, LLM_CHAT, CHAT(",\"stream_options\":[]"), ERR_INVALID, "/stream_options");
     parse_bad(f, LLM_CHAT, CHAT(",\"user\":5"), ERR_INVALID, "/user");
-    static const char *const models[] = {"123", "null", "\"\"", "[\"a\",\"b\"]", "{}",
-                                         "\"a\\u0000b\"", "\"a\\n\"", "\"a\\u007f\""};
+    static const char *const models[] = {"123", "null",          "\"\"",     "[\"a\",\"b\"]",
+                                         "{}",  "\"a\\u0000b\"", "\"a\\n\"", "\"a\\u007f\""};
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
         char body[200];
         snprintf(body, sizeof(body),
@@ -145,14 +149,22 @@ static void test_wrong_messages(void **state)
                  bad[i].messages);
         parse_bad(f, LLM_MESSAGES, body, ERR_INVALID, bad[i].pointer);
     }
-    parse_ok(f, LLM_CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
-                          "\"content\":null,\"tool_calls\":[]}]}", false);
-    parse_bad(f, LLM_MESSAGES, "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":"
-                               "\"user\",\"content\":null}]}", ERR_INVALID, "/messages/0/content");
-    parse_bad(f, LLM_MESSAGES, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
-                               "\"content\":\"x\"}]}", ERR_INVALID, "/max_tokens");
-    parse_ok(f, LLM_COUNT_TOKENS, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
-                                  "\"content\":\"x\"}]}", true);
+    parse_ok(f, LLM_CHAT,
+             "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
+             "\"content\":null,\"tool_calls\":[]}]}",
+             false);
+    parse_bad(f, LLM_MESSAGES,
+              "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":"
+              "\"user\",\"content\":null}]}",
+              ERR_INVALID, "/messages/0/content");
+    parse_bad(f, LLM_MESSAGES,
+              "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
+              "\"content\":\"x\"}]}",
+              ERR_INVALID, "/max_tokens");
+    parse_ok(f, LLM_COUNT_TOKENS,
+             "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
+             "\"content\":\"x\"}]}",
+             true);
 }
 
 /* D 67-74: the strict reader is really in front. */
@@ -181,13 +193,43 @@ static void test_differentials(void **state)
 static void test_redirecting_members(void **state)
 {
     struct fixture *f = *state;
-    static const char *const names[] = {
-        "api_base",      "base_url",     "extra_body",    "extra_headers",
-        "deployment_id", "fallbacks",    "mock_response", "api_key",
-        "organization",  "custom_llm_provider", "api_version", "models",
-        "provider",      "route",        "litellm_params", "aws_access_key_id",
-        "vertex_project", "azure_ad_token", "mock_timeout", "model_list",
-        "context_window_fallbacks", "headers", "proxy"};
+    static const char *const names[] = {"api_base",
+                                        "base_url",
+                                        "extra_body",
+                                        "extra_headers",
+                                        "deployment_id",
+                                        "fallbacks",
+                                        "mock_response",
+                                        "api_key",
+                                        "organization",
+                                        "custom_llm_provider",
+                                        "api_version",
+                                        "models",
+                                        "provider",
+                                        "route",
+                                        "litellm_params",
+                                        "aws_access_key_id",
+                                        "vertex_project",
+                                        "azure_ad_token",
+                                        "mock_timeout",
+                                        "model_list",
+                                        "context_window_fallbacks",
+                                        "headers",
+                                        "proxy",
+                                        "client",
+                                        "api_type",
+                                        "endpoint",
+                                        "fallback",
+                                        "providers",
+                                        "proxy_url",
+                                        "model_info",
+                                        "deployments",
+                                        "extra_query",
+                                        "num_retries",
+                                        "http_client",
+                                        "default_headers",
+                                        "organization_id",
+                                        "content_policy_fallbacks"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char body[300];
         char pointer[64];
@@ -206,9 +248,9 @@ static void test_redirecting_members(void **state)
 static void test_stateful(void **state)
 {
     struct fixture *f = *state;
-    static const char *const yes[] = {
-        "\"previous_response_id\":\"resp_1\"", "\"conversation\":\"conv_1\"",
-        "\"background\":true", "\"prompt\":{\"id\":\"pmpt_1\"}"};
+    static const char *const yes[] = {"\"previous_response_id\":\"resp_1\"",
+                                      "\"conversation\":\"conv_1\"", "\"background\":true",
+                                      "\"prompt\":{\"id\":\"pmpt_1\"}"};
     for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
         char body[200];
         snprintf(body, sizeof(body), "{\"model\":\"m\",\"input\":\"x\",%s}", yes[i]);
@@ -216,8 +258,10 @@ static void test_stateful(void **state)
         assert_true(f->request.is_stateful);
         assert_int_equal(f->request.opaques_count, i == 2 ? 0 : 1);
     }
-    parse_ok(f, LLM_RESPONSES, "{\"model\":\"m\",\"input\":\"x\",\"background\":false,"
-                               "\"previous_response_id\":null}", false);
+    parse_ok(f, LLM_RESPONSES,
+             "{\"model\":\"m\",\"input\":\"x\",\"background\":false,"
+             "\"previous_response_id\":null}",
+             false);
     assert_false(f->request.is_stateful);
     parse_bad(f, LLM_RESPONSES, "{\"model\":\"m\",\"background\":\"no\"}", ERR_INVALID,
               "/background");
@@ -261,8 +305,10 @@ static void test_moderation_default_model(void **state)
 static void test_messages_user(void **state)
 {
     struct fixture *f = *state;
-    parse_ok(f, LLM_MESSAGES, "{\"model\":\"m\",\"max_tokens\":5,\"messages\":[{\"role\":\"user\","
-                              "\"content\":\"x\"}],\"metadata\":{\"user_id\":\"u-7\"}}", false);
+    parse_ok(f, LLM_MESSAGES,
+             "{\"model\":\"m\",\"max_tokens\":5,\"messages\":[{\"role\":\"user\","
+             "\"content\":\"x\"}],\"metadata\":{\"user_id\":\"u-7\"}}",
+             false);
     expect_str(f->request.user, "u-7");
 }
 
@@ -303,13 +349,13 @@ static void test_endpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_chat_members),      TEST(test_defaults),
-        TEST(test_slot_types),        TEST(test_output_limits),
-        TEST(test_numbers_are_exact), TEST(test_wrong_shapes),
-        TEST(test_wrong_messages),    TEST(test_differentials),
+        TEST(test_chat_members),        TEST(test_defaults),
+        TEST(test_slot_types),          TEST(test_output_limits),
+        TEST(test_numbers_are_exact),   TEST(test_wrong_shapes),
+        TEST(test_wrong_messages),      TEST(test_differentials),
         TEST(test_redirecting_members), TEST(test_stateful),
-        TEST(test_token_arrays),      TEST(test_moderation_default_model),
-        TEST(test_messages_user),     TEST(test_memory_limit),
+        TEST(test_token_arrays),        TEST(test_moderation_default_model),
+        TEST(test_messages_user),       TEST(test_memory_limit),
         TEST(test_endpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

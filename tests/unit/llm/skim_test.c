@@ -27,13 +27,48 @@ static void test_refuses(void **state)
 {
     struct fixture *f = *state;
     static const char *const bad[] = {
-        "", " ", "[]", "1", "\"a\"", "null", "{", "}", "{}{}", "{}x", "{\"a\"}", "{\"a\":}",
-        "{\"a\":1,}", "{,}", "{\"a\":[1,]}", "{\"a\":[,]}", "{\"a\":1]", "{\"a\":[1}", "{a:1}",
-        "{\"a\":tru}", "{\"a\":nul", "{\"a\":01}", "{\"a\":+1}", "{\"a\":1.}", "{\"a\":.5}",
-        "{\"a\":1e}", "{\"a\":-}", "{\"a\":\"\n\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}",
-        "{\"a\":\"\\u12", "{\"a\":\"", "{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}",
-        "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{'a':1}", "{\"a\":NaN}", "{\"a\":[]]}", "{\"a\":{}}}",
-        "<html>", "{\"a\":\"b\"} trailing",
+        "",
+        " ",
+        "[]",
+        "1",
+        "\"a\"",
+        "null",
+        "{",
+        "}",
+        "{}{}",
+        "{}x",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\":[1,]}",
+        "{\"a\":[,]}",
+        "{\"a\":1]",
+        "{\"a\":[1}",
+        "{a:1}",
+        "{\"a\":tru}",
+        "{\"a\":nul",
+        "{\"a\":01}",
+        "{\"a\":+1}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":1e}",
+        "{\"a\":-}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":\"\\u12",
+        "{\"a\":\"",
+        "{\"a\":\"\xff\"}",
+        "{\"a\":\"\xed\xa0\x80\"}",
+        "{\"a\" 1}",
+        "{\"a\":1 \"b\":2}",
+        "{'a':1}",
+        "{\"a\":NaN}",
+        "{\"a\":[]]}",
+        "{\"a\":{}}}",
+        "<html>",
+        "{\"a\":\"b\"} trailing",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct llm_skim seen;
@@ -42,8 +77,8 @@ static void test_refuses(void **state)
             print_error("taken: %s\n", bad[i]);
             fail();
         }
-        enum err err = json_parse(&f->arena, str_from(bad[i]), &json_limits_default, &doc,
-                                  &f->issue);
+        enum err err =
+            json_parse(&f->arena, str_from(bad[i]), &json_limits_default, &doc, &f->issue);
         assert_true(err != ERR_OK || !yyjson_is_obj(doc.root));
     }
 }
@@ -70,8 +105,8 @@ static void test_notes(void **state)
 {
     (void)state;
     struct llm_skim seen;
-    assert_true(llm_skim_object(STR("{\"usage\":null,\"finish_reason\" : null,\"error\":null}"),
-                                &seen));
+    assert_true(
+        llm_skim_object(STR("{\"usage\":null,\"finish_reason\" : null,\"error\":null}"), &seen));
     assert_false(seen.has_usage || seen.has_error || seen.has_finish);
     assert_true(llm_skim_object(STR("{\"x\":{\"usage\":{}},\"finish_reason\":\"stop\"}"), &seen));
     assert_true(seen.has_usage && seen.has_finish && !seen.has_error);

@@ -23,8 +23,7 @@ static void expect_texts(struct fixture *f, const struct want *want, size_t coun
         struct json_doc doc;
         assert_int_equal(raw.ptr[0], '"');
         assert_int_equal(raw.ptr[raw.len - 1], '"');
-        assert_int_equal(json_parse(&f->arena, raw, &json_limits_default, &doc, &f->issue),
-                         ERR_OK);
+        assert_int_equal(json_parse(&f->arena, raw, &json_limits_default, &doc, &f->issue), ERR_OK);
         assert_true(str_eq(json_str(doc.root), t->value));
         if (i >= count) {
             print_error("unexpected: %.*s = %.*s\n", STR_ARG(t->pointer), STR_ARG(t->value));
@@ -98,20 +97,18 @@ static void test_chat_other_members(void **state)
            {"/tools/0/function/parameters/properties/password/enum/0", "e1", LLM_ROLE_OTHER, 0},
            {"/tools/0/function/parameters/properties/password/description", "secret",
             LLM_ROLE_OTHER, 0},
-          
+
            {"/response_format/json_schema/name", "sch", LLM_ROLE_OTHER, 0},
            {"/response_format/json_schema/schema/title", "tt", LLM_ROLE_OTHER, 0},
-          
+
            {"/prediction/type", "content", LLM_ROLE_OTHER, 0},
            {"/prediction/content", "pre", LLM_ROLE_OTHER, 0},
            {"/metadata/cust~1omer~0", "cust/omer~", LLM_ROLE_OTHER, 'k'},
            {"/metadata/cust~1omer~0", "c", LLM_ROLE_OTHER, 0},
-          
-           {"/stop/0", "END", LLM_ROLE_OTHER, 0},
-           {"/user", "u", LLM_ROLE_OTHER, 0},
+
+           {"/stop/0", "END", LLM_ROLE_OTHER, 0}, {"/user", "u", LLM_ROLE_OTHER, 0},
            {"/invented", "invented", LLM_ROLE_OTHER, 'k'},
-           {"/invented/k", "k", LLM_ROLE_OTHER, 'k'},
-           {"/invented/k/0", "v", LLM_ROLE_OTHER, 0});
+           {"/invented/k", "k", LLM_ROLE_OTHER, 'k'}, {"/invented/k/0", "v", LLM_ROLE_OTHER, 0});
 }
 
 /* G 136, 137. */
@@ -134,9 +131,9 @@ static void test_chat_media(void **state)
     assert_int_equal(f->request.opaques[3].kind, LLM_OPAQUE_FILE);
     EXPECT({"/messages/0/content/1/image_url/url", "http://10.0.0.1/x", LLM_ROLE_USER, 0},
            {"/messages/0/content/2/input_audio/format", "wav", LLM_ROLE_USER, 0},
-          
+
            {"/messages/0/content/3/file/file_id", "file-1", LLM_ROLE_USER, 0},
-          
+
            {"/messages/0/content/3/file/filename", "my pay.pdf", LLM_ROLE_USER, 0});
 }
 
@@ -209,16 +206,16 @@ static void test_messages_blocks(void **state)
              true);
     EXPECT({"/system/0/text", "sys", LLM_ROLE_SYSTEM, 0},
            {"/messages/0/content/0/text", "hi", LLM_ROLE_USER, 0},
-          
+
            {"/messages/0/content/1/source/media_type", "image/png", LLM_ROLE_USER, 0},
            {"/messages/0/content/2/title", "T", LLM_ROLE_USER, 0},
-          
+
            {"/messages/0/content/2/source/media_type", "text/plain", LLM_ROLE_USER, 0},
            {"/messages/0/content/2/source/data", "doc text", LLM_ROLE_USER, 0},
-          
+
            {"/messages/1/content/0/thinking", "hmm", LLM_ROLE_ASSISTANT, 0},
            {"/messages/1/content/2/name", "get", LLM_ROLE_ASSISTANT, 0},
-          
+
            {"/messages/1/content/2/input/password", "password", LLM_ROLE_ASSISTANT, 'k'},
            {"/messages/1/content/2/input/password", "x", LLM_ROLE_ASSISTANT, 0},
            {"/messages/1/content/2/input/n", "n", LLM_ROLE_ASSISTANT, 'k'},
@@ -252,7 +249,7 @@ static void test_responses_items(void **state)
     EXPECT({"/input/0/content", "sys", LLM_ROLE_SYSTEM, 0},
            {"/input/1/content/0/text", "hi", LLM_ROLE_USER, 0},
            {"/input/1/content/1/image_url", "https://e.com/a", LLM_ROLE_USER, 0},
-          
+
            {"/input/1/content/2/filename", "f.pdf", LLM_ROLE_USER, 0},
            {"/input/2/name", "fn", LLM_ROLE_ASSISTANT, 0},
            {"/input/2/arguments", "{\"a\":1}", LLM_ROLE_ASSISTANT, 'j'},
@@ -273,7 +270,7 @@ static void test_responses_prompt_variables(void **state)
     parse_ok(f, LLM_RESPONSES,
              "{\"model\":\"m\",\"prompt\":{\"id\":\"p1\",\"variables\":{\"name\":\"Ann\"}}}", true);
     EXPECT({"/prompt/id", "p1", LLM_ROLE_OTHER, 0},
-          
+
            {"/prompt/variables/name", "Ann", LLM_ROLE_OTHER, 0});
     assert_int_equal(f->request.opaques_count, 1);
     expect_str(f->request.opaques[0].pointer, "/prompt");
@@ -282,8 +279,8 @@ static void test_responses_prompt_variables(void **state)
 static void test_inputs(void **state)
 {
     struct fixture *f = *state;
-    parse_ok(f, LLM_COMPLETIONS,
-             "{\"model\":\"m\",\"prompt\":[\"a\",\"b\"],\"suffix\":\"s\"}", true);
+    parse_ok(f, LLM_COMPLETIONS, "{\"model\":\"m\",\"prompt\":[\"a\",\"b\"],\"suffix\":\"s\"}",
+             true);
     EXPECT({"/prompt/0", "a", LLM_ROLE_USER, 0}, {"/prompt/1", "b", LLM_ROLE_USER, 0},
            {"/suffix", "s", LLM_ROLE_OTHER, 0});
     parse_ok(f, LLM_EMBEDDINGS, "{\"model\":\"m\",\"input\":\"emb\"}", true);
@@ -329,11 +326,16 @@ static void test_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_chat_messages),   TEST(test_chat_other_members),
-        TEST(test_chat_media),      TEST(test_unknown_parts_are_refused),
-        TEST(test_messages_blocks), TEST(test_responses_items),
-        TEST(test_responses_prompt_variables), TEST(test_inputs),
-        TEST(test_edit_a_text),     TEST(test_ids),
+        TEST(test_chat_messages),
+        TEST(test_chat_other_members),
+        TEST(test_chat_media),
+        TEST(test_unknown_parts_are_refused),
+        TEST(test_messages_blocks),
+        TEST(test_responses_items),
+        TEST(test_responses_prompt_variables),
+        TEST(test_inputs),
+        TEST(test_edit_a_text),
+        TEST(test_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,8 @@ static void test_chat_full(void **state)
         f, LLM_CHAT,
         "{\"governance_policy\":1,\"model\":\"c\",\"max_completion_tokens\":9,\"temperature\":0.70,"
         "\"top_p\":1,\"stop\":\"END\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-        "\"user\":\"u\",\"n\":1,\"logprobs\":false,\"frequency_penalty\":0,\"presence_penalty\":0.0,"
+        "\"user\":\"u\",\"n\":1,\"logprobs\":false,\"frequency_penalty\":0,\"presence_penalty\":0."
+        "0,"
         "\"logit_bias\":{},\"response_format\":{\"type\":\"text\"},\"seed\":null,\"metadata\":{},"
         "\"store\":false,\"modalities\":[\"text\"],\"service_tier\":\"auto\","
         "\"parallel_tool_calls\":false,\"tool_choice\":\"required\",\"tools\":[{\"type\":"
@@ -156,7 +157,8 @@ static void test_tool_choices(void **state)
         char body[400];
         char want[400];
         snprintf(body, sizeof(body), "{\"model\":\"c\"," HI ",\"tool_choice\":%s}", cases[i].chat);
-        snprintf(want, sizeof(want), "{\"model\":\"c\",\"max_tokens\":4096," HI ",\"tool_choice\":%s}",
+        snprintf(want, sizeof(want),
+                 "{\"model\":\"c\",\"max_tokens\":4096," HI ",\"tool_choice\":%s}",
                  cases[i].messages);
         parse_ok(f, LLM_CHAT, body, false);
         render_as(f, LLM_ANTHROPIC, "c", want);
@@ -246,7 +248,8 @@ static void test_messages_refusals(void **state)
          "/messages/0/content/1"},
         {USER("{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"is_error\":true}"),
          "/messages/0/content/0/is_error"},
-        {USER("{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"type\":\"image\"}]}"),
+        {USER(
+             "{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"type\":\"image\"}]}"),
          "/messages/0/content/0/content/0/type"},
         {USER("{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}"),
          "/messages/0/content/0/source"},
@@ -331,14 +334,16 @@ static void test_answer_to_messages(void **state)
     assert_int_equal(render(f, LLM_OPENAI, "gpt-4o"), ERR_OK);
     relay_json_as(
         f,
-        "{\"id\":\"chatcmpl-9\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-4o-1\","
+        "{\"id\":\"chatcmpl-9\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-4o-"
+        "1\","
         "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\","
         "\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"get\","
         "\"arguments\":\"{\\\"a\\\":1}\"}},{\"id\":\"call_2\",\"type\":\"function\",\"function\":"
         "{\"name\":\"get\",\"arguments\":\"\"}}]},\"finish_reason\":\"tool_calls\"}],\"usage\":"
         "{\"prompt_tokens\":20,\"completion_tokens\":4,\"total_tokens\":24,"
         "\"prompt_tokens_details\":{\"cached_tokens\":8}}}",
-        "{\"id\":\"msg_9\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"cl\",\"content\":"
+        "{\"id\":\"msg_9\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"cl\","
+        "\"content\":"
         "[{\"type\":\"text\",\"text\":\"Hi\"},{\"type\":\"tool_use\",\"id\":\"call_1\",\"name\":"
         "\"get\",\"input\":{\"a\":1}},{\"type\":\"tool_use\",\"id\":\"call_2\",\"name\":\"get\","
         "\"input\":{}}],\"stop_reason\":\"tool_use\",\"stop_sequence\":null,\"usage\":"
@@ -353,17 +358,18 @@ static void test_answer_to_messages(void **state)
                   "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,"
                   "\"output_tokens\":0}}");
     relay_json_as(f, "{\"choices\":[{\"message\":{}},{\"message\":{}}]}", NULL);
-    relay_json_as(f,
-                  "{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":"
-                  "\"b\",\"arguments\":\"{broken\"}}]}}]}",
-                  NULL);
+    relay_json_as(
+        f,
+        "{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":"
+        "\"b\",\"arguments\":\"{broken\"}}]}}]}",
+        NULL);
 }
 
 static void test_finish_reasons(void **state)
 {
     struct fixture *f = *state;
     static const char *const pairs[][2] = {
-        {"stop", "end_turn"},       {"length", "max_tokens"}, {"tool_calls", "tool_use"},
+        {"stop", "end_turn"},          {"length", "max_tokens"},      {"tool_calls", "tool_use"},
         {"function_call", "tool_use"}, {"content_filter", "refusal"}, {"odd", "end_turn"}};
     parse_ok(f, LLM_MESSAGES, "{\"model\":\"cl\",\"max_tokens\":5," HI "}", false);
     assert_int_equal(render(f, LLM_OPENAI, "g"), ERR_OK);
@@ -386,11 +392,9 @@ static void test_finish_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_chat_smallest),      TEST(test_chat_full),
-        TEST(test_chat_refusals),      TEST(test_tool_choices),
-        TEST(test_messages_full),      TEST(test_messages_refusals),
-        TEST(test_answer_to_chat),     TEST(test_answer_to_messages),
-        TEST(test_finish_reasons),
+        TEST(test_chat_smallest),  TEST(test_chat_full),          TEST(test_chat_refusals),
+        TEST(test_tool_choices),   TEST(test_messages_full),      TEST(test_messages_refusals),
+        TEST(test_answer_to_chat), TEST(test_answer_to_messages), TEST(test_finish_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

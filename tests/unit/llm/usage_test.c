@@ -89,8 +89,8 @@ static void test_lies_are_unknown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(test_openai_includes_cached), TEST(test_responses),
-        TEST(test_anthropic_excludes_cached), TEST(test_lies_are_unknown)};
+    const struct CMUnitTest tests[] = {TEST(test_openai_includes_cached), TEST(test_responses),
+                                       TEST(test_anthropic_excludes_cached),
+                                       TEST(test_lies_are_unknown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

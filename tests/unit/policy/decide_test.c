@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The decision on the seeds' own examples, and every condition a rule can have.
+ * The decision on the seeds' own examples, and every condition a rule can have:
+ * scope, tags, metadata, endpoint, provider, model. Keys come out of a snapshot
+ * by authentication, as in the path.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -243,6 +245,25 @@ static void drafts_shadows_and_disabled_rules_do_nothing(void **state)
 
 #define BLOCKS_OPENAI RULES(PROVIDERS(POLICY_BLOCK, .block = LIST(STR("openai"))))
 
+static void in_scope(const struct policy *policy, size_t number, bool is_blocked)
+{
+    const struct policy_pair tags[] = {{STR("other"), STR("x")}, {STR("class"), STR("phi")}};
+    const struct policy_pair metadata = {STR("cost"), STR("42")};
+    struct policy_org_rows rows = {.policies = policy, .policies_count = 1};
+
+    as_key(&rows, &(struct policy_key_row)ROW(.team = STR("red"), .environment = STR("prod"),
+                                              .project = STR("p1"), .user = STR("ann"),
+                                              .role = STR("engineer"), .metadata = &metadata,
+                                              .metadata_count = 1));
+    b.facts = (struct policy_facts){.endpoint = LLM_CHAT, .tags = tags, .tags_count = 2};
+    assert_int_equal(bench_decide(&b, "openai/gpt-4o"), ERR_OK);
+    if ((b.verdict.effect == POLICY_BLOCK) != is_blocked) {
+        fail_msg("case %zu", number);
+    }
+    b.who = NULL;
+    b.facts = (struct policy_facts){0};
+}
+
 /* S4-6, S4-21, S4-29: the scope chain of the key. */
 static void scopes(void **state)
 {
@@ -300,26 +321,9 @@ static void scopes(void **state)
         {POLICY("w", .match = {.models = LIST(STR("gpt-4o"))}, BLOCKS_OPENAI), true},
         {POLICY("w", .match = {.models = LIST(STR("o3"))}, BLOCKS_OPENAI), false},
     };
-    const struct policy_pair tags[] = {{STR("other"), STR("x")}, {STR("class"), STR("phi")}};
-    const struct policy_pair metadata = {STR("cost"), STR("42")};
-
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct policy_org_rows rows = {.policies = &cases[i].policy, .policies_count = 1};
-        as_key(&rows, &(struct policy_key_row)ROW(.team = STR("red"), .environment = STR("prod"),
-                                                  .project = STR("p1"), .user = STR("ann"),
-                                                  .role = STR("engineer"),
-                                                  .metadata = &metadata, .metadata_count = 1));
-        b.facts = (struct policy_facts){.endpoint = LLM_CHAT, .tags = tags, .tags_count = 2};
-        assert_int_equal(bench_decide(&b, "openai/gpt-4o"), ERR_OK);
-        if ((b.verdict.effect == POLICY_BLOCK) != cases[i].is_blocked) {
-            fail_msg("case %zu", i);
-        }
-        /* without a key nothing scoped applies */
-        b.who = NULL;
-        b.facts = (struct policy_facts){.endpoint = LLM_EMBEDDINGS};
-        assert_int_equal(bench_decide(&b, "openai/gpt-4o"), ERR_OK);
+        in_scope(&cases[i].policy, i, cases[i].is_blocked);
     }
-    b.facts = (struct policy_facts){0};
 }
 
 static void the_header_only_narrows(void **state)
@@ -401,7 +405,8 @@ static void the_keys_own_models(void **state)
     assert_null(b.verdict.decider_rule);
     assert_null(b.verdict.violations[0].policy);
     assert_int_equal(b.verdict.violations[0].effect, POLICY_BLOCK);
-    AS_KEY(ROW(.models = {NULL, 0, true}), POLICY("p", RULES(PROVIDERS(POLICY_BLOCK, .block = LIST(STR("groq"))))));
+    AS_KEY(ROW(.models = {NULL, 0, true}),
+           POLICY("p", RULES(PROVIDERS(POLICY_BLOCK, .block = LIST(STR("groq"))))));
     decided("gpt-4o-mini", POLICY_INFO, 3); /* empty = no restriction */
     AS_KEY(ROW(.models = LIST(STR("no-such-model"))),
            POLICY("p", RULES(PROVIDERS(POLICY_BLOCK, .block = LIST(STR("groq"))))));
@@ -430,6 +435,8 @@ static void many_violations_are_bounded(void **state)
     assert_int_equal(b.verdict.violations_count, POLICY_VIOLATIONS_MAX);
     assert_int_equal(b.verdict.violations_dropped, 1000 - POLICY_VIOLATIONS_MAX);
     assert_int_equal(b.verdict.rules_applied, 1000);
+    assert_true(str_eq(b.verdict.decider->id, STR("p"))); /* and it is on the list */
+    assert_int_equal(b.verdict.decider_rule->effect, POLICY_BLOCK);
 }
 
 static void attestations_have_their_time(void **state)
@@ -450,6 +457,29 @@ static void attestations_have_their_time(void **state)
     assert_int_equal(BENCH_ORG(&b, p), ERR_OK);
     decided("groq/openai/gpt-oss-120b", POLICY_BLOCK, 0);
     assert_int_equal(policy_org_expires_at(b.org), INT64_MAX);
+}
+
+/* However little memory there is: a refusal by error or an answer, never less. */
+static void memory_may_run_out(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        BENCH_ORG(&b, POLICY("p", RULES(REQUIREMENT(POLICY_BLOCK, NO_CHINA,
+                                                    .min_tier = ROUTE_TIER_MOST_TRUSTED)))),
+        ERR_OK);
+    assert_int_equal(bench_decide(&b, "deepseek/deepseek-v3.2"), ERR_OK);
+    bool has_failed = false, has_answered = false;
+    for (size_t cap = 0; cap < 16384; cap += 16) {
+        struct arena small;
+        arena_init(&small, cap);
+        enum err err = policy_decide(&small, &b.facts, &b.verdict);
+        has_failed = has_failed || err == ERR_MEMORY;
+        has_answered = has_answered || err == ERR_OK;
+        assert_true(err == ERR_MEMORY ||
+                    (err == ERR_OK && b.verdict.allowed == 0 && b.verdict.violations_count == 2));
+        arena_fini(&small);
+    }
+    assert_true(has_failed && has_answered);
 }
 
 int main(void)
@@ -473,6 +503,7 @@ int main(void)
         cmocka_unit_test(the_keys_own_models),
         cmocka_unit_test(many_violations_are_bounded),
         cmocka_unit_test(attestations_have_their_time),
+        cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, load, drop);
 }

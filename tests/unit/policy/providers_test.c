@@ -34,7 +34,8 @@ static const struct policy_provider_answer *ask(const struct policy *p)
 {
     struct policy_provider_answer *answers = NULL;
     arena_reset(&arena);
-    assert_int_equal(policy_providers_of(&arena, c, NULL, 0, 1000, p, &answers), ERR_OK);
+    assert_int_equal(policy_providers_of(&arena, c, &(struct route_evidence){NULL, 0, 1000}, p,
+                                         &answers), ERR_OK);
     return answers;
 }
 
@@ -190,7 +191,8 @@ static void lists_empty_and_both(void **state)
 {
     (void)state;
     const struct policy empty = POLICY(
-        "empty", RULES(PROVIDERS(POLICY_BLOCK, .allow = {NULL, 0, true}, .block = {NULL, 0, true})));
+        "empty",
+        RULES(PROVIDERS(POLICY_BLOCK, .allow = {NULL, 0, true}, .block = {NULL, 0, true})));
     const struct policy both =
         POLICY("both", RULES(PROVIDERS(POLICY_BLOCK, .allow = LIST(STR("groq"), STR("openai")),
                                        .block = LIST(STR("groq")))));
@@ -215,9 +217,11 @@ static void an_attestation_changes_the_answer(void **state)
     };
     struct policy_provider_answer *a = NULL;
 
-    assert_int_equal(policy_providers_of(&arena, c, list, 2, 1000, &p, &a), ERR_OK);
+    assert_int_equal(policy_providers_of(&arena, c, &(struct route_evidence){list, 2, 1000}, &p,
+                                         &a), ERR_OK);
     assert_false(a[support_provider(c, "cohere")].is_allowed);
-    assert_int_equal(policy_providers_of(&arena, c, list, 2, 1500, &p, &a), ERR_OK);
+    assert_int_equal(policy_providers_of(&arena, c, &(struct route_evidence){list, 2, 1500}, &p,
+                                         &a), ERR_OK);
     assert_true(a[support_provider(c, "cohere")].is_allowed);
 }
 

@@ -45,7 +45,8 @@ static void chosen(const char *model, uint32_t allowed, enum llm_endpoint operat
     struct route_choice choice;
 
     assert_int_equal(route_resolve(c, str_from(model), &r), ERR_OK);
-    enum err err = route_choose(c, &r, allowed, operation, list, count, &choice);
+    enum err err = route_choose(c, &r, allowed, operation,
+                                &(struct route_reach){list, count}, &choice);
     if (want == NULL) {
         assert_int_equal(err, ERR_NOT_FOUND);
         return;

@@ -51,12 +51,13 @@ static void test_response_bytes(void **unused)
 static void test_nothing_splits(void **unused)
 {
     (void)unused;
-    const struct str bad_values[] = {STR("a\r\nX: y"), STR("a\nb"), STR("a\rb"), STR("a\0b"),
-                                     STR("\x01"), STR("012345678\x7f"), STR("01234567\n")};
-    const struct str bad_names[] = {STR(""), STR("a b"), STR("a:"), STR("a\r\n"), STR("\xc3"),
-                                    STR("a\0")};
-    const struct str bad_targets[] = {STR(""), STR("a"), STR("*"), STR("/a b"), STR("/a\r\nX: y"),
-                                      STR("/a#b"), STR("/\xc3")};
+    const struct str bad_values[] = {STR("a\r\nX: y"), STR("a\nb"), STR("a\rb"),
+                                     STR("a\0b"),      STR("\x01"), STR("012345678\x7f"),
+                                     STR("01234567\n")};
+    const struct str bad_names[] = {STR(""),      STR("a b"),  STR("a:"),
+                                    STR("a\r\n"), STR("\xc3"), STR("a\0")};
+    const struct str bad_targets[] = {STR(""),           STR("a"),    STR("*"),    STR("/a b"),
+                                      STR("/a\r\nX: y"), STR("/a#b"), STR("/\xc3")};
     const struct str bad_hosts[] = {STR(""), STR("a b"), STR("a\r\nX: y"), STR("a/b"), STR("a@b")};
     struct buf b;
     buf_init(&b, 4096);
@@ -118,9 +119,8 @@ static void test_methods(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request_bytes),  cmocka_unit_test(test_response_bytes),
+        cmocka_unit_test(test_request_bytes), cmocka_unit_test(test_response_bytes),
         cmocka_unit_test(test_nothing_splits), cmocka_unit_test(test_error_sticks),
-        cmocka_unit_test(test_methods),
-    };
+        cmocka_unit_test(test_methods)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

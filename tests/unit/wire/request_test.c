@@ -15,7 +15,10 @@ struct stream_case {
     struct str bytes;
     const char *transcript;
 };
-#define CASE(bytes, transcript) {{(bytes), sizeof(bytes) - 1}, (transcript)}
+#define CASE(bytes, transcript)                                                                    \
+    {                                                                                              \
+        {(bytes), sizeof(bytes) - 1}, (transcript)                                                 \
+    }
 
 static void expect_all(const struct stream_case *cases, size_t count)
 {
@@ -59,10 +62,10 @@ static void test_accepted(void **unused)
         /* 16: the alias is a field like any other. 33: Upgrade is ignored. */
         CASE(POST "Content_Length: 9\r\nTransfer_Encoding: chunked\r\n\r\n", HEAD_OF_POST "end "),
         CASE("GET / HTTP/1.1\r\n" HOST "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-             "HTTP2-Settings: AAMA\r\n\r\n", "head(GET /) end "),
+             "HTTP2-Settings: AAMA\r\n\r\n",
+             "head(GET /) end "),
         CASE(POST "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi",
-             HEAD_OF_POST "body(hi) end "),
-    };
+             HEAD_OF_POST "body(hi) end ")};
     EXPECT_ALL(cases);
 }
 
@@ -99,12 +102,11 @@ static void test_refuses_framing(void **unused)
         "Content-Length: 18446744073709551617\r\n",
         "Content-Length: 9223372036854775808\r\n",
         "Content-Length: 0013\r\n",
-        "Content-Length: 00\r\n",
-    };
+        "Content-Length: 00\r\n"};
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         char bytes[512];
-        int len = snprintf(bytes, sizeof(bytes), POST "%s\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
-                           fields[i]);
+        int len = snprintf(bytes, sizeof(bytes),
+                           POST "%s\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n", fields[i]);
         expect(&request, (struct str){bytes, (size_t)len}, "error(syntax,400)");
     }
     expect(&request, STR("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
@@ -140,8 +142,7 @@ static void test_refuses_fields(void **unused)
         STR("Host: other\r\n"),
         STR("Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"),
         STR("X-Api-Key: a\r\nx-api-key: a\r\n"),
-        STR("Content-Type: text/plain\r\nContent-Type: application/json\r\n"),
-    };
+        STR("Content-Type: text/plain\r\nContent-Type: application/json\r\n")};
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         char bytes[512] = POST;
         size_t len = sizeof(POST) - 1;
@@ -150,8 +151,8 @@ static void test_refuses_fields(void **unused)
         memcpy(bytes + len, "\r\n", 2);
         expect(&request, (struct str){bytes, len + 2}, "error(syntax,400)");
     }
-    static const char *const hosts[] = {"a@b", "a,b", "", "a b", "a:", "a:x", "a:123456", "[::1",
-                                        "[]", "[x]", "[::1]8", ":80", "a/b", "a\xc3\xa9"};
+    static const char *const hosts[] = {"a@b",  "a,b", "",    "a b",    "a:",  "a:x", "a:123456",
+                                        "[::1", "[]",  "[x]", "[::1]8", ":80", "a/b", "a\xc3\xa9"};
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
         char bytes[128];
         int len = snprintf(bytes, sizeof(bytes), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", hosts[i]);
@@ -206,8 +207,7 @@ static void test_refuses_request_lines(void **unused)
         CASE("GET /%2e%2e/admin HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
         CASE("GET /v1/chat;x=1 HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
         CASE("GET /a%00 HTTP/1.1\r\n" HOST "\r\n", "error(invalid,404)"),
-        CASE("GET /a%0d%0aX: HTTP/1.1\r\n" HOST "\r\n", "error(invalid,404)"),
-    };
+        CASE("GET /a%0d%0aX: HTTP/1.1\r\n" HOST "\r\n", "error(invalid,404)")};
     EXPECT_ALL(cases);
 }
 
@@ -215,22 +215,47 @@ static void test_refuses_request_lines(void **unused)
 static void test_refuses_chunks(void **unused)
 {
     (void)unused;
-    const struct str bodies[] = {
-        STR("5;\r\nhello\r\n0\r\n\r\n"), STR("5;\nhello\r\n0\r\n\r\n"), STR("0x5\r\nhello\r\n"),
-        STR("+5\r\nhello\r\n"), STR("-5\r\nhello\r\n"), STR("5_0\r\n"), STR(" 5\r\nhello\r\n"),
-        STR("5 \r\nhello\r\n"), STR("FFFFFFFFFFFFFFFFF\r\n"), STR("000000005\r\nhello\r\n"),
-        STR("\r\n"), STR(";a\r\n"), STR("5;a\rb\r\nhello"), STR("5\n"), STR("5\r5"), STR("g\r\n"),
-        STR("5;a=\r\n"), STR("5;a=\"b\r\n"), STR("5;a=\"b\\\"\"\r\n"), STR("5;a=\"b\"c\r\n"),
-        STR("5; a\r\n"), STR("5;a =b\r\n"), STR("5;=b\r\n"), STR("5;a=\"\x01\"\r\n"), STR("5.0\r\n"),
-        STR("0\r\nX : y\r\n"), STR("0\r\n X: y\r\n"), STR("0\r\n: y\r\n"), STR("0\r\nX\r\n"),
-        STR("0\r\nX: y\n"), STR("0\r\nX: a\rb\r\n"), STR("0\r\nX: a\x00\r\n"), STR("0\r\n\n"),
-        STR("0\r\n\rX"), STR("0\r\nX: y\r\n folded\r\n\r\n"),
-    };
+    const struct str bodies[] = {STR("5;\r\nhello\r\n0\r\n\r\n"),
+                                 STR("5;\nhello\r\n0\r\n\r\n"),
+                                 STR("0x5\r\nhello\r\n"),
+                                 STR("+5\r\nhello\r\n"),
+                                 STR("-5\r\nhello\r\n"),
+                                 STR("5_0\r\n"),
+                                 STR(" 5\r\nhello\r\n"),
+                                 STR("5 \r\nhello\r\n"),
+                                 STR("FFFFFFFFFFFFFFFFF\r\n"),
+                                 STR("000000005\r\nhello\r\n"),
+                                 STR("\r\n"),
+                                 STR(";a\r\n"),
+                                 STR("5;a\rb\r\nhello"),
+                                 STR("5\n"),
+                                 STR("5\r5"),
+                                 STR("g\r\n"),
+                                 STR("5;a=\r\n"),
+                                 STR("5;a=\"b\r\n"),
+                                 STR("5;a=\"b\\\"\"\r\n"),
+                                 STR("5;a=\"b\"c\r\n"),
+                                 STR("5; a\r\n"),
+                                 STR("5;a =b\r\n"),
+                                 STR("5;=b\r\n"),
+                                 STR("5;a=\"\x01\"\r\n"),
+                                 STR("5.0\r\n"),
+                                 STR("0\r\nX : y\r\n"),
+                                 STR("0\r\n X: y\r\n"),
+                                 STR("0\r\n: y\r\n"),
+                                 STR("0\r\nX\r\n"),
+                                 STR("0\r\nX: y\n"),
+                                 STR("0\r\nX: a\rb\r\n"),
+                                 STR("0\r\nX: a\x00\r\n"),
+                                 STR("0\r\n\n"),
+                                 STR("0\r\n\rX"),
+                                 STR("0\r\nX: y\r\n folded\r\n\r\n")};
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         char bytes[256] = POST "Transfer-Encoding: chunked\r\n\r\n";
         size_t len = strlen(bytes);
         memcpy(bytes + len, bodies[i].ptr, bodies[i].len);
-        expect(&request, (struct str){bytes, len + bodies[i].len}, HEAD_OF_POST "error(syntax,400)");
+        expect(&request, (struct str){bytes, len + bodies[i].len},
+               HEAD_OF_POST "error(syntax,400)");
     }
     static const struct stream_case cases[] = {
         CASE(POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n",
@@ -244,8 +269,7 @@ static void test_refuses_chunks(void **unused)
         /* 25: the good one is delivered, the bad one is not. */
         CASE(POST "Content-Length: 1\r\n\r\na" POST
                   "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-             HEAD_OF_POST "body(a) end error(syntax,400)"),
-    };
+             HEAD_OF_POST "body(a) end error(syntax,400)")};
     EXPECT_ALL(cases);
 }
 
@@ -256,8 +280,7 @@ static void test_cut_requests(void **unused)
     const struct str whole[] = {
         STR(POST "Content-Length: 5\r\n\r\nhello"),
         STR(POST "Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n"),
-        STR("GET / HTTP/1.0\r\n\r\n"),
-    };
+        STR("GET / HTTP/1.0\r\n\r\n")};
     struct play finished = {.kind = WIRE_REQUEST, .is_finished = true};
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
         for (size_t len = 1; len < whole[i].len; len++) {
@@ -285,11 +308,13 @@ static void test_limits(void **unused)
     expect(&how, STR("POST / HTTP/1.1\r\n" HOST "Content-Length: 6\r\n\r\n"), "error(limit,413)");
     expect(&how, STR("POST / HTTP/1.1\r\n" HOST "Content-Length: 10737418240\r\n\r\n"),
            "error(limit,413)");
-    expect(&how, STR("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
-                     "3\r\ncde\r\n0\r\n\r\n"),
+    expect(&how,
+           STR("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
+               "3\r\ncde\r\n0\r\n\r\n"),
            "head(POST /) body(abcde) end ");
-    expect(&how, STR("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
-                     "4\r\n"),
+    expect(&how,
+           STR("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
+               "4\r\n"),
            "head(POST /) body(ab) error(limit,413)");
     expect(&how, STR("GET /0123456789012345678 HTTP/1.1\r\n" HOST "\r\n"),
            "head(GET /0123456789012345678) end ");
@@ -327,9 +352,10 @@ static void test_head_values(void **unused)
     (void)unused;
     struct wire_parser p;
     struct wire_event ev;
-    struct str in = STR("POST /v1/x?stream=1 HTTP/1.1\r\nHost: gw.test:8443\r\nExpect: 100-Continue\r\n"
-                        "Accept: a\r\nAccept:  b c \r\nAuthorization: Bearer k\r\n"
-                        "Connection: keep-alive, Authorization\r\nContent-Length: 3\r\n\r\nabcGET");
+    struct str in =
+        STR("POST /v1/x?stream=1 HTTP/1.1\r\nHost: gw.test:8443\r\nExpect: 100-Continue\r\n"
+            "Accept: a\r\nAccept:  b c \r\nAuthorization: Bearer k\r\n"
+            "Connection: keep-alive, Authorization\r\nContent-Length: 3\r\n\r\nabcGET");
     wire_parser_init(&p, WIRE_REQUEST, &wire_limits_default);
     assert_true(wire_parser_is_idle(&p));
     assert_int_equal(wire_parser_next(&p, &in, &ev), ERR_OK);
@@ -371,7 +397,8 @@ static void test_expect_and_close(void **unused)
     expect(&request, STR(POST "Expect: 200-maybe\r\n\r\n"), "error(unsupported,417)");
     expect(&request, STR(POST "Expect:\r\n\r\n"), "error(unsupported,417)");
     expect(&request, STR("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n"), "head(GET /) end ");
-    expect(&request, STR("GET / HTTP/1.1\r\n" HOST "Connection: x, Close\r\n\r\nGET /b HTTP/1.1\r\n"),
+    expect(&request,
+           STR("GET / HTTP/1.1\r\n" HOST "Connection: x, Close\r\n\r\nGET /b HTTP/1.1\r\n"),
            "head(GET /) end ");
     expect(&request, STR("GET / HTTP/1.0\r\n\r\nnonsense"), "head(GET /) end ");
     expect(&request, STR("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n"),
@@ -417,17 +444,11 @@ static void test_pipeline(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_refuses_framing),
-        cmocka_unit_test(test_refuses_fields),
-        cmocka_unit_test(test_refuses_request_lines),
-        cmocka_unit_test(test_refuses_chunks),
-        cmocka_unit_test(test_cut_requests),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_head_values),
-        cmocka_unit_test(test_expect_and_close),
-        cmocka_unit_test(test_errors_stick),
-        cmocka_unit_test(test_pipeline),
-    };
+        cmocka_unit_test(test_accepted),         cmocka_unit_test(test_refuses_framing),
+        cmocka_unit_test(test_refuses_fields),   cmocka_unit_test(test_refuses_request_lines),
+        cmocka_unit_test(test_refuses_chunks),   cmocka_unit_test(test_cut_requests),
+        cmocka_unit_test(test_limits),           cmocka_unit_test(test_head_values),
+        cmocka_unit_test(test_expect_and_close), cmocka_unit_test(test_errors_stick),
+        cmocka_unit_test(test_pipeline)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,8 @@ static void test_accepted(void **unused)
         {STR("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"
              "HTTP/1.1 199 x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
          "head(200) body(hi) end "},
-        {STR("HTTP/1.1 200 OK\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nhi"),
+        {STR("HTTP/1.1 200 OK\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: "
+             "2\r\n\r\nhi"),
          "head(200) body(hi) end "},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -48,16 +49,32 @@ static void test_refused(void **unused)
 {
     (void)unused;
     const struct str refused[] = {
-        STR("HTTP/1.1 000 x\r\n"), STR("HTTP/1.1 99 x\r\n"), STR("HTTP/1.1 1000 x\r\n"),
-        STR("HTTP/1.1 600 x\r\n"), STR("HTTP/1.1  200 OK\r\n"), STR("HTTP/1.1 200  OK\r\n"),
-        STR("HTTP/1.1\t200 OK\r\n"), STR("HTTP/1.1 2 0 OK\r\n"), STR("HTTP/1.1 20x OK\r\n"),
-        STR("HTTP/1.1 200OK\r\n"), STR("HTTP/01.1 200 OK\r\n"), STR("HTTP/2.0 200 OK\r\n"),
-        STR("RTSP/1.1 200 OK\r\n"), STR("HTTPER/1.1 200 OK\r\n"), STR("\r\nHTTP/1.1 200 OK\r\n"),
-        STR("HTTP/1.1 200 OK\n"), STR("HTTP/1.1 200 O\x01K\r\n"), STR("HTTP/1.1 200 O\rK\r\n"),
-        STR("hello\r\n"), STR("\n"),
-        STR("HTTP/1.1 200 OK\r\nX: a\n\r\n"), STR("HTTP/1.1 200 OK\r\nX: a\0b\r\n"),
-        STR("HTTP/1.1 200 OK\r\nX: a\r\n b\r\n"), STR("HTTP/1.1 200 OK\r\n X: a\r\n"),
-        STR("HTTP/1.1 200 OK\r\nX : a\r\n"), STR("HTTP/1.1 200 OK\r\n: a\r\n"),
+        STR("HTTP/1.1 000 x\r\n"),
+        STR("HTTP/1.1 99 x\r\n"),
+        STR("HTTP/1.1 1000 x\r\n"),
+        STR("HTTP/1.1 600 x\r\n"),
+        STR("HTTP/1.1  200 OK\r\n"),
+        STR("HTTP/1.1 200  OK\r\n"),
+        STR("HTTP/1.1\t200 OK\r\n"),
+        STR("HTTP/1.1 2 0 OK\r\n"),
+        STR("HTTP/1.1 20x OK\r\n"),
+        STR("HTTP/1.1 200OK\r\n"),
+        STR("HTTP/01.1 200 OK\r\n"),
+        STR("HTTP/2.0 200 OK\r\n"),
+        STR("RTSP/1.1 200 OK\r\n"),
+        STR("HTTPER/1.1 200 OK\r\n"),
+        STR("\r\nHTTP/1.1 200 OK\r\n"),
+        STR("HTTP/1.1 200 OK\n"),
+        STR("HTTP/1.1 200 O\x01K\r\n"),
+        STR("HTTP/1.1 200 O\rK\r\n"),
+        STR("hello\r\n"),
+        STR("\n"),
+        STR("HTTP/1.1 200 OK\r\nX: a\n\r\n"),
+        STR("HTTP/1.1 200 OK\r\nX: a\0b\r\n"),
+        STR("HTTP/1.1 200 OK\r\nX: a\r\n b\r\n"),
+        STR("HTTP/1.1 200 OK\r\n X: a\r\n"),
+        STR("HTTP/1.1 200 OK\r\nX : a\r\n"),
+        STR("HTTP/1.1 200 OK\r\n: a\r\n"),
         STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"),
         STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi"),
         STR("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nhi"),
@@ -68,12 +85,11 @@ static void test_refused(void **unused)
         STR("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
         STR("HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\nhi"),
         STR("HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n"),
-        STR("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nraw"),
-    };
+        STR("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nraw")};
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         char *got = play(&response, refused[i]);
-        bool is_refused = strcmp(got, "error(syntax,502)") == 0 ||
-                          strcmp(got, "error(unsupported,502)") == 0;
+        bool is_refused =
+            strcmp(got, "error(syntax,502)") == 0 || strcmp(got, "error(unsupported,502)") == 0;
         if (!is_refused) {
             fail_msg("%s: %.*s", got, STR_ARG(refused[i]));
         }
@@ -92,8 +108,7 @@ static void test_cut(void **unused)
     const struct str whole[] = {
         STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
         STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n"),
-        STR("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-    };
+        STR("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")};
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
         for (size_t len = 1; len < whole[i].len; len++) {
             char *got = play_cut(&response, str_sub(whole[i], 0, len), 0);
@@ -170,22 +185,51 @@ static void test_reusable(void **unused)
     }
 }
 
+/* A skipped 1xx is the beginning of an answer: not idle, and the count stays. */
+static void test_informational_is_not_idle(void **unused)
+{
+    (void)unused;
+    struct wire_parser p;
+    struct wire_event ev;
+    bool is_complete;
+    wire_parser_init(&p, WIRE_RESPONSE, &wire_limits_default);
+    for (unsigned i = 0; i < 10; i++) {
+        struct str in = STR("HTTP/1.1 103 Early Hints\r\n\r\n");
+        assert_int_equal(wire_parser_next(&p, &in, &ev), ERR_OK);
+        assert_int_equal(ev.type, WIRE_NEED_MORE);
+        assert_false(wire_parser_is_idle(&p));
+        wire_parser_idle(&p);
+    }
+    struct str in = STR("HTTP/1.1 103 Early Hints\r\n\r\n");
+    assert_int_equal(wire_parser_next(&p, &in, &ev), ERR_LIMIT);
+    wire_parser_fini(&p);
+    wire_parser_init(&p, WIRE_RESPONSE, &wire_limits_default);
+    in = STR("HTTP/1.1 103 Early Hints\r\n\r\n");
+    assert_int_equal(wire_parser_next(&p, &in, &ev), ERR_OK);
+    assert_int_equal(wire_parser_finish(&p, &is_complete), ERR_CORRUPT);
+    wire_parser_fini(&p);
+}
+
 /* Bytes behind an answer that announced close are not silently dropped. */
 static void test_surplus_behind_close(void **unused)
 {
     (void)unused;
-    char *got = play_cut(&response, STR("HTTP/1.1 200 No content\r\nContent-Length: 5\r\n"
-                                        "Connection: close\r\n\r\nhelloworld"), 0);
+    char *got = play_cut(&response,
+                         STR("HTTP/1.1 200 No content\r\nContent-Length: 5\r\n"
+                             "Connection: close\r\n\r\nhelloworld"),
+                         0);
     assert_string_equal(got, "head(200) body(hello) error(syntax,502)");
     free(got);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_cut),       cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_reusable),  cmocka_unit_test(test_surplus_behind_close),
-    };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accepted),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_cut),
+                                       cmocka_unit_test(test_limits),
+                                       cmocka_unit_test(test_reusable),
+                                       cmocka_unit_test(test_surplus_behind_close),
+                                       cmocka_unit_test(test_informational_is_not_idle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

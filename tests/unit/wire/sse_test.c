@@ -59,7 +59,8 @@ static void test_line_endings(void **unused)
     expect_events(STR("data: a\n\ndata: b\n\n"), "[|a|][|b|]");
     expect_events(STR("data: a\r\n\r\ndata: b\r\n\r\n"), "[|a|][|b|]");
     expect_events(STR("data: a\r\rdata: b\r\r"), "[|a|][|b|]");
-    expect_events(STR("data: a\n\r\ndata: b\r\n\ndata: c\r\n\rdata: d\n\n"), "[|a|][|b|][|c|][|d|]");
+    expect_events(STR("data: a\n\r\ndata: b\r\n\ndata: c\r\n\rdata: d\n\n"),
+                  "[|a|][|b|][|c|][|d|]");
     expect_events(STR("data: a\r\r\ndata: b\r\r\ndata: c\n\n"), "[|a|][|b|][|c|]");
     expect_events(STR("data: a\rdata: b\ndata: c\r\n\n"), "[|a\nb\nc|]");
     /* The CR of a blank line behind LF may be half of a CRLF. */
@@ -86,10 +87,18 @@ static void test_fields(void **unused)
 static void test_mark(void **unused)
 {
     (void)unused;
-    expect_events(STR("\xEF\xBB\xBF" "data: a\n\ndata: b\n\n"), "[|a|][|b|]");
-    expect_events(STR("\xEF\xBB\xBF\n" "data: a\n\n"), "[||c][|a|]");
-    expect_events(STR("\xEF\xBB" "data: a\n\n"), "[||un]");
-    expect_events(STR("data: a\n\n\xEF\xBB\xBF" "data: b\n\n"), "[|a|][||un]");
+    expect_events(STR("\xEF\xBB\xBF"
+                      "data: a\n\ndata: b\n\n"),
+                  "[|a|][|b|]");
+    expect_events(STR("\xEF\xBB\xBF\n"
+                      "data: a\n\n"),
+                  "[||c][|a|]");
+    expect_events(STR("\xEF\xBB"
+                      "data: a\n\n"),
+                  "[||un]");
+    expect_events(STR("data: a\n\n\xEF\xBB\xBF"
+                      "data: b\n\n"),
+                  "[|a|][||un]");
     expect_events(STR("\xEF\xBB"), "+2");
 }
 

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "portcullis/wire.h"
@@ -26,7 +27,7 @@ struct play {
     enum wire_kind kind;
     const struct wire_limits *limits; /* NULL: defaults */
     bool is_head_request;
-    bool is_finished; /* call wire_parser_finish at the end */
+    bool is_finished;  /* call wire_parser_finish at the end */
     bool stops_at_end; /* responses: nothing is read behind one message */
 };
 

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operator's context and requests to the management API without HTTP. Errors go
+ * to stderr, results to stdout, so that output can be piped.
+ */
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CATALOG_BYTES_MAX (64u << 20)
+#define SECRET_HEX 64
+#define ARENA_BYTES_MAX (256u << 20)
+
+static bool take_option(int *argc, char **argv, const char *name, const char **ret);
+static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue *issue);
+static const char *catalog_dir(const struct config *config);
+
+bool cli_open(struct cli_context *c, int *argc, char **argv, bool needs_secrets)
+{
+    struct issue issue = {.offset = UINT64_MAX};
+    const char *database = NULL, *file = NULL;
+    memset(c, 0, sizeof(*c));
+    arena_init(&c->arena, ARENA_BYTES_MAX);
+    (void)take_option(argc, argv, "--org", &c->org);
+    (void)take_option(argc, argv, "--database", &database);
+    (void)take_option(argc, argv, "-c", &file);
+    if (database != NULL) {
+        setenv("DATABASE_URL", database, 1);
+    }
+    enum err e = config_load(&c->config, file, 0, NULL, 0, &issue);
+    if (e == ERR_OK) {
+        e = open_all(c, needs_secrets, &issue);
+    }
+    if (e != ERR_OK) {
+        cli_print_issue("cannot start", e, &issue);
+    }
+    return e == ERR_OK;
+}
+
+static bool take_option(int *argc, char **argv, const char *name, const char **ret)
+{
+    for (int i = 1; i + 1 < *argc; i++) {
+        if (strcmp(argv[i], name) == 0) {
+            *ret = argv[i + 1];
+            memmove(&argv[i], &argv[i + 2], (size_t)(*argc - i - 2) * sizeof(*argv));
+            *argc -= 2;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue *issue)
+{
+    if (c->config.database_url[0] == 0) {
+        issue_set(issue, "database.url", "set DATABASE_URL or give --database URL");
+        return ERR_INVALID;
+    }
+    if (needs_secrets) {
+        TRY(cli_load_secrets(&c->config, &c->secrets, issue));
+    }
+    TRY(cli_load_catalog(&c->config, c->catalog_texts, &c->catalog, issue));
+    struct store_options options = {.dsn = c->config.database_url,
+                                    .secrets = c->secrets,
+                                    .catalog = c->catalog,
+                                    .query_ms = 10000,
+                                    .load_ms = 30000,
+                                    .connect_ms = 3000,
+                                    .is_operator = true};
+    return store_open(&options, &c->store, issue);
+}
+
+void cli_close(struct cli_context *c)
+{
+    store_close(c->store);
+    route_catalog_free(c->catalog);
+    buf_fini(&c->catalog_texts[0]);
+    buf_fini(&c->catalog_texts[1]);
+    bytes_wipe(&c->secrets, sizeof(c->secrets));
+    arena_fini(&c->arena);
+    config_free(&c->config);
+}
+
+bool cli_need_org(struct cli_context *c)
+{
+    struct store_org_summary *list;
+    size_t count;
+    if (c->org != NULL) {
+        return true;
+    }
+    if (store_org_list(c->store, &c->arena, &list, &count) != ERR_OK) {
+        fprintf(stderr, "portcullis: the database cannot be read: %s\n", store_error(c->store));
+        return false;
+    }
+    if (count != 1) {
+        fprintf(stderr, "portcullis: there are %zu organisations; say which with --org ID\n",
+                count);
+        return false;
+    }
+    c->org = list[0].id.ptr;
+    return true;
+}
+
+bool cli_request(struct cli_context *c, enum wire_method method, const char *path, struct str body,
+                 struct manage_answer *ret, struct manage_result *ret_result)
+{
+    struct manage_caller caller = {.org = str_from(c->org),
+                                   .email = STR("operator"),
+                                   .role = MANAGE_OWNER,
+                                   .may_manage = true,
+                                   .is_operator = true};
+    struct str query = arena_str(&c->arena, str_from(path));
+    struct manage_request request = {.method = method,
+                                     .path = str_cut(&query, '?'),
+                                     .query = query,
+                                     .body = body,
+                                     .content_type = STR("application/json"),
+                                     .caller = &caller,
+                                     .is_production = true};
+    struct manage_command command;
+    struct manage_refusal refusal = {0};
+    struct manage_result result = {.epoch = 0};
+    struct manage_answer answer;
+    enum err e = manage_parse(&c->arena, &request, c->catalog, &command, &refusal);
+    if (e == ERR_OK && command.needs_store) {
+        e = store_execute(c->store, &c->arena, &command, &result);
+    }
+    if (e == ERR_NOT_FOUND && refusal.status == 0) {
+        manage_refuse(&refusal, 404, "endpoint_not_supported", "", "no operation has this path");
+    }
+    manage_render(&c->arena, &command, e, &refusal, &result, c->catalog, &answer);
+    if (ret != NULL) {
+        *ret = answer;
+    }
+    if (ret_result != NULL) {
+        *ret_result = result;
+    }
+    if (answer.status >= 300) {
+        fprintf(stderr, "portcullis: %s %s: %u %.*s\n", wire_method_name(method), path,
+                answer.status, STR_ARG(answer.body));
+        if (e == ERR_IO || e == ERR_TIMEOUT) {
+            fprintf(stderr, "portcullis: %s\n", store_error(c->store));
+        }
+        return false;
+    }
+    return true;
+}
+
+enum err cli_load_secrets(const struct config *config, struct store_secrets *ret,
+                          struct issue *ret_issue)
+{
+    struct buf b;
+    uint8_t master[32];
+    buf_init(&b, 4096);
+    enum err e = cli_read_file(config->master_key_file, &b);
+    struct str hex = str_trim(buf_str(&b), " \r\n\t");
+    if (e != ERR_OK || hex.len != SECRET_HEX || hex_to(hex, master, sizeof(master)) != ERR_OK) {
+        issue_set(ret_issue, "master_key_file",
+                  "must name a readable file with 64 hex digits (openssl rand -hex 32)");
+        buf_fini(&b);
+        return ERR_INVALID;
+    }
+    store_secrets_derive(master, ret);
+    bytes_wipe(master, sizeof(master));
+    bytes_wipe(b.ptr, b.len);
+    buf_fini(&b);
+    return ERR_OK;
+}
+
+enum err cli_load_catalog(const struct config *config, struct buf texts[2],
+                          struct route_catalog **ret, struct issue *ret_issue)
+{
+    static const char *const names[] = {"providers.json", "models.json"};
+    const char *dir = catalog_dir(config);
+    for (size_t i = 0; i < 2; i++) {
+        char path[1024];
+        buf_init(&texts[i], CATALOG_BYTES_MAX);
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        if (cli_read_file(path, &texts[i]) != ERR_OK) {
+            issue_set(ret_issue, "catalog_dir", "%s cannot be read", path);
+            return ERR_NOT_FOUND;
+        }
+    }
+    return route_catalog_new(buf_str(&texts[0]), buf_str(&texts[1]), ret, ret_issue);
+}
+
+/* As set; else where it was installed; else where it was built from. */
+static const char *catalog_dir(const struct config *config)
+{
+    if (config->catalog_dir[0] != 0) {
+        return config->catalog_dir;
+    }
+    FILE *f = fopen(PORTCULLIS_DATADIR "/catalog/providers.json", "re");
+    if (f != NULL) {
+        fclose(f);
+        return PORTCULLIS_DATADIR "/catalog";
+    }
+    return PORTCULLIS_SOURCE_CATALOG;
+}
+
+enum err cli_read_file(const char *path, struct buf *out)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *f = is_stdin ? stdin : fopen(path, "rbe");
+    if (f == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    char part[16384];
+    for (size_t n; (n = fread(part, 1, sizeof(part), f)) > 0;) {
+        buf_add(out, (struct str){part, n});
+    }
+    bytes_wipe(part, sizeof(part)); /* it may have been a key */
+    bool is_bad = ferror(f) != 0;
+    if (!is_stdin) {
+        fclose(f);
+    }
+    return is_bad ? ERR_IO : out->err;
+}
+
+void cli_print_issue(const char *what, enum err e, const struct issue *issue)
+{
+    fprintf(stderr, "portcullis: %s: %s%s%s\n", what, issue->pointer,
+            issue->pointer[0] != 0 ? ": " : "",
+            issue->message[0] != 0 ? issue->message : err_name(e));
+}

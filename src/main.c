@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The subcommand table, nothing else.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* lint: table */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *summary;
+} commands[] = {
+    {"serve", cli_serve, "[-c FILE] [--set name=value]...", "run the gateway"},
+    {"migrate", cli_migrate, "up|down|status [--to N] [--dry-run]", "the database's schema"},
+    {"org", cli_org, "create NAME [ID] | list", "organisations"},
+    {"key", cli_key, "create NAME [member=value]... | list | rotate ID [SECONDS] | revoke ID",
+     "API keys"},
+    {"policy", cli_policy, "validate FILE... | apply FILE... | export | list", "policies as files"},
+    {"api", cli_api, "METHOD PATH [FILE|-]", "any management request, as the operator"},
+    {"demo", cli_demo, "load --provider URL", "a demo organisation"},
+    {"config", cli_config, "check|show [-c FILE] [--json]", "settings and where they come from"},
+    {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready"},
+    {"version", cli_version, "[--json]", "the version"},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int usage(FILE *out, int status);
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        return usage(stderr, 2);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        return usage(stdout, 0);
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0) {
+            continue;
+        }
+        if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+            printf("usage: portcullis %s %s\n%s\n", commands[i].name, commands[i].usage,
+                   commands[i].summary);
+            return 0;
+        }
+        return commands[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "portcullis: there is no command '%s'\n", argv[1]);
+    return usage(stderr, 2);
+}
+
+static int usage(FILE *out, int status)
+{
+    fprintf(out, "usage: portcullis COMMAND ...\n\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    }
+    fprintf(out, "\nportcullis COMMAND --help says more. DATABASE_URL names the database,\n"
+                 "PORTCULLIS_MASTER_KEY_FILE the file with the master key.\n");
+    return status;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The host of the tests: does what io/net does, with memory instead of sockets.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "path.h"
+
+static const char pepper[] = "0123456789abcdef0123456789abcdef";
+
+static void load(struct buf *b, const char *name)
+{
+    char path[1024];
+    const char *root = getenv("PORTCULLIS_SOURCE_ROOT");
+    snprintf(path, sizeof(path), "%s/src/core/route/catalog/%s", root != NULL ? root : ".", name);
+    buf_init(b, 64u << 20);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    char part[65536];
+    for (size_t n; (n = fread(part, 1, sizeof(part), f)) > 0;) {
+        buf_add(b, (struct str){part, n});
+    }
+    fclose(f);
+}
+
+static struct policy_key_row make_key(struct path *p)
+{
+    uint8_t dice[64];
+    for (size_t i = 0; i < sizeof(dice); i++) {
+        dice[i] = (uint8_t)(i * 7 + 1);
+    }
+    struct buf text;
+    buf_init(&text, 256);
+    policy_key_format(&text, STR("pc_live"), dice);
+    snprintf(p->key, sizeof(p->key), "%.*s", STR_ARG(buf_str(&text)));
+    struct policy_key_text parsed;
+    struct str copy = arena_str(&p->arena, buf_str(&text));
+    assert_int_equal(policy_key_parse(copy, &parsed), ERR_OK);
+    buf_fini(&text);
+    struct policy_key_row row = {.id = parsed.id,
+                                 .name = STR("test"),
+                                 .environment = STR("development"),
+                                 .user = STR("user_1"),
+                                 .user_email = STR("dev@acme.com"),
+                                 .role = STR("member"),
+                                 .may_call = true};
+    struct sha256 mac = hmac_sha256((struct str){pepper, 32}, parsed.secret);
+    memcpy(row.secret_hmac, mac.bytes, 32);
+    return row;
+}
+
+static struct route_endpoint make_endpoint(struct path *p, const char *slug, const char *url,
+                                           enum llm_dialect dialect)
+{
+    struct issue issue;
+    struct route_endpoint e = {.id = str_from(slug),
+                               .dialect = dialect,
+                               .base_url = str_from(url),
+                               .credential = STR("provider-secret"),
+                               .credential_id = str_from(slug)};
+    e.provider = route_catalog_find_provider(p->catalog, str_from(slug))->index;
+    assert_int_equal(wire_url_parse(&p->arena, str_from(url), false, &e.url, &issue), ERR_OK);
+    return e;
+}
+
+void path_set_up(struct path *p, const char *const *governance)
+{
+    memset(p, 0, sizeof(*p));
+    arena_init(&p->arena, 64u << 20);
+    buf_init(&p->client, 16u << 20);
+    buf_init(&p->provider, 16u << 20);
+    load(&p->providers, "providers.json");
+    load(&p->models, "models.json");
+    struct issue issue = {0};
+    assert_int_equal(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog,
+                                       &issue),
+                     ERR_OK);
+    static struct policy policies[13];
+    struct policy_org_rows rows = {.id = STR("org_acme"), .name = STR("Acme"), .seq = 7};
+    for (size_t i = 0; governance != NULL && governance[i] != NULL; i++) {
+        struct json_doc doc;
+        assert_int_equal(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc,
+                                    &issue),
+                         ERR_OK);
+        assert_int_equal(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i],
+                                                &issue),
+                         ERR_OK);
+        policies[i].id = arena_printf(&p->arena, "policy%zu", i);
+        policies[i].org_id = rows.id;
+        policies[i].is_default = i == 0;
+        rows.policies_count = i + 1;
+    }
+    rows.policies = policies;
+    struct policy_key_row key = make_key(p);
+    rows.keys = &key;
+    rows.keys_count = 1;
+    struct route_endpoint endpoints[] = {
+        make_endpoint(p, "openai", "https://api.openai.com/v1", LLM_OPENAI),
+        make_endpoint(p, "anthropic", "https://api.anthropic.com", LLM_ANTHROPIC),
+        make_endpoint(p, "deepseek", "https://api.deepseek.com/v1", LLM_OPENAI),
+        make_endpoint(p, "groq", "https://api.groq.com/openai/v1", LLM_OPENAI),
+    };
+    rows.endpoints = endpoints;
+    rows.endpoints_count = 4;
+    enum err e = policy_org_new(&rows, p->catalog, 1000, &p->org, &issue);
+    if (e != ERR_OK) {
+        print_error("%s: %s\n", issue.pointer, issue.message);
+    }
+    assert_int_equal(e, ERR_OK);
+    assert_int_equal(policy_snapshot_new(&p->org, 1, p->catalog, 7, 1000, &p->snapshot), ERR_OK);
+    p->env = (struct flow_env){.pepper = {pepper, 32}, .node = STR("n1")};
+    p->env.stats = flow_stats_new();
+    assert_int_equal(flow_exchange_new(&p->x), ERR_OK);
+    p->now = (struct flow_now){1736519400000, 5000000};
+}
+
+void path_tear_down(struct path *p)
+{
+    flow_exchange_free(p->x);
+    flow_stats_free(p->env.stats);
+    wire_parser_fini(&p->request);
+    wire_parser_fini(&p->answer);
+    policy_snapshot_free(p->snapshot);
+    policy_org_unref(p->org);
+    route_catalog_free(p->catalog);
+    buf_fini(&p->providers);
+    buf_fini(&p->models);
+    buf_fini(&p->client);
+    buf_fini(&p->provider);
+    arena_fini(&p->arena);
+}
+
+/* Performs wants until none is left, as the door prescribes. */
+static void perform(struct path *p)
+{
+    struct flow_exchange *x = p->x;
+    while (x->want != 0 && !p->is_done) {
+        unsigned want = x->want;
+        x->want = 0;
+        if ((want & FLOW_WANT_CALL) != 0) {
+            p->calls++;
+            assert_int_equal(p->decisions, 1); /* nothing upstream before its record */
+            buf_add(&p->provider, x->call.head);
+            buf_add(&p->provider, x->call.body);
+            wire_parser_init(&p->answer, WIRE_RESPONSE, &wire_limits_default);
+        }
+        if ((want & FLOW_WANT_DROP_CALL) != 0) {
+            p->drops++;
+        }
+        buf_move(&p->client, &x->out);
+        if ((want & FLOW_WANT_DONE) != 0) {
+            p->is_done = true;
+            p->is_closed = (want & FLOW_WANT_CLOSE) != 0;
+            flow_end(x);
+            return;
+        }
+        if ((want & FLOW_WANT_RECORD) != 0) {
+            struct audit_record r;
+            struct str copy = arena_str(&p->arena, buf_str(&x->record));
+            assert_int_equal(audit_record_read(&p->arena, copy, &r), ERR_OK);
+            if (p->spool_is_full) {
+                flow_on_recorded(x, ERR_LIMIT, p->now);
+            } else {
+                if (r.kind == AUDIT_DECISION) {
+                    p->decisions++;
+                    p->decision = r.decision;
+                } else {
+                    p->outcomes++;
+                    p->outcome = r.outcome;
+                }
+                flow_on_recorded(x, ERR_OK, p->now);
+            }
+        }
+    }
+    buf_move(&p->client, &x->out);
+}
+
+static void begin(struct path *p)
+{
+    struct flow_start s = {.snapshot = p->snapshot,
+                           .fresh_ms = p->now.unix_ms,
+                           .dice = {1, 2, 3, 4},
+                           .now = p->now};
+    buf_clear(&p->client);
+    buf_clear(&p->provider);
+    p->decisions = p->outcomes = p->calls = p->drops = 0;
+    p->is_done = p->is_closed = false;
+    flow_begin(p->x, &p->env, &s);
+    wire_parser_fini(&p->request);
+    wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
+}
+
+void path_request(struct path *p, const char *format, size_t step)
+{
+    struct buf text;
+    const char *hole = strstr(format, "%s");
+    size_t before = hole != NULL ? (size_t)(hole - format) : strlen(format);
+    buf_init(&text, 1u << 20);
+    buf_add(&text, (struct str){format, before});
+    if (hole != NULL) {
+        buf_add(&text, str_from(p->key));
+        buf_add(&text, str_from(hole + 2));
+    }
+    struct str all = arena_str(&p->arena, buf_str(&text));
+    buf_fini(&text);
+    begin(p);
+    for (size_t at = 0; at < all.len && !p->is_done;) {
+        size_t len = step == 0 || step > all.len - at ? all.len - at : step;
+        struct str in = str_sub(all, at, at + len);
+        struct wire_event ev = {WIRE_NEED_MORE, STR_NONE};
+        at += len;
+        do {
+            if (wire_parser_next(&p->request, &in, &ev) != ERR_OK) {
+                flow_on_bad_request(p->x, p->request.refusal_status, p->request.refusal_reason,
+                                    p->now);
+                perform(p);
+                return;
+            }
+            if (ev.type == WIRE_HEAD) {
+                flow_on_head(p->x, p->request.head, p->now);
+            } else if (ev.type == WIRE_BODY) {
+                flow_on_body(p->x, ev.body);
+            } else if (ev.type == WIRE_END) {
+                flow_on_request_end(p->x, p->now);
+            }
+            perform(p);
+        } while (ev.type != WIRE_NEED_MORE && ev.type != WIRE_END && !p->is_done);
+    }
+}
+
+void path_post(struct path *p, const char *target, const char *body)
+{
+    char text[32768];
+    snprintf(text, sizeof(text),
+             "POST %s HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer %s\r\n"
+             "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+             target, p->key, strlen(body), body);
+    path_request(p, text, 0);
+}
+
+void path_answer(struct path *p, const char *bytes, size_t step)
+{
+    struct str all = str_from(bytes);
+    for (size_t at = 0; at < all.len && !p->is_done;) {
+        size_t len = step == 0 || step > all.len - at ? all.len - at : step;
+        struct str in = str_sub(all, at, at + len);
+        struct wire_event ev = {WIRE_NEED_MORE, STR_NONE};
+        at += len;
+        do {
+            if (wire_parser_next(&p->answer, &in, &ev) != ERR_OK) {
+                path_answer_end(p, FLOW_END_PROTOCOL);
+                return;
+            }
+            if (ev.type == WIRE_HEAD) {
+                flow_on_upstream_head(p->x, p->answer.head, p->now);
+            } else if (ev.type == WIRE_BODY) {
+                flow_on_upstream_body(p->x, ev.body, p->now);
+            } else if (ev.type == WIRE_END) {
+                flow_on_upstream_end(p->x, FLOW_END_COMPLETE, "", p->now);
+            }
+            perform(p);
+        } while (ev.type != WIRE_NEED_MORE && ev.type != WIRE_END && !p->is_done);
+    }
+}
+
+void path_answer_end(struct path *p, enum flow_end_how how)
+{
+    flow_on_upstream_end(p->x, how, "", p->now);
+    perform(p);
+}
+
+static bool has(const struct buf *b, const char *text)
+{
+    return str_find_str(buf_str(b), str_from(text)) >= 0;
+}
+
+bool path_client_has(const struct path *p, const char *text)
+{
+    return has(&p->client, text);
+}
+
+bool path_provider_has(const struct path *p, const char *text)
+{
+    return has(&p->provider, text);
+}

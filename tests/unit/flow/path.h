@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A whole conversation without a port: a small organisation on the real catalogue,
+ * an exchange fed with literal bytes, a fake spool that keeps every record. Used by
+ * the tests of the path; single-threaded.
+ */
+#ifndef PORTCULLIS_TEST_PATH_H
+#define PORTCULLIS_TEST_PATH_H
+
+#include "portcullis/codec.h"
+#include "portcullis/flow.h"
+
+struct path {
+    struct arena arena;
+    struct buf providers, models;
+    struct route_catalog *catalog;
+    struct policy_org *org;
+    struct policy_snapshot *snapshot;
+    struct flow_env env;
+    struct flow_exchange *x;
+    struct wire_parser request, answer;
+    struct flow_now now;
+    struct buf client;  /* all bytes for the client */
+    struct buf provider; /* all bytes for the provider */
+    size_t decisions, outcomes, calls, drops;
+    bool is_done, is_closed, spool_is_full;
+    struct audit_decision decision; /* the last ones, views in `arena` */
+    struct audit_outcome outcome;
+    char key[128];
+};
+
+/* governance: NULL-terminated list of S0 bodies, the first is the default. */
+void path_set_up(struct path *p, const char *const *governance);
+void path_tear_down(struct path *p);
+/* Feeds a request in pieces of `step` bytes (0 = at once). `%s` becomes the key. */
+void path_request(struct path *p, const char *format, size_t step);
+void path_post(struct path *p, const char *target, const char *body);
+/* The provider's bytes, then how it ended. */
+void path_answer(struct path *p, const char *bytes, size_t step);
+void path_answer_end(struct path *p, enum flow_end_how how);
+bool path_client_has(const struct path *p, const char *text);
+bool path_provider_has(const struct path *p, const char *text);
+
+#endif

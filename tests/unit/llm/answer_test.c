@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Texts of answers and of stream events: which strings, which channel, and that
+ * nothing the model says is missed (catalogue G 142-144, trap 5).
+ */
+#include "llm_util.h"
+
+struct want {
+    const char *pointer;
+    const char *value;
+    char flag; /* 'j' JSON, 'k' key, 'd' delta, 'D' delta of JSON, 0 */
+};
+
+static struct llm_text *texts;
+static size_t texts_count;
+
+static void expect(const char *json, const struct want *want, size_t count)
+{
+    for (size_t i = 0; i < texts_count; i++) {
+        const struct llm_text *t = &texts[i];
+        if (i >= count) {
+            print_error("unexpected: %.*s = %.*s\n", STR_ARG(t->pointer), STR_ARG(t->value));
+            continue;
+        }
+        expect_str(t->pointer, want[i].pointer);
+        expect_str(t->value, want[i].value);
+        assert_int_equal(t->is_json, want[i].flag == 'j' || want[i].flag == 'D');
+        assert_int_equal(t->is_key, want[i].flag == 'k');
+        assert_int_equal(t->is_delta, want[i].flag == 'd' || want[i].flag == 'D');
+        assert_int_equal(t->role, LLM_ROLE_ASSISTANT);
+        assert_int_equal(json[t->span.from], '"');
+        assert_int_equal(json[t->span.to - 1], '"');
+    }
+    assert_int_equal(texts_count, count);
+}
+#define EXPECT(json, ...)                                                                          \
+    do {                                                                                           \
+        const struct want want_[] = {__VA_ARGS__};                                                 \
+        expect(json, want_, sizeof(want_) / sizeof(want_[0]));                                     \
+    } while (0)
+
+static void answer(struct fixture *f, const char *json)
+{
+    assert_int_equal(llm_answer_texts(&f->arena, str_from(json), &texts, &texts_count, &f->issue),
+                     ERR_OK);
+}
+
+static void event(struct fixture *f, enum llm_endpoint e, const char *json)
+{
+    assert_int_equal(llm_event_texts(&f->arena, e, str_from(json), &texts, &texts_count, &f->issue),
+                     ERR_OK);
+}
+
+static void test_answers(void **state)
+{
+    struct fixture *f = *state;
+    const char *chat =
+        "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"model\":\"gpt-4o\",\"choices\":"
+        "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"one\","
+        "\"reasoning_content\":\"why\",\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\","
+        "\"function\":{\"name\":\"fn\",\"arguments\":\"{}\"}}],\"annotations\":[{\"type\":"
+        "\"url_citation\",\"url_citation\":{\"url\":\"https://e\",\"title\":\"T\"}}]},\"logprobs\":"
+        "{\"content\":[{\"token\":\"on\"}]},\"finish_reason\":\"stop\"},{\"index\":1,\"message\":"
+        "{\"content\":\"two\"}}],\"usage\":{},\"system_fingerprint\":\"fp_1\"}";
+    answer(f, chat);
+    EXPECT(chat, {"/choices/0/message/content", "one", 0},
+           {"/choices/0/message/reasoning_content", "why", 0},
+           {"/choices/0/message/tool_calls/0/function/name", "fn", 0},
+           {"/choices/0/message/tool_calls/0/function/arguments", "{}", 'j'},
+           {"/choices/0/message/annotations/0/url_citation/url", "https://e", 0},
+           {"/choices/0/message/annotations/0/url_citation/title", "T", 0},
+           {"/choices/0/logprobs/content/0/token", "on", 0},
+           {"/choices/1/message/content", "two", 0});
+    const char *messages =
+        "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":"
+        "\"thinking\",\"thinking\":\"hm\",\"signature\":\"c2ln\"},{\"type\":\"text\",\"text\":"
+        "\"hi\"},{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"fn\",\"input\":{\"ssn\":\"1\"}}],"
+        "\"stop_reason\":\"a b\"}";
+    answer(f, messages);
+    EXPECT(messages, {"/content/0/thinking", "hm", 0}, {"/content/1/text", "hi", 0},
+           {"/content/2/name", "fn", 0}, {"/content/2/input/ssn", "ssn", 'k'},
+           {"/content/2/input/ssn", "1", 0}, {"/stop_reason", "a b", 0});
+    const char *responses =
+        "{\"object\":\"response\",\"status\":\"completed\",\"instructions\":\"mine\",\"tools\":"
+        "[{\"name\":\"x\"}],\"output\":[{\"type\":\"message\",\"content\":[{\"type\":"
+        "\"output_text\",\"text\":\"hi\"}]},{\"type\":\"function_call\",\"arguments\":\"{}\"}]}";
+    answer(f, responses);
+    EXPECT(responses, {"/output/0/content/0/text", "hi", 0}, {"/output/1/arguments", "{}", 'j'});
+    assert_int_equal(llm_answer_texts(&f->arena, STR("[1]"), &texts, &texts_count, &f->issue),
+                     ERR_SYNTAX);
+}
+
+static uint64_t only_channel(void)
+{
+    assert_int_equal(texts_count, 1);
+    assert_true(texts[0].is_delta);
+    return texts[0].channel;
+}
+
+/* Trap 5: interleaved choices and tool calls are told apart by their index, not by
+ * their place in the chunk. */
+static void test_chat_channels(void **state)
+{
+    struct fixture *f = *state;
+    const char *chunk = "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
+                        "\"content\":\"a\"}},{\"index\":1,\"delta\":{\"content\":\"b\"}}],"
+                        "\"obfuscation\":\"xyz\"}";
+    event(f, LLM_CHAT, chunk);
+    EXPECT(chunk, {"/choices/0/delta/content", "a", 'd'}, {"/choices/1/delta/content", "b", 'd'});
+    uint64_t first = texts[0].channel;
+    uint64_t second = texts[1].channel;
+    assert_true(first != second);
+    event(f, LLM_CHAT, "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"c\"}}]}");
+    assert_true(only_channel() == second);
+    event(f, LLM_CHAT, "{\"choices\":[{\"index\":0,\"delta\":{\"refusal\":\"c\"}}]}");
+    assert_true(only_channel() != first);
+    event(f, LLM_CHAT,
+          "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+          "\"function\":{\"arguments\":\"x\"}}]}}]}");
+    uint64_t tool0 = only_channel();
+    assert_true(texts[0].is_json);
+    event(f, LLM_CHAT,
+          "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,"
+          "\"function\":{\"arguments\":\"x\"}}]}}]}");
+    assert_true(only_channel() != tool0);
+    const char *named = "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":"
+                        "\"call_1\",\"function\":{\"name\":\"fn\",\"arguments\":\"\"}}]}}]}";
+    event(f, LLM_CHAT, named);
+    EXPECT(named, {"/choices/0/delta/tool_calls/0/function/name", "fn", 0});
+    event(f, LLM_COMPLETIONS, "{\"choices\":[{\"index\":0,\"text\":\"x\"}]}");
+    (void)only_channel();
+    event(f, LLM_CHAT, "[DONE]");
+    assert_int_equal(texts_count, 0);
+}
+
+static void test_messages_channels(void **state)
+{
+    struct fixture *f = *state;
+    event(f, LLM_MESSAGES,
+          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+          "\"text_delta\",\"text\":\"a\"}}");
+    uint64_t block0 = only_channel();
+    event(f, LLM_MESSAGES,
+          "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+          "\"text_delta\",\"text\":\"a\"}}");
+    assert_true(only_channel() != block0);
+    event(f, LLM_MESSAGES,
+          "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+          "\"input_json_delta\",\"partial_json\":\"{\"}}");
+    assert_true(only_channel() != block0);
+    assert_true(texts[0].is_json);
+    event(f, LLM_MESSAGES, "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}");
+    assert_int_equal(texts_count, 0);
+}
+
+/* The text comes as deltas and then whole, four times over. */
+static void test_responses_channels(void **state)
+{
+    struct fixture *f = *state;
+    event(f, LLM_RESPONSES,
+          "{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\","
+          "\"output_index\":0,\"content_index\":0,\"delta\":\"a\"}");
+    uint64_t text = only_channel();
+    event(f, LLM_RESPONSES,
+          "{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\","
+          "\"output_index\":0,\"content_index\":1,\"delta\":\"a\"}");
+    assert_true(only_channel() != text);
+    event(f, LLM_RESPONSES,
+          "{\"type\":\"response.function_call_arguments.delta\",\"output_index\":"
+          "0,\"content_index\":0,\"delta\":\"a\"}");
+    assert_true(only_channel() != text);
+    assert_true(texts[0].is_json);
+    const char *done = "{\"type\":\"response.output_text.done\",\"output_index\":0,"
+                       "\"content_index\":0,\"text\":\"ab\"}";
+    event(f, LLM_RESPONSES, done);
+    EXPECT(done, {"/text", "ab", 0});
+    const char *completed = "{\"type\":\"response.completed\",\"response\":{\"text\":{\"format\":"
+                            "{\"type\":\"text\"}},\"output\":[{\"content\":[{\"text\":\"ab\"}]}]}}";
+    event(f, LLM_RESPONSES, completed);
+    EXPECT(completed, {"/response/output/0/content/0/text", "ab", 0});
+}
+
+/* F 128: JSON in a string, decoded one more level, edited and written back. */
+static void test_json_texts(void **state)
+{
+    struct fixture *f = *state;
+    const char *json = "{\"q\": \"pass\\u0077ord\", \"n\":[1,\"x\"]}";
+    assert_int_equal(llm_json_texts(&f->arena, str_from(json), &texts, &texts_count, &f->issue),
+                     ERR_OK);
+    assert_int_equal(texts_count, 4);
+    assert_true(texts[0].is_key);
+    expect_str(texts[0].value, "q");
+    expect_str(texts[1].value, "password");
+    expect_str(texts[1].pointer, "/q");
+    expect_str(texts[3].pointer, "/n/1");
+    struct llm_edit edit = {texts[1].span, STR("\"[X]\"")};
+    assert_int_equal(llm_edits_apply(&f->out, str_from(json), &edit, 1), ERR_OK);
+    expect_str(buf_str(&f->out), "{\"q\": \"[X]\", \"n\":[1,\"x\"]}");
+    assert_int_equal(llm_json_texts(&f->arena, STR("{\"a\":"), &texts, &texts_count, &f->issue),
+                     ERR_SYNTAX);
+}
+
+static void test_event_write(void **state)
+{
+    struct fixture *f = *state;
+    llm_event_write(&f->out, STR("ping"), STR("{\"a\":\n1}"));
+    llm_event_write(&f->out, STR_NONE, STR("{}"));
+    expect_str(buf_str(&f->out), "event: ping\ndata: {\"a\":\ndata: 1}\n\ndata: {}\n\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_answers),           TEST(test_chat_channels),
+        TEST(test_messages_channels), TEST(test_responses_channels),
+        TEST(test_event_write),       TEST(test_json_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
