@@ -65,7 +65,8 @@ struct spool_lane *spool_lane_get(struct spool *s, unsigned lane);
  * orders records within the lane, from 1. */
 MUST_USE enum err spool_append(struct spool_lane *lane, struct str record, uint64_t *ret_seq);
 /* Highest sequence of the lane known to be on disk: fdatasync returned after it was
- * written. Any thread. */
+ * written. Any thread. Sequentially consistent: who first says (so too) that it waits,
+ * then asks here, is either answered or found by on_synced. */
 uint64_t spool_lane_synced(const struct spool_lane *lane);
 
 struct spool_stats {

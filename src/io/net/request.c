@@ -388,12 +388,12 @@ static enum err record(struct net_request *r, bool is_last)
     r->parked_records++;
     if (!r->is_parked) {
         r->is_parked = true;
-        stat_add(&n->stats.requests_waiting, 1);
+        /* In one total order with the load behind it and with the syncer's pair. */
+        atomic_fetch_add(&n->stats.requests_waiting, 1);
     }
     list_remove(&r->node);
     list_add(&n->parked, &r->node);
     /* The sync may have come before the gauge said that somebody waits. */
-    atomic_thread_fence(memory_order_seq_cst);
     if (n->hooks.synced(n->hooks.context) >= seq) {
         unpark(r);
         return ERR_OK;

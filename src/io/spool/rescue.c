@@ -131,5 +131,5 @@ static void commit(struct rescue *r)
     pthread_mutex_unlock(&r->s->lock);
     lane->open = r->new[r->count - 1];
     lane->at = r->new_end;
-    atomic_store_explicit(&lane->synced, atomic_load(&lane->appended), memory_order_release);
+    atomic_store(&lane->synced, atomic_load(&lane->appended));
 }

@@ -158,7 +158,7 @@ static enum err open_next(struct spool_lane *lane)
 
 uint64_t spool_lane_synced(const struct spool_lane *lane)
 {
-    return atomic_load_explicit(&lane->synced, memory_order_acquire);
+    return atomic_load(&lane->synced); /* total order: see the door */
 }
 
 enum err spool_start(struct spool *s, spool_ship_fn *ship, void *ship_context,

@@ -66,7 +66,7 @@ static bool sync_lane(struct spool *s, struct spool_lane *lane)
     }
     /* More segments than one batch: up to where the rest begins. */
     target = target < behind ? target : behind - 1;
-    atomic_store_explicit(&lane->synced, target, memory_order_release);
+    atomic_store(&lane->synced, target);
     return true;
 }
 

@@ -209,14 +209,14 @@ void worker_group_unlisten(struct worker_group *g, unsigned listener)
     g->is_listener_used[listener] = false;
 }
 
-/* Wakes everybody; who waits for nothing finds nothing. */
+/* Wakes who waits. The gauge is raised before a request looks at what is synced, and
+ * read here after that was stored, all in one total order: one of the two sees it. */
 void worker_group_on_synced(void *group)
 {
     struct worker_group *g = group;
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with the one before a request waits */
     for (unsigned i = 0; i < g->count; i++) {
         struct worker *w = &g->workers[i];
-        if (atomic_load_explicit(&net_stats(w->net)->requests_waiting, memory_order_acquire) == 0) {
+        if (atomic_load(&net_stats(w->net)->requests_waiting) == 0) {
             continue;
         }
         uv_mutex_lock(&w->mail_lock);

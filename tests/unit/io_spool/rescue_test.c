@@ -9,21 +9,23 @@
 #include <errno.h>
 
 /* What the fake disk does; one test at a time. */
-static _Atomic int fail_left;        /* this many calls fail */
-static _Atomic int failed_fds[64];   /* descriptors that failed once */
+static _Atomic int fail_left;           /* this many calls fail */
+static _Atomic uint64_t failed[64];     /* numbers of the segments that failed once */
 static _Atomic unsigned failed_count, repeated;
 
 static int sync_or_fail(int fd)
 {
+    struct segment_header h;
     unsigned count = atomic_load(&failed_count);
+    ASSERT(pread(fd, &h, sizeof(h), 0) == sizeof(h));
     for (unsigned i = 0; i < count && i < 64; i++) {
-        if (atomic_load(&failed_fds[i]) == fd) {
+        if (atomic_load(&failed[i]) == h.number) {
             atomic_fetch_add(&repeated, 1);
         }
     }
     if (atomic_load(&fail_left) > 0) {
         atomic_fetch_sub(&fail_left, 1);
-        atomic_store(&failed_fds[count % 64], fd);
+        atomic_store(&failed[count % 64], h.number);
         atomic_fetch_add(&failed_count, 1);
         errno = EIO;
         return -1;
