@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The subcommand table, nothing else.
+ * The subcommand table, nothing else: what each is called, what runs it, what it
+ * is for. `--help` prints from it, so that no command can be missing there. Every
+ * command parses its own arguments; exit codes are 0 done, 1 failed, 2 usage.
  */
 #include <stdio.h>
 #include <string.h>

@@ -38,7 +38,7 @@ enum flow_want {
     FLOW_WANT_RECORD = 1 << 1,    /* append x->record to the spool, then flow_on_recorded */
     FLOW_WANT_CALL = 1 << 2,      /* open x->call */
     FLOW_WANT_DROP_CALL = 1 << 3, /* close the upstream connection of this call */
-    FLOW_WANT_SERVE = 1 << 4,     /* not the path: hand head and body to io/http, then flow_on_served */
+    FLOW_WANT_SERVE = 1 << 4,     /* not the path: hand it to io/http, then flow_on_served */
     FLOW_WANT_DONE = 1 << 5,      /* x->out is the rest; then flow_end */
     FLOW_WANT_CLOSE = 1 << 6      /* close the client connection after x->out */
 };

@@ -18,7 +18,8 @@
  *     if (err == ERR_OK && command.needs_store) {
  *         err = store_execute(store, &a, &command, &result);       on the control thread
  *     }
- *     manage_render(&a, &command, err, &refusal, &result, catalog, &answer);
+ *     result.refusal = refusal;                                  when parsing refused
+ *     manage_render(&a, &command, err, &result, catalog, &answer);
  */
 #ifndef PORTCULLIS_MANAGE_H
 #define PORTCULLIS_MANAGE_H
@@ -281,12 +282,12 @@ struct manage_answer {
     size_t headers_count;
     struct str body;
 };
-/* Never fails: without memory the answer is a static 503. err: of parse or execute;
- * ERR_OK renders `result` (result.refusal first), anything else `refusal` or, when
- * that is empty, the error itself (ERR_TIMEOUT and ERR_IO: 503 database_unavailable). */
+/* Never fails: without memory the answer is a static 503. err: of parse or execute.
+ * result->refusal (of either) is rendered when it is set; else ERR_OK renders the
+ * result, anything else the error (ERR_TIMEOUT and ERR_IO: 503 database_unavailable). */
 void manage_render(struct arena *a, const struct manage_command *c, enum err err,
-                   const struct manage_refusal *refusal, const struct manage_result *result,
-                   const struct route_catalog *catalog, struct manage_answer *ret);
+                   const struct manage_result *result, const struct route_catalog *catalog,
+                   struct manage_answer *ret);
 /* The S0 error body for a refusal, for others who must answer in the same shape. */
 void manage_write_error(struct buf *out, const struct manage_refusal *r);
 

@@ -24,8 +24,14 @@ struct setting {
     const char *help;
 };
 
-#define TEXT(n, f, v, h) {n, SETTING_TEXT, offsetof(struct config, f), v, 0, 0, false, h}
-#define INT(n, f, v, lo, hi, h) {n, SETTING_INT, offsetof(struct config, f), v, lo, hi, false, h}
+#define TEXT(n, f, v, h)                                                                           \
+    {                                                                                              \
+        n, SETTING_TEXT, offsetof(struct config, f), v, 0, 0, false, h                             \
+    }
+#define INT(n, f, v, lo, hi, h)                                                                    \
+    {                                                                                              \
+        n, SETTING_INT, offsetof(struct config, f), v, lo, hi, false, h                            \
+    }
 
 /* lint: table */
 static const struct setting settings[] = {
@@ -72,8 +78,7 @@ static enum err read_file(struct config *c, const char *file, struct issue *issu
 static enum err read_object(struct config *c, yyjson_val *object, const char *prefix,
                             struct issue *issue);
 static enum err read_environment(struct config *c, struct issue *issue);
-static enum err read_flags(struct config *c, int argc, char **argv, int from,
-                           struct issue *issue);
+static enum err read_flags(struct config *c, int argc, char **argv, int from, struct issue *issue);
 static enum err set(struct config *c, struct str name, struct str value, enum config_source source,
                     struct issue *issue);
 static enum err set_value(struct config *c, const struct setting *s, struct str value,
@@ -249,15 +254,15 @@ static enum err set_value(struct config *c, const struct setting *s, struct str 
         bool is_negative = value.len > 0 && value.ptr[0] == '-';
         uint64_t magnitude;
         int64_t number = 0;
-        bool is_bad = str_to_u64(str_sub(value, is_negative ? 1 : 0, value.len), &magnitude) !=
-                          ERR_OK ||
-                      magnitude > INT64_MAX;
+        bool is_bad =
+            str_to_u64(str_sub(value, is_negative ? 1 : 0, value.len), &magnitude) != ERR_OK ||
+            magnitude > INT64_MAX;
         if (!is_bad) {
             number = is_negative ? -(int64_t)magnitude : (int64_t)magnitude;
         }
         if (is_bad || number < s->min || number > s->max) {
-            issue_set(issue, s->name, "must be a whole number from %lld to %lld",
-                      (long long)s->min, (long long)s->max);
+            issue_set(issue, s->name, "must be a whole number from %lld to %lld", (long long)s->min,
+                      (long long)s->max);
             return ERR_INVALID;
         }
         memcpy(at, &number, sizeof(number));
@@ -308,7 +313,8 @@ void config_write(const struct config *c, struct buf *out, bool is_json)
         if (is_json) {
             buf_printf(out, "%s\n  {\"name\": \"%s\", \"value\": ", i == 0 ? "" : ",", s->name);
             json_write_str(out, str_from(text));
-            buf_printf(out, ", \"origin\": \"%s\", \"help\": \"%s\"}", names[c->sources[i]], s->help);
+            buf_printf(out, ", \"origin\": \"%s\", \"help\": \"%s\"}", names[c->sources[i]],
+                       s->help);
         } else {
             buf_printf(out, "%-22s %-24s %-12s %s\n", s->name, text, names[c->sources[i]], s->help);
         }

@@ -129,7 +129,10 @@ bool cli_request(struct cli_context *c, enum wire_method method, const char *pat
     if (e == ERR_NOT_FOUND && refusal.status == 0) {
         manage_refuse(&refusal, 404, "endpoint_not_supported", "", "no operation has this path");
     }
-    manage_render(&c->arena, &command, e, &refusal, &result, c->catalog, &answer);
+    if (refusal.status != 0) {
+        result.refusal = refusal;
+    }
+    manage_render(&c->arena, &command, e, &result, c->catalog, &answer);
     if (ret != NULL) {
         *ret = answer;
     }

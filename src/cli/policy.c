@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply);
-static bool parse_file(struct cli_context *c, const char *file, struct policy *ret, bool *ret_native,
-                       struct str *ret_text);
+static bool parse_file(struct cli_context *c, const char *file, struct policy *ret,
+                       bool *ret_native, struct str *ret_text);
 static bool apply(struct cli_context *c, const struct policy *p, bool is_native, struct str text);
 static bool find(struct cli_context *c, struct str name, struct str *ret_id);
 static int print_all(struct cli_context *c, bool is_list);
@@ -60,8 +60,8 @@ static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply
     return status;
 }
 
-static bool parse_file(struct cli_context *c, const char *file, struct policy *ret, bool *ret_native,
-                       struct str *ret_text)
+static bool parse_file(struct cli_context *c, const char *file, struct policy *ret,
+                       bool *ret_native, struct str *ret_text)
 {
     struct buf b;
     struct json_doc doc;

@@ -34,7 +34,8 @@ struct serve {
     unsigned tls_listener;
     bool has_tls_listener;
     int64_t started_ms;
-    bool has_closed_orphans; /* shipper thread */
+    uint64_t recovered; /* records an earlier process left in the spool */
+    bool has_closed_orphans;
     /* snapshot.c */
     struct policy_org **orgs; /* the last good part of each */
     size_t orgs_count, orgs_capacity;

@@ -31,8 +31,9 @@ static void write_documented(struct buf *out, const struct audit_decision *d)
     const struct {
         const char *name;
         struct str value;
-    } members[] = {{"decision", d->decision}, {"policy", d->policy}, {"rule", d->rule},
-                   {"reason", d->reason},     {"user", d->user},     {"environment", d->environment}};
+    } members[] = {{"decision", d->decision}, {"policy", d->policy},
+                   {"rule", d->rule},         {"reason", d->reason},
+                   {"user", d->user},         {"environment", d->environment}};
     buf_add_byte(out, '{');
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         buf_printf(out, "\"%s\":", members[i].name);
@@ -131,8 +132,7 @@ static void write_outcome(struct buf *out, const struct audit_outcome *o)
         buf_printf(out, ",\"usage_estimated\":%s", o->is_usage_estimated ? "true" : "false");
     }
     if (o->cost_pico_usd >= 0) {
-        buf_printf(out, ",\"cost_usd\":%lld.%012lld",
-                   (long long)(o->cost_pico_usd / 1000000000000),
+        buf_printf(out, ",\"cost_usd\":%lld.%012lld", (long long)(o->cost_pico_usd / 1000000000000),
                    (long long)(o->cost_pico_usd % 1000000000000));
     }
     member_u64(out, "duration_ms", o->duration_ms);

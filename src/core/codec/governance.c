@@ -43,10 +43,17 @@ static enum err read_body(struct codec_reader *r, yyjson_val *body, struct polic
     yyjson_val *rules = NULL;
     const struct codec_member members[] = {
         {.name = "name", .kind = CODEC_STR, .ret = &ret->name, .is_required = true, .min = 1},
-        {.name = "description", .kind = CODEC_STR, .ret = &ret->description,
-         .ret_is_set = &ret->has_description, .ret_is_null = &is_null,
+        {.name = "description",
+         .kind = CODEC_STR,
+         .ret = &ret->description,
+         .ret_is_set = &ret->has_description,
+         .ret_is_null = &is_null,
          .max = CODEC_TEXT_BYTES_MAX},
-        {.name = "tagSlot", .kind = CODEC_INT, .ret = &slot, .min = 1, .max = 12,
+        {.name = "tagSlot",
+         .kind = CODEC_INT,
+         .ret = &slot,
+         .min = 1,
+         .max = 12,
          .ret_is_null = &is_null},
         {.name = "isDefault", .kind = CODEC_BOOL, .ret = &ret->is_default},
         {.name = "isActive", .kind = CODEC_BOOL, .ret = &is_active},
@@ -72,16 +79,24 @@ static enum err read_rules(struct codec_reader *r, yyjson_val *v, struct policy 
 {
     struct rules_body b = {.china = true}; /* C-6: true when omitted */
     const struct codec_member members[] = {
-        {.name = "minimumTrustTier", .kind = CODEC_WORD, .ret = &b.tier, .words = tiers,
-         .ret_is_set = &b.has_tier, .ret_is_null = &b.is_tier_null},
+        {.name = "minimumTrustTier",
+         .kind = CODEC_WORD,
+         .ret = &b.tier,
+         .words = tiers,
+         .ret_is_set = &b.has_tier,
+         .ret_is_null = &b.is_tier_null},
         {.name = "blockChinaProviders", .kind = CODEC_BOOL, .ret = &b.china},
         {.name = "requireZdr", .kind = CODEC_BOOL, .ret = &b.zdr},
         {.name = "requireBaa", .kind = CODEC_BOOL, .ret = &b.baa},
         {.name = "requireHipaa", .kind = CODEC_BOOL, .ret = &b.hipaa},
         {.name = "requireSoc2", .kind = CODEC_BOOL, .ret = &b.soc2},
-        {.name = "providerAllowlist", .kind = CODEC_LIST, .ret = &b.allow,
+        {.name = "providerAllowlist",
+         .kind = CODEC_LIST,
+         .ret = &b.allow,
          .ret_is_null = &b.is_allow_null},
-        {.name = "providerBlocklist", .kind = CODEC_LIST, .ret = &b.block,
+        {.name = "providerBlocklist",
+         .kind = CODEC_LIST,
+         .ret = &b.block,
          .ret_is_null = &b.is_block_null},
         {.name = "enforcement", .kind = CODEC_WORD, .ret = &b.enforcement, .words = enforcements},
     };
@@ -183,7 +198,8 @@ static void write_patchable(struct buf *out, const struct policy *p)
     if (p->slot != 0) {
         buf_printf(out, ",\"tagSlot\":%d", p->slot);
     }
-    buf_printf(out, ",\"isDefault\":%s,\"isActive\":%s,\"rules\":", p->is_default ? "true" : "false",
+    buf_printf(out,
+               ",\"isDefault\":%s,\"isActive\":%s,\"rules\":", p->is_default ? "true" : "false",
                p->status == POLICY_ACTIVE ? "true" : "false");
     write_rules(out, p);
     buf_add_byte(out, '}');
@@ -203,7 +219,8 @@ void codec_governance_write(struct buf *out, const struct policy *p)
     } else {
         buf_add(out, STR(",\"tagSlot\":null"));
     }
-    buf_printf(out, ",\"isDefault\":%s,\"isActive\":%s,\"rules\":", p->is_default ? "true" : "false",
+    buf_printf(out,
+               ",\"isDefault\":%s,\"isActive\":%s,\"rules\":", p->is_default ? "true" : "false",
                p->status == POLICY_ACTIVE ? "true" : "false");
     write_rules(out, p);
     codec_time_write(out, "createdAt", p->created_at_ms);

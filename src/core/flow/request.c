@@ -20,10 +20,14 @@ static const struct {
     const char *path;
     enum llm_endpoint endpoint;
 } operations[] = {
-    {"/v1/chat/completions", LLM_CHAT},           {"/v1/completions", LLM_COMPLETIONS},
-    {"/v1/responses", LLM_RESPONSES},             {"/v1/messages", LLM_MESSAGES},
-    {"/v1/embeddings", LLM_EMBEDDINGS},           {"/v1/moderations", LLM_MODERATIONS},
-    {"/v1/messages/count_tokens", LLM_COUNT_TOKENS}, {"/v1/responses/input_tokens", LLM_INPUT_TOKENS},
+    {"/v1/chat/completions", LLM_CHAT},
+    {"/v1/completions", LLM_COMPLETIONS},
+    {"/v1/responses", LLM_RESPONSES},
+    {"/v1/messages", LLM_MESSAGES},
+    {"/v1/embeddings", LLM_EMBEDDINGS},
+    {"/v1/moderations", LLM_MODERATIONS},
+    {"/v1/messages/count_tokens", LLM_COUNT_TOKENS},
+    {"/v1/responses/input_tokens", LLM_INPUT_TOKENS},
 };
 
 void flow_step_receive(struct flow_exchange *x)
@@ -77,8 +81,8 @@ static void route(struct flow_exchange *x)
         p->kind = FLOW_KIND_CALL;
         p->endpoint = operations[i].endpoint;
         if (p->head->method != WIRE_POST) {
-            flow_refuse(x, 405, "invalid_request_error", "method_not_allowed",
-                        "%s takes POST", operations[i].path);
+            flow_refuse(x, 405, "invalid_request_error", "method_not_allowed", "%s takes POST",
+                        operations[i].path);
         }
         return;
     }
@@ -107,8 +111,8 @@ static bool authenticate(struct flow_exchange *x, bool is_required)
         }
         return false;
     }
-    enum err e = policy_authenticate(p->start.snapshot, key, p->env->pepper,
-                                     p->now.unix_ms / 1000, &x->principal);
+    enum err e = policy_authenticate(p->start.snapshot, key, p->env->pepper, p->now.unix_ms / 1000,
+                                     &x->principal);
     if (e == ERR_OK) {
         return true;
     }
@@ -155,8 +159,8 @@ static bool take_credential(struct flow_exchange *x, struct str *ret_key)
 
 static bool has_key_in_query(struct str query)
 {
-    static const char *const names[] = {"api_key", "api-key", "apikey", "key", "access_token",
-                                        "token"};
+    static const char *const names[] = {"api_key", "api-key",      "apikey",
+                                        "key",     "access_token", "token"};
     while (query.len != 0) {
         struct str pair = str_cut(&query, '&');
         struct str name = str_cut(&pair, '=');
@@ -250,8 +254,8 @@ void flow_step_parse(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     struct issue issue;
-    enum err e = llm_request_parse(&p->arena, p->endpoint, buf_str(&p->body), false, &p->request,
-                                   &issue);
+    enum err e =
+        llm_request_parse(&p->arena, p->endpoint, buf_str(&p->body), false, &p->request, &issue);
     if (e != ERR_OK) {
         flow_refuse_issue(x, e, &issue);
         return;

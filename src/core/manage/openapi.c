@@ -37,7 +37,8 @@ static void write_paths(struct buf *out)
     for (size_t i = 0; i < count; i++) {
         bool is_first_of_path = true;
         for (size_t k = 0; k < i; k++) {
-            is_first_of_path = is_first_of_path && strcmp(routes[k].pattern, routes[i].pattern) != 0;
+            is_first_of_path =
+                is_first_of_path && strcmp(routes[k].pattern, routes[i].pattern) != 0;
         }
         if (!is_first_of_path) {
             continue;
@@ -110,8 +111,8 @@ static void write_parameters(struct buf *out, const struct manage_route *r)
         is_first = false;
     }
     static const char *const list[] = {"limit", "cursor", "status", NULL};
-    static const char *const audit[] = {"limit", "cursor",      "since",      "until", "decision",
-                                        "policy", "user", "environment", "request_id", NULL};
+    static const char *const audit[] = {"limit",  "cursor", "since",       "until",      "decision",
+                                        "policy", "user",   "environment", "request_id", NULL};
     const char *const *names = r->kind == MANAGE_AUDIT_LIST ? audit
                                : r->kind == MANAGE_POLICY_LIST || r->kind == MANAGE_ITEM_LIST ||
                                        r->kind == MANAGE_VERSION_LIST
@@ -170,10 +171,10 @@ static void write_collection_schema(struct buf *out, const char *name, const str
     bool is_first = true;
     for (size_t i = 0; i < c->fields_count; i++) {
         const struct manage_field *f = &c->fields[i];
-        bool is_shown = is_request ? (f->flags & MANAGE_READ_ONLY) == 0 &&
-                                         (r->kind != MANAGE_ITEM_PATCH ||
-                                          (f->flags & MANAGE_FIXED) == 0)
-                                   : f->type != MANAGE_SECRET;
+        bool is_shown = is_request
+                            ? (f->flags & MANAGE_READ_ONLY) == 0 &&
+                                  (r->kind != MANAGE_ITEM_PATCH || (f->flags & MANAGE_FIXED) == 0)
+                            : f->type != MANAGE_SECRET;
         if (!is_shown) {
             continue;
         }
@@ -218,10 +219,11 @@ void manage_llms_write(struct buf *out)
 {
     size_t count;
     const struct manage_route *routes = manage_routes(&count);
-    buf_add(out, STR("# Portcullis\n\n> AI governance gateway: policies decide which requests reach "
-                     "which provider, and every decision is recorded.\n\n## Data plane\n\n"
-                     "- POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, "
-                     "/v1/embeddings, /v1/moderations\n- GET /v1/models\n\n## Management\n\n"));
+    buf_add(out,
+            STR("# Portcullis\n\n> AI governance gateway: policies decide which requests reach "
+                "which provider, and every decision is recorded.\n\n## Data plane\n\n"
+                "- POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, "
+                "/v1/embeddings, /v1/moderations\n- GET /v1/models\n\n## Management\n\n"));
     for (size_t i = 0; i < count; i++) {
         buf_printf(out, "- %s %s: %s\n", wire_method_name(routes[i].method), routes[i].pattern,
                    routes[i].summary);

@@ -34,16 +34,14 @@ static void add_write_headers(struct render *x);
 static void finish(struct render *x, unsigned status, struct str content_type);
 
 void manage_render(struct arena *a, const struct manage_command *c, enum err err,
-                   const struct manage_refusal *refusal, const struct manage_result *result,
-                   const struct route_catalog *catalog, struct manage_answer *ret)
+                   const struct manage_result *result, const struct route_catalog *catalog,
+                   struct manage_answer *ret)
 {
     struct render x = {a, c, result, catalog, ret, {0}};
     memset(ret, 0, sizeof(*ret));
     buf_init(&x.out, BODY_BYTES_MAX);
-    if (err != ERR_OK) {
-        render_error(&x, err, refusal);
-    } else if (result->refusal.status != 0) {
-        render_error(&x, ERR_OK, &result->refusal);
+    if (err != ERR_OK || result->refusal.status != 0) {
+        render_error(&x, err, &result->refusal);
     } else {
         render_result(&x);
     }

@@ -57,7 +57,8 @@ static void decide(const struct worker_request *request, const struct manage_com
                                  .tags_count = command->evaluate.tags_count,
                                  .now_s = (int64_t)time(NULL)};
     if (policy_decide(a, &facts, &verdict) != ERR_OK) {
-        manage_refuse(refusal, 503, "policy_unavailable", "", "The policies could not be evaluated");
+        manage_refuse(refusal, 503, "policy_unavailable", "",
+                      "The policies could not be evaluated");
         return;
     }
     if (verdict.is_slot_unknown) {

@@ -87,11 +87,10 @@ static bool is_waiting_over(struct http *h, struct http_job *job)
 
 static void finish(struct http *h, struct http_job *job)
 {
-    struct manage_refusal none = {0};
     struct manage_answer m;
     const struct route_catalog *catalog =
         policy_snapshot_catalog(worker_group_snapshot(h->options.group));
-    manage_render(&job->arena, &job->command, job->err, &none, &job->result, catalog, &m);
+    manage_render(&job->arena, &job->command, job->err, &job->result, catalog, &m);
     struct flow_served served = {
         .status = m.status, .content_type = m.content_type, .body = m.body};
     for (size_t i = 0; i < m.headers_count; i++) {

@@ -113,7 +113,8 @@ static void serve_management(struct http *h, const struct worker_request *reques
     if (e == ERR_OK && job->command.kind == MANAGE_EVALUATE) {
         http_evaluate(request, &job->command, &job->arena, &reply);
     } else {
-        manage_render(&job->arena, &job->command, e, &refusal, &job->result, catalog, &reply);
+        job->result.refusal = refusal;
+        manage_render(&job->arena, &job->command, e, &job->result, catalog, &reply);
     }
     answer(h, job->ticket, &reply);
     arena_fini(&job->arena);
@@ -153,8 +154,9 @@ static bool is_admin_only(const struct http *h, const struct worker_request *req
 /* Refused, not ignored: an endpoint that is not understood cannot be governed. */
 static void unknown_path(struct manage_refusal *refusal)
 {
-    manage_refuse(refusal, 404, "endpoint_not_supported", "",
-                  "This endpoint is not known here, so nothing was sent anywhere; see /openapi.json");
+    manage_refuse(
+        refusal, 404, "endpoint_not_supported", "",
+        "This endpoint is not known here, so nothing was sent anywhere; see /openapi.json");
 }
 
 static void read_request(struct arena *a, const struct worker_request *r,

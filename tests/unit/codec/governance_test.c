@@ -7,8 +7,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #include "portcullis/codec.h"
 
@@ -177,7 +178,8 @@ static void test_S0_47_patch_merges_deeply(void **state)
     assert_int_equal(
         codec_governance_patch(
             &f->arena, &stored,
-            json(f, "{\"tagSlot\":null,\"description\":null,\"rules\":{\"minimumTrustTier\":null}}"),
+            json(f,
+                 "{\"tagSlot\":null,\"description\":null,\"rules\":{\"minimumTrustTier\":null}}"),
             NULL, &patched, &f->issue),
         ERR_OK);
     assert_int_equal(patched.slot, 0);
@@ -204,9 +206,9 @@ static void test_rule_types_that_do_not_run_are_refused_by_name(void **state)
 {
     struct fixture *f = *state;
     struct policy p;
-    yyjson_val *body = json(
-        f, "{\"name\":\"x\",\"scope\":{\"level\":\"org\"},\"rules\":[{\"key\":\"a\",\"type\":"
-           "\"fact_check\",\"effect\":\"block\",\"stage\":\"response\",\"params\":{}}]}");
+    yyjson_val *body =
+        json(f, "{\"name\":\"x\",\"scope\":{\"level\":\"org\"},\"rules\":[{\"key\":\"a\",\"type\":"
+                "\"fact_check\",\"effect\":\"block\",\"stage\":\"response\",\"params\":{}}]}");
     assert_int_equal(codec_native_parse(&f->arena, body, NULL, &p, &f->issue), ERR_UNSUPPORTED);
     assert_string_equal(f->issue.pointer, "/rules/0/type");
     assert_non_null(strstr(f->issue.message, "fact_check"));
@@ -224,8 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_input_names_the_member, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_S0_47_patch_merges_deeply, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_template_parses, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_rule_types_that_do_not_run_are_refused_by_name,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rule_types_that_do_not_run_are_refused_by_name, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

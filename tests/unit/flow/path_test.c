@@ -6,8 +6,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #include "path.h"
 
@@ -17,8 +18,7 @@
 #define DEVELOPMENT                                                                                \
     "{\"name\":\"Development\",\"tagSlot\":2,\"rules\":{\"minimumTrustTier\":\"trusted\","         \
     "\"requireBaa\":true,\"enforcement\":\"warn\"}}"
-#define STAGING                                                                                    \
-    "{\"name\":\"Staging\",\"tagSlot\":5,\"rules\":{\"enforcement\":\"soft_block\"}}"
+#define STAGING "{\"name\":\"Staging\",\"tagSlot\":5,\"rules\":{\"enforcement\":\"soft_block\"}}"
 
 static const char *const policies[] = {HIPAA, DEVELOPMENT, STAGING, NULL};
 static const char chat[] =
@@ -26,7 +26,8 @@ static const char chat[] =
 static const char chat_answer[] =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: up-1\r\n"
     "Content-Length: 273\r\n\r\n"
-    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-4o\",\"choices\":[{"
+    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-4o\",\"choices\":["
+    "{"
     "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hi there\"},\"finish_reason\":"
     "\"stop\",\"logprobs\":null}],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2,"
     "\"total_tokens\":7},\"system_fingerprint\":\"x123456\"}";
@@ -222,14 +223,17 @@ static void test_bad_bodies_are_named(void **state)
 static void test_stream_is_relayed_event_by_event(void **state)
 {
     (void)state;
-    static const char body[] =
-        "{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
+    static const char body[] = "{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{\"role\":"
+                               "\"user\",\"content\":\"x\"}]}";
     static const char events[] =
-        "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\","
+        "data: "
+        "{\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\","
         "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":null}]}\n\n"
-        "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\","
+        "data: "
+        "{\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\","
         "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-        "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\","
+        "data: "
+        "{\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\","
         "\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1,"
         "\"total_tokens\":4}}\n\ndata: [DONE]\n\n";
     char framed[2048];
@@ -261,8 +265,8 @@ static void test_cut_stream_never_ends_cleanly(void **state)
         "72\r\n"
         "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
         "\"delta\":{\"content\":\"He\"}}]}\n\n";
-    static const char body[] =
-        "{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
+    static const char body[] = "{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{\"role\":"
+                               "\"user\",\"content\":\"x\"}]}";
     path_post(&p, "/v1/chat/completions", body);
     path_answer(&p, head, 0);
     path_answer_end(&p, FLOW_END_TRUNCATED);
@@ -291,7 +295,8 @@ static void test_answers_that_are_no_success(void **state)
         {"HTTP/1.1 401 No\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
          " 502 ", "provider_authentication_failed"},
         {"HTTP/1.1 429 Slow\r\nContent-Type: application/json\r\nRetry-After: 7\r\n"
-         "Content-Length: 51\r\n\r\n{\"error\":{\"message\":\"slow down\",\"type\":\"x\",\"code\":1}}",
+         "Content-Length: 51\r\n\r\n{\"error\":{\"message\":\"slow "
+         "down\",\"type\":\"x\",\"code\":1}}",
          " 429 ", "retry-after: 7"},
         {"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops", " 500 ", "error"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", " 502 ",
@@ -360,7 +365,8 @@ static void test_anthropic_errors_have_anthropic_shape(void **state)
     path_post(&p, "/v1/messages",
               "{\"model\":\"deepseek/deepseek-v3.2\",\"max_tokens\":5,\"messages\":[{\"role\":"
               "\"user\",\"content\":\"x\"}]}");
-    assert_true(path_client_has(&p, "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\""));
+    assert_true(
+        path_client_has(&p, "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\""));
     assert_true(path_client_has(&p, "\"violations\":["));
     expect_accounted("block", "refused");
 }

@@ -97,7 +97,10 @@ static struct reply ask_as(struct manage_caller caller, const char *line, const 
             print_message("%s: %s (%s)\n", line, err_name(e), store_error(store));
         }
     }
-    manage_render(&arena, &c, e, &refusal, &result, catalog, &answer);
+    if (refusal.status != 0) {
+        result.refusal = refusal;
+    }
+    manage_render(&arena, &c, e, &result, catalog, &answer);
     struct reply reply = {.status = answer.status, .body = answer.body};
     struct json_doc doc;
     struct issue issue;
