@@ -71,6 +71,7 @@ uint64_t spool_lane_synced(const struct spool_lane *lane);
 
 struct spool_stats {
     uint64_t appended, synced, shipped, bytes, segments, sync_failures;
+    uint64_t recovered_left; /* of *ret_recovered, not yet shipped */
     uint64_t damaged; /* stretches that failed their CRC and were stepped over */
     uint64_t oldest_unshipped_age_s;
     bool is_failing; /* a lane's sync failed, or the last segment could not be made */

@@ -33,6 +33,7 @@ enum err spool_recover(struct spool *s, uint64_t *ret_recovered, struct issue *i
         free(names[i]);
     }
     free(names);
+    atomic_store(&s->recovered_left, *ret_recovered);
     return result;
 }
 
@@ -67,6 +68,7 @@ static enum err recover_one(struct spool *s, const char *name, uint64_t *ret_rec
         segment_close(g, true); /* a spare that was never used */
         return ERR_OK;
     }
+    g->is_recovered = true;
     segments_recovered(s, g);
     return ERR_OK;
 }

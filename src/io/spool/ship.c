@@ -82,6 +82,9 @@ static bool ship_some(struct spool *s, bool *ret_is_refused)
     atomic_store(&s->oldest_unshipped_s, 0);
     atomic_fetch_add(&s->shipped, count);
     atomic_fetch_add(&s->damaged, damaged);
+    if (g->is_recovered) {
+        atomic_fetch_sub(&s->recovered_left, count);
+    }
     note_shipped(g, end);
     s->last_lane = segment_header_of(g)->lane;
     return true;

@@ -227,6 +227,7 @@ void spool_stats_read(const struct spool *s, struct spool_stats *ret)
     ret->bytes = atomic_load(&s->total_bytes);
     ret->segments = atomic_load(&s->segments_count);
     ret->sync_failures = atomic_load(&s->sync_failures);
+    ret->recovered_left = atomic_load(&s->recovered_left);
     ret->damaged = atomic_load(&s->damaged);
     uint64_t oldest = atomic_load(&s->oldest_unshipped_s), now = spool_unix_s();
     ret->oldest_unshipped_age_s = oldest != 0 && now > oldest ? now - oldest : 0;

@@ -51,6 +51,7 @@ struct segment {
     size_t bytes;
     int fd;
     unsigned pins;        /* > 0: not to be removed */
+    bool is_recovered;    /* of an earlier process */
     uint64_t number;
     uint64_t first_seq;   /* of its first record in this run; 0 = nothing to sync */
     char path[512];
@@ -89,6 +90,7 @@ struct spool {
     _Atomic int64_t stop_at_ms;
     _Atomic bool is_unmakeable; /* the last segment could not be made: disk, not limit */
     _Atomic uint64_t shipped, sync_failures, damaged, oldest_unshipped_s;
+    _Atomic uint64_t recovered_left;
     int (*sync_fd)(int fd); /* fdatasync; tests put failures here before spool_start */
     spool_ship_fn *ship;
     void *ship_context;

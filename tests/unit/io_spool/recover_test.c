@@ -393,9 +393,12 @@ static void damage_is_counted_on_shipping(void **state)
     segment_close(g, false);
     assert_int_equal(box_open(&b, 1), ERR_OK);
     assert_int_equal(b.recovered, 9);
+    spool_stats_read(b.spool, &stats);
+    assert_int_equal(stats.recovered_left, 9);
     assert_int_equal(spool_start(b.spool, receiver_ship, &r, NULL, NULL), ERR_OK);
     BOX_WAIT_FOR(receiver_count(&r) == 9);
     BOX_WAIT_FOR((spool_stats_read(b.spool, &stats), stats.damaged == 1));
+    BOX_WAIT_FOR((spool_stats_read(b.spool, &stats), stats.recovered_left == 0));
     box_stop(&b, BOX_WAIT_MS);
     receiver_tally(&r, 0, times, 11);
     for (unsigned n = 1; n <= 10; n++) {
