@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -29,12 +30,14 @@
 #define TAG_ADMIN 1
 #define REPORT_MS 2000
 #define STOP_SHIP_MS 5000
+#define LOCK_TRIES 150 /* of 100 ms */
 
 static int wake_fd = -1;                         /* the one thing a signal handler can reach */
 static volatile sig_atomic_t saw_stop, saw_reload;
 
 static enum err start(struct serve *s, struct issue *issue);
 static enum err start_state(struct serve *s, struct issue *issue);
+static enum err lock_state(struct serve *s, struct issue *issue);
 static enum err name_node(struct serve *s);
 static enum err start_workers(struct serve *s, struct issue *issue);
 static enum err listen_all(struct serve *s, struct issue *issue);
@@ -136,6 +139,7 @@ static enum err start_state(struct serve *s, struct issue *issue)
         issue_set(issue, "state_dir", "the folder %s cannot be made", c->state_dir);
         return ERR_IO;
     }
+    TRY(lock_state(s, issue));
     TRY(name_node(s));
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->workers = c->workers > 0 ? (unsigned)c->workers : cores > 0 ? (unsigned)cores : 1;
@@ -153,6 +157,24 @@ static enum err start_state(struct serve *s, struct issue *issue)
                   (unsigned long long)s->recovered);
     }
     return ERR_OK;
+}
+
+/* One process per state folder: two would recover each other's spool. One that is
+ * just leaving (a restart) is waited for. */
+static enum err lock_state(struct serve *s, struct issue *issue)
+{
+    char path[700];
+    snprintf(path, sizeof(path), "%s/lock", s->config.state_dir);
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    for (int i = 0; s->lock_fd >= 0 && i < LOCK_TRIES; i++) {
+        if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+            return ERR_OK;
+        }
+        struct timespec t = {0, 100000000};
+        nanosleep(&t, NULL);
+    }
+    issue_set(issue, "state_dir", "another gateway uses %s", s->config.state_dir);
+    return ERR_CONFLICT;
 }
 
 /* The state folder carries the node's name: two gateways of one host, each with its

@@ -26,6 +26,7 @@ struct serve {
     struct worker_group *group;
     struct http *http;
     struct http_health health;
+    int lock_fd; /* of the state folder; the kernel lets go at exit */
     char node[256];
     char spool_dir[600], snapshot_path[600];
     unsigned workers;
