@@ -22,6 +22,7 @@ static const struct {
      "API keys"},
     {"policy", cli_policy, "validate FILE... | apply FILE... | export | list", "policies as files"},
     {"api", cli_api, "METHOD PATH [FILE|-]", "any management request, as the operator"},
+    {"audit", cli_audit, "list [name=value]...", "decisions, newest first"},
     {"demo", cli_demo, "load --provider URL", "a demo organisation"},
     {"config", cli_config, "check|show [-c FILE] [--json]", "settings and where they come from"},
     {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready"},

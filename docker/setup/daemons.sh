@@ -25,10 +25,11 @@ daemon_wait() {
         if "$@" >/dev/null 2>&1; then
             return 0
         fi
-        if ! daemon_is_ours "$name"; then
+        # Just started, it may not have become the program yet: look twice.
+        sleep 0.1
+        if ! daemon_is_ours "$name" && sleep 0.4 && ! daemon_is_ours "$name"; then
             break
         fi
-        sleep 0.1
         tries=$((tries - 1))
     done
     echo "$name did not come up; the end of its log:"
@@ -39,7 +40,7 @@ daemon_wait() {
 daemon_is_ours() {
     local pid
     pid=$(cat "$STATE/run/$1.pid" 2>/dev/null) || return 1
-    [ -n "$pid" ] && tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null |
+    [ -n "$pid" ] && { tr '\0' '\n' <"/proc/$pid/environ"; } 2>/dev/null |
         grep -qxF "QUICKSTART_STATE=$STATE"
 }
 

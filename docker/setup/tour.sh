@@ -10,98 +10,117 @@ TOUR_FAILED=0
 
 tour_run() {
     tour_plain
-    tour_block
-    tour_redact
+    tour_governance
     tour_live_change
-    tour_slots
-    tour_audit
+    tour_preview
+    tour_record
     [ "$TOUR_FAILED" -eq 0 ]
 }
 
 tour_plain() {
     tour_title "Every SDK speaks to the gateway as it speaks to the provider"
     tour_ask "a chat completion passes" 200 '"choices"' "" \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'Say hello.')"
+        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat gpt-4o-mini)"
     tour_ask "the same as a stream" 200 'data: [DONE]' "" \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'Say hello.' '"stream":true,')"
-    tour_ask "Anthropic's Messages API passes" 200 '"content"' "" /v1/messages "$DEVELOPER_KEY" \
-        '{"model":"claude-sonnet-4-20250514","max_tokens":64,"messages":[{"role":"user","content":"Say hello."}]}'
+        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat gpt-4o-mini '"stream":true,')"
+    tour_ask "Anthropic's Messages API passes" 200 '"content"' "" \
+        /v1/messages "$DEVELOPER_KEY" "$(tour_chat claude-sonnet-4-20250514 '"max_tokens":64,')"
     tour_ask "an unknown key is refused" 401 '"error"' "" \
-        /v1/chat/completions "no-such-key" "$(tour_chat 'Say hello.')"
+        /v1/chat/completions "no-such-key" "$(tour_chat gpt-4o-mini)"
 }
 
-tour_block() {
-    tour_title "A policy that blocks"
-    tour_ask "the owner creates it" 201 'tour_secrets' "" /v1/policies "$OWNER_KEY" \
-        '{"policy_name":"tour_secrets","rules":[{"type":"content_filter","patterns":["password","api_key"],"action":"block"}]}'
-    TOUR_POLICY=$(tour_member id)
-    tour_ask_until "a prompt with a password is refused, and says why" 403 'tour_secrets' "" \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'My password is hunter2.')"
-    tour_ask "other prompts still pass" 200 '"choices"' "" \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'Say hello.')"
-}
-
-tour_redact() {
-    tour_title "A policy that edits what passes, and one that warns"
-    tour_ask "redact personal data" 201 'Tour PII' "" /v1/policies "$OWNER_KEY" \
-        '{"name":"Tour PII","policy_type":"content","config":{"evaluate_output":true,"pii_detection":{"enabled":true,"types":["ssn","email"],"action":"redact","redaction_format":"[REDACTED]"},"on_violation":"soft_block"}}'
-    tour_ask_until "an address in the answer is redacted" 200 '[REDACTED]' 'jane.doe@example.com' \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'Write to jane.doe@example.com today.')"
-    tour_ask_until "in a stream too" 200 '[REDACTED]' 'jane.doe@example.com' \
+tour_governance() {
+    tour_title "Governance slots: which providers may see a request"
+    tour_ask "the default (HIPAA) blocks a provider in China" 403 'GOVERNANCE_BLOCKED' "" \
+        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat deepseek/deepseek-chat)"
+    tour_ask "slot 2 (Development) lets Groq pass, with a warning" 200 \
+        "Provider 'groq' does not have BAA available" "" \
         /v1/chat/completions "$DEVELOPER_KEY" \
-        "$(tour_chat 'Write to jane.doe@example.com today.' '"stream":true,')"
-    tour_ask "warn about a word" 201 'Tour words' "" /v1/policies "$OWNER_KEY" \
-        '{"name":"Tour words","policy_type":"content","config":{"blocked_terms":{"enabled":true,"terms":["kumquat"],"action":"warn"},"on_violation":"warn"}}'
-    tour_ask_until "it passes, with a warning" 200 'Tour words' "" \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'Tell me about the kumquat.')"
+        "$(tour_chat groq/llama-3.1-8b-instant '"governance_policy":2,')"
+    tour_ask "slot 1 (HIPAA) blocks the same request" 403 'GOVERNANCE_BLOCKED' "" \
+        /v1/chat/completions "$DEVELOPER_KEY" \
+        "$(tour_chat groq/llama-3.1-8b-instant '"governance_policy":1,')"
+    tour_ask "a slot that does not exist is an error, not a gap" 400 '"error"' "" \
+        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat gpt-4o-mini '"governance_policy":11,')"
 }
 
 tour_live_change() {
-    tour_title "A policy changes while requests run"
-    tour_ask "allow a password, block a kumquat" 200 'kumquat' "" "PATCH /v1/policies/$TOUR_POLICY" \
-        "$OWNER_KEY" '{"rules":[{"type":"content_filter","patterns":["kumquat"],"action":"block"}]}'
-    tour_ask_until "the kumquat is refused now" 403 'tour_secrets' "" \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'Tell me about the kumquat.')"
-    tour_ask "the password passes now" 200 '"choices"' "" \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'My password is hunter2.')"
+    local rules='"rules":[{"key":"models","type":"model_list","effect":"block","stage":"select"'
+    tour_title "Policies change while requests run"
+    tour_ask "the owner restricts models in development" 201 'tour models' "" \
+        /v1/policies "$OWNER_KEY" "{\"name\":\"tour models\",\"scope\":{\"level\":\"environment\",
+            \"environment\":\"development\"},$rules,\"params\":{\"allow\":[\"gpt-4o-mini\"]}}]}"
+    TOUR_POLICY=$(tour_member id)
+    tour_ask_until "the developer's gpt-4o is refused" 403 '"error"' "" \
+        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat gpt-4o)"
+    tour_ask "gpt-4o-mini still passes" 200 '"choices"' "" \
+        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat gpt-4o-mini)"
+    tour_ask "the owner allows gpt-4o as well" 200 'gpt-4o' "" \
+        "PATCH /v1/policies/$TOUR_POLICY" "$OWNER_KEY" \
+        "{$rules,\"params\":{\"allow\":[\"gpt-4o-mini\",\"gpt-4o\"]}}]}"
+    tour_ask_until "now it passes, nothing was restarted" 200 '"choices"' "" \
+        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat gpt-4o)"
+    tour_ask "a developer may not change policies" 403 '"error"' "" \
+        "DELETE /v1/policies/$TOUR_POLICY" "$DEVELOPER_KEY" ""
+    tour_ask "the owner removes the policy" 204 '' "" \
+        "DELETE /v1/policies/$TOUR_POLICY" "$OWNER_KEY" ""
 }
 
-tour_slots() {
-    tour_title "The caller chooses a governance slot"
-    tour_ask "a slot that does not exist is refused" 400 '"error"' "" \
-        /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat 'Say hello.' '"governance_policy":11,')"
+tour_preview() {
+    tour_title "Try rules before they are rules"
+    tour_ask "which providers would HIPAA with a BAA leave?" 200 '"allowedProviders"' "" \
+        /governance/validate "$OWNER_KEY" \
+        '{"rules":{"minimumTrustTier":"most_trusted","requireHipaa":true,"requireBaa":true}}'
+    tour_ask "what would happen to this request?" 200 '"decision"' "" \
+        /v1/evaluate "$OWNER_KEY" '{"model":"deepseek/deepseek-chat","governance_policy":1}'
+    tour_ask "a misspelt rule is an error with a hint" 400 'requireHipaa' "" \
+        /governance/validate "$OWNER_KEY" '{"rules":{"requireHippa":true}}'
 }
 
-tour_audit() {
+tour_record() {
     tour_title "Every decision is on record"
-    tour_ask_until "the audit log shows the block" 200 '"decision":"block"' 'hunter2' \
-        "GET /v1/audit?limit=20" "$OWNER_KEY" ""
-    tour_ask "the developer may not read it" 403 '"error"' "" \
-        "GET /v1/audit?limit=20" "$DEVELOPER_KEY" ""
+    tour_ask_until "the audit log shows the blocks" 200 '"decision":"block"' "" \
+        "GET /v1/audit?limit=50" "$OWNER_KEY" ""
+    tour_ask_until "the security events too" 200 'deepseek' "" \
+        "GET /v1/security-events?limit=50" "$OWNER_KEY" ""
+    tour_ask "the developer may not read them" 403 '"error"' "" \
+        "GET /v1/audit?limit=50" "$DEVELOPER_KEY" ""
 }
 
 tour_title() {
     printf '\n%s\n' "$1"
 }
 
-# tour_chat TEXT [MEMBERS]: the body of a chat completion.
+# tour_chat MODEL [MEMBERS]: a body that both chat APIs understand.
 tour_chat() {
-    printf '{"model":"gpt-4o-mini",%s"messages":[{"role":"user","content":"%s"}]}' "${2:-}" "$1"
+    printf '{"model":"%s",%s"messages":[{"role":"user","content":"Say hello."}]}' "$1" "${2:-}"
 }
 
 # tour_ask WHAT STATUS HOLDS LACKS "[METHOD ]PATH" KEY BODY
 tour_ask() {
     tour_send "${@:5}"
     if tour_matches "$2" "$3" "$4"; then
-        printf '  ok      %-48s %s\n' "$1" "$TOUR_STATUS"
+        printf '  ok      %-56s %s\n' "$1" "$TOUR_STATUS"
+        tour_show_refusal
     else
         TOUR_FAILED=$((TOUR_FAILED + 1))
-        printf '  FAILED  %-48s got %s, expected %s with %s%s\n' "$1" "$TOUR_STATUS" "$2" "$3" \
+        printf '  FAILED  %-56s got %s, expected %s with %s%s\n' "$1" "$TOUR_STATUS" "$2" "$3" \
             "${4:+ and without $4}"
         printf '          %s\n          sent: %s\n' "$5" "$7"
         head -c 1500 "$STATE/run/body" | sed 's/^/          /'
         echo
     fi
+}
+
+# What a caller gets to read when a request is refused.
+tour_show_refusal() {
+    local why
+    case $TOUR_STATUS in
+    4*)
+        why=$(sed -n 's/.*"violations" *: *\["\([^"]*\)".*/\1/p' "$STATE/run/body" | head -n 1)
+        printf '          "%s"\n' "${why:-$(tour_member message)}"
+        ;;
+    esac
 }
 
 # tour_ask_until: the same, given 5 s for a new policy or a record to arrive.
@@ -129,7 +148,7 @@ tour_send() {
     [ -z "$3" ] || arguments=(-H 'Content-Type: application/json' --data-binary "$3")
     # The key goes over standard input: a command line is everybody's to read.
     TOUR_STATUS=$(printf 'header = "Authorization: Bearer %s"\n' "$2" |
-        curl -sS -N -K - -m 30 -X "$method" -o "$STATE/run/body" -w '%{http_code}' \
+        curl -sS -i -N -K - -m 30 -X "$method" -o "$STATE/run/body" -w '%{http_code}' \
             "${arguments[@]}" "$GATEWAY$path" 2>"$STATE/run/curl.err") || {
         TOUR_STATUS="no answer"
         cp "$STATE/run/curl.err" "$STATE/run/body"

@@ -152,7 +152,8 @@ struct store_org_summary {
 MUST_USE enum err store_org_list(struct store *s, struct arena *a,
                                  struct store_org_summary **ret, size_t *ret_count);
 
-/* ---- audit (audit_*.c) ------------------------------------------------------------------------ */
+/* ---- audit (audit_*.c) ------------------------------------------------------------------------
+ */
 
 /* Makes today's and the next days' partitions. Role portcullis_audit. */
 MUST_USE enum err store_audit_prepare(struct store *s);

@@ -17,6 +17,7 @@ int cli_serve(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_api(int argc, char **argv);
+int cli_audit(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_org(int argc, char **argv);
 int cli_policy(int argc, char **argv);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -29,15 +30,19 @@
 #define TAG_ADMIN 1
 #define REPORT_MS 2000
 #define STOP_SHIP_MS 5000
+#define LOCK_TRIES 150 /* of 100 ms */
 
 static int wake_fd = -1;                         /* the one thing a signal handler can reach */
 static volatile sig_atomic_t saw_stop, saw_reload;
 
 static enum err start(struct serve *s, struct issue *issue);
 static enum err start_state(struct serve *s, struct issue *issue);
+static enum err lock_state(struct serve *s, struct issue *issue);
+static enum err name_node(struct serve *s);
 static enum err start_workers(struct serve *s, struct issue *issue);
 static enum err listen_all(struct serve *s, struct issue *issue);
 static void run(struct serve *s);
+static void close_orphans(struct serve *s);
 static void reload(struct serve *s);
 static void stop(struct serve *s);
 static void on_signal(int number);
@@ -134,11 +139,8 @@ static enum err start_state(struct serve *s, struct issue *issue)
         issue_set(issue, "state_dir", "the folder %s cannot be made", c->state_dir);
         return ERR_IO;
     }
-    if (c->node[0] != 0) {
-        snprintf(s->node, sizeof(s->node), "%s", c->node);
-    } else if (gethostname(s->node, sizeof(s->node) - 1) != 0) {
-        snprintf(s->node, sizeof(s->node), "node");
-    }
+    TRY(lock_state(s, issue));
+    TRY(name_node(s));
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->workers = c->workers > 0 ? (unsigned)c->workers : cores > 0 ? (unsigned)cores : 1;
     struct spool_options spool = {.dir = s->spool_dir,
@@ -147,14 +149,60 @@ static enum err start_state(struct serve *s, struct issue *issue)
                                   .bytes_max = (size_t)c->audit_spool_mib << 20,
                                   .sync_interval_ms = is_strict ? 5 : 100,
                                   .keep_shipped_s = (unsigned)c->audit_keep_shipped_s};
-    uint64_t recovered;
-    TRY(spool_open(&spool, &s->spool, &recovered, issue));
+    TRY(spool_open(&spool, &s->spool, &s->recovered, issue));
     s->is_strict = is_strict;
     s->started_ms = serve_unix_ms();
-    if (recovered != 0) {
-        serve_log(s, "info", "spool_recovered", "\"records\":%llu", (unsigned long long)recovered);
+    if (s->recovered != 0) {
+        serve_log(s, "info", "spool_recovered", "\"records\":%llu",
+                  (unsigned long long)s->recovered);
     }
     return ERR_OK;
+}
+
+/* One process per state folder: two would recover each other's spool. One that is
+ * just leaving (a restart) is waited for. */
+static enum err lock_state(struct serve *s, struct issue *issue)
+{
+    char path[700];
+    snprintf(path, sizeof(path), "%s/lock", s->config.state_dir);
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    for (int i = 0; s->lock_fd >= 0 && i < LOCK_TRIES; i++) {
+        if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+            return ERR_OK;
+        }
+        struct timespec t = {0, 100000000};
+        nanosleep(&t, NULL);
+    }
+    issue_set(issue, "state_dir", "another gateway uses %s", s->config.state_dir);
+    return ERR_CONFLICT;
+}
+
+/* The state folder carries the node's name: two gateways of one host, each with its
+ * own folder, are two nodes, and a restart is the same node again. */
+static enum err name_node(struct serve *s)
+{
+    char path[700], host[128] = "node";
+    uint8_t dice[4];
+    char hex[8];
+    struct buf name;
+    if (s->config.node[0] != 0) {
+        snprintf(s->node, sizeof(s->node), "%s", s->config.node);
+        return ERR_OK;
+    }
+    snprintf(path, sizeof(path), "%s/node", s->config.state_dir);
+    buf_init(&name, sizeof(s->node) - 1);
+    enum err e = spool_file_load(path, &name);
+    if (e != ERR_OK) {
+        buf_clear(&name);
+        (void)gethostname(host, sizeof(host) - 1);
+        TRY(tls_random(dice, sizeof(dice)));
+        hex_of(dice, sizeof(dice), hex);
+        buf_printf(&name, "%s-%.*s", host, (int)sizeof(hex), hex);
+        e = spool_file_save(path, buf_str(&name));
+    }
+    snprintf(s->node, sizeof(s->node), "%.*s", STR_ARG(buf_str(&name)));
+    buf_fini(&name);
+    return e;
 }
 
 static enum err start_workers(struct serve *s, struct issue *issue)
@@ -245,6 +293,7 @@ static void run(struct serve *s)
             reload(s);
         }
         (void)worker_group_reclaim(s->group);
+        close_orphans(s);
         uint64_t enforced = worker_group_epoch_min(s->group);
         if ((enforced != s->reported_epoch || now_ms - reported_ms >= REPORT_MS) &&
             atomic_load(&s->health.is_database_up)) {
@@ -253,6 +302,21 @@ static void run(struct serve *s)
             }
             reported_ms = now_ms;
         }
+    }
+}
+
+/* Decisions an earlier process of this node left without an outcome: known only
+ * once everything it had spooled is in the database. */
+static void close_orphans(struct serve *s)
+{
+    struct spool_stats stats;
+    if (s->has_closed_orphans || !atomic_load(&s->health.is_database_up)) {
+        return;
+    }
+    spool_stats_read(s->spool, &stats);
+    if (stats.shipped >= s->recovered &&
+        store_audit_close_orphans(s->store, str_from(s->node), s->started_ms) == ERR_OK) {
+        s->has_closed_orphans = true;
     }
 }
 

@@ -26,6 +26,7 @@ struct serve {
     struct worker_group *group;
     struct http *http;
     struct http_health health;
+    int lock_fd; /* of the state folder; the kernel lets go at exit */
     char node[256];
     char spool_dir[600], snapshot_path[600];
     unsigned workers;
@@ -34,7 +35,8 @@ struct serve {
     unsigned tls_listener;
     bool has_tls_listener;
     int64_t started_ms;
-    bool has_closed_orphans; /* shipper thread */
+    uint64_t recovered; /* records an earlier process left in the spool */
+    bool has_closed_orphans;
     /* snapshot.c */
     struct policy_org **orgs; /* the last good part of each */
     size_t orgs_count, orgs_capacity;

@@ -195,8 +195,7 @@ static uint64_t mono_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* Records of the spool into the database. What an earlier process of this node left
- * without an outcome is closed once all of its records are in. */
+/* Records of the spool into the database. */
 bool serve_ship(void *context, const struct spool_batch *batch)
 {
     struct serve *s = context;

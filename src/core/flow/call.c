@@ -28,6 +28,7 @@ void flow_step_call(struct flow_exchange *x)
         flow_refuse_issue(x, e, &issue);
         return;
     }
+    p->upstream.created_unix_s = p->now.unix_ms / 1000;
     struct buf head;
     buf_init(&head, HEAD_BYTES_MAX);
     write_head(x, &head);

@@ -314,6 +314,7 @@ static void fail(struct flow_exchange *x, unsigned status, const char *code, con
                               .type = "api_error",
                               .code = code,
                               .message = str_from(message),
+                              .sequence_number = llm_relay_next_sequence(p->relay),
                               .request_id = {p->request_id, sizeof(p->request_id)}};
     buf_clear(&p->answer);
     llm_error_write_event(&p->answer, p->endpoint, &error);

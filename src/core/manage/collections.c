@@ -77,7 +77,6 @@ static const struct manage_field endpoint_fields[] = {
      .max = 1000},
     {.member = "priority", .type = MANAGE_INT, .min = 0, .max = 1000000},
     {.member = "is_enabled", .type = MANAGE_BOOL},
-    {.member = "ca_file", .type = MANAGE_TEXT, .flags = MANAGE_NULLABLE | MANAGE_OPERATOR},
     {.member = "has_credential", .type = MANAGE_BOOL, .flags = MANAGE_READ_ONLY},
 };
 static const struct manage_field attestation_fields[] = {

@@ -110,6 +110,11 @@ static enum err read_text(struct codec_reader *r, yyjson_val *v, struct str poin
         issue_set(r->issue, pointer.ptr, "must be a string of 1 to %zu bytes", max);
         return ERR_INVALID;
     }
+    for (size_t i = 0; f->type == MANAGE_SECRET && i < s.len; i++) {
+        if (s.ptr[i] <= 0x20 || s.ptr[i] >= 0x7f) { /* it becomes a header's value */
+            return bad(r, pointer, "must be visible ASCII characters without blanks");
+        }
+    }
     for (size_t i = 0; i < s.len && f->type != MANAGE_LONG_TEXT; i++) {
         if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f) {
             return bad(r, pointer, "must not contain control characters");

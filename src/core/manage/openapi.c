@@ -175,7 +175,7 @@ static void write_collection_schema(struct buf *out, const char *name, const str
                             ? (f->flags & MANAGE_READ_ONLY) == 0 &&
                                   (r->kind != MANAGE_ITEM_PATCH || (f->flags & MANAGE_FIXED) == 0)
                             : f->type != MANAGE_SECRET;
-        if (!is_shown) {
+        if (!is_shown || (f->flags & MANAGE_OPERATOR) != 0) {
             continue;
         }
         buf_printf(out, "%s\"%s\":{\"type\":\"%s\"", is_first ? "" : ",", f->member,

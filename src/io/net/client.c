@@ -17,8 +17,8 @@
  * Any state may go to CLOSING when the peer breaks the connection.
  *
  * Requests are answered one at a time and in order: bytes behind the current one
- * wait in request->surplus, and reading stops when there are too many. A FIN does
- * not end an exchange (half-close), a reset does. Invariant: state IDLE <=> no
+ * wait in request->surplus, up to a bound; beyond it the connection ends with this
+ * answer. A FIN does not end an exchange (half-close), a reset does. Invariant: state IDLE <=> no
  * request, except while advancing; CLOSING <=> uv_close was called.
  */
 #include "net_private.h"
@@ -30,13 +30,17 @@
 #include <unistd.h>
 
 #define PIPELINE_MAX 128 /* requests handled in one turn */
+#define PROBE_TICKS 10   /* between two provisional answers */
+#define PROBES_MAX 4
 
 static struct net_client *client_new(struct net_listener *l);
 static void client_start(struct net_client *c, struct net_listener *l);
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer);
 static void on_tls_bytes(struct net_client *c, struct str in);
 static void on_plain_bytes(struct net_client *c, struct str in);
+static void keep_surplus(struct net_client *c, struct str in);
 static void on_eof(struct net_client *c);
+static void watch(struct net_client *c);
 static void feed(struct net_client *c, struct str *in);
 static bool begin_request(struct net_client *c);
 static void step_request(struct net_client *c);
@@ -124,7 +128,7 @@ static struct net_client *client_new(struct net_listener *l)
     c->write.data = c;
     c->tag = (uint16_t)l->tag;
     c->state = CLIENT_HANDSHAKE;
-    list_init(&c->half_node);
+    list_init(&c->watch_node);
     wheel_timer_init(&c->timer, on_due);
     c->phase_due_ms = NET_NEVER;
     c->stall_due_ms = NET_NEVER;
@@ -172,7 +176,6 @@ static void client_start(struct net_client *c, struct net_listener *l)
         client_close(c);
         return;
     }
-    c->is_reading = true;
     arm(c);
 }
 
@@ -243,47 +246,73 @@ static void on_plain_bytes(struct net_client *c, struct str in)
         feed(c, &in);
     }
     if (in.len > 0 && c->request != NULL) {
-        buf_add(&c->request->surplus, in);
-        c->is_broken = c->is_broken || c->request->surplus.err != ERR_OK;
-        if (c->request->surplus.len > NET_SURPLUS_MAX && c->is_reading) {
-            uv_read_stop((uv_stream_t *)&c->tcp);
-            c->is_reading = false;
-        }
+        keep_surplus(c, in);
     }
+}
+
+/* Pipelined bytes wait for their turn. Reading goes on in any case, because only so a
+ * client that goes is noticed: who sends too much is answered once more and closed. */
+static void keep_surplus(struct net_client *c, struct str in)
+{
+    struct net_request *r = c->request;
+    if (!c->is_discarding && r->surplus.len + in.len <= NET_SURPLUS_MAX) {
+        buf_add(&r->surplus, in);
+        c->is_broken = c->is_broken || r->surplus.err != ERR_OK;
+        return;
+    }
+    if (!c->is_discarding) {
+        c->is_discarding = true;
+        c->is_closing_asked = true;
+        c->body_bytes = 0;
+        buf_clear(&r->surplus);
+    }
+    c->body_bytes += in.len;
+    c->is_broken = c->is_broken || c->body_bytes > NET_LINGER_BYTES;
 }
 
 /* FIN of the client, or its close_notify. */
 static void on_eof(struct net_client *c)
 {
-    struct net_request *r = c->request;
     if (c->has_eof) {
         return;
     }
     c->has_eof = true;
-    c->is_reading = false;
-    if (c->state != CLIENT_WAIT || r == NULL) {
-        return; /* advance sees has_eof */
+    if (c->state == CLIENT_WAIT) {
+        watch(c); /* otherwise advance sees has_eof */
     }
-    if (r->has_sent) {
-        c->is_broken = true; /* nobody closes one half in the middle of an answer */
-        return;
-    }
-    /* Half-closed or gone? The bytes on the wire are the same. A provisional answer,
-     * which every HTTP/1.1 client must skip, draws a reset from one that is gone. */
-    if (!r->parser.head->is_http10) {
-        client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
-    }
-    list_add(&c->net->half_closed, &c->half_node);
 }
 
-bool client_is_half_closed_dead(struct net_client *c)
+/* After FIN libuv reads no more from this socket: the tick asks the kernel instead. */
+static void watch(struct net_client *c)
+{
+    list_remove(&c->watch_node);
+    list_add(&c->net->watched, &c->watch_node);
+    client_check_watched(c);
+}
+
+/* Half-closed or gone? The bytes on the wire are the same. A provisional answer, which
+ * every HTTP/1.1 client must skip, draws a reset from one that is gone; once a second, a
+ * few times (some clients count them), then the deadlines of the call must do. Once the
+ * answer has begun, FIN means gone: nobody closes one half in the middle of it. */
+void client_check_watched(struct net_client *c)
 {
     struct tcp_info info;
     socklen_t len = sizeof(info);
     uv_os_fd_t fd;
-    return uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 ||
-           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
-           info.tcpi_state == TCP_CLOSE;
+    const struct net_request *r = c->request;
+    bool is_dead = uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 ||
+                   getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+                   info.tcpi_state == TCP_CLOSE;
+    unsigned tick = c->watch_ticks;
+    c->watch_ticks += tick < UINT8_MAX ? 1 : 0;
+    if (!is_dead && c->state == CLIENT_WAIT && r != NULL) {
+        is_dead = r->has_sent && tick == 0;
+        if (!r->has_sent && !r->parser.head->is_http10 && tick % PROBE_TICKS == 0 &&
+            tick / PROBE_TICKS < PROBES_MAX) {
+            client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+        }
+    }
+    c->is_broken = c->is_broken || is_dead;
 }
 
 /* ---- the machine ------------------------------------------------------------------------ */
@@ -333,6 +362,9 @@ static void feed(struct net_client *c, struct str *in)
         case WIRE_END:
             r->is_end_seen = true;
             client_move(c, CLIENT_WAIT);
+            if (c->has_eof) {
+                watch(c);
+            }
             if (!r->is_done) {
                 request_on_end(r);
             }
@@ -400,7 +432,8 @@ static void step_flush(struct net_client *c)
     bool is_next = r->is_keep_alive && r->is_end_seen && !c->is_closing_asked &&
                    c->requests_count < c->net->options.requests_max &&
                    (!c->has_eof || r->surplus.len > 0);
-    list_remove(&c->half_node);
+    list_remove(&c->watch_node);
+    c->watch_ticks = 0;
     if (!is_next || (c->net->is_draining && r->surplus.len == 0)) {
         start_linger(c);
         return;
@@ -414,10 +447,6 @@ static void step_flush(struct net_client *c)
         c->request = NULL;
         request_put(r);
         client_move(c, CLIENT_IDLE);
-    }
-    if (!c->is_reading && !c->has_eof) {
-        c->is_reading = uv_read_start((uv_stream_t *)&c->tcp, net_on_alloc, on_read) == 0;
-        c->is_broken = !c->is_reading;
     }
 }
 
@@ -442,10 +471,6 @@ static void start_linger(struct net_client *c)
     }
     client_move(c, CLIENT_LINGER);
     c->body_bytes = 0;
-    if (!c->is_reading && !c->has_eof) {
-        c->is_reading = uv_read_start((uv_stream_t *)&c->tcp, net_on_alloc, on_read) == 0;
-        c->is_broken = c->is_broken || !c->is_reading;
-    }
 }
 
 /* The connection is of no more use: tell the exchange, close the handle. */
@@ -453,7 +478,7 @@ static void abort_client(struct net_client *c)
 {
     struct net_request *r = c->request;
     client_move(c, CLIENT_CLOSING);
-    list_remove(&c->half_node);
+    list_remove(&c->watch_node);
     list_remove(&c->node);
     wheel_remove(&c->timer);
     c->request = NULL;

@@ -17,7 +17,7 @@ static enum err net_start(struct net *n);
 static void on_tick(uv_timer_t *timer);
 static void on_idle(uv_idle_t *idle);
 static void measure_lag(struct net *n);
-static void check_half_closed(struct net *n);
+static void check_watched(struct net *n);
 static void cut(struct net *n);
 static void check_drained(struct net *n);
 
@@ -62,7 +62,7 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
     n->options = *options;
     n->hooks = *hooks;
     list_init(&n->clients);
-    list_init(&n->half_closed);
+    list_init(&n->watched);
     list_init(&n->upstreams);
     list_init(&n->active);
     list_init(&n->parked);
@@ -153,7 +153,7 @@ static void on_tick(uv_timer_t *timer)
             client_accept(l, (uv_stream_t *)&l->tcp);
         }
     }
-    check_half_closed(n);
+    check_watched(n);
     requests_check_parked(n);
     if (n->is_draining && net_ms(n) >= n->drain_due_ms) {
         cut(n);
@@ -179,21 +179,17 @@ static void measure_lag(struct net *n)
     n->tick_hr_ns = hr;
 }
 
-/* A client that sent FIN is watched by nobody (libuv stopped reading): ask the
- * socket whether a reset came since. */
-static void check_half_closed(struct net *n)
+/* Clients that sent FIN: has one of them gone altogether? */
+static void check_watched(struct net *n)
 {
     struct net_list all;
-    list_take(&all, &n->half_closed);
+    list_take(&all, &n->watched);
     while (!list_is_empty(&all)) {
-        struct net_client *c = NET_OF(all.next, struct net_client, half_node);
-        list_remove(&c->half_node);
-        list_add(&n->half_closed, &c->half_node);
-        if (client_is_half_closed_dead(c)) {
-            list_remove(&c->half_node);
-            c->is_broken = true;
-            client_advance(c);
-        }
+        struct net_client *c = NET_OF(all.next, struct net_client, watch_node);
+        list_remove(&c->watch_node);
+        list_add(&n->watched, &c->watch_node);
+        client_check_watched(c);
+        client_advance(c);
     }
 }
 

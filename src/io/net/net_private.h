@@ -19,7 +19,7 @@
 #define NET_TICK_MS 100
 #define NET_SLOTS 512
 #define NET_READ_BYTES (64 * 1024)
-#define NET_SURPLUS_MAX (64 * 1024)   /* pipelined bytes kept while a request runs */
+#define NET_SURPLUS_MAX (256 * 1024)  /* pipelined bytes kept while a request runs */
 #define NET_LINGER_BYTES (4 * 1024 * 1024)
 #define NET_LISTENERS_MAX 16
 #define NET_ADDRS_MAX 8
@@ -137,7 +137,7 @@ struct net_client {
     uv_tcp_t tcp;
     uv_write_t write;
     struct net_list node;
-    struct net_list half_node; /* in net.half_closed */
+    struct net_list watch_node; /* in net.watched */
     struct net_timer timer;
     struct net *net;
     struct net_request *request; /* NULL while idle */
@@ -150,7 +150,8 @@ struct net_client {
     uint32_t requests_count;
     uint16_t tag;
     uint8_t state; /* enum client_state, written by client_move only */
-    bool is_advancing, is_writing, is_reading, is_broken, is_closing_asked, has_eof;
+    bool is_advancing, is_writing, is_broken, is_closing_asked, is_discarding, has_eof;
+    uint8_t watch_ticks; /* since FIN in this exchange */
 };
 
 enum upstream_state {
@@ -223,7 +224,7 @@ struct net {
     uint64_t tick_hr_ns;
     int64_t unix_offset_us; /* unix - monotonic, renewed each tick */
     struct net_listener listeners[NET_LISTENERS_MAX];
-    struct net_list clients, half_closed, upstreams;
+    struct net_list clients, watched, upstreams;
     struct net_list active, parked; /* requests */
     struct net_list free_requests;
     unsigned free_count;
@@ -271,7 +272,7 @@ void client_advance(struct net_client *c);
 void client_close(struct net_client *c); /* at once; tells the exchange */
 /* Draining: closes what is idle. */
 void client_drain(struct net_client *c);
-bool client_is_half_closed_dead(struct net_client *c);
+void client_check_watched(struct net_client *c);
 
 void client_send(struct net_client *c, struct str plain);
 void client_send_raw(struct net_client *c, struct str bytes);

@@ -47,7 +47,7 @@ struct net_request *request_get(struct net_client *c)
         list_init(&r->node);
         r->net = n;
         wire_parser_init(&r->parser, WIRE_REQUEST, &n->options.request_limits);
-        buf_init(&r->surplus, 4 * NET_READ_BYTES);
+        buf_init(&r->surplus, NET_SURPLUS_MAX);
         if (!slot_take(r)) {
             flow_exchange_free(r->x);
             free(r);
@@ -88,7 +88,7 @@ void request_put(struct net_request *r)
     request_reset(r);
     if (r->surplus.capacity > 0) {
         buf_fini(&r->surplus);
-        buf_init(&r->surplus, 4 * NET_READ_BYTES);
+        buf_init(&r->surplus, NET_SURPLUS_MAX);
     }
     list_remove(&r->node);
     list_add(&n->free_requests, &r->node);

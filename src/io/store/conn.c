@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define COPY_PART_BYTES 65536
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 10000
 #define OID_BYTEA 17
@@ -31,6 +32,8 @@ static void ignore_notice(void *context, const PGresult *r);
 static bool is_alive(PGconn *pg);
 static enum err conn_prepare(struct store *s, enum store_role role);
 static void conn_failed(struct store *s, struct store_conn *c);
+static enum err put_copy(struct store *s, enum store_role role, struct str rows,
+                         int64_t deadline_ms);
 static enum err send_query(PGconn *pg, const struct store_query *q);
 static enum err flush(struct store *s, enum store_role role, int64_t deadline_ms);
 static enum err collect(struct store *s, enum store_role role, int64_t deadline_ms,
@@ -207,6 +210,64 @@ enum err store_simple_run(struct store *s, enum store_role role, const char *sql
     enum err e = collect(s, role, deadline_ms, &r);
     PQclear(r);
     return e;
+}
+
+enum err store_copy_run(struct store *s, enum store_role role, const char *sql, struct str rows,
+                        int64_t deadline_ms)
+{
+    if (s->conns[role].pg == NULL) {
+        TRY(store_conn_open(s, role));
+    }
+    PGconn *pg = s->conns[role].pg;
+    s->queries++;
+    s->sqlstate[0] = s->constraint[0] = s->raised[0] = '\0';
+    if (PQsendQuery(pg, sql) != 1) {
+        return drop(s, role, ERR_IO, "sending");
+    }
+    TRY(flush(s, role, deadline_ms));
+    while (PQisBusy(pg)) {
+        if (store_conn_wait(pg, false, -1, deadline_ms) == 0) {
+            return drop(s, role, ERR_TIMEOUT, "waiting");
+        }
+        if (PQconsumeInput(pg) != 1) {
+            return drop(s, role, ERR_IO, "reading");
+        }
+    }
+    PGresult *first = PQgetResult(pg), *last = NULL;
+    enum err e = first != NULL ? judge(s, role, first) : ERR_IO;
+    bool is_copying = PQresultStatus(first) == PGRES_COPY_IN;
+    PQclear(first);
+    if (is_copying) {
+        e = put_copy(s, role, rows, deadline_ms);
+    }
+    if (e == ERR_IO || e == ERR_TIMEOUT) {
+        return s->conns[role].pg != NULL ? drop(s, role, e, "copying") : e;
+    }
+    enum err end = collect(s, role, deadline_ms, &last);
+    PQclear(last);
+    return e != ERR_OK ? e : end;
+}
+
+static enum err put_copy(struct store *s, enum store_role role, struct str rows,
+                         int64_t deadline_ms)
+{
+    PGconn *pg = s->conns[role].pg;
+    while (rows.len > 0) {
+        int part = rows.len < COPY_PART_BYTES ? (int)rows.len : COPY_PART_BYTES;
+        int sent = PQputCopyData(pg, rows.ptr, part);
+        if (sent < 0) {
+            return ERR_IO;
+        }
+        if (sent == 1) {
+            rows = str_sub(rows, (size_t)part, rows.len);
+        }
+        TRY(flush(s, role, deadline_ms));
+    }
+    int ended;
+    while ((ended = PQputCopyEnd(pg, NULL)) == 0) {
+        TRY(flush(s, role, deadline_ms));
+    }
+    return ended == 1 ? flush(s, role, deadline_ms) : ERR_IO;
 }
 
 /* Text goes in binary form, with its length: a NUL inside is refused by the server

@@ -13,6 +13,7 @@ static void add_columns(struct buf *sql, const struct manage_collection *c);
 static enum err read_rows(struct store_job *j, const PGresult *r, int limit);
 static enum err run(struct store_job *j, struct buf *sql, struct store_query *q);
 static int add_param(struct store_query *q, struct store_param p);
+static struct str id_of(const struct store_job *j);
 static bool is(const struct store_job *j, const char *table);
 static int field_at(const struct manage_collection *c, const char *member);
 static bool check_rank(struct store_job *j, struct str role);
@@ -52,7 +53,8 @@ enum err store_item_list(struct store_job *j)
 /* "id", to_char(created_at), then every field as text. */
 static void add_columns(struct buf *sql, const struct manage_collection *c)
 {
-    static const char utc[] = "to_char(\"%s\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+    static const char utc[] =
+        "to_char(\"%s\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
     buf_add(sql, STR("id, "));
     buf_add(sql, STR("to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"));
     for (size_t i = 0; i < c->fields_count; i++) {
@@ -106,7 +108,7 @@ enum err store_item_get(struct store_job *j)
     add_columns(&sql, c);
     buf_printf(&sql, " FROM portcullis.%s WHERE org_id = $1 AND id = $2", c->table);
     add_param(&q, STORE_P(j->c->caller.org));
-    add_param(&q, STORE_P(j->c->id));
+    add_param(&q, STORE_P(id_of(j)));
     return run(j, &sql, &q);
 }
 
@@ -132,6 +134,12 @@ static int add_param(struct store_query *q, struct store_param p)
     ASSERT(q->params_count < STORE_PARAMS_MAX);
     q->params[q->params_count++] = p;
     return q->params_count;
+}
+
+/* GET /v1/org has no {id}: the organisation is the caller's. */
+static struct str id_of(const struct store_job *j)
+{
+    return is(j, "orgs") && j->c->id.len == 0 ? j->c->caller.org : j->c->id;
 }
 
 static const char *cast_of(enum manage_field_type type)
@@ -187,7 +195,7 @@ enum err store_item_update(struct store_job *j, const struct store_extra *extra,
     buf_init(&sql, SQL_BYTES_MAX);
     buf_printf(&sql, "UPDATE portcullis.%s SET updated_at = now()", c->table);
     add_param(&q, STORE_P(j->c->caller.org));
-    add_param(&q, STORE_P(j->c->id));
+    add_param(&q, STORE_P(id_of(j)));
     for (size_t i = 0; i < c->fields_count; i++) {
         const struct manage_field *f = &c->fields[i];
         if (j->c->values[i].is_set && f->type != MANAGE_SECRET) {
@@ -259,7 +267,7 @@ enum err store_item_delete(struct store_job *j)
                j->c->collection->table);
     add_columns(&sql, j->c->collection);
     add_param(&q, STORE_P(j->c->caller.org));
-    add_param(&q, STORE_P(j->c->id));
+    add_param(&q, STORE_P(id_of(j)));
     return run(j, &sql, &q);
 }
 

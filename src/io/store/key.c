@@ -145,14 +145,14 @@ enum err store_key_rotate(struct store_job *j)
         return ERR_OK;
     }
     TRY(make(j, prefix, j->c->id, &k));
-    struct store_query old = {
-        "UPDATE portcullis.api_keys SET"
-        " previous_hmac = CASE WHEN $3::integer > 0 THEN secret_hmac END,"
-        " previous_until = CASE WHEN $3::integer > 0 THEN now() + make_interval(secs => $3::integer)"
-        " END WHERE org_id = $1 AND id = $2",
-        {STORE_P(j->c->caller.org), STORE_P(j->c->id),
-         STORE_P(store_text_u64(j->a, j->c->grace_s))},
-        3};
+    struct store_query old = {"UPDATE portcullis.api_keys SET"
+                              " previous_hmac = CASE WHEN $3::integer > 0 THEN secret_hmac END,"
+                              " previous_until = CASE WHEN $3::integer > 0 THEN now() + "
+                              "make_interval(secs => $3::integer)"
+                              " END WHERE org_id = $1 AND id = $2",
+                              {STORE_P(j->c->caller.org), STORE_P(j->c->id),
+                               STORE_P(store_text_u64(j->a, j->c->grace_s))},
+                              3};
     PGresult *r = NULL;
     e = store_job_query(j, &old, &r);
     PQclear(r);
@@ -173,11 +173,12 @@ enum err store_key_revoke(struct store_job *j)
     if (!go) {
         return ERR_OK;
     }
-    struct store_query q = {"UPDATE portcullis.api_keys SET revoked_at = coalesce(revoked_at, now()),"
-                            " previous_hmac = NULL, previous_until = NULL, updated_at = now() "
-                            "WHERE org_id = $1 AND id = $2",
-                            {STORE_P(j->c->caller.org), STORE_P(j->c->id)},
-                            2};
+    struct store_query q = {
+        "UPDATE portcullis.api_keys SET revoked_at = coalesce(revoked_at, now()),"
+        " previous_hmac = NULL, previous_until = NULL, updated_at = now() "
+        "WHERE org_id = $1 AND id = $2",
+        {STORE_P(j->c->caller.org), STORE_P(j->c->id)},
+        2};
     PGresult *r = NULL;
     enum err e = store_job_query(j, &q, &r);
     PQclear(r);

@@ -23,7 +23,8 @@ static const char *const statements[PARTS_COUNT] = {
     [PART_KEYS] =
         "SELECT k.org_id, k.id, k.secret_hmac, k.previous_hmac,"
         " ceil(extract(epoch FROM k.previous_until))::bigint,"
-        " extract(epoch FROM k.not_before)::bigint, floor(extract(epoch FROM k.expires_at))::bigint,"
+        " extract(epoch FROM k.not_before)::bigint, floor(extract(epoch FROM "
+        "k.expires_at))::bigint,"
         " k.revoked_at IS NOT NULL OR coalesce(u.is_suspended, false),"
         " k.name, coalesce(k.team, u.team), k.environment, k.project, k.user_id,"
         " (ARRAY['auditor', 'member', 'admin', 'owner'])[least("
@@ -303,23 +304,26 @@ static enum err org_attestations(struct reading *g, struct store_org *o)
 {
     int from, n = rows_of(g, PART_ATTESTATIONS, o->rows.id, &from);
     struct route_attestation *list = NULL;
-    TRY(store_attestations_read(&g->l->arena, g->results[PART_ATTESTATIONS], from, from + n, 1,
-                                g->s->options.catalog, &list, &o->rows.attestations_count));
+    struct store_rows rows = {g->results[PART_ATTESTATIONS], from, from + n, 1};
+    TRY(store_attestations_read(&g->l->arena, &rows, g->s->options.catalog, &list,
+                                &o->rows.attestations_count));
     o->rows.attestations = list;
     return ERR_OK;
 }
 
-enum err store_attestations_read(struct arena *a, const PGresult *r, int from, int to,
-                                 int first_col, const struct route_catalog *catalog,
+enum err store_attestations_read(struct arena *a, const struct store_rows *rows,
+                                 const struct route_catalog *catalog,
                                  struct route_attestation **ret, size_t *ret_count)
 {
+    const PGresult *r = rows->result;
+    int first_col = rows->first_col;
     size_t count = 0;
     struct route_attestation *list =
-        ARENA_ARRAY(a, (size_t)(to - from), struct route_attestation);
+        ARENA_ARRAY(a, (size_t)(rows->to - rows->from), struct route_attestation);
     if (list == NULL) {
         return ERR_MEMORY;
     }
-    for (int i = from; i < to; i++) {
+    for (int i = rows->from; i < rows->to; i++) {
         struct route_attestation *t = &list[count];
         const struct route_provider *p =
             route_catalog_find_provider(catalog, str_from(PQgetvalue(r, i, first_col)));

@@ -279,10 +279,11 @@ enum err store_policy_archive(struct store_job *j)
          STORE_P(store_text_u64(j->a, stored.version))},
         3};
     TRY(run(j, &versions));
-    struct store_query q = {"UPDATE portcullis.policies SET status = 'archived', updated_at = now() "
-                            "WHERE org_id = $1 AND id = $2",
-                            {STORE_P(j->c->caller.org), STORE_P(stored.id)},
-                            2};
+    struct store_query q = {
+        "UPDATE portcullis.policies SET status = 'archived', updated_at = now() "
+        "WHERE org_id = $1 AND id = $2",
+        {STORE_P(j->c->caller.org), STORE_P(stored.id)},
+        2};
     return run(j, &q);
 }
 
@@ -398,7 +399,8 @@ static enum err attestations(struct store_job *j)
     PGresult *r = NULL;
     struct route_attestation *list = NULL;
     TRY(store_job_query(j, &q, &r));
-    enum err e = store_attestations_read(j->a, r, 0, PQntuples(r), 0, j->s->options.catalog, &list,
+    struct store_rows rows = {r, 0, PQntuples(r), 0};
+    enum err e = store_attestations_read(j->a, &rows, j->s->options.catalog, &list,
                                          &j->r->attestations_count);
     PQclear(r);
     j->r->attestations = list;

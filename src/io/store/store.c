@@ -166,7 +166,8 @@ enum err store_org_list(struct store *s, struct arena *a, struct store_org_summa
                         size_t *ret_count)
 {
     struct store_query q = {
-        "SELECT org_id, name, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+        "SELECT org_id, name, to_char(created_at AT TIME ZONE 'UTC', "
+        "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
         " policy_seq, is_suspended FROM portcullis.orgs ORDER BY org_id COLLATE \"C\"",
         {STORE_P_NULL},
         0};

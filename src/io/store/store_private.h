@@ -66,6 +66,9 @@ MUST_USE enum err store_query_run(struct store *s, enum store_role role,
  * (migrations), then it must come from this program. */
 MUST_USE enum err store_simple_run(struct store *s, enum store_role role, const char *sql,
                                    int64_t deadline_ms);
+/* COPY ... FROM STDIN with `rows` in text format. ERR_CONFLICT: a key exists already. */
+MUST_USE enum err store_copy_run(struct store *s, enum store_role role, const char *sql,
+                                 struct str rows, int64_t deadline_ms);
 /* One row, first column as text copied; STR_NONE for null; ERR_NOT_FOUND for no row. */
 MUST_USE enum err store_value_get(struct store *s, enum store_role role,
                                   const struct store_query *q, int64_t deadline_ms,
@@ -150,8 +153,12 @@ MUST_USE enum err store_item_update(struct store_job *j, const struct store_extr
 MUST_USE enum err store_item_get(struct store_job *j);
 MUST_USE enum err store_audit_list_job(struct store_job *j);
 /* load_parts.c, shared with commands (POLICY_ASK). */
-MUST_USE enum err store_attestations_read(struct arena *a, const PGresult *r, int from, int to,
-                                          int first_col, const struct route_catalog *catalog,
+struct store_rows { /* rows [from, to) whose columns begin at first_col */
+    const PGresult *result;
+    int from, to, first_col;
+};
+MUST_USE enum err store_attestations_read(struct arena *a, const struct store_rows *rows,
+                                          const struct route_catalog *catalog,
                                           struct route_attestation **ret, size_t *ret_count);
 /* A policy from its row: columns body, sha256, status, slot, is_default, version,
  * created_ms, updated_ms, created_by from first_col on. */

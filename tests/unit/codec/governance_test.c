@@ -4,11 +4,12 @@
  * goes in and comes out in the documented shape; typos and wrong values are refused
  * with a pointer.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #include "portcullis/codec.h"
 

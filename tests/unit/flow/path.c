@@ -149,6 +149,7 @@ static void perform(struct path *p)
             assert_int_equal(p->decisions, 1); /* nothing upstream before its record */
             buf_add(&p->provider, x->call.head);
             buf_add(&p->provider, x->call.body);
+            wire_parser_fini(&p->answer);
             wire_parser_init(&p->answer, WIRE_RESPONSE, &wire_limits_default);
         }
         if ((want & FLOW_WANT_DROP_CALL) != 0) {

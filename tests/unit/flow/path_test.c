@@ -3,11 +3,12 @@
  * The path, end to end without a port: what the client and the provider see, and
  * that every way out leaves exactly one decision and one outcome.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #include "path.h"
 

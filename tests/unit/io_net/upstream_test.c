@@ -325,16 +325,21 @@ static void client_gone_drops_the_call(void **state)
     (void)state;
     stage_init();
     stage_open(NULL);
-    for (unsigned i = 0; i < 3; i++) {
+    static char flood[300000]; /* pipelined behind the request: reading stops */
+    memset(flood, 'f', sizeof(flood));
+    for (unsigned i = 0; i < 5; i++) {
         int fd = stage_connect();
         send_call(fd);
         int provider = provider_accept();
         expect_call(provider);
+        if (i >= 3) {
+            stage_send(fd, (struct str){flood, sizeof(flood)});
+        }
         if (i == 1) {
             stage_send(provider, STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"));
             stage_expect(fd, &in, "HTTP/1.1 200");
         }
-        if (i == 2) {
+        if (i == 2 || i == 4) {
             close(fd); /* FIN only: found out by the provisional answer */
         } else {
             reset_socket(fd);
@@ -344,8 +349,8 @@ static void client_gone_drops_the_call(void **state)
         assert_int_equal(fake.gone, i + 1);
         close(provider);
     }
-    assert_int_equal(net_stats(stage.net)->clients_gone, 3);
-    assert_int_equal(stage.records, 6);
+    assert_int_equal(net_stats(stage.net)->clients_gone, 5);
+    assert_int_equal(stage.records, 10);
     stage_close();
 }
 
@@ -363,8 +368,13 @@ static void half_closed_client_gets_its_answer(void **state)
     for (unsigned i = 0; i < 250; i++) {
         stage_turn(); /* long enough for the check of half-closed clients */
     }
-    stage_send(provider, STR(OK_ANSWER));
-    stage_expect(fd, &in, "fine\r\n0\r\n\r\n");
+    stage_send(provider, STR("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfi"));
+    stage_expect(fd, &in, "fi\r\n");
+    for (unsigned i = 0; i < 1200; i++) {
+        stage_turn(); /* and for the next one, inside the answer */
+    }
+    stage_send(provider, STR("ne"));
+    stage_expect(fd, &in, "ne\r\n0\r\n\r\n");
     stage_expect_eof(fd, &in);
     assert_int_equal(fake.gone, 0);
     close(provider);

@@ -49,21 +49,23 @@ bool server_start(struct server *s)
     if (mkdtemp(s->dir) == NULL) {
         exit(1);
     }
-    snprintf(command, sizeof(command), "touch %s/setup.log && chmod 666 %s/setup.log && %s%s", s->dir,
-             s->dir, geteuid() == 0 ? "chown postgres " : "true ", s->dir);
+    snprintf(command, sizeof(command), "touch %s/setup.log && chmod 666 %s/setup.log && %s%s",
+             s->dir, s->dir, geteuid() == 0 ? "chown postgres " : "true ", s->dir);
     if (system(command) != 0) {
         exit(1);
     }
-    snprintf(command, sizeof(command), "%s/initdb -D %s/data -A trust -U postgres --no-sync -E UTF8",
-             s->bin, s->dir);
-    run(s, "initdb", command);
     snprintf(command, sizeof(command),
-             "%s/pg_ctl -D %s/data -l %s/log -w start -o \"-k %s -c listen_addresses= -c fsync=off\"",
-             s->bin, s->dir, s->dir, s->dir);
+             "%s/initdb -D %s/data -A trust -U postgres --no-sync -E UTF8", s->bin, s->dir);
+    run(s, "initdb", command);
+    snprintf(
+        command, sizeof(command),
+        "%s/pg_ctl -D %s/data -l %s/log -w start -o \"-k %s -c listen_addresses= -c fsync=off\"",
+        s->bin, s->dir, s->dir, s->dir);
     run(s, "pg_ctl start", command);
     snprintf(command, sizeof(command),
              "psql -h %s -U postgres -c \"CREATE ROLE own LOGIN CREATEROLE\" "
-             "-c \"CREATE DATABASE pc OWNER own\"", s->dir);
+             "-c \"CREATE DATABASE pc OWNER own\"",
+             s->dir);
     run(s, "psql", command);
     snprintf(s->owner_dsn, sizeof(s->owner_dsn), "host=%s user=own dbname=pc", s->dir);
     snprintf(s->super_dsn, sizeof(s->super_dsn), "host=%s user=postgres dbname=pc", s->dir);

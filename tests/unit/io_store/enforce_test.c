@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store against a real PostgreSQL: what gateways load and hear, the
+ * walls between tenants, records, and faults of the server.
+ * Each test makes its own organisations, so their order does not matter.
+ */
+#include "harness.h"
+
+#include <libpq-fe.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- tenants
+ * ---------------------------------------------------------------------------------------- */
+
+static void tenants_do_not_see_each_other(void **state)
+{
+    (void)state;
+    make_org("org_one");
+    make_org("org_two");
+    struct reply r = ask("org_one", "POST /governance", HIPAA);
+    const char *id = text_of(r, "id");
+    r = ask("org_one", "POST /v1/teams", "{\"name\":\"platform\"}");
+    const char *team = text_of(r, "id");
+    /* 404 and not 403: nothing is told (K 205). */
+    assert_int_equal(ask("org_two", line_of("GET", "/governance/", id, ""), NULL).status, 404);
+    assert_int_equal(
+        ask("org_two", line_of("PATCH", "/governance/", id, ""), "{\"name\":\"x\"}").status, 404);
+    assert_int_equal(ask("org_two", line_of("DELETE", "/governance/", id, ""), NULL).status, 404);
+    assert_int_equal(ask("org_two", line_of("GET", "/v1/teams/", team, ""), NULL).status, 404);
+    assert_int_equal(ask("org_two", line_of("DELETE", "/v1/teams/", team, ""), NULL).status, 404);
+    assert_int_equal(ask("org_two", "GET /v1/orgs/org_one", NULL).status, 404);
+    assert_string_equal(text_of(ask("org_two", "GET /v1/orgs/org_two", NULL), "id"), "org_two");
+    r = ask("org_two", "GET /v1/teams", NULL);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 0);
+    assert_int_equal(ask("org_two", "GET /v1/teams?org_id=org_one", NULL).status, 400);
+    assert_int_equal(
+        ask("org_two", "POST /v1/users", "{\"email\":\"a@b.c\",\"team\":\"platform\"}").status,
+        409);
+    assert_int_equal(ask("org_none", "GET /v1/teams", NULL).status, 404);
+}
+
+static const char *as_role(const char *role, const char *org, const char *statement)
+{
+    PGconn *c = PQconnectdb(server.owner_dsn);
+    char line[512];
+    snprintf(line, sizeof(line), "SET ROLE %s", role);
+    PQclear(PQexec(c, line));
+    PQclear(PQexec(c, "BEGIN"));
+    if (org != NULL) {
+        snprintf(line, sizeof(line), "SET LOCAL app.org = '%s'", org);
+        PQclear(PQexec(c, line));
+    }
+    PGresult *r = PQexec(c, statement);
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *result = state != NULL      ? state
+                         : PQntuples(r) > 0 ? PQgetvalue(r, 0, 0)
+                                            : PQcmdTuples(r);
+    const char *copy = arena_str(&arena, str_from(result)).ptr;
+    PQclear(r);
+    PQfinish(c);
+    return copy;
+}
+
+/* K 209-211: even a statement without a WHERE stays inside its organisation. */
+static void rows_are_walled_by_the_database(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"orgs",           "teams",           "environments",
+                                         "projects",       "users",           "api_keys",
+                                         "policies",       "policy_versions", "provider_endpoints",
+                                         "attestations",   "audit_decisions", "audit_outcomes",
+                                         "security_events"};
+    make_org("org_wall");
+    ask("org_wall", "POST /v1/teams", "{\"name\":\"a\"}");
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        const char *q = arena_printf(&arena,
+                                     "SELECT count(*) FROM portcullis.%s "
+                                     "WHERE org_id <> 'org_wall'",
+                                     tables[i])
+                            .ptr;
+        assert_string_equal(as_role("portcullis_gateway", "org_wall", q), "0");
+        q = arena_printf(&arena, "SELECT count(*) FROM portcullis.%s", tables[i]).ptr;
+        assert_string_equal(as_role("portcullis_gateway", NULL, q), "0");
+    }
+    assert_string_equal(as_role("portcullis_gateway", "org_wall",
+                                "INSERT INTO portcullis.teams (org_id, id, name) "
+                                "VALUES ('org_one', 'team_x', 'x')"),
+                        "42501");
+    assert_string_equal(
+        as_role("portcullis_gateway", "org_wall", "UPDATE portcullis.teams SET name = 'b'"), "1");
+    assert_string_equal(
+        as_role("portcullis_gateway", "org_wall", "UPDATE portcullis.orgs SET is_suspended = true"),
+        "42501");
+    assert_string_equal(
+        as_role("portcullis_gateway", "org_wall", "DELETE FROM portcullis.policy_versions"),
+        "42501");
+    assert_string_equal(
+        as_role("portcullis_gateway", "org_wall", "DELETE FROM portcullis.audit_decisions"),
+        "42501");
+    assert_string_equal(as_role("portcullis_loader", NULL, "UPDATE portcullis.orgs SET name = 'x'"),
+                        "42501");
+    assert_string_equal(as_role("portcullis_loader", NULL,
+                                "SELECT request_id FROM "
+                                "portcullis.audit_decisions"),
+                        "42501");
+    assert_string_equal(as_role("portcullis_audit", NULL, "SELECT count(*) FROM portcullis.orgs"),
+                        "42501");
+    assert_string_equal(sql("SELECT count(*) FROM pg_class c JOIN pg_namespace n "
+                            "ON n.oid = c.relnamespace WHERE n.nspname = 'portcullis' "
+                            "AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+                            "AND NOT (c.relrowsecurity AND c.relforcerowsecurity) AND EXISTS "
+                            "(SELECT FROM pg_attribute a WHERE a.attrelid = c.oid "
+                            "AND a.attname = 'org_id')"),
+                        "0");
+}
+
+/* ---- loading, epochs, notices
+ * ---------------------------------------------------------------------------- */
+
+static void changes_are_numbered_and_loaded(void **state)
+{
+    (void)state;
+    make_org("org_seq");
+    struct store_loaded *l = load(0);
+    uint64_t before = l->epoch;
+    assert_non_null(org_in(l, "org_seq"));
+    store_loaded_free(l);
+    l = load(before);
+    assert_int_equal(l->orgs_count, 0);
+    store_loaded_free(l);
+    struct reply r = ask("org_seq", "POST /governance", HIPAA);
+    l = load(before);
+    assert_int_equal(l->orgs_count, 1); /* only the changed one */
+    assert_true(str_eq(l->orgs[0].rows.id, STR("org_seq")));
+    assert_int_equal(l->orgs[0].rows.policies_count, 1);
+    assert_true(l->orgs[0].rows.policies[0].is_default);
+    assert_true(
+        str_eq(r.epoch, arena_printf(&arena, "%llu", (unsigned long long)l->orgs[0].rows.seq)));
+    assert_int_equal(l->epoch, before + 1); /* one number for the whole transaction */
+    store_loaded_free(l);
+    /* A refused command takes no number. */
+    assert_int_equal(ask("org_seq", "POST /governance", HIPAA).status, 409);
+    l = load(before + 1);
+    assert_int_equal(l->epoch, before + 1);
+    store_loaded_free(l);
+}
+
+static void notices_are_heard_and_gaps_too(void **state)
+{
+    (void)state;
+    make_org("org_ear");
+    enum err e = store_listen_wait(store, 2000, -1);
+    assert_int_equal(e, ERR_OK); /* a fresh connection: notices may have been missed */
+    while (store_listen_wait(store, 50, -1) == ERR_OK) {
+    }
+    ask("org_ear", "POST /v1/teams", "{\"name\":\"x\"}");
+    assert_int_equal(store_listen_wait(store, 5000, -1), ERR_OK);
+    while (store_listen_wait(store, 50, -1) == ERR_OK) {
+    }
+    /* F6: the session is killed and a change falls into the gap. */
+    sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = "
+        "'LISTEN portcullis' OR query = 'SELECT 1'");
+    ask("org_ear", "POST /v1/teams", "{\"name\":\"y\"}");
+    bool has_heard = false;
+    for (int i = 0; i < 100 && !has_heard; i++) {
+        has_heard = store_listen_wait(store, 200, -1) == ERR_OK;
+    }
+    assert_true(has_heard);
+    int pipe_fds[2];
+    assert_int_equal(pipe(pipe_fds), 0);
+    assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+    while ((e = store_listen_wait(store, 5000, pipe_fds[0])) == ERR_OK) {
+    }
+    assert_int_equal(e, ERR_AGAIN);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
+static void nodes_report_what_they_enforce(void **state)
+{
+    (void)state;
+    uint64_t epoch = 0;
+    struct str node;
+    assert_int_equal(store_nodes_min_epoch(store, &arena, &epoch, &node), ERR_NOT_FOUND);
+    assert_int_equal(store_node_report(store, STR("gw-1"), 7), ERR_OK);
+    assert_int_equal(store_node_report(store, STR("gw-2"), 5), ERR_OK);
+    assert_int_equal(store_nodes_min_epoch(store, &arena, &epoch, &node), ERR_OK);
+    assert_int_equal(epoch, 5);
+    assert_true(str_eq(node, STR("gw-2")));
+    assert_int_equal(store_node_leave(store, STR("gw-2")), ERR_OK);
+    assert_int_equal(store_nodes_min_epoch(store, &arena, &epoch, &node), ERR_OK);
+    assert_int_equal(epoch, 7);
+    assert_int_equal(store_node_leave(store, STR("gw-1")), ERR_OK);
+    make_org("org_node");
+    assert_int_equal(ask("org_node", "GET /v1/nodes", NULL).status, 200);
+}
+
+/* F12: what was damaged on disk disables its own organisation and no other. */
+static void damaged_rows_are_not_enforced(void **state)
+{
+    (void)state;
+    make_org("org_bad");
+    make_org("org_good");
+    ask("org_bad", "POST /governance", HIPAA);
+    ask("org_good", "POST /governance", HIPAA);
+    sql("ALTER TABLE portcullis.policy_versions DISABLE TRIGGER version_guard");
+    sql("UPDATE portcullis.policy_versions SET body = replace(body, '\"block\"', '\"allow\"'), "
+        "sha256 = sha256(convert_to(replace(body, '\"block\"', '\"allow\"'), 'UTF8')) "
+        "WHERE org_id = 'org_bad'");
+    sql("ALTER TABLE portcullis.policy_versions ENABLE TRIGGER version_guard");
+    struct store_loaded *l = load(0);
+    assert_int_equal(org_in(l, "org_bad")->err, ERR_CORRUPT);
+    assert_true(org_in(l, "org_bad")->issue.message[0] != '\0');
+    assert_int_equal(org_in(l, "org_good")->err, ERR_OK);
+    store_loaded_free(l);
+    /* The hash alone catches a body changed behind its back. */
+    PGresult *r = PQexec(super, "UPDATE portcullis.policy_versions SET body = body || ' ' "
+                                "WHERE org_id = 'org_good'");
+    assert_int_not_equal(PQresultStatus(r), PGRES_COMMAND_OK);
+    PQclear(r);
+}
+
+static void audit_is_listed_by_filter(void **state)
+{
+    (void)state;
+    make_org("org_aud");
+    assert_int_equal(store_audit_prepare(store), ERR_OK);
+    sql("INSERT INTO portcullis.audit_decisions (org_id, day, request_id, unix_ms, decision, "
+        "policy,"
+        " rule, reason, user_name, environment, violations) SELECT 'org_aud', '2025-01-10',"
+        " 'req_' || lpad(i::text, 26, '0'), 1736519400000 + i, CASE WHEN i % 2 = 0 THEN 'block' "
+        "ELSE 'allow' END, 'dev_team_restrictions', 'content_filter', 'Pattern matched: api_key',"
+        " 'dev@acme.com', 'development', CASE WHEN i % 2 = 0 THEN "
+        "'[{\"severity\":\"security_event\",\"message\":\"m\"}]' ELSE '[]' END "
+        "FROM generate_series(1, 10) i");
+    struct reply r = ask("org_aud", "GET /v1/audit?limit=4", NULL);
+    assert_int_equal(r.status, 200);
+    yyjson_val *first = yyjson_arr_get_first(json_get(r.json, STR("data")));
+    assert_true(str_eq(json_str(json_get(first, STR("request_id"))),
+                       STR("req_00000000000000000000000010")));
+    assert_true(str_eq(json_str(json_get(first, STR("user"))), STR("dev@acme.com"))); /* S4-38 */
+    assert_true(str_eq(json_str(json_get(first, STR("reason"))), STR("Pattern matched: api_key")));
+    const char *next = text_of(r, "next_cursor");
+    r = ask("org_aud", arena_printf(&arena, "GET /v1/audit?limit=100&cursor=%s", next).ptr, NULL);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 6);
+    r = ask("org_aud",
+            "GET /v1/audit?decision=block&user=dev%40acme.com&environment=development"
+            "&since=2025-01-10T00:00:00Z&until=2025-01-11T00:00:00Z",
+            NULL);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 5);
+    r = ask("org_aud", "GET /v1/audit?since=2025-01-11T00:00:00Z", NULL);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 0);
+    r = ask("org_aud", "GET /v1/security-events", NULL); /* S3-6 */
+    assert_int_equal(r.status, 200);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 5);
+}
+
+/* ---- faults
+ * --------------------------------------------------------------------------------------------- */
+
+/* F4: a lock is waited for no longer than the deadline, and nothing is changed. */
+static void a_locked_table_is_a_timeout(void **state)
+{
+    (void)state;
+    make_org("org_lock");
+    sql("BEGIN; LOCK TABLE portcullis.teams IN ACCESS EXCLUSIVE MODE");
+    struct reply r = ask("org_lock", "POST /v1/teams", "{\"name\":\"x\"}");
+    sql("ROLLBACK");
+    assert_int_equal(r.status, 503);
+    r = ask("org_lock", "GET /v1/teams", NULL);
+    for (int i = 0; i < 100 && r.status == 503; i++) { /* the backoff of the dropped connection */
+        usleep(20000);
+        r = ask("org_lock", "GET /v1/teams", NULL);
+    }
+    assert_int_equal(r.status, 200);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 0);
+}
+
+/* F3: a frozen server answers nothing; every call still ends. */
+static void a_frozen_server_is_a_timeout(void **state)
+{
+    (void)state;
+    make_org("org_ice");
+    ask("org_ice", "GET /v1/teams", NULL);
+    server_signal(&server, SIGSTOP);
+    struct reply r = ask("org_ice", "GET /v1/teams", NULL);
+    struct store_loaded *l = NULL;
+    enum err e = store_load(store, 0, &l);
+    enum err heard = ERR_OK;
+    for (int i = 0; i < 20 && heard == ERR_OK; i++) {
+        heard = store_listen_wait(store, 1500, -1);
+    }
+    server_signal(&server, SIGCONT);
+    assert_int_equal(r.status, 503);
+    assert_int_not_equal(e, ERR_OK);
+    assert_true(heard == ERR_TIMEOUT || heard == ERR_IO);
+    for (int i = 0; i < 200 && r.status != 200; i++) {
+        usleep(50000);
+        r = ask("org_ice", "GET /v1/teams", NULL);
+    }
+    assert_int_equal(r.status, 200);
+}
+
+static void a_nul_is_refused_not_cut(void **state)
+{
+    (void)state;
+    make_org("org_nul");
+    struct reply r = ask("org_nul", "POST /governance", "{\"name\":\"a\\u0000b\",\"rules\":{}}");
+    assert_int_equal(r.status, 400);
+    r = ask("org_nul", "POST /v1/teams", "{\"name\":\"a'; DROP TABLE portcullis.teams; --\"}");
+    assert_int_equal(r.status, 400);
+    r = ask("org_nul", "GET /v1/audit?user=x'%20OR%201=1--", NULL);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(tenants_do_not_see_each_other, reset),
+        cmocka_unit_test_setup(rows_are_walled_by_the_database, reset),
+        cmocka_unit_test_setup(changes_are_numbered_and_loaded, reset),
+        cmocka_unit_test_setup(notices_are_heard_and_gaps_too, reset),
+        cmocka_unit_test_setup(nodes_report_what_they_enforce, reset),
+        cmocka_unit_test_setup(damaged_rows_are_not_enforced, reset),
+        cmocka_unit_test_setup(audit_is_listed_by_filter, reset),
+        cmocka_unit_test_setup(a_locked_table_is_a_timeout, reset),
+        cmocka_unit_test_setup(a_frozen_server_is_a_timeout, reset),
+        cmocka_unit_test_setup(a_nul_is_refused_not_cut, reset),
+    };
+    if (!harness_open()) {
+        return 77;
+    }
+    migrate();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    harness_close();
+    return failed;
+}
