@@ -9,8 +9,9 @@
  * (group commit over all lanes), the shipper sends them onward in order; apart,
  * because a frozen database must not hold up a sync. A record is framed
  * `length | crc32c | payload`; recovery drops only a torn tail (and, where the disk
- * damaged one, that record, not those behind it). How far a segment was shipped stands in its own header; shipping is at-least-once, so the receiver
- * must be idempotent.
+ * damaged one, that record, not those behind it). How far a segment was shipped
+ * stands in its own header; shipping is at-least-once, so the receiver must be
+ * idempotent.
  *
  * GLOSSARY  lane: one worker's sequence of records. segment: one file of a lane.
  * sealed: no record will be appended any more. shipped: stored elsewhere for good.
@@ -43,7 +44,6 @@ struct spool_batch {
     const struct str *records;
     size_t count;
 };
-typedef bool spool_ship_fn(void *context, const struct spool_batch *batch);
 
 /* Opens, recovers what an earlier process left (torn tails cut, unshipped records
  * queued for shipping). *ret_recovered = records found unshipped. ERR_CONFLICT: another
@@ -52,8 +52,10 @@ MUST_USE enum err spool_open(const struct spool_options *options, struct spool *
                              uint64_t *ret_recovered, struct issue *ret_issue);
 /* Starts both threads. `on_synced` is called on the syncer after each sync (may be
  * NULL); it must only signal (uv_async_send). Blocks all signals in them. */
-MUST_USE enum err spool_start(struct spool *s, spool_ship_fn *ship, void *ship_context,
-                              void (*on_synced)(void *context), void *synced_context);
+MUST_USE enum err spool_start(struct spool *s,
+                              bool (*ship)(void *context, const struct spool_batch *batch),
+                              void *ship_context, void (*on_synced)(void *context),
+                              void *synced_context);
 /* Syncs, ships what it can within `timeout_ms`, joins the threads, closes and frees.
  * No append may follow. NULL ok. */
 void spool_stop(struct spool *s, unsigned timeout_ms);
@@ -72,7 +74,7 @@ uint64_t spool_lane_synced(const struct spool_lane *lane);
 struct spool_stats {
     uint64_t appended, synced, shipped, bytes, segments, sync_failures;
     uint64_t recovered_left; /* of *ret_recovered, not yet shipped */
-    uint64_t damaged; /* stretches that failed their CRC and were stepped over */
+    uint64_t damaged;        /* stretches that failed their CRC and were stepped over */
     uint64_t oldest_unshipped_age_s;
     bool is_failing; /* a lane's sync failed, or the last segment could not be made */
 };

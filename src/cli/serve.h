@@ -61,7 +61,7 @@ void serve_refresh(struct serve *s, bool is_poll);
 void serve_note_database(struct serve *s, enum err listen_result);
 bool serve_is_rebuild_due(const struct serve *s, int64_t now_ms);
 void serve_free(struct serve *s);
-/* spool_ship_fn: records into the database. Shipper thread. */
+/* For spool_start: records into the database. Shipper thread. */
 bool serve_ship(void *context, const struct spool_batch *batch);
 /* worker_serve_fn */
 void serve_request(void *context, const struct worker_request *request);

@@ -161,7 +161,7 @@ uint64_t spool_lane_synced(const struct spool_lane *lane)
     return atomic_load(&lane->synced); /* total order: see the door */
 }
 
-enum err spool_start(struct spool *s, spool_ship_fn *ship, void *ship_context,
+enum err spool_start(struct spool *s, bool (*ship)(void *context, const struct spool_batch *batch), void *ship_context,
                      void (*on_synced)(void *context), void *synced_context)
 {
     s->ship = ship;

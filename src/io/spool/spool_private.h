@@ -92,7 +92,7 @@ struct spool {
     _Atomic uint64_t shipped, sync_failures, damaged, oldest_unshipped_s;
     _Atomic uint64_t recovered_left;
     int (*sync_fd)(int fd); /* fdatasync; tests put failures here before spool_start */
-    spool_ship_fn *ship;
+    bool (*ship)(void *context, const struct spool_batch *batch);
     void *ship_context;
     uint32_t last_lane; /* shipper: lanes take turns */
     void (*on_synced)(void *context);

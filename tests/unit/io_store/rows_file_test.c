@@ -127,7 +127,8 @@ static void rich_rows(struct room *r, struct policy_org_rows *o)
         assert_int_equal(wire_url_parse(&r->arena, e->base_url, true, &e->url, &r->issue), ERR_OK);
     }
     *o = (struct policy_org_rows){.id = STR("org_a"), .name = STR("A & B"), .seq = 4711,
-                                  .is_suspended = false, .slot_selection = POLICY_SLOT_STRICTER_ONLY,
+                                  .is_suspended = false,
+                                  .slot_selection = POLICY_SLOT_STRICTER_ONLY,
                                   .policies = policies, .policies_count = 2, .keys = keys,
                                   .keys_count = 3, .attestations = attestations,
                                   .attestations_count = 2, .endpoints = endpoints,
