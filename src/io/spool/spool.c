@@ -161,8 +161,9 @@ uint64_t spool_lane_synced(const struct spool_lane *lane)
     return atomic_load(&lane->synced); /* total order: see the door */
 }
 
-enum err spool_start(struct spool *s, bool (*ship)(void *context, const struct spool_batch *batch), void *ship_context,
-                     void (*on_synced)(void *context), void *synced_context)
+enum err spool_start(struct spool *s,
+                     bool (*ship)(void *context, const struct spool_batch *batch),
+                     void *ship_context, void (*on_synced)(void *context), void *synced_context)
 {
     s->ship = ship;
     s->ship_context = ship_context;
