@@ -302,6 +302,7 @@ static void run(struct serve *s)
             }
             reported_ms = now_ms;
         }
+        serve_last_good_save(s, false);
     }
 }
 
@@ -314,7 +315,7 @@ static void close_orphans(struct serve *s)
         return;
     }
     spool_stats_read(s->spool, &stats);
-    if (stats.shipped >= s->recovered &&
+    if (stats.recovered_left == 0 &&
         store_audit_close_orphans(s->store, str_from(s->node), s->started_ms) == ERR_OK) {
         s->has_closed_orphans = true;
     }
