@@ -194,5 +194,12 @@ MUST_USE enum err store_snapshot_write(const struct store_secrets *secrets,
                                        const struct store_snapshot *s, struct buf *out);
 MUST_USE enum err store_snapshot_read(const struct store_secrets *secrets, struct arena *a,
                                       struct str bytes, struct store_snapshot *ret);
+/* A second, small file: the snapshot file whose last STORE_SNAPSHOT_NAME_BYTES are
+ * `name` was still current at fresh_ms. ERR_STALE: it speaks of another file. */
+#define STORE_SNAPSHOT_NAME_BYTES 32
+MUST_USE enum err store_snapshot_time_write(const struct store_secrets *secrets, struct str name,
+                                            int64_t fresh_ms, struct buf *out);
+MUST_USE enum err store_snapshot_time_read(const struct store_secrets *secrets, struct str name,
+                                           struct str bytes, int64_t *ret_fresh_ms);
 
 #endif

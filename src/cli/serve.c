@@ -353,6 +353,7 @@ static void stop(struct serve *s)
             nanosleep(&t, NULL);
         }
     }
+    serve_last_good_save(s, true);
     if (s->store != NULL && atomic_load(&s->health.is_database_up)) {
         if (store_node_leave(s->store, str_from(s->node)) != ERR_OK) {
             serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");

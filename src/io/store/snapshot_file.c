@@ -8,6 +8,11 @@
  * an old file that is whole is told from a new one only by its time.
  *
  *     "PCSNAP1\n" | epoch u64 | fresh_ms i64 | count u32 | {length u32 | sealed}* | mac 32
+ *
+ * A second, small file says that the first was still current at a later time; it names
+ * the first by its MAC, so it lends no other file its time.
+ *
+ *     "PCTIME1\n" | fresh_ms i64 | mac of the snapshot 32 | mac 32
  */
 #include "portcullis/store.h"
 #include "portcullis/tls.h"
@@ -16,15 +21,19 @@
 #define HEAD_BYTES 28
 #define NONCE_BYTES 12
 #define TAG_BYTES 16
-#define MAC_BYTES 32
+#define MAC_BYTES STORE_SNAPSHOT_NAME_BYTES
 #define BOUND_BYTES (4 + NONCE_BYTES + TAG_BYTES) /* of each organisation under the MAC */
 #define ROWS_BYTES_MAX ((size_t)64 << 20)
+#define TIME_MAGIC "PCTIME1\n"
+#define TIME_BYTES (16 + MAC_BYTES) /* before its own MAC */
 #define AAD STR("portcullis snapshot 1")
 
 static void put(char *at, uint64_t v, size_t bytes);
 static uint64_t take(const char *at, size_t bytes);
 static enum err mac_of(const struct store_secrets *secrets, struct str head,
                        const struct store_snapshot *s, uint8_t ret_mac[MAC_BYTES]);
+static void time_mac(const struct store_secrets *secrets, struct str bytes,
+                     uint8_t ret_mac[MAC_BYTES]);
 static void wipe(struct buf *b);
 
 enum err store_org_seal(const struct store_secrets *secrets, const struct policy_org_rows *rows,
@@ -104,6 +113,50 @@ enum err store_snapshot_read(const struct store_secrets *secrets, struct arena *
     }
     *ret = s;
     return ERR_OK;
+}
+
+enum err store_snapshot_time_write(const struct store_secrets *secrets, struct str name,
+                                   int64_t fresh_ms, struct buf *out)
+{
+    char bytes[TIME_BYTES];
+    ASSERT(name.len == MAC_BYTES);
+    memcpy(bytes, TIME_MAGIC, 8);
+    put(bytes + 8, (uint64_t)fresh_ms, 8);
+    memcpy(bytes + 16, name.ptr, MAC_BYTES);
+    uint8_t mac[MAC_BYTES];
+    time_mac(secrets, (struct str){bytes, sizeof(bytes)}, mac);
+    buf_add(out, (struct str){bytes, sizeof(bytes)});
+    buf_add(out, (struct str){(const char *)mac, sizeof(mac)});
+    return out->err;
+}
+
+enum err store_snapshot_time_read(const struct store_secrets *secrets, struct str name,
+                                  struct str bytes, int64_t *ret_fresh_ms)
+{
+    ASSERT(name.len == MAC_BYTES);
+    if (bytes.len != TIME_BYTES + MAC_BYTES || memcmp(bytes.ptr, TIME_MAGIC, 8) != 0) {
+        return ERR_CORRUPT;
+    }
+    uint8_t mac[MAC_BYTES];
+    time_mac(secrets, str_sub(bytes, 0, TIME_BYTES), mac);
+    if (!bytes_eq_ct(mac, bytes.ptr + TIME_BYTES, MAC_BYTES)) {
+        return ERR_CORRUPT;
+    }
+    if (memcmp(bytes.ptr + 16, name.ptr, MAC_BYTES) != 0) {
+        return ERR_STALE;
+    }
+    *ret_fresh_ms = (int64_t)take(bytes.ptr + 8, 8);
+    return ERR_OK;
+}
+
+static void time_mac(const struct store_secrets *secrets, struct str bytes,
+                     uint8_t ret_mac[MAC_BYTES])
+{
+    struct str sealing = {(const char *)secrets->sealing, sizeof(secrets->sealing)};
+    struct sha256 key = hmac_sha256(sealing, STR("portcullis snapshot 1 time"));
+    struct sha256 mac = hmac_sha256((struct str){(const char *)key.bytes, 32}, bytes);
+    memcpy(ret_mac, mac.bytes, MAC_BYTES);
+    bytes_wipe(&key, sizeof(key));
 }
 
 /* The tag stands for all bytes of its organisation. */

@@ -435,6 +435,45 @@ static void a_patchwork_is_refused(void **state)
     sealed_fini(&new);
 }
 
+static void the_time_belongs_to_one_file(void **state)
+{
+    struct room *r = *state;
+    struct sealed one, other;
+    struct buf times;
+    int64_t fresh_ms = 0;
+    struct store_secrets wrong = r->secrets;
+    wrong.sealing[0] ^= 1;
+    sealed_init(r, &one, 80);
+    sealed_init(r, &other, 80);
+    struct str one_name = str_sub(buf_str(&one.file), one.file.len - STORE_SNAPSHOT_NAME_BYTES,
+                                  one.file.len);
+    struct str other_name = str_sub(buf_str(&other.file),
+                                    other.file.len - STORE_SNAPSHOT_NAME_BYTES, other.file.len);
+    buf_init(&times, 1000);
+    assert_int_equal(store_snapshot_time_write(&r->secrets, one_name, 12345, &times),
+                     ERR_OK);
+    assert_int_equal(store_snapshot_time_read(&r->secrets, one_name, buf_str(&times),
+                                              &fresh_ms), ERR_OK);
+    assert_int_equal(fresh_ms, 12345);
+    assert_int_equal(store_snapshot_time_read(&r->secrets, other_name, buf_str(&times),
+                                              &fresh_ms), ERR_STALE);
+    assert_int_equal(store_snapshot_time_read(&wrong, one_name, buf_str(&times),
+                                              &fresh_ms), ERR_CORRUPT);
+    for (size_t i = 0; i < times.len; i++) {
+        assert_int_equal(store_snapshot_time_read(&r->secrets, one_name,
+                                                  str_sub(buf_str(&times), 0, i), &fresh_ms),
+                         ERR_CORRUPT);
+        times.ptr[i] = (char)(times.ptr[i] ^ 4);
+        assert_int_equal(store_snapshot_time_read(&r->secrets, one_name,
+                                                  buf_str(&times), &fresh_ms), ERR_CORRUPT);
+        times.ptr[i] = (char)(times.ptr[i] ^ 4);
+    }
+    assert_int_equal(fresh_ms, 12345);
+    buf_fini(&times);
+    sealed_fini(&one);
+    sealed_fini(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +484,7 @@ int main(void)
         cmocka_unit_test(refuses_another_key),
         cmocka_unit_test(every_cut_and_change_of_the_file_is_refused),
         cmocka_unit_test(a_patchwork_is_refused),
+        cmocka_unit_test(the_time_belongs_to_one_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
