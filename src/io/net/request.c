@@ -62,7 +62,7 @@ struct net_request *request_get(struct net_client *c)
 void request_reset(struct net_request *r)
 {
     ASSERT(!r->has_begun && r->upstream == NULL && !r->is_parked);
-    if (!r->is_end_seen || r->is_bad) {
+    if (!r->is_end_seen || r->is_bad || r->parser.is_closed) {
         wire_parser_fini(&r->parser);
         wire_parser_init(&r->parser, WIRE_REQUEST, &r->net->options.request_limits);
     }
@@ -388,12 +388,14 @@ static enum err record(struct net_request *r, bool is_last)
     r->parked_records++;
     if (!r->is_parked) {
         r->is_parked = true;
-        /* In one total order with the load behind it and with the syncer's pair. */
-        atomic_fetch_add(&n->stats.requests_waiting, 1);
+        stat_add(&n->stats.requests_waiting, 1);
     }
     list_remove(&r->node);
     list_add(&n->parked, &r->node);
-    /* The sync may have come before the gauge said that somebody waits. */
+    /* The sync may have come before the gauge said that somebody waits: this and the
+     * syncer's look at the gauge are read-modify-writes of one variable, so one of the
+     * two sees the other. */
+    (void)atomic_fetch_add_explicit(&n->stats.requests_waiting, 0, memory_order_acq_rel);
     if (n->hooks.synced(n->hooks.context) >= seq) {
         unpark(r);
         return ERR_OK;

@@ -113,7 +113,7 @@ static enum err read_all(struct reading *g, uint64_t since, int64_t deadline_ms)
     TRY(store_simple_run(s, STORE_LOADER, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                          deadline_ms));
     struct store_query epoch = {
-        "SELECT value, extract(epoch FROM clock_timestamp())::bigint FROM portcullis.epoch",
+        "SELECT value, floor(extract(epoch FROM clock_timestamp()))::bigint FROM portcullis.epoch",
         {STORE_P_NULL},
         0};
     PGresult *r = NULL;

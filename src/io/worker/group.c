@@ -209,14 +209,13 @@ void worker_group_unlisten(struct worker_group *g, unsigned listener)
     g->is_listener_used[listener] = false;
 }
 
-/* Wakes who waits. The gauge is raised before a request looks at what is synced, and
- * read here after that was stored, all in one total order: one of the two sees it. */
+/* Wakes everybody; who waits for nothing finds nothing. */
 void worker_group_on_synced(void *group)
 {
     struct worker_group *g = group;
     for (unsigned i = 0; i < g->count; i++) {
         struct worker *w = &g->workers[i];
-        if (atomic_load(&net_stats(w->net)->requests_waiting) == 0) {
+        if (!net_is_anybody_waiting(w->net)) {
             continue;
         }
         uv_mutex_lock(&w->mail_lock);
