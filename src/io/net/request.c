@@ -392,8 +392,10 @@ static enum err record(struct net_request *r, bool is_last)
     }
     list_remove(&r->node);
     list_add(&n->parked, &r->node);
-    /* The sync may have come before the gauge said that somebody waits. */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* The sync may have come before the gauge said that somebody waits: this and the
+     * syncer's look at the gauge are read-modify-writes of one variable, so one of the
+     * two sees the other. */
+    (void)atomic_fetch_add_explicit(&n->stats.requests_waiting, 0, memory_order_acq_rel);
     if (n->hooks.synced(n->hooks.context) >= seq) {
         unpark(r);
         return ERR_OK;
