@@ -44,9 +44,9 @@ static const char *const statements[PARTS_COUNT] = {
         "(SELECT org_id FROM portcullis.orgs WHERE policy_seq > $1::bigint) "
         "ORDER BY p.org_id COLLATE \"C\", p.priority, p.id",
     [PART_ATTESTATIONS] =
-        "SELECT org_id, provider, attribute, value, extract(epoch FROM valid_from)::bigint,"
-        " extract(epoch FROM valid_until)::bigint FROM portcullis.attestations WHERE org_id IN "
-        "(SELECT org_id FROM portcullis.orgs WHERE policy_seq > $1::bigint) "
+        "SELECT org_id, provider, attribute, value, floor(extract(epoch FROM valid_from))::bigint,"
+        " floor(extract(epoch FROM valid_until))::bigint FROM portcullis.attestations "
+        "WHERE org_id IN (SELECT org_id FROM portcullis.orgs WHERE policy_seq > $1::bigint) "
         "ORDER BY org_id COLLATE \"C\", created_at, id",
     [PART_ENDPOINTS] =
         "SELECT org_id, id, provider, base_url, dialect, credential, credential_version, ca_file,"
