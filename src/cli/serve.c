@@ -302,6 +302,7 @@ static void run(struct serve *s)
             }
             reported_ms = now_ms;
         }
+        serve_last_good_save(s, false);
     }
 }
 
@@ -314,7 +315,7 @@ static void close_orphans(struct serve *s)
         return;
     }
     spool_stats_read(s->spool, &stats);
-    if (stats.shipped >= s->recovered &&
+    if (stats.recovered_left == 0 &&
         store_audit_close_orphans(s->store, str_from(s->node), s->started_ms) == ERR_OK) {
         s->has_closed_orphans = true;
     }
@@ -352,6 +353,7 @@ static void stop(struct serve *s)
             nanosleep(&t, NULL);
         }
     }
+    serve_last_good_save(s, true);
     if (s->store != NULL && atomic_load(&s->health.is_database_up)) {
         if (store_node_leave(s->store, str_from(s->node)) != ERR_OK) {
             serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");

@@ -169,6 +169,9 @@ void flow_record_outcome(struct flow_exchange *x)
         o.finish_reason = llm_relay_finish_reason(p->relay);
         o.cost_pico_usd = usage->is_known ? cost_of(x, usage) : -1;
     }
+    if (x->out.err != ERR_OK) {
+        p->is_keep_alive = false; /* half an answer: nothing may follow it */
+    }
     buf_clear(&x->record);
     audit_outcome_write(&x->record, &o);
     flow_stats_count(x, p->decision);

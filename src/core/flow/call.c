@@ -35,7 +35,7 @@ void flow_step_call(struct flow_exchange *x)
     struct str copy = head.err == ERR_OK ? arena_str(&p->arena, buf_str(&head)) : STR_NONE;
     buf_fini(&head);
     p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &p->request, &p->upstream) : NULL;
-    if (p->relay == NULL) {
+    if (p->relay == NULL || p->arena.is_exhausted) { /* a header may be missing */
         flow_refuse(x, 503, "server_error", "out_of_memory",
                     "The request could not be prepared");
         return;

@@ -26,6 +26,7 @@
 #define ARENA_BYTES_MAX (64u * 1024 * 1024)
 #define OUT_BYTES_MAX (64u * 1024 * 1024)
 #define RECORD_BYTES_MAX (256u * 1024)
+#define OUTCOME_BYTES 4096
 #define BODY_BYTES_MAX_DEFAULT (16u * 1024 * 1024)
 #define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
 
@@ -50,6 +51,11 @@ enum err flow_exchange_new(struct flow_exchange **ret)
     buf_init(&p->answer, BODY_BYTES_MAX_DEFAULT);
     buf_init(&x->out, OUT_BYTES_MAX);
     buf_init(&x->record, RECORD_BYTES_MAX);
+    /* Room for an outcome is there from the start: whatever else fails, it is written. */
+    if (buf_reserve(&x->record, OUTCOME_BYTES) == NULL) {
+        flow_exchange_free(x);
+        return ERR_MEMORY;
+    }
     *ret = x;
     return ERR_OK;
 }
@@ -170,6 +176,10 @@ static void settle(struct flow_exchange *x)
     }
     flow_record_decision(x);
     p->state = FLOW_DECIDED;
+    if (x->record.err != ERR_OK) {
+        flow_on_recorded(x, x->record.err, p->now); /* half a record is none */
+        return;
+    }
     x->want |= FLOW_WANT_RECORD;
 }
 
@@ -186,10 +196,12 @@ void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now)
     }
     p->is_recorded = e == ERR_OK;
     if (e != ERR_OK) {
+        bool must_close = p->is_refused && p->refusal.must_close;
         p->is_refused = false;
         flow_refuse(x, 503, "server_error", "audit_unavailable",
                     "The decision could not be recorded, so the request was not sent");
         p->refusal.retry_after_s = 5;
+        p->refusal.must_close = must_close;
         answer_locally(x);
         flow_stats_count(x, p->refusal.decision);
         finish(x);
@@ -327,6 +339,9 @@ static void finish(struct flow_exchange *x)
     }
     p->state = FLOW_ENDED;
     x->want |= FLOW_WANT_DONE;
+    if (x->out.err != ERR_OK) {
+        p->is_keep_alive = false; /* half an answer: nothing may follow it */
+    }
     if (!flow_is_keep_alive(x)) {
         x->want |= FLOW_WANT_CLOSE;
     }
@@ -334,7 +349,7 @@ static void finish(struct flow_exchange *x)
 
 bool flow_is_keep_alive(const struct flow_exchange *x)
 {
-    return x->p->is_keep_alive && !(x->p->is_refused && x->p->refusal.must_close);
+    return x->out.err == ERR_OK && x->p->is_keep_alive && !(x->p->is_refused && x->p->refusal.must_close);
 }
 
 void flow_end(struct flow_exchange *x)

@@ -99,6 +99,11 @@ static enum err net_start(struct net *n)
     return uv_timer_start(&n->tick, on_tick, NET_TICK_MS, NET_TICK_MS) == 0 ? ERR_OK : ERR_IO;
 }
 
+bool net_is_anybody_waiting(struct net *n)
+{
+    return atomic_fetch_add_explicit(&n->stats.requests_waiting, 0, memory_order_acq_rel) != 0;
+}
+
 const struct net_stats *net_stats(const struct net *n)
 {
     return &n->stats;
