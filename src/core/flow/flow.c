@@ -349,7 +349,8 @@ static void finish(struct flow_exchange *x)
 
 bool flow_is_keep_alive(const struct flow_exchange *x)
 {
-    return x->out.err == ERR_OK && x->p->is_keep_alive && !(x->p->is_refused && x->p->refusal.must_close);
+    return x->out.err == ERR_OK && x->p->is_keep_alive &&
+           !(x->p->is_refused && x->p->refusal.must_close);
 }
 
 void flow_end(struct flow_exchange *x)

@@ -82,13 +82,16 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
     load(&p->providers, "providers.json");
     load(&p->models, "models.json");
     struct issue issue = {0};
-    ASSERT(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog, &issue) == ERR_OK);
+    ASSERT(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog, &issue) ==
+           ERR_OK);
     static struct policy policies[13];
     struct policy_org_rows rows = {.id = STR("org_acme"), .name = STR("Acme"), .seq = 7};
     for (size_t i = 0; governance != NULL && governance[i] != NULL; i++) {
         struct json_doc doc;
-        ASSERT(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc, &issue) == ERR_OK);
-        ASSERT(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i], &issue) == ERR_OK);
+        ASSERT(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc, &issue) ==
+               ERR_OK);
+        ASSERT(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i], &issue) ==
+               ERR_OK);
         policies[i].id = arena_printf(&p->arena, "policy%zu", i);
         policies[i].org_id = rows.id;
         policies[i].is_default = i == 0;
