@@ -139,6 +139,24 @@ void path_tear_down(struct path *p)
 
 static void take_out(struct path *p);
 
+static enum err take_record(struct path *p)
+{
+    struct audit_record r;
+    struct str copy = arena_str(&p->arena, buf_str(&p->x->record));
+    ASSERT(audit_record_read(&p->arena, copy, &r) == ERR_OK);
+    if (p->spool_is_full) {
+        return ERR_LIMIT;
+    }
+    if (r.kind == AUDIT_DECISION) {
+        p->decisions++;
+        p->decision = r.decision;
+    } else {
+        p->outcomes++;
+        p->outcome = r.outcome;
+    }
+    return ERR_OK;
+}
+
 /* Performs wants until none is left, as the door prescribes. */
 static void perform(struct path *p)
 {
@@ -146,6 +164,7 @@ static void perform(struct path *p)
     while (x->want != 0 && !p->is_done) {
         unsigned want = x->want;
         x->want = 0;
+        enum err recorded = (want & FLOW_WANT_RECORD) != 0 ? take_record(p) : ERR_AGAIN;
         if ((want & FLOW_WANT_CALL) != 0) {
             p->calls++;
             ASSERT(p->decisions == 1); /* nothing upstream before its record */
@@ -164,22 +183,8 @@ static void perform(struct path *p)
             flow_end(x);
             return;
         }
-        if ((want & FLOW_WANT_RECORD) != 0) {
-            struct audit_record r;
-            struct str copy = arena_str(&p->arena, buf_str(&x->record));
-            ASSERT(audit_record_read(&p->arena, copy, &r) == ERR_OK);
-            if (p->spool_is_full) {
-                flow_on_recorded(x, ERR_LIMIT, p->now);
-            } else {
-                if (r.kind == AUDIT_DECISION) {
-                    p->decisions++;
-                    p->decision = r.decision;
-                } else {
-                    p->outcomes++;
-                    p->outcome = r.outcome;
-                }
-                flow_on_recorded(x, ERR_OK, p->now);
-            }
+        if (recorded != ERR_AGAIN) {
+            flow_on_recorded(x, recorded, p->now);
         }
     }
     take_out(p);
