@@ -46,7 +46,7 @@ static void run(struct serve *s);
 static void close_orphans(struct serve *s);
 static void prepare_partitions(struct serve *s, int64_t now_ms);
 static void reload(struct serve *s);
-static void stop(struct serve *s);
+static void stop(struct serve *s, int status);
 static void on_signal(int number);
 static void set_signals(void);
 static void wake(void *context);
@@ -75,11 +75,11 @@ int cli_serve(int argc, char **argv)
         fprintf(stderr, "portcullis: cannot start: %s%s%s\n", issue.pointer,
                 issue.pointer[0] != 0 ? ": " : "",
                 issue.message[0] != 0 ? issue.message : err_name(e));
-        stop(&s);
+        stop(&s, 1);
         return 1;
     }
     run(&s);
-    stop(&s);
+    stop(&s, 0);
     return 0;
 }
 
@@ -256,6 +256,10 @@ static enum err listen_all(struct serve *s, struct issue *issue)
     unsigned id;
     uint16_t port;
     TRY(worker_group_listen(s->group, &l, &id, &s->port, issue));
+    if (c->tls_port >= 0 && (c->tls_certificate[0] == 0 || c->tls_key[0] == 0)) {
+        issue_set(issue, "tls", "tls.port needs tls.certificate and tls.key, two PEM files");
+        return ERR_INVALID;
+    }
     if (c->tls_port >= 0) {
         TRY(tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue));
         l.host = str_from(c->tls_host);
@@ -356,7 +360,7 @@ static void reload(struct serve *s)
     serve_notify("READY=1");
 }
 
-static void stop(struct serve *s)
+static void stop(struct serve *s, int status)
 {
     serve_notify("STOPPING=1");
     if (s->group != NULL) {
@@ -380,7 +384,7 @@ static void stop(struct serve *s)
     store_close(s->store);
     store_close(s->audit_store);
     serve_free(s);
-    serve_log(s, "info", "stopped", "\"exit\":0");
+    serve_log(s, "info", "stopped", "\"exit\":%d", status);
     config_free(&s->config);
 }
 
