@@ -77,18 +77,22 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
 {
     memset(p, 0, sizeof(*p));
     arena_init(&p->arena, 64u << 20);
+    arena_init(&p->records, 64u << 20);
     buf_init(&p->client, 16u << 20);
     buf_init(&p->provider, 16u << 20);
     load(&p->providers, "providers.json");
     load(&p->models, "models.json");
     struct issue issue = {0};
-    ASSERT(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog, &issue) == ERR_OK);
+    ASSERT(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog, &issue) ==
+           ERR_OK);
     static struct policy policies[13];
     struct policy_org_rows rows = {.id = STR("org_acme"), .name = STR("Acme"), .seq = 7};
     for (size_t i = 0; governance != NULL && governance[i] != NULL; i++) {
         struct json_doc doc;
-        ASSERT(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc, &issue) == ERR_OK);
-        ASSERT(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i], &issue) == ERR_OK);
+        ASSERT(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc, &issue) ==
+               ERR_OK);
+        ASSERT(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i], &issue) ==
+               ERR_OK);
         policies[i].id = arena_printf(&p->arena, "policy%zu", i);
         policies[i].org_id = rows.id;
         policies[i].is_default = i == 0;
@@ -132,9 +136,28 @@ void path_tear_down(struct path *p)
     buf_fini(&p->client);
     buf_fini(&p->provider);
     arena_fini(&p->arena);
+    arena_fini(&p->records);
 }
 
 static void take_out(struct path *p);
+
+static enum err take_record(struct path *p)
+{
+    struct audit_record r;
+    struct str copy = arena_str(&p->records, buf_str(&p->x->record));
+    ASSERT(audit_record_read(&p->records, copy, &r) == ERR_OK);
+    if (p->spool_is_full) {
+        return ERR_LIMIT;
+    }
+    if (r.kind == AUDIT_DECISION) {
+        p->decisions++;
+        p->decision = r.decision;
+    } else {
+        p->outcomes++;
+        p->outcome = r.outcome;
+    }
+    return ERR_OK;
+}
 
 /* Performs wants until none is left, as the door prescribes. */
 static void perform(struct path *p)
@@ -143,6 +166,7 @@ static void perform(struct path *p)
     while (x->want != 0 && !p->is_done) {
         unsigned want = x->want;
         x->want = 0;
+        enum err recorded = (want & FLOW_WANT_RECORD) != 0 ? take_record(p) : ERR_AGAIN;
         if ((want & FLOW_WANT_CALL) != 0) {
             p->calls++;
             ASSERT(p->decisions == 1); /* nothing upstream before its record */
@@ -154,6 +178,7 @@ static void perform(struct path *p)
         if ((want & FLOW_WANT_DROP_CALL) != 0) {
             p->drops++;
         }
+        p->wants_serve = p->wants_serve || (want & FLOW_WANT_SERVE) != 0;
         take_out(p);
         if ((want & FLOW_WANT_DONE) != 0) {
             p->is_done = true;
@@ -161,22 +186,8 @@ static void perform(struct path *p)
             flow_end(x);
             return;
         }
-        if ((want & FLOW_WANT_RECORD) != 0) {
-            struct audit_record r;
-            struct str copy = arena_str(&p->arena, buf_str(&x->record));
-            ASSERT(audit_record_read(&p->arena, copy, &r) == ERR_OK);
-            if (p->spool_is_full) {
-                flow_on_recorded(x, ERR_LIMIT, p->now);
-            } else {
-                if (r.kind == AUDIT_DECISION) {
-                    p->decisions++;
-                    p->decision = r.decision;
-                } else {
-                    p->outcomes++;
-                    p->outcome = r.outcome;
-                }
-                flow_on_recorded(x, ERR_OK, p->now);
-            }
+        if (recorded != ERR_AGAIN) {
+            flow_on_recorded(x, recorded, p->now);
         }
     }
     take_out(p);
@@ -202,7 +213,8 @@ static void begin(struct path *p)
     buf_clear(&p->client);
     buf_clear(&p->provider);
     p->decisions = p->outcomes = p->calls = p->drops = 0;
-    p->is_done = p->is_closed = p->is_out_lost = false;
+    p->is_done = p->is_closed = p->is_out_lost = p->wants_serve = false;
+    arena_reset(&p->records);
     flow_begin(p->x, &p->env, &s);
     wire_parser_fini(&p->request);
     wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
@@ -219,9 +231,8 @@ void path_request(struct path *p, const char *format, size_t step)
         buf_add(&text, str_from(p->key));
         buf_add(&text, str_from(hole + 2));
     }
-    struct str all = arena_str(&p->arena, buf_str(&text));
+    path_request_bytes(p, buf_str(&text), step);
     buf_fini(&text);
-    path_request_bytes(p, all, step);
 }
 
 void path_request_bytes(struct path *p, struct str all, size_t step)
