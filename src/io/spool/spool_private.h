@@ -81,6 +81,8 @@ struct spool {
 MUST_USE enum err segment_create(struct spool *s, unsigned lane, struct segment **ret);
 MUST_USE enum err segment_open(const char *path, struct segment **ret);
 void segment_close(struct segment *g, bool is_removed);
+/* A shipped segment is kept but not read any more: gives its memory back. */
+void segment_forget_pages(struct segment *g);
 struct segment_header *segment_header_of(const struct segment *g);
 /* Writes a frame at `at`; the caller has checked that it fits. Returns the next offset. */
 size_t segment_append(struct segment *g, size_t at, struct str record);
