@@ -118,9 +118,11 @@ def armed(lab):
     def change(part, is_first, name):
         part = add_key(part, is_first, name)
         if is_first:
-            part = re.sub(rb"\A(POST|GET|PUT) /[^ ]* ", b"POST /v1/chat/completions ", part)
-            part = part.replace(b"\r\nAuthorization:",
-                                b"\r\nContent-Type: application/json\r\nAuthorization:", 1)
+            part = re.sub(rb"\A(POST|GET|PUT) /[A-Za-z0-9/._-]* HTTP/1",
+                          b"POST /v1/chat/completions HTTP/1", part)
+            if b"content-type" not in part.lower():
+                part = part.replace(b"\r\nAuthorization:",
+                                    b"\r\nContent-Type: application/json\r\nAuthorization:", 1)
         body = json.dumps({"model": "gpt-4o", "messages": [
             {"role": "user", "content": "row:" + name}]}).encode()
         for old in (b'{"model":"m"}', b"hello"):
@@ -190,7 +192,7 @@ def judge(rows, raw):
                 faults["forwarded"].append(row)
             if not (row.is_closed or codes):
                 faults["neither refused nor closed"].append(row)
-        elif row.expect == "accept" and (REFUSED_BY_WIRE in row.got or not codes):
+        elif row.expect == "accept" and (is_refused_by_wire(row) or not codes):
             faults["good one refused"].append(row)
         elif row.expect == "incomplete" and forwarded[row.name] > max(row.good_before,
                                                                       count_good(row)):
@@ -198,6 +200,11 @@ def judge(rows, raw):
     if raw.ambiguous:
         faults["ambiguous at the provider"] = raw.ambiguous
     return faults
+
+
+def is_refused_by_wire(row):
+    """404 says that nothing has this name, which is an answer."""
+    return REFUSED_BY_WIRE in row.got and 404 not in row.statuses()
 
 
 def count_good(row):
