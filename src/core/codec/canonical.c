@@ -134,6 +134,10 @@ static enum err take_store_members(struct codec_reader *r, const struct store_me
     struct str id = s->id;
     ptrdiff_t bar = str_find(id, '_');
     ret->id = bar >= 0 ? str_sub(id, (size_t)bar + 1, id.len) : id;
+    if (id.len != 0 && ret->id.len == 0) {
+        issue_set(r->issue, "/id", "must be a prefix, '_' and the identity, such as pol_01J...");
+        return ERR_INVALID;
+    }
     ret->org_id = s->org_id;
     ret->created_by = s->created_by;
     ret->version = (uint32_t)s->version;
@@ -144,7 +148,10 @@ static enum err take_store_members(struct codec_reader *r, const struct store_me
     } times[] = {{s->created_at, &ret->created_at_ms, "/created_at"},
                  {s->updated_at, &ret->updated_at_ms, "/updated_at"}};
     for (size_t i = 0; i < 2; i++) {
-        if (times[i].text.len != 0 && time_parse_rfc3339(times[i].text, times[i].ret) != ERR_OK) {
+        if (times[i].text.ptr == NULL) {
+            continue;
+        }
+        if (time_parse_rfc3339(times[i].text, times[i].ret) != ERR_OK || *times[i].ret < 0) {
             issue_set(r->issue, times[i].pointer, "must be a time such as 2025-01-10T14:30:00Z");
             return ERR_INVALID;
         }

@@ -65,7 +65,7 @@ static bool serve_ops(struct http *h, const struct worker_request *request)
     struct str path = request->head->path;
     buf_init(&r.body, HTTP_REPLY_BYTES_MAX);
     bool is_read =
-        request->head->method == WIRE_GET || request->head->method == WIRE_HEAD;
+        request->head->method == WIRE_GET || request->head->method == WIRE_HEAD_METHOD;
     if (!is_read) {
         buf_fini(&r.body);
         return false; /* 405 or 404 is management's to say */
