@@ -99,6 +99,23 @@ static void test_C_17_every_prefix_is_the_same_identity(void **state)
     }
 }
 
+static void test_identities_are_plain(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const ids[] = {"pol_", "ab_", "pol_a\\\"b", "pol_a b", "pol_a/b", "pol_\xc3\xa9"};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text),
+                 "{\"id\":\"%s\",\"org_id\":\"o\",\"name\":\"n\",\"scope\":{\"level\":\"org\"},"
+                 "\"rules\":[],\"version\":1}",
+                 ids[i]);
+        assert_int_equal(codec_canonical_parse(&f->arena, str_from(text), NULL, &f->policy,
+                                               &f->issue),
+                         ERR_INVALID);
+        assert_string_equal(f->issue.pointer, "/id");
+    }
+}
+
 static void test_times_are_kept_in_seconds(void **state)
 {
     struct fixture *f = *state;
@@ -349,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored_form_is_byte_stable),
         cmocka_unit_test(test_C_17_every_prefix_is_the_same_identity),
+        cmocka_unit_test(test_identities_are_plain),
         cmocka_unit_test(test_times_are_kept_in_seconds),
         cmocka_unit_test(test_C_18_every_wrong_member_is_named),
         cmocka_unit_test(test_two_rules_of_one_key),
