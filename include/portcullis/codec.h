@@ -90,7 +90,8 @@ MUST_USE enum err codec_governance_patch(struct arena *a, const struct policy *s
  * another origin that cannot be rendered without loss gets "dialect" and
  * "x_unrendered": true (C-3). */
 void codec_governance_write(struct buf *out, const struct policy *p);
-/* POST /governance/validate: body {"rules":{...}} (S0-60). */
+/* POST /governance/validate: body {"rules":{...}} (S0-60). Provider names are not
+ * checked here: an unknown one is a warning of the answer (S0-65). */
 MUST_USE enum err codec_governance_parse_rules(struct arena *a, yyjson_val *body,
                                                const struct route_catalog *catalog,
                                                struct policy *ret, struct issue *ret_issue);

@@ -6,6 +6,8 @@
  */
 #include "codec_private.h"
 
+#define IDENTITY_BYTES_MAX 64
+
 /* Members only the store may set; a client's body must not carry them. */
 struct store_members {
     struct str id, org_id, created_by;
@@ -17,6 +19,7 @@ static enum err read_policy(struct codec_reader *r, yyjson_val *body, bool is_st
                             struct policy *ret);
 static enum err take_store_members(struct codec_reader *r, const struct store_members *s,
                                    struct policy *ret);
+static bool is_identity(struct str id);
 static enum err read_scope(struct codec_reader *r, yyjson_val *v, struct policy *ret);
 static enum err check_slot(struct codec_reader *r, const struct policy *p);
 static void write_scope(struct buf *out, const struct policy *p);
@@ -134,6 +137,11 @@ static enum err take_store_members(struct codec_reader *r, const struct store_me
     struct str id = s->id;
     ptrdiff_t bar = str_find(id, '_');
     ret->id = bar >= 0 ? str_sub(id, (size_t)bar + 1, id.len) : id;
+    if (id.ptr != NULL && !is_identity(ret->id)) {
+        issue_set(r->issue, "/id",
+                  "must be a prefix, '_' and letters or digits, such as pol_01JH89YEJ0");
+        return ERR_INVALID;
+    }
     ret->org_id = s->org_id;
     ret->created_by = s->created_by;
     ret->version = (uint32_t)s->version;
@@ -144,12 +152,27 @@ static enum err take_store_members(struct codec_reader *r, const struct store_me
     } times[] = {{s->created_at, &ret->created_at_ms, "/created_at"},
                  {s->updated_at, &ret->updated_at_ms, "/updated_at"}};
     for (size_t i = 0; i < 2; i++) {
-        if (times[i].text.len != 0 && time_parse_rfc3339(times[i].text, times[i].ret) != ERR_OK) {
+        if (times[i].text.ptr == NULL) {
+            continue;
+        }
+        if (time_parse_rfc3339(times[i].text, times[i].ret) != ERR_OK || *times[i].ret < 0) {
             issue_set(r->issue, times[i].pointer, "must be a time such as 2025-01-10T14:30:00Z");
             return ERR_INVALID;
         }
     }
     return ERR_OK;
+}
+
+/* It is part of paths and written without escapes. */
+static bool is_identity(struct str id)
+{
+    bool is_good = id.len != 0 && id.len <= IDENTITY_BYTES_MAX;
+    for (size_t i = 0; i < id.len && is_good; i++) {
+        char c = id.ptr[i];
+        is_good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  c == '-' || c == '_';
+    }
+    return is_good;
 }
 
 static enum err read_scope(struct codec_reader *r, yyjson_val *v, struct policy *ret)

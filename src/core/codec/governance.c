@@ -24,6 +24,9 @@ static enum err read_rules(struct codec_reader *r, yyjson_val *v, struct policy 
 static enum err make_rules(struct codec_reader *r, const struct rules_body *b, struct policy *ret);
 static void write_rules(struct buf *out, const struct policy *p);
 static bool is_renderable(const struct policy *p);
+static bool is_own_rule(const struct policy_rule *rule, enum policy_rule_type type,
+                        const char *key);
+static bool has_match(const struct policy_match *m);
 static const struct policy_rule *rule_of(const struct policy *p, enum policy_rule_type type);
 static void write_patchable(struct buf *out, const struct policy *p);
 
@@ -149,7 +152,9 @@ enum err codec_governance_parse_rules(struct arena *a, yyjson_val *body,
                                       const struct route_catalog *catalog, struct policy *ret,
                                       struct issue *ret_issue)
 {
-    struct codec_reader r = {a, catalog, ret_issue};
+    /* A provider that is not in the catalogue is a warning here (S0-65), not an error. */
+    struct codec_reader r = {a, NULL, ret_issue};
+    (void)catalog;
     yyjson_val *rules = NULL;
     const struct codec_member members[] = {
         {.name = "rules", .kind = CODEC_VAL, .ret = &rules, .is_required = true}};
@@ -168,8 +173,10 @@ enum err codec_governance_patch(struct arena *a, const struct policy *stored, yy
                                 struct issue *ret_issue)
 {
     struct codec_reader r = {a, catalog, ret_issue};
-    if (stored->origin != POLICY_GOVERNANCE) {
-        issue_set(ret_issue, "", "this policy was made in another dialect; change it there");
+    if (!is_renderable(stored)) {
+        issue_set(ret_issue, "",
+                  "this policy holds what this dialect cannot express, so changing it here would "
+                  "lose rules; change it as /v1/policies/{id}");
         return ERR_CONFLICT;
     }
     yyjson_val *merged;
@@ -179,12 +186,20 @@ enum err codec_governance_patch(struct arena *a, const struct policy *stored, yy
     enum err e = codec_merge(&r, &text, patch, &merged);
     buf_fini(&text);
     TRY(e);
-    TRY(read_body(&r, merged, ret));
-    ret->id = stored->id;
-    ret->org_id = stored->org_id;
-    ret->version = stored->version;
-    ret->created_at_ms = stored->created_at_ms;
-    ret->created_by = stored->created_by;
+    struct policy shown;
+    TRY(read_body(&r, merged, &shown));
+    /* What this dialect does not show (priority, lock, shadow mode ...) stays. */
+    *ret = *stored;
+    ret->name = shown.name;
+    ret->description = shown.description;
+    ret->has_description = shown.has_description;
+    ret->slot = shown.slot;
+    ret->is_default = shown.is_default;
+    ret->rules = shown.rules;
+    ret->rules_count = shown.rules_count;
+    if (shown.status != (stored->status == POLICY_ACTIVE ? POLICY_ACTIVE : POLICY_INACTIVE)) {
+        ret->status = shown.status; /* a draft that is not touched stays a draft */
+    }
     return ERR_OK;
 }
 
@@ -242,9 +257,43 @@ static const struct policy_rule *rule_of(const struct policy *p, enum policy_rul
     return NULL;
 }
 
+/* Would what make_rules makes of the rendered object be these very rules? (C-3) */
 static bool is_renderable(const struct policy *p)
 {
-    return p->origin == POLICY_GOVERNANCE;
+    bool is_shape = p->origin == POLICY_GOVERNANCE && p->level == POLICY_ORG &&
+                    p->is_slot_selected && !has_match(&p->match) &&
+                    (p->rules_count == 1 || p->rules_count == 2);
+    if (!is_shape || !is_own_rule(&p->rules[0], POLICY_PROVIDER_REQUIREMENT, "requirements")) {
+        return false;
+    }
+    const struct policy_rule *a = &p->rules[0], *b = &p->rules[p->rules_count - 1];
+    const struct policy_list *countries = &a->block_countries;
+    uint32_t known = 1u << ROUTE_ZDR | 1u << ROUTE_BAA | 1u << ROUTE_HIPAA | 1u << ROUTE_SOC2;
+    bool is_china = countries->count == 1 && str_eq(countries->items[0], STR("CN"));
+    return !a->allow_countries.is_set && (!countries->is_set || is_china) &&
+           (a->require & ~known) == 0 &&
+           (a == b || (is_own_rule(b, POLICY_PROVIDER_LIST, "providers") &&
+                       (b->allow.is_set || b->block.is_set) &&
+                       str_eq(a->source_word, b->source_word)));
+}
+
+static bool is_own_rule(const struct policy_rule *rule, enum policy_rule_type type,
+                        const char *key)
+{
+    int word = HARD_BLOCK;
+    while (enforcements[word] != NULL && !str_eq(rule->source_word, str_from(enforcements[word]))) {
+        word++;
+    }
+    return enforcements[word] != NULL && rule->type == type && str_eq(rule->key, str_from(key)) &&
+           rule->effect == (word == WARN ? POLICY_WARN : POLICY_BLOCK) &&
+           rule->severity == (word == HARD_BLOCK ? POLICY_SECURITY_EVENT : POLICY_VIOLATION) &&
+           rule->stage == POLICY_SELECT && rule->is_enabled && !has_match(&rule->when);
+}
+
+static bool has_match(const struct policy_match *m)
+{
+    return m->providers.is_set || m->models.is_set || m->endpoints.is_set || m->roles.is_set ||
+           m->tags_count != 0 || m->metadata_count != 0;
 }
 
 /* S0-22: always the five booleans and the enforcement; absent optionals left out. */

@@ -6,6 +6,8 @@
  */
 #include "codec_private.h"
 
+#define PAIRS_MAX 64
+
 static enum err read_rule(struct codec_reader *r, yyjson_val *v, struct str pointer,
                           struct policy_rule *rule);
 static enum err read_params(struct codec_reader *r, yyjson_val *v, struct str pointer,
@@ -93,7 +95,7 @@ static enum err read_rule(struct codec_reader *r, yyjson_val *v, struct str poin
         {.name = "enabled", .kind = CODEC_BOOL, .ret = &rule->is_enabled},
         {.name = "when", .kind = CODEC_VAL, .ret = &when},
         {.name = "source_word", .kind = CODEC_STR, .ret = &rule->source_word},
-        {.name = "params", .kind = CODEC_VAL, .ret = &params},
+        {.name = "params", .kind = CODEC_VAL, .ret = &params, .is_required = true},
     };
     TRY(codec_object_read(r, v, pointer, members, sizeof(members) / sizeof(members[0])));
     rule->type = (enum policy_rule_type)type;
@@ -213,16 +215,22 @@ static enum err read_pairs(struct codec_reader *r, yyjson_val *v, struct str poi
     }
     size_t count = yyjson_obj_size(v);
     struct policy_pair *pairs = ARENA_ARRAY(r->arena, count, struct policy_pair);
-    if (!yyjson_is_obj(v) || count > 64 || pairs == NULL) {
-        issue_set(r->issue, pointer.ptr, "must be an object of at most 64 strings");
+    if (pairs == NULL) {
+        return ERR_MEMORY;
+    }
+    if (!yyjson_is_obj(v) || count > PAIRS_MAX) {
+        issue_set(r->issue, pointer.ptr, "must be an object of at most %d strings", PAIRS_MAX);
         return ERR_INVALID;
     }
     size_t i = 0;
     yyjson_obj_iter it = yyjson_obj_iter_with(v);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL; i++) {
         yyjson_val *value = yyjson_obj_iter_get_val(key);
-        if (!yyjson_is_str(value)) {
-            issue_set(r->issue, codec_pointer(r, pointer, json_str(key)).ptr, "must be a string");
+        if (!yyjson_is_str(value) || json_str(value).len > CODEC_NAME_BYTES_MAX ||
+            json_str(key).len == 0 || json_str(key).len > CODEC_NAME_BYTES_MAX) {
+            issue_set(r->issue, codec_pointer(r, pointer, json_str(key)).ptr,
+                      "names and values must be strings of at most %d bytes",
+                      CODEC_NAME_BYTES_MAX);
             return ERR_INVALID;
         }
         pairs[i] = (struct policy_pair){json_str(key), json_str(value)};
@@ -343,7 +351,7 @@ void codec_str_write(struct buf *out, const char *name, struct str text)
 
 void codec_time_write(struct buf *out, const char *name, int64_t unix_ms)
 {
-    if (unix_ms != 0) {
+    if (unix_ms >= 1000) { /* shown in seconds; 0 = never */
         char text[32];
         codec_str_write(out, name, time_rfc3339(unix_ms / 1000, text));
     }

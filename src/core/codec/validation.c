@@ -5,6 +5,10 @@
  */
 #include "codec_private.h"
 
+#include <stdio.h>
+
+static void warn_unknown(struct buf *out, size_t from, const struct route_catalog *catalog,
+                         const struct policy_list *list);
 static void write_warning(struct buf *out, size_t from, const char *text);
 
 void codec_governance_write_validation(struct buf *out, const struct route_catalog *catalog,
@@ -44,8 +48,25 @@ void codec_governance_write_validation(struct buf *out, const struct route_catal
             (rule->block.is_set && rule->block.count == 0)) {
             write_warning(out, from, "An empty provider list restricts nothing"); /* S0-19 */
         }
+        warn_unknown(out, from, catalog, &rule->allow);
+        warn_unknown(out, from, catalog, &rule->block);
     }
     buf_add(out, STR("]}"));
+}
+
+/* S0-65: a slug the catalogue does not know can neither be allowed nor blocked. */
+static void warn_unknown(struct buf *out, size_t from, const struct route_catalog *catalog,
+                         const struct policy_list *list)
+{
+    char text[160];
+    for (size_t i = 0; i < list->count; i++) {
+        struct str slug = list->items[i];
+        if (route_catalog_find_provider(catalog, slug) == NULL) {
+            snprintf(text, sizeof(text), "The provider '%.*s' is not in the catalogue",
+                     (int)(slug.len < 64 ? slug.len : 64), slug.ptr);
+            write_warning(out, from, text);
+        }
+    }
 }
 
 static void write_warning(struct buf *out, size_t from, const char *text)

@@ -10,6 +10,7 @@
 static bool is_soft(const struct policy_verdict *v);
 static void write_violation(struct buf *out, const struct policy_violation *v,
                             const struct route_catalog *catalog);
+static void write_allowed(struct buf *out, const struct codec_evaluation *e);
 static const char *decision_word(const struct policy_verdict *v, bool is_warned);
 static void write_model(struct buf *out, const struct policy_facts *facts,
                         const struct route_choice *choice);
@@ -88,20 +89,27 @@ void codec_write_evaluation(struct buf *out, const struct codec_evaluation *e)
         buf_add(out, i == 0 ? STR("") : STR(","));
         write_violation(out, &v->violations[i], catalog);
     }
-    buf_add(out, STR("],\"allowed_providers\":["));
+    write_allowed(out, e);
+    write_model(out, facts, choice);
+    buf_printf(out, ",\"rules_applied\":%zu,\"epoch\":%llu,\"mode\":\"enforce\"}", v->rules_applied,
+               (unsigned long long)e->epoch);
+}
+
+/* Candidates are one row per provider, so no slug comes twice. */
+static void write_allowed(struct buf *out, const struct codec_evaluation *e)
+{
+    const struct route_resolution *models = e->facts->models;
     bool is_first = true;
-    for (size_t i = 0; i < facts->models->count; i++) {
-        if ((v->allowed >> i & 1) != 0) {
-            const struct route_model *m = route_catalog_model(catalog, facts->models->models[i]);
+    buf_add(out, STR("],\"allowed_providers\":["));
+    for (size_t i = 0; i < models->count; i++) {
+        if ((e->verdict->allowed >> i & 1) != 0) {
+            unsigned provider = route_catalog_model(e->catalog, models->models[i])->provider;
             buf_add(out, is_first ? STR("") : STR(","));
-            json_write_str(out, route_catalog_provider(catalog, m->provider)->slug);
+            json_write_str(out, route_catalog_provider(e->catalog, provider)->slug);
             is_first = false;
         }
     }
     buf_add_byte(out, ']');
-    write_model(out, facts, choice);
-    buf_printf(out, ",\"rules_applied\":%zu,\"epoch\":%llu,\"mode\":\"enforce\"}", v->rules_applied,
-               (unsigned long long)e->epoch);
 }
 
 static const char *decision_word(const struct policy_verdict *v, bool is_warned)

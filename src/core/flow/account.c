@@ -169,12 +169,15 @@ void flow_record_outcome(struct flow_exchange *x)
         o.finish_reason = llm_relay_finish_reason(p->relay);
         o.cost_pico_usd = usage->is_known ? cost_of(x, usage) : -1;
     }
+    if (x->out.err != ERR_OK) {
+        p->is_keep_alive = false; /* half an answer: nothing may follow it */
+    }
     buf_clear(&x->record);
     audit_outcome_write(&x->record, &o);
     flow_stats_count(x, p->decision);
     flow_stats_end(x, &o);
-    p->state = FLOW_ACCOUNTED;
     x->want |= FLOW_WANT_RECORD;
+    flow_finish(x);
 }
 
 /* product.md 2.6: (in - cached) * input + cached * cache_read + write * cache_write

@@ -112,6 +112,9 @@ void flow_step_models(struct flow_exchange *x)
         list_models(x, &scratch);
     }
     arena_fini(&scratch);
+    if (x->p->answer.err != ERR_OK) {
+        flow_refuse(x, 503, "server_error", "out_of_memory", "The list could not be made");
+    }
 }
 
 static bool wants_anthropic_list(const struct flow_exchange *x)

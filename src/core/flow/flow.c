@@ -26,12 +26,12 @@
 #define ARENA_BYTES_MAX (64u * 1024 * 1024)
 #define OUT_BYTES_MAX (64u * 1024 * 1024)
 #define RECORD_BYTES_MAX (256u * 1024)
+#define OUTCOME_BYTES 4096
 #define BODY_BYTES_MAX_DEFAULT (16u * 1024 * 1024)
 #define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
 
 static void decide_and_record(struct flow_exchange *x);
 static void answer_locally(struct flow_exchange *x);
-static void finish(struct flow_exchange *x);
 static void settle(struct flow_exchange *x);
 static void trim(struct buf *b);
 
@@ -50,6 +50,11 @@ enum err flow_exchange_new(struct flow_exchange **ret)
     buf_init(&p->answer, BODY_BYTES_MAX_DEFAULT);
     buf_init(&x->out, OUT_BYTES_MAX);
     buf_init(&x->record, RECORD_BYTES_MAX);
+    /* Room for an outcome is there from the start: whatever else fails, it is written. */
+    if (buf_reserve(&x->record, OUTCOME_BYTES) == NULL) {
+        flow_exchange_free(x);
+        return ERR_MEMORY;
+    }
     *ret = x;
     return ERR_OK;
 }
@@ -165,11 +170,15 @@ static void settle(struct flow_exchange *x)
     if (x->principal == NULL || p->kind == FLOW_KIND_SERVE) {
         answer_locally(x);
         flow_stats_count(x, p->refusal.decision);
-        finish(x);
+        flow_finish(x);
         return;
     }
     flow_record_decision(x);
     p->state = FLOW_DECIDED;
+    if (x->record.err != ERR_OK) {
+        flow_on_recorded(x, x->record.err, p->now); /* half a record is none */
+        return;
+    }
     x->want |= FLOW_WANT_RECORD;
 }
 
@@ -177,22 +186,20 @@ void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now)
 {
     struct flow_private *p = x->p;
     p->now = now;
-    if (p->state == FLOW_ACCOUNTED) {
-        finish(x);
-        return;
-    }
     if (p->state != FLOW_DECIDED) {
         return; /* the client went away meanwhile */
     }
     p->is_recorded = e == ERR_OK;
     if (e != ERR_OK) {
+        bool must_close = p->is_refused && p->refusal.must_close;
         p->is_refused = false;
         flow_refuse(x, 503, "server_error", "audit_unavailable",
                     "The decision could not be recorded, so the request was not sent");
         p->refusal.retry_after_s = 5;
+        p->refusal.must_close = must_close;
         answer_locally(x);
         flow_stats_count(x, p->refusal.decision);
-        finish(x);
+        flow_finish(x);
         return;
     }
     if (p->is_refused || p->kind != FLOW_KIND_CALL) {
@@ -281,7 +288,7 @@ void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, s
     if (answer->status != 204 && p->head->method != WIRE_HEAD_METHOD) {
         buf_add(&x->out, answer->body);
     }
-    finish(x);
+    flow_finish(x);
 }
 
 void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
@@ -299,12 +306,11 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
     case FLOW_ENDED:
         return;
     case FLOW_DECIDED:
-        /* Its decision may be on its way to the spool: account for it. */
-        p->is_recorded = true;
+        /* On its way to the spool: to be accounted for. Not taken yet: nothing follows
+         * from the decision any more, so there is none. */
+        p->is_recorded = (x->want & FLOW_WANT_RECORD) == 0;
+        x->want &= ~(unsigned)FLOW_WANT_RECORD;
         break;
-    case FLOW_ACCOUNTED:
-        finish(x);
-        return;
     case FLOW_READING:
     case FLOW_SERVING:
     case FLOW_CALLING:
@@ -315,11 +321,11 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
     if (p->is_recorded) {
         flow_record_outcome(x);
     } else {
-        finish(x);
+        flow_finish(x);
     }
 }
 
-static void finish(struct flow_exchange *x)
+void flow_finish(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     if (p->state == FLOW_ENDED) {
@@ -327,6 +333,9 @@ static void finish(struct flow_exchange *x)
     }
     p->state = FLOW_ENDED;
     x->want |= FLOW_WANT_DONE;
+    if (x->out.err != ERR_OK) {
+        p->is_keep_alive = false; /* half an answer: nothing may follow it */
+    }
     if (!flow_is_keep_alive(x)) {
         x->want |= FLOW_WANT_CLOSE;
     }
@@ -334,7 +343,8 @@ static void finish(struct flow_exchange *x)
 
 bool flow_is_keep_alive(const struct flow_exchange *x)
 {
-    return x->p->is_keep_alive && !(x->p->is_refused && x->p->refusal.must_close);
+    return x->out.err == ERR_OK && x->p->is_keep_alive &&
+           !(x->p->is_refused && x->p->refusal.must_close);
 }
 
 void flow_end(struct flow_exchange *x)

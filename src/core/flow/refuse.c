@@ -234,8 +234,8 @@ void flow_write_local(struct flow_exchange *x)
     wire_write_end(&x->out);
     if (p->head->method != WIRE_HEAD_METHOD) {
         buf_add(&x->out, p->local_body);
+        p->response_bytes += p->local_body.len;
     }
     p->status_sent = 200;
     p->is_head_sent = true;
-    p->response_bytes += p->local_body.len;
 }

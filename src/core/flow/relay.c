@@ -22,6 +22,8 @@ static void end_error_answer(struct flow_exchange *x);
 static void end_json(struct flow_exchange *x);
 static void end_stream(struct flow_exchange *x);
 static void fail(struct flow_exchange *x, unsigned status, const char *code, const char *message);
+static void end_in_error(struct flow_exchange *x, unsigned status, const char *code,
+                         const char *message);
 static void write_body(struct flow_exchange *x, struct str bytes);
 static void end_body(struct flow_exchange *x);
 static const char *how_code(enum flow_end_how how, unsigned *ret_status);
@@ -48,6 +50,9 @@ void flow_relay_head(struct flow_exchange *x, const struct wire_head *head)
         sse_parser_init(&p->sse, EVENT_BYTES_MAX);
         p->has_sse = true;
         begin_answer(x);
+        if (x->out.err != ERR_OK) {
+            fail(x, 502, "stream_too_large", "The answer could not be buffered");
+        }
     }
 }
 
@@ -110,10 +115,17 @@ static void relay_events(struct flow_exchange *x)
     buf_clear(&p->answer);
     while ((e = sse_parser_next(&p->sse, &event)) == ERR_OK) {
         if (llm_relay_event(p->relay, &event, &p->answer, &issue) != ERR_OK) {
-            write_body(x, buf_str(&p->answer));
+            if (p->answer.err == ERR_OK) { /* whole events only: half a line hides the next */
+                write_body(x, buf_str(&p->answer));
+            }
             fail(x, 502, "upstream_invalid_event", "The provider sent an event that is not valid");
             return;
         }
+    }
+    if (p->answer.err != ERR_OK) {
+        /* Events are lost: what is left must not look like the whole answer. */
+        fail(x, 502, "upstream_too_large", "The provider's answer is too large");
+        return;
     }
     write_body(x, buf_str(&p->answer));
     if (e != ERR_AGAIN) {
@@ -129,7 +141,8 @@ void flow_relay_end(struct flow_exchange *x, enum flow_end_how how, const char *
     if (how != FLOW_END_COMPLETE) {
         unsigned status;
         const char *code = how_code(how, &status);
-        p->outcome = how == FLOW_END_TIMEOUT ? "timeout"
+        p->outcome = llm_relay_saw_error(p->relay) ? "upstream_error"
+                     : how == FLOW_END_TIMEOUT     ? "timeout"
                      : p->first_byte_us != 0 ? "truncated"
                                              : "upstream_error";
         (void)reason; /* for the host's log; a client is not told about addresses */
@@ -203,18 +216,18 @@ static void end_json(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     struct issue issue;
-    struct buf body;
-    buf_init(&body, p->answer.bytes_max);
-    enum err e = llm_relay_json(p->relay, buf_str(&p->answer), &body, &issue);
-    if (e != ERR_OK || body.err != ERR_OK) {
-        buf_fini(&body);
+    /* The request has been answered: its body's memory serves for the answer. */
+    struct buf *body = &p->body;
+    buf_clear(body);
+    body->bytes_max = p->answer.bytes_max;
+    enum err e = llm_relay_json(p->relay, buf_str(&p->answer), body, &issue);
+    if (e != ERR_OK || body->err != ERR_OK) {
         p->outcome = "upstream_error";
         fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
         return;
     }
     buf_clear(&p->answer);
-    buf_move(&p->answer, &body);
-    buf_fini(&body);
+    buf_move(&p->answer, body);
     begin_answer(x);
     p->outcome = "completed";
     flow_record_outcome(x);
@@ -223,7 +236,7 @@ static void end_json(struct flow_exchange *x)
 static void end_stream(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    if (!llm_relay_is_complete(p->relay) || sse_parser_pending_bytes(&p->sse) != 0) {
+    if (!llm_relay_is_complete(p->relay) && !llm_relay_saw_error(p->relay)) {
         p->outcome = "truncated";
         fail(x, 502, "upstream_truncated", "The provider's stream ended before it was complete");
         return;
@@ -310,16 +323,34 @@ static void fail(struct flow_exchange *x, unsigned status, const char *code, con
         flow_record_outcome(x);
         return;
     }
-    struct llm_error error = {.status = status,
-                              .type = "api_error",
-                              .code = code,
-                              .message = str_from(message),
-                              .sequence_number = llm_relay_next_sequence(p->relay),
-                              .request_id = {p->request_id, sizeof(p->request_id)}};
-    buf_clear(&p->answer);
-    llm_error_write_event(&p->answer, p->endpoint, &error);
-    write_body(x, buf_str(&p->answer));
-    end_body(x);
+    end_in_error(x, status, code, message);
     p->is_keep_alive = false;
     flow_record_outcome(x);
+}
+
+/* The stream has begun. Behind its terminal event nothing may follow, not even an
+ * error; then, and when the error cannot be told, only the missing last chunk says
+ * that the answer was cut. */
+static void end_in_error(struct flow_exchange *x, unsigned status, const char *code,
+                         const char *message)
+{
+    struct flow_private *p = x->p;
+    if (llm_relay_is_complete(p->relay)) {
+        return;
+    }
+    if (!llm_relay_saw_error(p->relay)) {
+        struct llm_error error = {.status = status,
+                                  .type = "api_error",
+                                  .code = code,
+                                  .message = str_from(message),
+                                  .sequence_number = llm_relay_next_sequence(p->relay),
+                                  .request_id = {p->request_id, sizeof(p->request_id)}};
+        buf_clear(&p->answer);
+        llm_error_write_event(&p->answer, p->endpoint, &error);
+        if (p->answer.err != ERR_OK) {
+            return;
+        }
+        write_body(x, buf_str(&p->answer));
+    }
+    end_body(x);
 }

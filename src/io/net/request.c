@@ -62,7 +62,7 @@ struct net_request *request_get(struct net_client *c)
 void request_reset(struct net_request *r)
 {
     ASSERT(!r->has_begun && r->upstream == NULL && !r->is_parked);
-    if (!r->is_end_seen || r->is_bad) {
+    if (!r->is_end_seen || r->is_bad || r->parser.is_closed) {
         wire_parser_fini(&r->parser);
         wire_parser_init(&r->parser, WIRE_REQUEST, &r->net->options.request_limits);
     }

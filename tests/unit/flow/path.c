@@ -4,14 +4,25 @@
  * feeds bytes and the time, performs wants in the order the door prescribes, and
  * keeps every record. Deterministic; no clock, no port, no thread.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "path.h"
+
+/* Faults are for the room under test, not for its host. */
+#define INSIDE(p, call)                                                                            \
+    do {                                                                                           \
+        inside((p), true);                                                                         \
+        call;                                                                                      \
+        inside((p), false);                                                                        \
+    } while (0)
+
+static void inside(const struct path *p, bool is_inside)
+{
+    if (p->on_inside != NULL) {
+        p->on_inside(is_inside);
+    }
+}
 
 static const char pepper[] = "0123456789abcdef0123456789abcdef";
 
@@ -22,7 +33,7 @@ static void load(struct buf *b, const char *name)
     snprintf(path, sizeof(path), "%s/src/core/route/catalog/%s", root != NULL ? root : ".", name);
     buf_init(b, 64u << 20);
     FILE *f = fopen(path, "rb");
-    assert_non_null(f);
+    ASSERT(f != NULL);
     char part[65536];
     for (size_t n; (n = fread(part, 1, sizeof(part), f)) > 0;) {
         buf_add(b, (struct str){part, n});
@@ -30,7 +41,7 @@ static void load(struct buf *b, const char *name)
     fclose(f);
 }
 
-static struct policy_key_row make_key(struct path *p)
+static struct policy_key_row make_key(struct path *p, const char *environment, bool may_narrow)
 {
     uint8_t dice[64];
     for (size_t i = 0; i < sizeof(dice); i++) {
@@ -42,11 +53,12 @@ static struct policy_key_row make_key(struct path *p)
     snprintf(p->key, sizeof(p->key), "%.*s", STR_ARG(buf_str(&text)));
     struct policy_key_text parsed;
     struct str copy = arena_str(&p->arena, buf_str(&text));
-    assert_int_equal(policy_key_parse(copy, &parsed), ERR_OK);
+    ASSERT(policy_key_parse(copy, &parsed) == ERR_OK);
     buf_fini(&text);
     struct policy_key_row row = {.id = parsed.id,
                                  .name = STR("test"),
-                                 .environment = STR("development"),
+                                 .environment = str_from(environment),
+                                 .may_narrow = may_narrow,
                                  .user = STR("user_1"),
                                  .user_email = STR("dev@acme.com"),
                                  .role = STR("member"),
@@ -66,39 +78,43 @@ static struct route_endpoint make_endpoint(struct path *p, const char *slug, con
                                .credential = STR("provider-secret"),
                                .credential_id = str_from(slug)};
     e.provider = route_catalog_find_provider(p->catalog, str_from(slug))->index;
-    assert_int_equal(wire_url_parse(&p->arena, str_from(url), false, &e.url, &issue), ERR_OK);
+    ASSERT(wire_url_parse(&p->arena, str_from(url), false, &e.url, &issue) == ERR_OK);
     return e;
 }
 
 void path_set_up(struct path *p, const char *const *governance)
 {
+    path_set_up_as(p, governance, "development", false);
+}
+
+void path_set_up_as(struct path *p, const char *const *governance, const char *environment,
+                    bool may_narrow)
+{
     memset(p, 0, sizeof(*p));
     arena_init(&p->arena, 64u << 20);
+    arena_init(&p->records, 64u << 20);
     buf_init(&p->client, 16u << 20);
     buf_init(&p->provider, 16u << 20);
     load(&p->providers, "providers.json");
     load(&p->models, "models.json");
     struct issue issue = {0};
-    assert_int_equal(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog,
-                                       &issue),
-                     ERR_OK);
+    ASSERT(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog, &issue) ==
+           ERR_OK);
     static struct policy policies[13];
     struct policy_org_rows rows = {.id = STR("org_acme"), .name = STR("Acme"), .seq = 7};
     for (size_t i = 0; governance != NULL && governance[i] != NULL; i++) {
         struct json_doc doc;
-        assert_int_equal(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc,
-                                    &issue),
-                         ERR_OK);
-        assert_int_equal(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i],
-                                                &issue),
-                         ERR_OK);
+        ASSERT(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc, &issue) ==
+               ERR_OK);
+        ASSERT(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i], &issue) ==
+               ERR_OK);
         policies[i].id = arena_printf(&p->arena, "policy%zu", i);
         policies[i].org_id = rows.id;
         policies[i].is_default = i == 0;
         rows.policies_count = i + 1;
     }
     rows.policies = policies;
-    struct policy_key_row key = make_key(p);
+    struct policy_key_row key = make_key(p, environment, may_narrow);
     rows.keys = &key;
     rows.keys_count = 1;
     struct route_endpoint endpoints[] = {
@@ -111,13 +127,13 @@ void path_set_up(struct path *p, const char *const *governance)
     rows.endpoints_count = 4;
     enum err e = policy_org_new(&rows, p->catalog, 1000, &p->org, &issue);
     if (e != ERR_OK) {
-        print_error("%s: %s\n", issue.pointer, issue.message);
+        fprintf(stderr, "%s: %s\n", issue.pointer, issue.message);
     }
-    assert_int_equal(e, ERR_OK);
-    assert_int_equal(policy_snapshot_new(&p->org, 1, p->catalog, 7, 1000, &p->snapshot), ERR_OK);
+    ASSERT(e == ERR_OK);
+    ASSERT(policy_snapshot_new(&p->org, 1, p->catalog, 7, 1000, &p->snapshot) == ERR_OK);
     p->env = (struct flow_env){.pepper = {pepper, 32}, .node = STR("n1")};
     p->env.stats = flow_stats_new();
-    assert_int_equal(flow_exchange_new(&p->x), ERR_OK);
+    ASSERT(flow_exchange_new(&p->x) == ERR_OK);
     p->now = (struct flow_now){1736519400000, 5000000};
 }
 
@@ -135,6 +151,27 @@ void path_tear_down(struct path *p)
     buf_fini(&p->client);
     buf_fini(&p->provider);
     arena_fini(&p->arena);
+    arena_fini(&p->records);
+}
+
+static void take_out(struct path *p);
+
+static enum err take_record(struct path *p)
+{
+    struct audit_record r;
+    struct str copy = arena_str(&p->records, buf_str(&p->x->record));
+    ASSERT(audit_record_read(&p->records, copy, &r) == ERR_OK);
+    if (p->spool_is_full) {
+        return ERR_LIMIT;
+    }
+    if (r.kind == AUDIT_DECISION) {
+        p->decisions++;
+        p->decision = r.decision;
+    } else {
+        p->outcomes++;
+        p->outcome = r.outcome;
+    }
+    return ERR_OK;
 }
 
 /* Performs wants until none is left, as the door prescribes. */
@@ -144,9 +181,10 @@ static void perform(struct path *p)
     while (x->want != 0 && !p->is_done) {
         unsigned want = x->want;
         x->want = 0;
+        enum err recorded = (want & FLOW_WANT_RECORD) != 0 ? take_record(p) : ERR_AGAIN;
         if ((want & FLOW_WANT_CALL) != 0) {
             p->calls++;
-            assert_int_equal(p->decisions, 1); /* nothing upstream before its record */
+            ASSERT(p->decisions == 1); /* nothing upstream before its record */
             buf_add(&p->provider, x->call.head);
             buf_add(&p->provider, x->call.body);
             wire_parser_fini(&p->answer);
@@ -155,45 +193,44 @@ static void perform(struct path *p)
         if ((want & FLOW_WANT_DROP_CALL) != 0) {
             p->drops++;
         }
-        buf_move(&p->client, &x->out);
+        p->wants_serve = p->wants_serve || (want & FLOW_WANT_SERVE) != 0;
+        take_out(p);
         if ((want & FLOW_WANT_DONE) != 0) {
             p->is_done = true;
             p->is_closed = (want & FLOW_WANT_CLOSE) != 0;
-            flow_end(x);
+            INSIDE(p, flow_end(x));
             return;
         }
-        if ((want & FLOW_WANT_RECORD) != 0) {
-            struct audit_record r;
-            struct str copy = arena_str(&p->arena, buf_str(&x->record));
-            assert_int_equal(audit_record_read(&p->arena, copy, &r), ERR_OK);
-            if (p->spool_is_full) {
-                flow_on_recorded(x, ERR_LIMIT, p->now);
-            } else {
-                if (r.kind == AUDIT_DECISION) {
-                    p->decisions++;
-                    p->decision = r.decision;
-                } else {
-                    p->outcomes++;
-                    p->outcome = r.outcome;
-                }
-                flow_on_recorded(x, ERR_OK, p->now);
-            }
+        if (recorded != ERR_AGAIN) {
+            INSIDE(p, flow_on_recorded(x, recorded, p->now));
         }
     }
-    buf_move(&p->client, &x->out);
+    take_out(p);
+}
+
+/* What a real host can still send of a buffer that failed is a part, then the close. */
+static void take_out(struct path *p)
+{
+    if (p->x->out.err == ERR_OK) {
+        buf_move(&p->client, &p->x->out);
+        return;
+    }
+    p->is_out_lost = true;
 }
 
 static void begin(struct path *p)
 {
     struct flow_start s = {.snapshot = p->snapshot,
-                           .fresh_ms = p->now.unix_ms,
+                           .fresh_ms = p->now.unix_ms - p->stale_ms,
+                           .is_draining = p->is_draining,
                            .dice = {1, 2, 3, 4},
                            .now = p->now};
     buf_clear(&p->client);
     buf_clear(&p->provider);
     p->decisions = p->outcomes = p->calls = p->drops = 0;
-    p->is_done = p->is_closed = false;
-    flow_begin(p->x, &p->env, &s);
+    p->is_done = p->is_closed = p->is_out_lost = p->wants_serve = false;
+    arena_reset(&p->records);
+    INSIDE(p, flow_begin(p->x, &p->env, &s));
     wire_parser_fini(&p->request);
     wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
 }
@@ -209,8 +246,12 @@ void path_request(struct path *p, const char *format, size_t step)
         buf_add(&text, str_from(p->key));
         buf_add(&text, str_from(hole + 2));
     }
-    struct str all = arena_str(&p->arena, buf_str(&text));
+    path_request_bytes(p, buf_str(&text), step);
     buf_fini(&text);
+}
+
+void path_request_bytes(struct path *p, struct str all, size_t step)
+{
     begin(p);
     for (size_t at = 0; at < all.len && !p->is_done;) {
         size_t len = step == 0 || step > all.len - at ? all.len - at : step;
@@ -219,17 +260,17 @@ void path_request(struct path *p, const char *format, size_t step)
         at += len;
         do {
             if (wire_parser_next(&p->request, &in, &ev) != ERR_OK) {
-                flow_on_bad_request(p->x, p->request.refusal_status, p->request.refusal_reason,
-                                    p->now);
+                INSIDE(p, flow_on_bad_request(p->x, p->request.refusal_status,
+                                              p->request.refusal_reason, p->now));
                 perform(p);
                 return;
             }
             if (ev.type == WIRE_HEAD) {
-                flow_on_head(p->x, p->request.head, p->now);
+                INSIDE(p, flow_on_head(p->x, p->request.head, p->now));
             } else if (ev.type == WIRE_BODY) {
-                flow_on_body(p->x, ev.body);
+                INSIDE(p, flow_on_body(p->x, ev.body));
             } else if (ev.type == WIRE_END) {
-                flow_on_request_end(p->x, p->now);
+                INSIDE(p, flow_on_request_end(p->x, p->now));
             }
             perform(p);
         } while (ev.type != WIRE_NEED_MORE && ev.type != WIRE_END && !p->is_done);
@@ -248,7 +289,11 @@ void path_post(struct path *p, const char *target, const char *body)
 
 void path_answer(struct path *p, const char *bytes, size_t step)
 {
-    struct str all = str_from(bytes);
+    path_answer_bytes(p, str_from(bytes), step);
+}
+
+void path_answer_bytes(struct path *p, struct str all, size_t step)
+{
     for (size_t at = 0; at < all.len && !p->is_done;) {
         size_t len = step == 0 || step > all.len - at ? all.len - at : step;
         struct str in = str_sub(all, at, at + len);
@@ -260,11 +305,11 @@ void path_answer(struct path *p, const char *bytes, size_t step)
                 return;
             }
             if (ev.type == WIRE_HEAD) {
-                flow_on_upstream_head(p->x, p->answer.head, p->now);
+                INSIDE(p, flow_on_upstream_head(p->x, p->answer.head, p->now));
             } else if (ev.type == WIRE_BODY) {
-                flow_on_upstream_body(p->x, ev.body, p->now);
+                INSIDE(p, flow_on_upstream_body(p->x, ev.body, p->now));
             } else if (ev.type == WIRE_END) {
-                flow_on_upstream_end(p->x, FLOW_END_COMPLETE, "", p->now);
+                INSIDE(p, flow_on_upstream_end(p->x, FLOW_END_COMPLETE, "", p->now));
             }
             perform(p);
         } while (ev.type != WIRE_NEED_MORE && ev.type != WIRE_END && !p->is_done);
@@ -273,7 +318,13 @@ void path_answer(struct path *p, const char *bytes, size_t step)
 
 void path_answer_end(struct path *p, enum flow_end_how how)
 {
-    flow_on_upstream_end(p->x, how, "", p->now);
+    INSIDE(p, flow_on_upstream_end(p->x, how, "", p->now));
+    perform(p);
+}
+
+void path_client_gone(struct path *p)
+{
+    INSIDE(p, flow_on_client_gone(p->x, p->now));
     perform(p);
 }
 

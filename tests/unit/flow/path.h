@@ -12,6 +12,7 @@
 
 struct path {
     struct arena arena;
+    struct arena records; /* of the exchange under way: reset when one begins */
     struct buf providers, models;
     struct route_catalog *catalog;
     struct policy_org *org;
@@ -24,14 +25,27 @@ struct path {
     struct buf provider; /* all bytes for the provider */
     size_t decisions, outcomes, calls, drops;
     bool is_done, is_closed, spool_is_full;
-    struct audit_decision decision; /* the last ones, views in `arena` */
+    bool wants_serve;  /* handed over to what is not the path */
+    bool is_draining;  /* what each exchange begins with */
+    int64_t stale_ms;
+    bool is_out_lost;  /* x->out ran into an error: the client got a part at most */
+    struct audit_decision decision; /* the last ones, views in `records` */
     struct audit_outcome outcome;
     char key[128];
+    /* Called before and after every call into the room under test; may be NULL. */
+    void (*on_inside)(bool is_inside);
 };
 
 /* governance: NULL-terminated list of S0 bodies, the first is the default. */
 void path_set_up(struct path *p, const char *const *governance);
+/* The same with a key of the given environment (none = not bound to one). */
+void path_set_up_as(struct path *p, const char *const *governance, const char *environment,
+                    bool may_narrow);
 void path_tear_down(struct path *p);
+/* The same bytes with a length, NULs included, and no key put in. */
+void path_request_bytes(struct path *p, struct str bytes, size_t step);
+void path_answer_bytes(struct path *p, struct str bytes, size_t step);
+void path_client_gone(struct path *p);
 /* Feeds a request in pieces of `step` bytes (0 = at once). `%s` becomes the key. */
 void path_request(struct path *p, const char *format, size_t step);
 void path_post(struct path *p, const char *target, const char *body);
