@@ -185,7 +185,7 @@ enum check_verdict check_phone(struct str s, size_t *len)
         return CHECK_NO;
     }
     /* A date is not a telephone number. */
-    bool is_date = s.len == 10 && (s.ptr[4] == '-' || s.ptr[4] == '/' || s.ptr[4] == '.') &&
+    bool is_date = s.len >= 10 && (s.ptr[4] == '-' || s.ptr[4] == '/' || s.ptr[4] == '.') &&
                    s.ptr[7] == s.ptr[4];
     is_date = is_date || (s.len == 10 && n == 8 && (s.ptr[2] == '/' || s.ptr[2] == '.') &&
                           s.ptr[5] == s.ptr[2]);

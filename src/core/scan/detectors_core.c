@@ -55,7 +55,7 @@ const struct detector detectors_core[] = {
                 "(?: ?(?:x|ext\\.?) ?[0-9]{1,6})?\\b"},
     {.name = "phone_national", .type = "phone", .class = SCAN_CONTACT, .tier = SCAN_TIER_C,
      .flags = D_NUMERIC, .check = check_phone, .context = PHONE_WORDS,
-     .pattern = "[0-9]{2,5}(?:[ .\\-/][0-9]{2,8}){1,5}(?: ?(?:x|ext\\.?) ?[0-9]{1,6})?\\b"},
+     .pattern = "[0-9]{2,5}(?:[ .\\-][0-9]{2,8}){1,5}(?: ?(?:x|ext\\.?) ?[0-9]{1,6})?\\b"},
     {.name = "phone_labelled", .type = "phone", .class = SCAN_CONTACT, .tier = SCAN_TIER_B,
      .flags = D_NUMERIC | D_NOCASE, .check = check_phone_labelled,
      .pattern = "[0-9]{2,5}(?:[ .\\-][0-9]{2,8}){0,5}[ \\-](?:office|fax|mobile|cell|home|work|"

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #define FINDINGS_MAX 256U
+#define MODEL_SURE 850U
 #define READ_BYTES_MAX (64U << 10)
 
 struct features {
@@ -51,10 +52,10 @@ enum err scan_injection(const struct scan_engine *engine, struct scan_scratch *s
         TRY(view_fold(scratch, text, &folded));
     }
     ret->model = model_score(folded.text);
-    /* Either may carry the verdict; together they reach it sooner. */
+    /* A phrase needs a little of the model, the model alone needs to be sure. */
     unsigned rules = sum > 1000 ? 1000 : sum;
-    unsigned joint = rules + ret->model * 55 / 100;
-    unsigned alone = ret->model > 800 ? ret->model * 7 / 10 : 0;
+    unsigned joint = rules + ret->model * 40 / 100;
+    unsigned alone = ret->model >= MODEL_SURE ? 500 + (ret->model - MODEL_SURE) * 2 : 0;
     joint = alone > joint ? alone : joint;
     ret->score = joint > 1000 ? 1000 : joint;
     return ERR_OK;

@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the linear model of injection.c and writes model_weights.c.
 
-usage: train_injection.py OUT.c FOLDER [BENIGN.json ...]
+usage: train_injection.py OUT.c FOLDER [BENIGN ...]
 
 FOLDER holds data sets of injection attempts: *.csv with text,label (1 = attempt) and
-*.json lists of jailbreak prompts. BENIGN.json files are lists of {"full_text"}.
+*.json lists of jailbreak prompts. BENIGN is a json list of {"full_text"}, or a folder
+whose *.py docstrings and text files' paragraphs count as ordinary writing: without long
+and technical ones, everything long and technical looks like an attack.
 Logistic regression on binary features of unit length, AdaGrad with L2, classes
 balanced, a fixed seed. The features are those of injection.c, bit for bit. Prints
 figures on the csv's test file, which it does not train on. Standard library only.
 """
 
+import ast
 import csv
 import json
 import math
@@ -96,10 +99,31 @@ def read_folder(folder, benign):
             continue
         train += [(t[:4000], 1) for t in texts]
     for path in benign:
-        data = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-        train += [(row["full_text"], 0) for row in data[::3]]
+        train += [(text, 0) for text in read_benign(pathlib.Path(path))]
     train += [(t, 0) for t in re.split(r"[|\n]", BENIGN)] * 2
     return train, test
+
+
+def read_benign(path):
+    if path.suffix == ".json":
+        return [row["full_text"] for row in json.loads(path.read_text(encoding="utf-8"))[::3]]
+    texts = []
+    for file in sorted(path.rglob("*")):
+        if not file.is_file() or file.stat().st_size > 1000000:
+            continue
+        try:
+            body = file.read_text(encoding="utf-8")
+            if file.suffix == ".py":
+                nodes = [n for n in ast.walk(ast.parse(body))
+                         if isinstance(n, (ast.Module, ast.ClassDef, ast.FunctionDef))]
+                found = [ast.get_docstring(n) or "" for n in nodes]
+            else:
+                found = re.split(r"\n\s*\n", body) if file.suffix in ("", ".txt", ".md") else []
+        except (UnicodeDecodeError, SyntaxError, ValueError):
+            continue
+        texts += [t[:3000] for t in found if len(t) > 80]
+    random.Random(5).shuffle(texts)
+    return texts[:6000]
 
 
 def fit(rows, rounds=25, rate=0.6, l2=2e-5):
