@@ -295,25 +295,28 @@ static enum match_result take_tail(const struct cursor *c, enum detector_tail ta
     return MATCH_YES;
 }
 
-/* Up to the END line; without one everything is taken, as far as a tail may go. */
+/* Up to the END line. The next five dashes are that or another key's BEGIN, so every byte
+ * is looked at once. Without any, everything is taken, as far as a tail may go. */
 static enum match_result take_pem(const struct cursor *c, size_t *end)
 {
     size_t from = *end;
     size_t most = c->in.len - from < TAIL_BYTES_MAX ? c->in.len - from : TAIL_BYTES_MAX;
     struct str body = {c->in.text + from, most};
-    ptrdiff_t line = str_find_str(body, STR("-----END"));
-    if (line >= 0) {
-        struct str rest = str_sub(body, (size_t)line + 8, body.len);
-        ptrdiff_t dashes = str_find_str(rest, STR("-----"));
-        if (dashes >= 0) {
-            *end = from + (size_t)line + 8 + (size_t)dashes + 5;
-            return MATCH_YES;
-        }
-    }
-    if (most < TAIL_BYTES_MAX && !c->in.is_final) {
+    ptrdiff_t line = str_find_str(body, STR("-----"));
+    struct str rest = line >= 0 ? str_sub(body, (size_t)line + 5, body.len) : STR("");
+    ptrdiff_t dashes = str_find_str(str_sub(rest, 0, 64), STR("-----"));
+    bool is_end = str_starts(rest, STR("END"));
+    bool is_known = line >= 0 && rest.len >= 64; /* what the dashes begin is all there */
+    if (!is_known && !(is_end && dashes >= 0) && most < TAIL_BYTES_MAX && !c->in.is_final) {
         return MATCH_MORE;
     }
-    *end = from + most;
+    if (line < 0) {
+        *end = from + most;
+    } else if (is_end && dashes >= 0) {
+        *end = from + (size_t)line + 5 + (size_t)dashes + 5;
+    } else {
+        *end = from + (size_t)line;
+    }
     return MATCH_YES;
 }
 

@@ -32,6 +32,8 @@ static const char *const texts[] = {
     "password = hunter2!x9, and token: \"a8f5f167f44f4964e6c998dee827110c\"",
     "sk-ant-api03-abcdefghijklmnopqrstuv1234 end",
     "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\nrest",
+    "-----BEGIN PRIVATE KEY-----\nAAA-----BEGIN PRIVATE KEY-----\nB\n-----END PRIVATE KEY-----!",
+    "-----BEGIN RSA PRIVATE KEY-----\nnever ended, and prose goes on and on and on and on",
     "born 03/15/1985 passport 123456789",
     "caf\xc3\xa9 \xc3\x89T\xc3\x89 "
     "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x93-45-6789 \xe6\xa9\x9f\xe5\xaf\x86\xe6\x96\x87",
