@@ -131,6 +131,7 @@ static void note_prefix(struct scan_engine *e, size_t index)
         }
     }
     unsigned run = word_run_min(p, 0, 0);
+    e->rows[index].run = (uint16_t)run;
     for (unsigned n = run; n < RUNS_MAX; n++) {
         e->by_run[n][index / 64] |= bit;
     }

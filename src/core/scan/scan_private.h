@@ -18,11 +18,13 @@
 #define CONTEXT_LISTS 192U
 #define CONTEXT_WORDS (CONTEXT_LISTS / 64)
 #define RUNS_MAX 33U
+#define LONG_RUN 7U
 
 struct row {
     struct pattern pattern;
     size_t width;
     uint16_t context; /* list index + 1; 0 = none */
+    uint16_t run;     /* word bytes that every match begins with, at least */
 };
 
 struct context_slot {
@@ -59,11 +61,6 @@ struct view {
     const uint32_t *to;   /* end of the code point that byte i came from */
 };
 
-static inline bool pair_has(const uint64_t *pairs, unsigned char a, unsigned char b)
-{
-    return (pairs[(unsigned)a << 2 | b >> 6] >> (b & 63) & 1) != 0;
-}
-
 static inline size_t view_start(const struct view *v, size_t i)
 {
     return v->from == NULL ? i : v->from[i];
@@ -90,9 +87,10 @@ struct scan_set {
     const struct scan_engine *engine;
     struct arena arena;
     uint64_t enabled[MASK_WORDS];
-    unsigned words;          /* mask words in use */
-    bool has_at;             /* a detector with D_AT is enabled; not in the pairs below */
-    uint64_t pairs[2][1024]; /* bytes that may stand at offsets 0, 1 and 2, 3: 64 Ki bits */
+    unsigned words; /* mask words in use */
+    bool has_at;    /* a detector with D_AT is enabled; not among the groups below */
+    bool has_long;  /* one that begins with LONG_RUN word bytes; not there either */
+    uint64_t groups[PATTERN_PREFIX][256]; /* rows modulo 64 that may have a byte there */
     struct term *terms;
     size_t terms_count;
     size_t term_bytes_max;

@@ -12,7 +12,7 @@
 
 static enum err build(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static void enable(struct scan_set *set, const struct scan_types *types);
-static void note_pairs(struct scan_set *set, const struct pattern *p);
+static void note_groups(struct scan_set *set, size_t row);
 static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static bool is_regex(struct str text);
 static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue);
@@ -70,20 +70,22 @@ static void enable(struct scan_set *set, const struct scan_types *types)
             set->words = (unsigned)(i / 64) + 1;
             if ((set->engine->detectors[i]->flags & D_AT) != 0) {
                 set->has_at = true;
+            } else if (set->engine->rows[i].run >= LONG_RUN) {
+                set->has_long = true;
             } else {
-                note_pairs(set, &set->engine->rows[i].pattern);
+                note_groups(set, i);
             }
         }
     }
 }
 
-static void note_pairs(struct scan_set *set, const struct pattern *p)
+static void note_groups(struct scan_set *set, size_t row)
 {
-    for (unsigned k = 0; k < 2; k++) {
-        for (unsigned a = 0; a < 256; a++) {
-            for (unsigned w = 0; byte_set_has(&p->prefix[2 * k], (unsigned char)a) && w < 4; w++) {
-                set->pairs[k][a << 2 | w] |= p->prefix[2 * k + 1].bits[w];
-            }
+    const struct pattern *p = &set->engine->rows[row].pattern;
+    for (unsigned k = 0; k < PATTERN_PREFIX; k++) {
+        for (unsigned c = 0; c < 256; c++) {
+            uint64_t has = byte_set_has(&p->prefix[k], (unsigned char)c);
+            set->groups[k][c] |= has << (row % 64);
         }
     }
 }
