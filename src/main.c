@@ -21,7 +21,8 @@ static const struct {
     {"key", cli_key, "create NAME [member=value]... | list | rotate ID [SECONDS] | revoke ID",
      "API keys"},
     {"policy", cli_policy, "validate FILE... | apply FILE... | export | list", "policies as files"},
-    {"api", cli_api, "METHOD PATH [FILE|-]", "any management request, as the operator"},
+    {"api", cli_api, "METHOD PATH [FILE|-] | reference",
+     "any management request, as the operator; or its reference"},
     {"audit", cli_audit, "list [name=value]...", "decisions, newest first"},
     {"demo", cli_demo, "load --provider URL", "a demo organisation"},
     {"config", cli_config, "check|show [-c FILE] [--json]", "settings and where they come from"},
@@ -31,6 +32,7 @@ static const struct {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static int usage(FILE *out, int status);
+static void print_shared(const char *name);
 
 int main(int argc, char **argv)
 {
@@ -48,6 +50,7 @@ int main(int argc, char **argv)
         if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
             printf("usage: portcullis %s %s\n%s\n", commands[i].name, commands[i].usage,
                    commands[i].summary);
+            print_shared(commands[i].name);
             return 0;
         }
         return commands[i].run(argc - 1, argv + 1);
@@ -65,4 +68,18 @@ static int usage(FILE *out, int status)
     fprintf(out, "\nportcullis COMMAND --help says more. DATABASE_URL names the database,\n"
                  "PORTCULLIS_MASTER_KEY_FILE the file with the master key.\n");
     return status;
+}
+
+/* The options every command on the database takes. */
+static void print_shared(const char *name)
+{
+    static const char *const others[] = {"serve", "config", "healthcheck", "version"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (strcmp(name, others[i]) == 0) {
+            return;
+        }
+    }
+    printf("\n  --org ID         the organisation; needed when there are several\n"
+           "  --database URL   instead of DATABASE_URL\n"
+           "  -c FILE          settings, as for serve\n");
 }

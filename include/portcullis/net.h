@@ -185,5 +185,8 @@ struct net_stats {
     _Atomic uint64_t loop_lag_us, loop_lag_max_us; /* gauge: lateness of the 100 ms tick */
 };
 const struct net_stats *net_stats(const struct net *n);
+/* Does an exchange wait for a sync? Ordered with the waiting itself (see net_on_synced):
+ * who synced before this call is either seen by the exchange or sees it. Any thread. */
+bool net_is_anybody_waiting(struct net *n);
 
 #endif

@@ -8,9 +8,10 @@
  * at once. Two threads of its own: the syncer makes records survive power loss too
  * (group commit over all lanes), the shipper sends them onward in order; apart,
  * because a frozen database must not hold up a sync. A record is framed
- * `length | crc32c | payload`; recovery drops only a torn tail. How far a segment
- * was shipped stands in its own header; shipping is at-least-once, so the receiver
- * must be idempotent.
+ * `length | crc32c | payload`; recovery drops only a torn tail (and, where the disk
+ * damaged one, that record, not those behind it). How far a segment was shipped
+ * stands in its own header; shipping is at-least-once, so the receiver must be
+ * idempotent.
  *
  * GLOSSARY  lane: one worker's sequence of records. segment: one file of a lane.
  * sealed: no record will be appended any more. shipped: stored elsewhere for good.
@@ -23,12 +24,13 @@
 #include "portcullis/base.h"
 
 #define SPOOL_RECORD_BYTES_MAX (256 * 1024)
+#define SPOOL_SEGMENT_BYTES_MIN (SPOOL_RECORD_BYTES_MAX + 4096)
 
 struct spool;
 struct spool_lane;
 
 struct spool_options {
-    const char *dir;           /* must exist and be writable; 0700 */
+    const char *dir;           /* must exist and be writable; 0700; one process at a time */
     unsigned lanes;            /* workers */
     size_t segment_bytes;      /* 64 MiB; preallocated, so a full disk shows here */
     size_t bytes_max;          /* of all segments kept; reached = ERR_LIMIT on append */
@@ -42,38 +44,46 @@ struct spool_batch {
     const struct str *records;
     size_t count;
 };
-typedef bool spool_ship_fn(void *context, const struct spool_batch *batch);
 
 /* Opens, recovers what an earlier process left (torn tails cut, unshipped records
- * queued for shipping). *ret_recovered = records found unshipped. */
+ * queued for shipping). *ret_recovered = records found unshipped. ERR_CONFLICT: another
+ * process has this folder; ERR_LIMIT: no room for a first segment per lane. */
 MUST_USE enum err spool_open(const struct spool_options *options, struct spool **ret,
                              uint64_t *ret_recovered, struct issue *ret_issue);
 /* Starts both threads. `on_synced` is called on the syncer after each sync (may be
  * NULL); it must only signal (uv_async_send). Blocks all signals in them. */
-MUST_USE enum err spool_start(struct spool *s, spool_ship_fn *ship, void *ship_context,
-                              void (*on_synced)(void *context), void *synced_context);
+MUST_USE enum err spool_start(struct spool *s,
+                              bool (*ship)(void *context, const struct spool_batch *batch),
+                              void *ship_context, void (*on_synced)(void *context),
+                              void *synced_context);
 /* Syncs, ships what it can within `timeout_ms`, joins the threads, closes and frees.
  * No append may follow. NULL ok. */
 void spool_stop(struct spool *s, unsigned timeout_ms);
 
 struct spool_lane *spool_lane_get(struct spool *s, unsigned lane);
-/* No system call in the common case. ERR_LIMIT: spool full; ERR_IO: the disk
- * failed (both: refuse the request, audit_unavailable). *ret_seq orders records
- * within the lane. */
+/* No system call in the common case. ERR_LIMIT: spool or disk full; ERR_IO: a sync or
+ * the making of a segment failed (both: refuse the request, audit_unavailable; both
+ * pass by themselves when there is room again, or the disk works again). *ret_seq
+ * orders records within the lane, from 1. */
 MUST_USE enum err spool_append(struct spool_lane *lane, struct str record, uint64_t *ret_seq);
-/* Highest sequence of the lane known to be on disk. Any thread. */
+/* Highest sequence of the lane known to be on disk: fdatasync returned after it was
+ * written. Any thread. Sequentially consistent: who first says (so too) that it waits,
+ * then asks here, is either answered or found by on_synced. */
 uint64_t spool_lane_synced(const struct spool_lane *lane);
 
 struct spool_stats {
     uint64_t appended, synced, shipped, bytes, segments, sync_failures;
+    uint64_t recovered_left; /* of *ret_recovered, not yet shipped */
+    uint64_t damaged;        /* stretches that failed their CRC and were stepped over */
     uint64_t oldest_unshipped_age_s;
-    bool is_failing; /* the last sync or preallocation failed */
+    bool is_failing; /* a lane's sync failed, or the last segment could not be made */
 };
 void spool_stats_read(const struct spool *s, struct spool_stats *ret); /* any thread */
 
-/* Whole-file write: temporary, fsync, rename, fsync of the folder. */
+/* Whole-file write: temporary, fsync, rename, fsync of the folder. One writer per path. */
 MUST_USE enum err spool_file_save(const char *path, struct str bytes);
-/* Reads a file saved above into `out`; ERR_NOT_FOUND, ERR_CORRUPT (its CRC trailer fails). */
+/* Appends a file saved above to `out` (ERR_LIMIT beyond its limit); ERR_NOT_FOUND,
+ * ERR_CORRUPT (its CRC trailer fails; nothing is appended). */
 MUST_USE enum err spool_file_load(const char *path, struct buf *out);
 
 #endif

@@ -166,4 +166,40 @@ MUST_USE enum err store_audit_ship(struct store *s, const struct str *records, s
  * process died in between. Call after its recovered records are shipped. */
 MUST_USE enum err store_audit_close_orphans(struct store *s, struct str node, int64_t before_ms);
 
+/* ---- the copy on disk (rows_file.c, snapshot_file.c): bytes only, pure but for dice ---- */
+
+/* One organisation's rows as bytes, credentials in clear: wipe. ERR_LIMIT: `out`. */
+MUST_USE enum err store_org_rows_write(struct buf *out, const struct policy_org_rows *rows,
+                                       const struct route_catalog *catalog);
+/* Back: views into `bytes` and the arena. Providers that left the catalogue are dropped.
+ * ERR_CORRUPT or the codec's error; never half of it. */
+MUST_USE enum err store_org_rows_read(struct arena *a, struct str bytes,
+                                      const struct route_catalog *catalog,
+                                      struct policy_org_rows *ret, struct issue *ret_issue);
+/* The same sealed with secrets->sealing; unsealing appends to `plain` (wipe it). */
+MUST_USE enum err store_org_seal(const struct store_secrets *secrets,
+                                 const struct policy_org_rows *rows,
+                                 const struct route_catalog *catalog, struct buf *out);
+MUST_USE enum err store_org_unseal(const struct store_secrets *secrets, struct str sealed,
+                                   struct buf *plain);
+struct store_snapshot {
+    uint64_t epoch;
+    int64_t fresh_ms;       /* unix; it was known to be current then */
+    const struct str *orgs; /* sealed, as store_org_seal gives them */
+    size_t orgs_count;
+};
+/* The whole file, and back (views into `bytes`, the list in the arena). ERR_CORRUPT:
+ * cut, changed, put together from several, or of another master key. */
+MUST_USE enum err store_snapshot_write(const struct store_secrets *secrets,
+                                       const struct store_snapshot *s, struct buf *out);
+MUST_USE enum err store_snapshot_read(const struct store_secrets *secrets, struct arena *a,
+                                      struct str bytes, struct store_snapshot *ret);
+/* A second, small file: the snapshot file whose last STORE_SNAPSHOT_NAME_BYTES are
+ * `name` was still current at fresh_ms. ERR_STALE: it speaks of another file. */
+#define STORE_SNAPSHOT_NAME_BYTES 32
+MUST_USE enum err store_snapshot_time_write(const struct store_secrets *secrets, struct str name,
+                                            int64_t fresh_ms, struct buf *out);
+MUST_USE enum err store_snapshot_time_read(const struct store_secrets *secrets, struct str name,
+                                           struct str bytes, int64_t *ret_fresh_ms);
+
 #endif

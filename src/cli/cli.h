@@ -24,6 +24,8 @@ int cli_policy(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_healthcheck(int argc, char **argv);
 int cli_version(int argc, char **argv);
+/* Prints the API reference (src/docs/api.md) from the route table. */
+int cli_reference(void);
 
 struct cli_context {
     struct config config;
@@ -34,7 +36,7 @@ struct cli_context {
     struct arena arena; /* of one command */
     const char *org;    /* --org, or the only organisation */
 };
-/* Takes --org ORG, --database URL and --set out of argv (compacting it). Prints why
+/* Takes --org ORG, --database URL and -c FILE out of argv (compacting it). Prints why
  * on stderr when it fails. needs_secrets: the master key is required. */
 bool cli_open(struct cli_context *c, int *argc, char **argv, bool needs_secrets);
 void cli_close(struct cli_context *c);

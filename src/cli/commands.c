@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +107,8 @@ int cli_org(int argc, char **argv)
                            list[i].is_suspended ? " suspended" : "");
                 }
                 status = 0;
+            } else {
+                fprintf(stderr, "portcullis: org list: %s\n", store_error(c.store));
             }
         } else {
             status = usage("org create NAME [ID] | list");
@@ -177,11 +180,17 @@ int cli_api(int argc, char **argv)
     struct manage_answer a;
     enum wire_method method;
     int status = 1;
+    if (argc == 2 && strcmp(argv[1], "reference") == 0) {
+        return cli_reference();
+    }
     if (cli_open(&c, &argc, argv, true)) {
         struct buf body;
         buf_init(&body, 64u << 20);
         if (argc < 3 || argc > 4 || !parse_method(argv[1], &method)) {
-            status = usage("api METHOD PATH [FILE|-] [--org ID]");
+            fprintf(stderr, "%s", argc < 3 || argc > 4
+                                      ? ""
+                                      : "portcullis: METHOD is one of GET POST PUT PATCH DELETE\n");
+            status = usage("api METHOD PATH [FILE|-] [--org ID] | api reference");
         } else if (argc == 4 && cli_read_file(argv[3], &body) != ERR_OK) {
             fprintf(stderr, "portcullis: %s cannot be read\n", argv[3]);
         } else if (cli_need_org(&c)) {
@@ -277,6 +286,11 @@ int cli_healthcheck(int argc, char **argv)
                    write(fd, request, sizeof(request) - 1) == (ssize_t)sizeof(request) - 1 &&
                    read(fd, answer, sizeof(answer) - 1) > 0 &&
                    strncmp(answer, "HTTP/1.1 200", 12) == 0;
+    if (!is_good) {
+        const char *why = answer[0] == '\0' ? strerror(errno) : answer;
+        fprintf(stderr, "portcullis: not ready: http://%s:%u/readyz: %.*s\n", host, port,
+                (int)strcspn(why, "\r\n"), why);
+    }
     if (fd >= 0) {
         close(fd);
     }

@@ -22,15 +22,20 @@ struct setting {
     int64_t min, max;
     bool is_secret;
     const char *help;
+    const char *words; /* of a text: the only values, separated by spaces; NULL = any */
 };
 
 #define TEXT(n, f, v, h)                                                                           \
     {                                                                                              \
-        n, SETTING_TEXT, offsetof(struct config, f), v, 0, 0, false, h                             \
+        n, SETTING_TEXT, offsetof(struct config, f), v, 0, 0, false, h, NULL                       \
+    }
+#define WORD(n, f, v, w, h)                                                                        \
+    {                                                                                              \
+        n, SETTING_TEXT, offsetof(struct config, f), v, 0, 0, false, h, w                          \
     }
 #define INT(n, f, v, lo, hi, h)                                                                    \
     {                                                                                              \
-        n, SETTING_INT, offsetof(struct config, f), v, lo, hi, false, h                            \
+        n, SETTING_INT, offsetof(struct config, f), v, lo, hi, false, h, NULL                      \
     }
 
 /* lint: table */
@@ -47,20 +52,20 @@ static const struct setting settings[] = {
         "port of a separate management listener; -1 = management on the main one"),
     INT("workers", workers, "0", 0, 64, "event loops; 0 = one per core"),
     {"database.url", SETTING_TEXT, offsetof(struct config, database_url), "", 0, 0, true,
-     "PostgreSQL connection string; DATABASE_URL works too"},
+     "PostgreSQL connection string; DATABASE_URL works too", NULL},
     TEXT("master_key_file", master_key_file, "",
          "file with 64 hex digits: protects provider credentials and key hashes"),
     TEXT("catalog_dir", catalog_dir, "", "folder of providers.json and models.json"),
     TEXT("state_dir", state_dir, "/var/lib/portcullis", "spool and last-known-good snapshot"),
     TEXT("node", node, "", "name of this node; default: host name"),
-    TEXT("audit.durability", audit_durability, "process",
+    WORD("audit.durability", audit_durability, "process", "process strict",
          "process: a record survives a crash of the gateway; strict: also power loss"),
     INT("audit.segment_mib", audit_segment_mib, "64", 1, 1024, "size of a spool segment"),
     INT("audit.spool_mib", audit_spool_mib, "4096", 2, 1 << 20, "spool kept at most"),
     INT("audit.keep_shipped_s", audit_keep_shipped_s, "3600", 0, 86400 * 7,
         "how long shipped segments are kept for a database failover"),
     {"audit.hash_body", SETTING_BOOL, offsetof(struct config, audit_hash_body), "false", 0, 0,
-     false, "SHA-256 of each request body into its decision record"},
+     false, "SHA-256 of each request body into its decision record", NULL},
     INT("policy.max_stale_s", policy_max_stale_s, "300", 0, 86400,
         "refuse requests when policies could not be refreshed for this long; 0 = never"),
     INT("policy.poll_s", policy_poll_s, "5", 1, 3600, "poll behind the notifications"),
@@ -70,7 +75,7 @@ static const struct setting settings[] = {
     INT("limits.body_mib", limits_body_mib, "16", 1, 1024, "largest request body"),
     INT("limits.clients", limits_clients, "0", 0, 1 << 20, "connections per worker; 0 = automatic"),
     INT("drain_s", drain_s, "30", 0, 3600, "how long requests may finish on SIGTERM"),
-    TEXT("log.level", log_level, "info", "error, warn, info or debug"),
+    WORD("log.level", log_level, "info", "error warn info debug", "error, warn, info or debug"),
 };
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
@@ -83,6 +88,7 @@ static enum err set(struct config *c, struct str name, struct str value, enum co
                     struct issue *issue);
 static enum err set_value(struct config *c, const struct setting *s, struct str value,
                           struct issue *issue);
+static bool is_word(const char *words, struct str value);
 static void environment_name(const struct setting *s, const char *suffix, char ret[96]);
 static enum err slurp(struct config *c, const char *path, struct str *ret);
 
@@ -198,9 +204,15 @@ static void environment_name(const struct setting *s, const char *suffix, char r
 static enum err read_flags(struct config *c, int argc, char **argv, int from, struct issue *issue)
 {
     for (int i = from; i < argc; i++) {
-        if (strcmp(argv[i], "--set") != 0 || i + 1 == argc || strchr(argv[i + 1], '=') == NULL) {
+        bool is_known = strcmp(argv[i], "--set") == 0 || strcmp(argv[i], "-c") == 0;
+        if (!is_known) {
             issue_set(issue, "", "unknown flag '%s'; settings are given as --set name=value",
                       argv[i]);
+            return ERR_INVALID;
+        }
+        if (argv[i][1] == 'c' || i + 1 == argc || strchr(argv[i + 1], '=') == NULL) {
+            issue_set(issue, "", argv[i][1] == 'c' ? "-c needs a FILE and comes first"
+                                                   : "--set needs name=value");
             return ERR_INVALID;
         }
         struct str value = str_from(argv[++i]);
@@ -234,6 +246,10 @@ static enum err set_value(struct config *c, const struct setting *s, struct str 
     char *at = (char *)c + s->offset;
     switch (s->kind) {
     case SETTING_TEXT: {
+        if (s->words != NULL && !is_word(s->words, value)) {
+            issue_set(issue, s->name, "must be one of: %s", s->words);
+            return ERR_INVALID;
+        }
         struct str copy = arena_str(&c->arena, value);
         if (copy.ptr == NULL) {
             return ERR_MEMORY;
@@ -270,6 +286,17 @@ static enum err set_value(struct config *c, const struct setting *s, struct str 
     }
     }
     return ERR_INTERNAL;
+}
+
+static bool is_word(const char *words, struct str value)
+{
+    struct str rest = str_from(words);
+    while (rest.len != 0) {
+        if (str_eq(str_cut(&rest, ' '), value)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum err slurp(struct config *c, const char *path, struct str *ret)

@@ -13,7 +13,9 @@
 #define ARENA_BYTES_MAX (256u << 20)
 
 static bool take_option(int *argc, char **argv, const char *name, const char **ret);
+static enum err check_options(int argc, char **argv, struct issue *issue);
 static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue *issue);
+static bool is_org(struct cli_context *c, const struct store_org_summary *list, size_t count);
 static const char *catalog_dir(const struct config *config);
 
 bool cli_open(struct cli_context *c, int *argc, char **argv, bool needs_secrets)
@@ -28,7 +30,10 @@ bool cli_open(struct cli_context *c, int *argc, char **argv, bool needs_secrets)
     if (database != NULL) {
         setenv("DATABASE_URL", database, 1);
     }
-    enum err e = config_load(&c->config, file, 0, NULL, 0, &issue);
+    enum err e = check_options(*argc, argv, &issue);
+    if (e == ERR_OK) {
+        e = config_load(&c->config, file, 0, NULL, 0, &issue);
+    }
     if (e == ERR_OK) {
         e = open_all(c, needs_secrets, &issue);
     }
@@ -49,6 +54,32 @@ static bool take_option(int *argc, char **argv, const char *name, const char **r
         }
     }
     return false;
+}
+
+/* What is left may be an option of the command itself; anything else is a mistake, and
+ * a mistyped --org must not mean the only organisation. */
+static enum err check_options(int argc, char **argv, struct issue *issue)
+{
+    static const char *const own[] = {"--to", "--dry-run", "--provider", NULL};
+    static const char *const shared[] = {"--org", "--database", "-c"};
+    for (int i = 1; i < argc; i++) {
+        bool is_own = argv[i][0] != '-' || argv[i][1] == '\0';
+        for (size_t k = 0; own[k] != NULL; k++) {
+            is_own = is_own || strcmp(argv[i], own[k]) == 0;
+        }
+        for (size_t k = 0; k < sizeof(shared) / sizeof(shared[0]); k++) {
+            if (strcmp(argv[i], shared[k]) == 0) {
+                issue_set(issue, "", "%s needs a value", argv[i]);
+                return ERR_INVALID;
+            }
+        }
+        if (!is_own) {
+            issue_set(issue, "", "unknown option '%.80s'; every command takes --org ID, "
+                      "--database URL and -c FILE", argv[i]);
+            return ERR_INVALID;
+        }
+    }
+    return ERR_OK;
 }
 
 static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue *issue)
@@ -86,12 +117,12 @@ bool cli_need_org(struct cli_context *c)
 {
     struct store_org_summary *list;
     size_t count;
-    if (c->org != NULL) {
-        return true;
-    }
     if (store_org_list(c->store, &c->arena, &list, &count) != ERR_OK) {
         fprintf(stderr, "portcullis: the database cannot be read: %s\n", store_error(c->store));
         return false;
+    }
+    if (c->org != NULL) {
+        return is_org(c, list, count);
     }
     if (count != 1) {
         fprintf(stderr, "portcullis: there are %zu organisations; say which with --org ID\n",
@@ -100,6 +131,18 @@ bool cli_need_org(struct cli_context *c)
     }
     c->org = list[0].id.ptr;
     return true;
+}
+
+static bool is_org(struct cli_context *c, const struct store_org_summary *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(list[i].id, str_from(c->org))) {
+            return true;
+        }
+    }
+    fprintf(stderr, "portcullis: --org: there is no organisation '%.80s'; portcullis org list "
+            "shows them\n", c->org);
+    return false;
 }
 
 bool cli_request(struct cli_context *c, enum wire_method method, const char *path, struct str body,

@@ -83,7 +83,17 @@ int cli_demo(int argc, char **argv)
 static bool load(struct cli_context *c, const char *provider)
 {
     struct str id;
+    if (!str_starts(str_from(provider), STR("http"))) {
+        fprintf(stderr, "portcullis: demo load: --provider: must be a URL such as "
+                        "https://localhost:8443\n");
+        return false;
+    }
     enum err e = store_org_create(c->store, &c->arena, STR("org_acme"), STR("Acme"), &id);
+    if (e == ERR_CONFLICT) {
+        fprintf(stderr, "portcullis: demo load: the organisation org_acme exists already; nothing "
+                        "was changed\n");
+        return false;
+    }
     if (e != ERR_OK) {
         fprintf(stderr, "portcullis: demo load: the organisation org_acme: %s: %s\n", err_name(e),
                 store_error(c->store));

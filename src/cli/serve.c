@@ -30,6 +30,7 @@
 #define TAG_ADMIN 1
 #define REPORT_MS 2000
 #define STOP_SHIP_MS 5000
+#define PREPARE_MS 3600000
 #define LOCK_TRIES 150 /* of 100 ms */
 
 static int wake_fd = -1;                         /* the one thing a signal handler can reach */
@@ -43,8 +44,9 @@ static enum err start_workers(struct serve *s, struct issue *issue);
 static enum err listen_all(struct serve *s, struct issue *issue);
 static void run(struct serve *s);
 static void close_orphans(struct serve *s);
+static void prepare_partitions(struct serve *s, int64_t now_ms);
 static void reload(struct serve *s);
-static void stop(struct serve *s);
+static void stop(struct serve *s, int status);
 static void on_signal(int number);
 static void set_signals(void);
 static void wake(void *context);
@@ -73,11 +75,11 @@ int cli_serve(int argc, char **argv)
         fprintf(stderr, "portcullis: cannot start: %s%s%s\n", issue.pointer,
                 issue.pointer[0] != 0 ? ": " : "",
                 issue.message[0] != 0 ? issue.message : err_name(e));
-        stop(&s);
+        stop(&s, 1);
         return 1;
     }
     run(&s);
-    stop(&s);
+    stop(&s, 0);
     return 0;
 }
 
@@ -254,6 +256,10 @@ static enum err listen_all(struct serve *s, struct issue *issue)
     unsigned id;
     uint16_t port;
     TRY(worker_group_listen(s->group, &l, &id, &s->port, issue));
+    if (c->tls_port >= 0 && (c->tls_certificate[0] == 0 || c->tls_key[0] == 0)) {
+        issue_set(issue, "tls", "tls.port needs tls.certificate and tls.key, two PEM files");
+        return ERR_INVALID;
+    }
     if (c->tls_port >= 0) {
         TRY(tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue));
         l.host = str_from(c->tls_host);
@@ -294,6 +300,7 @@ static void run(struct serve *s)
         }
         (void)worker_group_reclaim(s->group);
         close_orphans(s);
+        prepare_partitions(s, now_ms);
         uint64_t enforced = worker_group_epoch_min(s->group);
         if ((enforced != s->reported_epoch || now_ms - reported_ms >= REPORT_MS) &&
             atomic_load(&s->health.is_database_up)) {
@@ -302,6 +309,7 @@ static void run(struct serve *s)
             }
             reported_ms = now_ms;
         }
+        serve_last_good_save(s, false);
     }
 }
 
@@ -314,10 +322,22 @@ static void close_orphans(struct serve *s)
         return;
     }
     spool_stats_read(s->spool, &stats);
-    if (stats.shipped >= s->recovered &&
+    if (stats.recovered_left == 0 &&
         store_audit_close_orphans(s->store, str_from(s->node), s->started_ms) == ERR_OK) {
         s->has_closed_orphans = true;
     }
+}
+
+/* The days ahead get their partitions; without one a record still finds the default. */
+static void prepare_partitions(struct serve *s, int64_t now_ms)
+{
+    if (now_ms - s->prepared_ms < PREPARE_MS || !atomic_load(&s->health.is_database_up)) {
+        return;
+    }
+    if (store_audit_prepare(s->store) != ERR_OK) {
+        serve_log(s, "warn", "partitions_not_prepared", "\"retry_s\":%d", PREPARE_MS / 1000);
+    }
+    s->prepared_ms = now_ms;
 }
 
 static void reload(struct serve *s)
@@ -340,7 +360,7 @@ static void reload(struct serve *s)
     serve_notify("READY=1");
 }
 
-static void stop(struct serve *s)
+static void stop(struct serve *s, int status)
 {
     serve_notify("STOPPING=1");
     if (s->group != NULL) {
@@ -352,6 +372,7 @@ static void stop(struct serve *s)
             nanosleep(&t, NULL);
         }
     }
+    serve_last_good_save(s, true);
     if (s->store != NULL && atomic_load(&s->health.is_database_up)) {
         if (store_node_leave(s->store, str_from(s->node)) != ERR_OK) {
             serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");
@@ -363,7 +384,7 @@ static void stop(struct serve *s)
     store_close(s->store);
     store_close(s->audit_store);
     serve_free(s);
-    serve_log(s, "info", "stopped", "\"exit\":0");
+    serve_log(s, "info", "stopped", "\"exit\":%d", status);
     config_free(&s->config);
 }
 

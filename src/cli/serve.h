@@ -2,7 +2,7 @@
  *
  * What the parts of `portcullis serve` share: one process's state, owned by the
  * control thread. serve.c is the order of things, snapshot.c keeps the policies
- * current, ops_log.c speaks to the log and to systemd.
+ * current, last_good.c their copy on disk, ops_log.c speaks to the log and to systemd.
  */
 #ifndef PORTCULLIS_CLI_SERVE_H
 #define PORTCULLIS_CLI_SERVE_H
@@ -37,24 +37,45 @@ struct serve {
     int64_t started_ms;
     uint64_t recovered; /* records an earlier process left in the spool */
     bool has_closed_orphans;
+    int64_t prepared_ms; /* when the audit tables' partitions were last looked after */
     /* snapshot.c */
-    struct policy_org **orgs; /* the last good part of each */
+    struct policy_org **orgs; /* the last good part of each, ordered by id */
+    struct str *sealed;       /* beside it: its rows as store_org_seal makes them, ours */
     size_t orgs_count, orgs_capacity;
+    bool is_behind; /* the database is, or may be, ahead of what is enforced */
+    bool is_from_disk;
     uint64_t epoch, reported_epoch;
     int64_t rebuild_at_s; /* an attestation begins or ends then */
+    /* last_good.c */
+    bool is_save_due;
+    int64_t save_at_ms, time_saved_ms; /* not before; fresh_ms last written */
+    char saved_name[STORE_SNAPSHOT_NAME_BYTES]; /* of the file that was written last */
 };
 
 /* snapshot.c */
+/* Takes over org and sealed (heap; STR_NONE = not to be had) in any case. */
+MUST_USE enum err serve_org_keep(struct serve *s, struct policy_org *org, struct str sealed);
+void serve_orgs_clear(struct serve *s);
 /* From the database, else from disk, else empty: publishes one of them. */
 void serve_first_snapshot(struct serve *s);
 void serve_refresh(struct serve *s, bool is_poll);
 void serve_note_database(struct serve *s, enum err listen_result);
 bool serve_is_rebuild_due(const struct serve *s, int64_t now_ms);
 void serve_free(struct serve *s);
-/* spool_ship_fn: records into the database. Shipper thread. */
+/* For spool_start: records into the database. Shipper thread. */
 bool serve_ship(void *context, const struct spool_batch *batch);
 /* worker_serve_fn */
 void serve_request(void *context, const struct worker_request *request);
+
+/* last_good.c: the copy of what is enforced, on disk. */
+/* Fills s->orgs from the file. ERR_NOT_FOUND; ERR_CORRUPT: refused, s->orgs is empty. */
+MUST_USE enum err serve_last_good_load(struct serve *s, uint64_t *ret_epoch,
+                                       int64_t *ret_fresh_ms);
+/* Writes what changed, at most every few seconds; is_last = now. */
+void serve_last_good_save(struct serve *s, bool is_last);
+/* Compiles the organisation anew, as of now_s, from what is kept of its rows. */
+MUST_USE enum err serve_org_rebuild(struct serve *s, struct str sealed, int64_t now_s,
+                                    struct policy_org **ret);
 
 /* ops_log.c: one JSON object per line on stdout; `members` is JSON without braces. */
 void serve_log(const struct serve *s, const char *level, const char *event, const char *members,

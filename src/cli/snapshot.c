@@ -13,23 +13,33 @@
 
 static enum err apply(struct serve *s, uint64_t since);
 static void replace_org(struct serve *s, const struct store_org *o, int64_t now_s);
-static enum err publish(struct serve *s, uint64_t epoch, int64_t now_s, bool is_degraded);
-static enum err keep_org(struct serve *s, struct policy_org *org);
+static struct str seal_org(struct serve *s, const struct policy_org_rows *rows);
+static size_t find_org(const struct serve *s, struct str id);
+static bool make_room(struct serve *s);
+static void drop_part(struct serve *s, size_t i);
+static void *heap_of(struct str s);
+static void drop_absent(struct serve *s, const struct store_loaded *loaded);
+static void rebuild_due(struct serve *s, int64_t now_ms);
+static enum err publish(struct serve *s, uint64_t epoch, int64_t now_s, int64_t fresh_ms);
 static uint64_t mono_us(void);
 
 void serve_first_snapshot(struct serve *s)
 {
-    enum err e = apply(s, 0);
-    if (e == ERR_OK) {
+    uint64_t epoch = 0;
+    int64_t fresh_ms = 0;
+    if (apply(s, 0) == ERR_OK) {
         serve_note_database(s, ERR_OK);
         return;
     }
     serve_log(s, "error", "database_unavailable", "\"at\":\"start\"");
-    atomic_store(&s->health.is_degraded, true);
-    if (publish(s, 0, serve_unix_ms() / 1000, true) != ERR_OK) {
-        abort(); /* not even an empty snapshot: no memory to run in */
+    s->is_behind = true;
+    s->is_from_disk = true;
+    bool is_loaded = serve_last_good_load(s, &epoch, &fresh_ms) == ERR_OK;
+    if (publish(s, epoch, serve_unix_ms() / 1000, fresh_ms) != ERR_OK) {
+        abort(); /* no memory to run in */
     }
-    atomic_store(&s->health.is_loaded, false);
+    atomic_store(&s->health.fresh_ms, fresh_ms);
+    atomic_store(&s->health.is_loaded, is_loaded);
 }
 
 /* Looks for what changed since the epoch that is known. */
@@ -42,9 +52,11 @@ void serve_refresh(struct serve *s, bool is_poll)
         atomic_fetch_add(&s->health.notify_received, 1);
     }
     int64_t now_ms = serve_unix_ms();
-    bool is_all = !is_known || serve_is_rebuild_due(s, now_ms);
+    bool is_all = !is_known || s->is_from_disk || serve_is_rebuild_due(s, now_ms);
     enum err e = apply(s, is_all ? 0 : s->epoch);
+    s->is_behind = e != ERR_OK;
     if (e != ERR_OK) {
+        rebuild_due(s, now_ms);
         serve_note_database(s, e);
         serve_log(s, "warn", "refresh_failed", "\"epoch\":%llu", (unsigned long long)s->epoch);
     }
@@ -63,10 +75,17 @@ static enum err apply(struct serve *s, uint64_t since)
         since = 0;
     }
     bool is_changed = loaded->orgs_count != 0 || loaded->epoch != s->epoch || since == 0;
+    bool was_from_disk = s->is_from_disk;
     for (size_t i = 0; i < loaded->orgs_count; i++) {
         replace_org(s, &loaded->orgs[i], loaded->now_s);
     }
-    enum err e = is_changed ? publish(s, loaded->epoch, loaded->now_s, false) : ERR_OK;
+    if (since == 0) {
+        drop_absent(s, loaded);
+        s->is_from_disk = false;
+    }
+    enum err e = is_changed ? publish(s, loaded->epoch, loaded->now_s, serve_unix_ms()) : ERR_OK;
+    s->is_from_disk = s->is_from_disk || (was_from_disk && e != ERR_OK);
+    s->is_save_due = s->is_save_due || (e == ERR_OK && is_changed);
     uint64_t orgs = loaded->orgs_count;
     store_loaded_free(loaded);
     if (e == ERR_OK && is_changed) {
@@ -90,10 +109,12 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     if (e == ERR_OK) {
         e = policy_org_new(&o->rows, s->catalog, now_s, &org, &issue);
     }
-    if (e == ERR_OK && keep_org(s, org) == ERR_OK) {
+    if (e == ERR_OK) {
+        e = serve_org_keep(s, org, seal_org(s, &o->rows));
+    }
+    if (e == ERR_OK) {
         return;
     }
-    policy_org_unref(org);
     atomic_fetch_add(&s->health.publish_failures, 1);
     struct buf reason;
     buf_init(&reason, 4096);
@@ -103,34 +124,117 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     buf_fini(&reason);
 }
 
-static enum err keep_org(struct serve *s, struct policy_org *org)
+/* None when it cannot be sealed: then no copy is written, rather than one without it. */
+static struct str seal_org(struct serve *s, const struct policy_org_rows *rows)
 {
-    struct str id = policy_org_id(org);
-    for (size_t i = 0; i < s->orgs_count; i++) {
-        if (str_eq(policy_org_id(s->orgs[i]), id)) {
-            policy_org_unref(s->orgs[i]);
-            s->orgs[i] = org;
-            return ERR_OK;
-        }
+    struct buf sealed;
+    buf_init(&sealed, (size_t)128 << 20);
+    if (store_org_seal(&s->secrets, rows, s->catalog, &sealed) != ERR_OK) {
+        serve_log(s, "error", "organisation_not_sealed", "\"org\":\"%.*s\"", STR_ARG(rows->id));
+        buf_fini(&sealed);
+        return STR_NONE;
     }
-    if (s->orgs_count == s->orgs_capacity) {
-        size_t capacity = s->orgs_capacity != 0 ? s->orgs_capacity * 2 : 64;
-        struct policy_org **more = realloc(s->orgs, capacity * sizeof(*more));
-        if (more == NULL) {
+    char *exact = realloc(sealed.ptr, sealed.len); /* kept long: without the slack */
+    return (struct str){exact != NULL ? exact : sealed.ptr, sealed.len};
+}
+
+enum err serve_org_keep(struct serve *s, struct policy_org *org, struct str sealed)
+{
+    size_t at = find_org(s, policy_org_id(org));
+    if (at < s->orgs_count && str_eq(policy_org_id(s->orgs[at]), policy_org_id(org))) {
+        drop_part(s, at);
+    } else {
+        if (!make_room(s)) {
+            policy_org_unref(org);
+            free(heap_of(sealed));
             return ERR_MEMORY;
         }
-        s->orgs = more;
-        s->orgs_capacity = capacity;
+        memmove(&s->orgs[at + 1], &s->orgs[at], (s->orgs_count - at) * sizeof(s->orgs[0]));
+        memmove(&s->sealed[at + 1], &s->sealed[at], (s->orgs_count - at) * sizeof(s->sealed[0]));
+        s->orgs_count++;
     }
-    s->orgs[s->orgs_count++] = org;
+    s->orgs[at] = org;
+    s->sealed[at] = sealed;
     return ERR_OK;
 }
 
-static enum err publish(struct serve *s, uint64_t epoch, int64_t now_s, bool is_degraded)
+/* Where the id is, or would be. */
+static size_t find_org(const struct serve *s, struct str id)
+{
+    size_t from = 0, to = s->orgs_count;
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        if (str_cmp(policy_org_id(s->orgs[mid]), id) < 0) {
+            from = mid + 1;
+        } else {
+            to = mid;
+        }
+    }
+    return from;
+}
+
+static bool make_room(struct serve *s)
+{
+    if (s->orgs_count < s->orgs_capacity) {
+        return true;
+    }
+    size_t capacity = s->orgs_capacity != 0 ? s->orgs_capacity * 2 : 64;
+    struct policy_org **orgs = realloc(s->orgs, capacity * sizeof(*orgs));
+    s->orgs = orgs != NULL ? orgs : s->orgs;
+    struct str *sealed = realloc(s->sealed, capacity * sizeof(*sealed));
+    s->sealed = sealed != NULL ? sealed : s->sealed;
+    if (orgs == NULL || sealed == NULL) {
+        return false;
+    }
+    s->orgs_capacity = capacity;
+    return true;
+}
+
+static void drop_part(struct serve *s, size_t i)
+{
+    policy_org_unref(s->orgs[i]);
+    free(heap_of(s->sealed[i]));
+}
+
+/* The bytes are ours; a struct str only lends them read-only. */
+static void *heap_of(struct str s)
+{
+    return (void *)(uintptr_t)s.ptr;
+}
+
+void serve_orgs_clear(struct serve *s)
+{
+    for (size_t i = 0; i < s->orgs_count; i++) {
+        drop_part(s, i);
+    }
+    s->orgs_count = 0;
+}
+
+/* All of the database was read: what is not in it is gone. */
+static void drop_absent(struct serve *s, const struct store_loaded *loaded)
+{
+    size_t kept = 0, next = 0;
+    for (size_t i = 0; i < s->orgs_count; i++) {
+        struct str id = policy_org_id(s->orgs[i]);
+        while (next < loaded->orgs_count && str_cmp(loaded->orgs[next].rows.id, id) < 0) {
+            next++; /* both are ordered bytewise */
+        }
+        if (next < loaded->orgs_count && str_eq(loaded->orgs[next].rows.id, id)) {
+            s->orgs[kept] = s->orgs[i];
+            s->sealed[kept++] = s->sealed[i];
+        } else {
+            drop_part(s, i);
+        }
+    }
+    s->orgs_count = kept;
+}
+
+static enum err publish(struct serve *s, uint64_t epoch, int64_t now_s, int64_t fresh_ms)
 {
     struct policy_snapshot *snapshot;
+    bool is_degraded = s->is_from_disk;
     TRY(policy_snapshot_new(s->orgs, s->orgs_count, s->catalog, epoch, now_s, &snapshot));
-    enum err e = worker_group_publish(s->group, snapshot, serve_unix_ms(), is_degraded);
+    enum err e = worker_group_publish(s->group, snapshot, fresh_ms, is_degraded);
     if (e != ERR_OK) {
         policy_snapshot_free(snapshot);
         return e;
@@ -156,12 +260,41 @@ void serve_note_database(struct serve *s, enum err listen_result)
                   "\"epoch\":%llu", (unsigned long long)s->epoch);
     }
     int64_t fresh_ms = atomic_load(&s->health.fresh_ms);
-    if (listen_result == ERR_AGAIN && atomic_load(&s->health.is_loaded)) {
-        /* Quiet, and the connection answered: what is enforced is current. */
+    if (listen_result == ERR_AGAIN && atomic_load(&s->health.is_loaded) && !s->is_behind) {
+        /* Quiet, and the connection answered: what is enforced is current, unless
+         * something was heard before and could not be loaded. */
         fresh_ms = serve_unix_ms();
         atomic_store(&s->health.fresh_ms, fresh_ms);
     }
     worker_group_freshen(s->group, fresh_ms, !is_up || atomic_load(&s->health.is_degraded));
+}
+
+/* The database is away and an attestation has begun or ended: what is kept of the rows
+ * is compiled anew, so that a fact does not outlive its date. What does not compile
+ * (it did before) is taken out: its requests are refused. */
+static void rebuild_due(struct serve *s, int64_t now_ms)
+{
+    if (!serve_is_rebuild_due(s, now_ms) || !atomic_load(&s->health.is_loaded)) {
+        return;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < s->orgs_count; i++) {
+        struct policy_org *org = s->orgs[i];
+        bool is_due = policy_org_expires_at(org) <= now_ms / 1000;
+        if (is_due && serve_org_rebuild(s, s->sealed[i], now_ms / 1000, &org) != ERR_OK) {
+            drop_part(s, i);
+            continue;
+        }
+        if (is_due) {
+            policy_org_unref(s->orgs[i]);
+        }
+        s->orgs[kept] = org;
+        s->sealed[kept++] = s->sealed[i];
+    }
+    s->orgs_count = kept;
+    if (publish(s, s->epoch, now_ms / 1000, atomic_load(&s->health.fresh_ms)) != ERR_OK) {
+        serve_log(s, "error", "publish_failed", "\"epoch\":%llu", (unsigned long long)s->epoch);
+    }
 }
 
 bool serve_is_rebuild_due(const struct serve *s, int64_t now_ms)
@@ -177,10 +310,9 @@ void serve_request(void *context, const struct worker_request *request)
 
 void serve_free(struct serve *s)
 {
-    for (size_t i = 0; i < s->orgs_count; i++) {
-        policy_org_unref(s->orgs[i]);
-    }
+    serve_orgs_clear(s);
     free(s->orgs);
+    free(s->sealed);
     net_exceptions_free(s->exceptions);
     route_catalog_free(s->catalog);
     buf_fini(&s->catalog_texts[0]);

@@ -10,8 +10,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-typedef enum err parse_fn(struct arena *a, yyjson_val *body, const struct route_catalog *catalog,
-                          struct policy *ret, struct issue *ret_issue);
+struct shape {
+    enum err (*parse)(struct arena *a, yyjson_val *body, const struct route_catalog *catalog,
+                      struct policy *ret, struct issue *ret_issue);
+};
 
 static struct str canonical(struct arena *a, const struct policy *p)
 {
@@ -63,11 +65,11 @@ static void check_stored(struct arena *a, const struct policy *p)
     }
 }
 
-static void check_shape(struct arena *a, parse_fn *parse, yyjson_val *root)
+static void check_shape(struct arena *a, const struct shape *shape, yyjson_val *root)
 {
     struct policy p;
     struct issue issue = {.message = ""};
-    enum err e = parse(a, root, NULL, &p, &issue);
+    enum err e = shape->parse(a, root, NULL, &p, &issue);
     if (e != ERR_OK) {
         ASSERT(e == ERR_MEMORY || ((e == ERR_INVALID || e == ERR_UNSUPPORTED) &&
                                    issue.message[0] != 0));
@@ -93,10 +95,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_stored(&a, &p);
     }
     if (json_parse(&a, text, &json_limits_default, &doc, &issue) == ERR_OK) {
-        static parse_fn *const shapes[] = {codec_native_parse, codec_governance_parse,
-                                           codec_compliance_parse};
+        static const struct shape shapes[] = {
+            {codec_native_parse}, {codec_governance_parse}, {codec_compliance_parse}};
         for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-            check_shape(&a, shapes[i], doc.root);
+            check_shape(&a, &shapes[i], doc.root);
         }
         issue.message[0] = 0;
         if (codec_governance_parse_rules(&a, doc.root, NULL, &p, &issue) != ERR_OK) {

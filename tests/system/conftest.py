@@ -11,6 +11,8 @@ import shutil
 import pytest
 
 from fake import FakeProvider
+from gateway import Gateway
+from postgres import Postgres
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -39,9 +41,32 @@ def fake(build_dir, tmp_path_factory):
     provider.stop()
 
 
-@pytest.fixture(scope="session", params=["fake"])
+@pytest.fixture(scope="session")
+def database_url():
+    if "DATABASE_URL" in os.environ:
+        yield os.environ["DATABASE_URL"]
+        return
+    postgres = Postgres()
+    yield postgres.url
+    postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(build_dir, database_url, fake, tmp_path_factory):
+    binary = os.environ.get("PORTCULLIS_BIN", os.path.join(build_dir, "portcullis"))
+    if not os.path.exists(binary):
+        binary = os.path.join(build_dir, "src/portcullis")
+    started = Gateway(binary, database_url, tmp_path_factory.mktemp("gateway"), ROOT, fake)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session", params=["fake", "gateway"])
 def target(request, fake):
-    return Target("fake", fake.url, "key-of-a-test", fake.ca)
+    if request.param == "fake":
+        return Target("fake", fake.url, "key-of-a-test", fake.ca)
+    gateway = request.getfixturevalue("gateway")
+    return Target("gateway", gateway.url, gateway.keys["developer"], None)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ static void write_context(struct buf *out, const struct audit_decision *d);
 static void write_violations(struct buf *out, const struct audit_decision *d);
 static void write_outcome(struct buf *out, const struct audit_outcome *o);
 static void member_str(struct buf *out, const char *name, struct str value);
+static void member_id(struct buf *out, const char *name, struct str core);
 static void member_u64(struct buf *out, const char *name, uint64_t value);
 
 void audit_decision_write_json(struct buf *out, const struct audit_decision *d,
@@ -53,7 +54,7 @@ static void write_documented(struct buf *out, const struct audit_decision *d)
 
 static void write_context(struct buf *out, const struct audit_decision *d)
 {
-    member_str(out, "policy_id", d->policy_id);
+    member_id(out, "policy_id", d->policy_id);
     if (d->policy_version != 0) {
         member_u64(out, "policy_version", d->policy_version);
     }
@@ -69,7 +70,7 @@ static void write_context(struct buf *out, const struct audit_decision *d)
     member_str(out, "model_requested", d->model_requested);
     member_str(out, "model", d->model);
     member_str(out, "provider", d->provider);
-    member_str(out, "selected_policy_id", d->selected_policy_id);
+    member_id(out, "selected_policy_id", d->selected_policy_id);
     if (d->slot != 0) {
         buf_printf(out, ",\"slot\":%d", (int)d->slot);
     }
@@ -97,7 +98,7 @@ static void write_violations(struct buf *out, const struct audit_decision *d)
         const struct audit_violation *v = &d->violations[i];
         buf_add(out, i == 0 ? STR("{\"policy\":") : STR(",{\"policy\":"));
         json_write_str(out, v->policy);
-        member_str(out, "policy_id", v->policy_id);
+        member_id(out, "policy_id", v->policy_id);
         member_u64(out, "policy_version", v->policy_version);
         member_str(out, "rule", v->rule);
         member_str(out, "rule_key", v->rule_key);
@@ -149,6 +150,14 @@ static void member_str(struct buf *out, const char *name, struct str value)
     }
     buf_printf(out, ",\"%s\":", name);
     json_write_str(out, value);
+}
+
+/* Records hold the bare id; the API shows it as everywhere else (C-17). */
+static void member_id(struct buf *out, const char *name, struct str core)
+{
+    if (core.len != 0) {
+        buf_printf(out, ",\"%s\":\"pol_%.*s\"", name, STR_ARG(core));
+    }
 }
 
 static void member_u64(struct buf *out, const char *name, uint64_t value)

@@ -127,7 +127,8 @@ static void write_anthropic(struct buf *out, const struct llm_error *e)
 
 static const char *anthropic_type(const struct llm_error *e)
 {
-    if (e->type != NULL && llm_str_in(str_from(e->type), anthropic_types)) {
+    /* What OpenAI calls an invalid request is "not found" here when it is 404. */
+    if (e->status != 404 && e->type != NULL && llm_str_in(str_from(e->type), anthropic_types)) {
         return e->type;
     }
     switch (e->status) {

@@ -106,8 +106,9 @@ struct subject {
     size_t dim_from[DIM_COUNT + 1]; /* entries of a dimension: from .. next from */
 };
 /* What applies: words are defined only in live blocks. */
+#define INDEX_ALIGNMENT 64
 struct index_applied {
-    _Alignas(64) uint64_t words[INDEX_WORDS_MAX];
+    _Alignas(INDEX_ALIGNMENT) uint64_t words[INDEX_WORDS_MAX];
     struct index_live live;
     size_t rules_count; /* markers not counted */
 };

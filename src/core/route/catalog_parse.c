@@ -59,7 +59,8 @@ static const char *const model_members[] = {
     "release_date", "source", "cross_check", "status", "tiers", "reasoning_usd_per_mtok",
     "upstream_model", NULL,
 };
-static const char *const model_kinds[] = {"chat", "embedding", "audio", "image", NULL};
+static const char *const model_kinds[] = {"chat",  "embedding",  "audio",
+                                          "image", "moderation", NULL};
 
 enum err catalog_parse_providers(struct route_catalog *c, struct str text, struct issue *ret_issue)
 {
@@ -310,7 +311,7 @@ static enum err read_model(const struct reader *r, struct route_catalog *c, yyjs
         kind++;
     }
     if (model_kinds[kind] == NULL) {
-        return refuse(r, "kind", "must be chat, embedding, audio or image");
+        return refuse(r, "kind", "must be chat, embedding, audio, image or moderation");
     }
     TRY(read_list(r, entry, "aliases", &c->aliases[m->index], &c->aliases_count[m->index]));
     TRY(read_tokens(r, entry, "context_window", &m->context_tokens));

@@ -62,7 +62,7 @@ struct net_request *request_get(struct net_client *c)
 void request_reset(struct net_request *r)
 {
     ASSERT(!r->has_begun && r->upstream == NULL && !r->is_parked);
-    if (!r->is_end_seen || r->is_bad) {
+    if (!r->is_end_seen || r->is_bad || r->parser.is_closed) {
         wire_parser_fini(&r->parser);
         wire_parser_init(&r->parser, WIRE_REQUEST, &r->net->options.request_limits);
     }
@@ -392,8 +392,10 @@ static enum err record(struct net_request *r, bool is_last)
     }
     list_remove(&r->node);
     list_add(&n->parked, &r->node);
-    /* The sync may have come before the gauge said that somebody waits. */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* The sync may have come before the gauge said that somebody waits: this and the
+     * syncer's look at the gauge are read-modify-writes of one variable, so one of the
+     * two sees the other. */
+    (void)atomic_fetch_add_explicit(&n->stats.requests_waiting, 0, memory_order_acq_rel);
     if (n->hooks.synced(n->hooks.context) >= seq) {
         unpark(r);
         return ERR_OK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Whole files that must be there entirely or not at all: written beside, synced,
- * renamed, the folder synced; read back only when their CRC trailer fits.
+ * renamed, the folder synced; read back only when their CRC trailer fits. The CRC is
+ * against accidents; who must not believe a forger seals the bytes as well.
  */
 #include "spool_private.h"
 
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TRAILER_MAGIC UINT32_C(0x50435331)
@@ -20,6 +22,8 @@ struct trailer {
 
 static enum err write_all(int fd, const void *data, size_t len);
 static void sync_parent(const char *path);
+static enum err read_file(int fd, struct buf *out);
+static enum err read_all(int fd, char *at, size_t len);
 
 enum err spool_file_save(const char *path, struct str bytes)
 {
@@ -49,27 +53,54 @@ enum err spool_file_load(const char *path, struct buf *out)
     if (fd < 0) {
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     }
-    ssize_t got = 1;
-    while (got > 0) {
-        char *room = buf_reserve(out, 65536);
-        got = room != NULL ? read(fd, room, 65536) : -1;
-        if (got > 0) {
-            buf_commit(out, (size_t)got);
-        }
-    }
+    size_t from = out->len;
+    enum err e = read_file(fd, out);
     close(fd);
-    if (got < 0) {
-        return out->err != ERR_OK ? out->err : ERR_IO;
+    if (e != ERR_OK) {
+        out->len = from;
     }
+    return e;
+}
+
+static enum err read_file(int fd, struct buf *out)
+{
+    struct stat st;
     struct trailer t;
-    if (out->len < sizeof(t)) {
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return ERR_IO;
+    }
+    if (st.st_size < (off_t)sizeof(t)) {
         return ERR_CORRUPT;
     }
-    memcpy(&t, out->ptr + out->len - sizeof(t), sizeof(t));
-    out->len -= sizeof(t);
-    bool is_good = t.magic == TRAILER_MAGIC && t.length == out->len &&
-                   t.crc == crc32c(0, out->ptr, out->len);
-    return is_good ? ERR_OK : ERR_CORRUPT;
+    size_t size = (size_t)st.st_size;
+    char *at = buf_reserve(out, size);
+    if (at == NULL) {
+        return out->err;
+    }
+    TRY(read_all(fd, at, size));
+    size -= sizeof(t);
+    memcpy(&t, at + size, sizeof(t));
+    if (t.magic != TRAILER_MAGIC || t.length != size || t.crc != crc32c(0, at, size)) {
+        return ERR_CORRUPT;
+    }
+    buf_commit(out, size);
+    return ERR_OK;
+}
+
+static enum err read_all(int fd, char *at, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = read(fd, at, len);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n == 0 ? ERR_CORRUPT : ERR_IO;
+        }
+        at += n;
+        len -= (size_t)n;
+    }
+    return ERR_OK;
 }
 
 static enum err write_all(int fd, const void *data, size_t len)

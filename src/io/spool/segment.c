@@ -14,87 +14,95 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+/* What looking behind damage may cost: bytes run through the CRC. */
+#define SALVAGE_BYTES_MAX ((size_t)1 << 30)
+
 static enum err map_file(struct segment *g);
+static bool take_header(struct segment *g, uint64_t number);
+static void sync_folder_of(const char *path);
+static bool is_frame(const struct segment *g, size_t at, size_t *ret_length, size_t *ret_cost);
 static uint32_t header_crc(const struct segment_header *h);
 static uint32_t frame_crc(uint64_t number, struct str record);
-static void sync_dir(const char *dir);
 
-enum err segment_create(struct spool *s, unsigned lane, struct segment **ret)
+enum err segment_make(struct segment *g, unsigned lane)
 {
-    struct segment *g = calloc(1, sizeof(*g));
-    if (g == NULL) {
-        return ERR_MEMORY;
-    }
-    pthread_mutex_lock(&s->lock);
-    bool is_full = s->total_bytes + s->options.segment_bytes > s->options.bytes_max;
-    g->number = s->next_number++;
-    pthread_mutex_unlock(&s->lock);
-    if (is_full) {
-        segments_retire(s, true);
-        pthread_mutex_lock(&s->lock);
-        is_full = s->total_bytes + s->options.segment_bytes > s->options.bytes_max;
-        pthread_mutex_unlock(&s->lock);
-    }
-    if (is_full) {
-        free(g);
-        return ERR_LIMIT;
-    }
-    snprintf(g->path, sizeof(g->path), "%s/%016llx.seg", s->dir, (unsigned long long)g->number);
-    g->bytes = s->options.segment_bytes;
-    g->created_s = spool_unix_s();
     g->fd = open(g->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int failed = g->fd < 0 ? errno : posix_fallocate(g->fd, 0, (off_t)g->bytes);
-    if (failed != 0 || map_file(g) != ERR_OK) {
-        segment_close(g, g->fd >= 0);
-        atomic_store(&s->is_failing, true);
+    if (g->fd < 0) {
+        return errno == ENOSPC ? ERR_LIMIT : ERR_IO;
+    }
+    int failed = posix_fallocate(g->fd, 0, (off_t)g->bytes);
+    if (failed != 0) {
         return failed == ENOSPC ? ERR_LIMIT : ERR_IO;
     }
+    TRY(map_file(g));
     struct segment_header *h = segment_header_of(g);
     h->magic = SEGMENT_MAGIC;
     h->number = g->number;
     h->lane = lane;
     h->crc = header_crc(h);
-    atomic_store(&h->shipped, SEGMENT_HEADER_BYTES);
+    segment_set_shipped(g, SEGMENT_HEADER_BYTES);
     if (fsync(g->fd) != 0) {
-        segment_close(g, true);
-        atomic_store(&s->is_failing, true);
         return ERR_IO;
     }
-    sync_dir(s->dir);
-    *ret = g;
+    sync_folder_of(g->path);
     return ERR_OK;
 }
 
-enum err segment_open(const char *path, struct segment **ret)
+enum err segment_open(const char *path, uint64_t number, struct segment **ret)
 {
     struct segment *g = calloc(1, sizeof(*g));
     if (g == NULL) {
         return ERR_MEMORY;
     }
-    snprintf(g->path, sizeof(g->path), "%s", path);
     g->fd = open(path, O_RDWR | O_CLOEXEC);
     struct stat st;
-    if (g->fd < 0 || fstat(g->fd, &st) != 0 || st.st_size < SEGMENT_HEADER_BYTES) {
+    if (g->fd < 0 || fstat(g->fd, &st) != 0 ||
+        snprintf(g->path, sizeof(g->path), "%s", path) >= (int)sizeof(g->path)) {
+        segment_close(g, false);
+        return ERR_IO;
+    }
+    if (st.st_size < SEGMENT_HEADER_BYTES) {
         segment_close(g, false);
         return ERR_CORRUPT;
     }
     g->bytes = (size_t)st.st_size;
-    g->created_s = (uint64_t)st.st_mtime;
-    if (map_file(g) != ERR_OK) {
-        segment_close(g, false);
-        return ERR_IO;
+    enum err e = map_file(g);
+    if (e == ERR_OK && !take_header(g, number)) {
+        e = ERR_CORRUPT;
     }
-    const struct segment_header *h = segment_header_of(g);
-    if (h->magic != SEGMENT_MAGIC || h->crc != header_crc(h)) {
+    if (e != ERR_OK) {
         segment_close(g, false);
-        return ERR_CORRUPT;
+        return e;
     }
-    g->number = h->number;
     *ret = g;
     return ERR_OK;
+}
+
+/* The frames prove the number; a header that does not fit them is written anew, with
+ * nothing shipped. */
+static bool take_header(struct segment *g, uint64_t number)
+{
+    struct segment_header *h = segment_header_of(g);
+    bool is_whole = h->magic == SEGMENT_MAGIC && h->crc == header_crc(h);
+    if (is_whole && (number == 0 || number == h->number)) {
+        g->number = h->number;
+        return true;
+    }
+    size_t at = SEGMENT_HEADER_BYTES;
+    struct str record;
+    uint64_t damaged = 0;
+    g->number = number;
+    if (number == 0 || !segment_next_whole(g, &at, g->bytes, &record, &damaged)) {
+        return false;
+    }
+    memset((void *)h, 0, sizeof(*h));
+    h->magic = SEGMENT_MAGIC;
+    h->number = number;
+    h->crc = header_crc(h);
+    segment_set_shipped(g, SEGMENT_HEADER_BYTES);
+    return true;
 }
 
 static enum err map_file(struct segment *g)
@@ -126,9 +134,22 @@ void segment_close(struct segment *g, bool is_removed)
     free(g);
 }
 
+void segment_forget_pages(struct segment *g)
+{
+    (void)madvise(g->map, g->bytes, MADV_DONTNEED);
+    (void)posix_fadvise(g->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 struct segment_header *segment_header_of(const struct segment *g)
 {
     return (struct segment_header *)(void *)g->map;
+}
+
+void segment_set_shipped(struct segment *g, size_t end)
+{
+    struct segment_header *h = segment_header_of(g);
+    atomic_store(&h->shipped, end);
+    atomic_store(&h->shipped_not, ~(uint64_t)end);
 }
 
 static uint32_t header_crc(const struct segment_header *h)
@@ -159,80 +180,61 @@ size_t segment_append(struct segment *g, size_t at, struct str record)
 
 bool segment_next(const struct segment *g, size_t *at, struct str *ret_record)
 {
-    if (*at + sizeof(struct frame_header) > g->bytes) {
+    size_t length, cost = 0;
+    if (!is_frame(g, *at, &length, &cost)) {
         return false;
     }
-    const struct frame_header *f = (const struct frame_header *)(const void *)(g->map + *at);
-    size_t length = atomic_load_explicit(&f->length, memory_order_acquire);
-    if (length == 0 || length > SPOOL_RECORD_BYTES_MAX ||
-        *at + segment_frame_bytes(length) > g->bytes) {
-        return false;
-    }
-    struct str record = {g->map + *at + sizeof(*f), length};
-    if (f->crc != frame_crc(g->number, record)) {
-        return false;
-    }
+    *ret_record = (struct str){g->map + *at + sizeof(struct frame_header), length};
     *at += segment_frame_bytes(length);
-    *ret_record = record;
     return true;
 }
 
-void segments_add(struct spool *s, struct segment *g)
+/* A frame may start at any multiple of 8, so behind damage each is tried: the damaged
+ * frame's own length cannot be believed. Mostly the length there is impossible and
+ * nothing is read; the worst case is bounded. */
+bool segment_next_whole(const struct segment *g, size_t *at, size_t end, struct str *ret_record,
+                        uint64_t *ret_damaged)
 {
-    pthread_mutex_lock(&s->lock);
-    struct segment **at = &s->segments;
-    while (*at != NULL) {
-        at = &(*at)->next;
+    size_t length, cost = 0, from = *at;
+    while (from < end && cost < SALVAGE_BYTES_MAX && !is_frame(g, from, &length, &cost)) {
+        from += 8;
     }
-    *at = g;
-    s->total_bytes += g->bytes;
-    pthread_mutex_unlock(&s->lock);
+    if (from >= end || cost >= SALVAGE_BYTES_MAX) {
+        return false;
+    }
+    *ret_damaged += from != *at ? 1 : 0;
+    *at = from;
+    return segment_next(g, at, ret_record);
 }
 
-void segments_retire(struct spool *s, bool is_pressed)
+static bool is_frame(const struct segment *g, size_t at, size_t *ret_length, size_t *ret_cost)
 {
-    uint64_t now = spool_unix_s();
-    struct segment *gone = NULL;
-    pthread_mutex_lock(&s->lock);
-    for (struct segment **at = &s->segments; *at != NULL;) {
-        struct segment *g = *at;
-        uint64_t shipped_s = atomic_load(&segment_header_of(g)->shipped_s);
-        bool is_old = shipped_s != 0 &&
-                      (is_pressed || now >= shipped_s + s->options.keep_shipped_s);
-        if (!is_old) {
-            at = &g->next;
-            continue;
-        }
-        *at = g->next;
-        s->total_bytes -= g->bytes;
-        g->next = gone;
-        gone = g;
+    if (at + sizeof(struct frame_header) > g->bytes) {
+        return false;
     }
-    pthread_mutex_unlock(&s->lock);
-    while (gone != NULL) {
-        struct segment *next = gone->next;
-        segment_close(gone, true);
-        gone = next;
+    const struct frame_header *f = (const struct frame_header *)(const void *)(g->map + at);
+    size_t length = atomic_load_explicit(&f->length, memory_order_acquire);
+    if (length == 0 || length > SPOOL_RECORD_BYTES_MAX ||
+        at + sizeof(*f) + length > g->bytes) {
+        return false;
     }
+    *ret_length = length;
+    *ret_cost += length;
+    return f->crc == frame_crc(g->number, (struct str){g->map + at + sizeof(*f), length});
 }
 
-static void sync_dir(const char *dir)
+/* A file whose name is not on disk is not on disk. */
+static void sync_folder_of(const char *path)
 {
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char folder[512];
+    snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd);
         close(fd);
     }
-}
-
-int64_t spool_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-uint64_t spool_unix_s(void)
-{
-    return (uint64_t)time(NULL);
 }

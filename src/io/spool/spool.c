@@ -1,51 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The spool: opening with recovery, the lanes, the append on the worker's thread,
- * stopping. A new process never appends to an old segment: what it finds is
- * sealed where its last whole record ends and queued for shipping.
+ * The spool: opening, the lanes, the append on the worker's thread, stopping. What an
+ * earlier process left is recover.c's; a lane always begins with a new segment. One
+ * process per folder: a second one would seal the segments of the first.
  */
 #include "spool_private.h"
 
-#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-static enum err recover(struct spool *s, uint64_t *ret_recovered, struct issue *issue);
-static int by_name(const struct dirent **a, const struct dirent **b);
-static int is_segment_name(const struct dirent *d);
-static void seal_recovered(struct segment *g, uint64_t *ret_recovered);
+static enum err open_all(struct spool *s, uint64_t *ret_recovered, struct issue *issue);
+static enum err lock_folder(struct spool *s, struct issue *issue);
+static enum err append(struct spool_lane *lane, struct str record, uint64_t *ret_seq);
 static enum err open_next(struct spool_lane *lane);
 static void free_all(struct spool *s);
 
 enum err spool_open(const struct spool_options *options, struct spool **ret,
                     uint64_t *ret_recovered, struct issue *ret_issue)
 {
+    ASSERT(options->lanes > 0);
     struct spool *s = calloc(1, sizeof(*s));
     if (s == NULL) {
         return ERR_MEMORY;
     }
     s->options = *options;
-    s->options.dir = s->dir;
-    snprintf(s->dir, sizeof(s->dir), "%s", options->dir);
-    pthread_mutex_init(&s->lock, NULL);
+    s->lock_fd = -1;
+    s->sync_fd = fdatasync;
     s->next_number = 1;
-    s->lanes = calloc(options->lanes, sizeof(*s->lanes));
-    if (s->lanes == NULL) {
-        free_all(s);
-        return ERR_MEMORY;
-    }
+    s->next_opened = 1;
+    pthread_mutex_init(&s->lock, NULL);
     *ret_recovered = 0;
-    enum err e = recover(s, ret_recovered, ret_issue);
-    for (unsigned i = 0; i < options->lanes && e == ERR_OK; i++) {
-        s->lanes[i] = (struct spool_lane){.spool = s, .index = i, .next_seq = 1};
-        e = open_next(&s->lanes[i]);
-        if (e != ERR_OK) {
-            issue_set(ret_issue, "", "no spool segment of %zu MiB can be made in %s (%s)",
-                      options->segment_bytes >> 20, s->dir,
-                      e == ERR_LIMIT ? "the disk or audit.spool_mib is full" : "input/output error");
-        }
+    enum err e = ERR_MEMORY;
+    size_t bytes = options->lanes * sizeof(*s->lanes);
+    s->lanes = aligned_alloc(SPOOL_CACHE_LINE, bytes);
+    if (s->lanes != NULL) {
+        memset((void *)s->lanes, 0, bytes);
+        e = open_all(s, ret_recovered, ret_issue);
     }
     if (e != ERR_OK) {
         free_all(s);
@@ -55,62 +50,54 @@ enum err spool_open(const struct spool_options *options, struct spool **ret,
     return ERR_OK;
 }
 
-static enum err recover(struct spool *s, uint64_t *ret_recovered, struct issue *issue)
+static enum err open_all(struct spool *s, uint64_t *ret_recovered, struct issue *issue)
 {
-    struct dirent **names;
-    int count = scandir(s->dir, &names, is_segment_name, by_name);
-    if (count < 0) {
-        issue_set(issue, "", "the spool folder %s cannot be read", s->dir);
-        return ERR_IO;
+    const struct spool_options *o = &s->options;
+    if (o->segment_bytes % 8 != 0 || o->segment_bytes < SPOOL_SEGMENT_BYTES_MIN) {
+        issue_set(issue, "", "a spool segment must be a multiple of 8 and at least %u bytes",
+                  SPOOL_SEGMENT_BYTES_MIN);
+        return ERR_INVALID;
     }
-    enum err result = ERR_OK;
-    for (int i = 0; i < count; i++) {
-        char path[1024];
-        struct segment *g;
-        snprintf(path, sizeof(path), "%s/%s", s->dir, names[i]->d_name);
-        uint64_t number = strtoull(names[i]->d_name, NULL, 16);
-        s->next_number = number >= s->next_number ? number + 1 : s->next_number;
-        enum err e = segment_open(path, &g);
-        free(names[i]);
-        if (e == ERR_OK) {
-            seal_recovered(g, ret_recovered);
-            segments_add(s, g);
-        } else if (e == ERR_CORRUPT) {
-            /* Died while making it: it never held a record. Kept under another name. */
-            char aside[1040];
-            snprintf(aside, sizeof(aside), "%s.bad", path);
-            (void)rename(path, aside);
-        } else {
-            issue_set(issue, "", "the spool segment %s cannot be opened", path);
-            result = e;
+    TRY(lock_folder(s, issue));
+    TRY(spool_recover(s, ret_recovered, issue));
+    for (unsigned i = 0; i < o->lanes; i++) {
+        struct spool_lane *lane = &s->lanes[i];
+        lane->spool = s;
+        lane->index = i;
+        lane->next_seq = 1;
+        enum err e = open_next(lane);
+        if (e != ERR_OK) {
+            issue_set(issue, "", "no spool segment of %zu KiB can be made in %s (%s)",
+                      o->segment_bytes >> 10, s->dir,
+                      e == ERR_LIMIT ? "the disk or audit.spool_mib is full"
+                                     : "input/output error");
+            return e;
         }
     }
-    free(names);
-    return result;
+    return ERR_OK;
 }
 
-static int is_segment_name(const struct dirent *d)
+static enum err lock_folder(struct spool *s, struct issue *issue)
 {
-    return strlen(d->d_name) == 20 && strcmp(d->d_name + 16, ".seg") == 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static void seal_recovered(struct segment *g, uint64_t *ret_recovered)
-{
-    struct segment_header *h = segment_header_of(g);
-    size_t shipped = atomic_load(&h->shipped), at = SEGMENT_HEADER_BYTES;
-    struct str record;
-    while (segment_next(g, &at, &record)) {
-        *ret_recovered += at > shipped ? 1 : 0;
+    char path[450];
+    size_t limit = sizeof(s->dir);
+    size_t length = (size_t)snprintf(s->dir, limit, "%s", s->options.dir);
+    s->options.dir = s->dir;
+    if (length >= limit) {
+        issue_set(issue, "", "the name of the spool folder has more than %zu bytes", limit - 1);
+        return ERR_LIMIT;
     }
-    if (shipped < SEGMENT_HEADER_BYTES || shipped > at) {
-        atomic_store(&h->shipped, SEGMENT_HEADER_BYTES); /* nonsense: ship it all again */
+    snprintf(path, sizeof(path), "%s/lock", s->dir);
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0) {
+        issue_set(issue, "", "the spool folder %s cannot be written", s->dir);
+        return ERR_IO;
     }
-    atomic_store(&h->sealed, at);
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        issue_set(issue, "", "another process uses the spool folder %s", s->dir);
+        return errno == EWOULDBLOCK ? ERR_CONFLICT : ERR_IO;
+    }
+    return ERR_OK;
 }
 
 struct spool_lane *spool_lane_get(struct spool *s, unsigned lane)
@@ -119,15 +106,22 @@ struct spool_lane *spool_lane_get(struct spool *s, unsigned lane)
     return &s->lanes[lane];
 }
 
+/* is_busy before is_broken, both in one total order: the syncer sets is_broken and then
+ * looks at is_busy, so it never shares the lane with an append. */
 enum err spool_append(struct spool_lane *lane, struct str record, uint64_t *ret_seq)
 {
     ASSERT(record.len > 0);
     if (record.len > SPOOL_RECORD_BYTES_MAX) {
         return ERR_LIMIT;
     }
-    if (atomic_load_explicit(&lane->spool->is_failing, memory_order_relaxed)) {
-        return ERR_IO;
-    }
+    atomic_store(&lane->is_busy, true);
+    enum err e = atomic_load(&lane->is_broken) ? ERR_IO : append(lane, record, ret_seq);
+    atomic_store_explicit(&lane->is_busy, false, memory_order_release);
+    return e;
+}
+
+static enum err append(struct spool_lane *lane, struct str record, uint64_t *ret_seq)
+{
     if (lane->at + segment_frame_bytes(record.len) > lane->open->bytes) {
         TRY(open_next(lane));
     }
@@ -137,20 +131,25 @@ enum err spool_append(struct spool_lane *lane, struct str record, uint64_t *ret_
     return ERR_OK;
 }
 
-/* Takes the segment the syncer made ready, or makes one (rare: the only system
- * calls an append can cost). */
+/* Takes the segment the syncer made ready, or makes one (rare: the only system calls
+ * an append can cost; after a failure not at once again). */
 static enum err open_next(struct spool_lane *lane)
 {
+    struct spool *s = lane->spool;
     struct segment *next = atomic_exchange(&lane->spare, NULL);
     if (next == NULL) {
-        TRY(segment_create(lane->spool, lane->index, &next));
+        if (lane->retry_at_ms != 0 && spool_now_ms() < lane->retry_at_ms) {
+            return ERR_LIMIT;
+        }
+        enum err e = segments_make(s, lane->index, &next);
+        lane->retry_at_ms = e == ERR_OK ? 0 : spool_now_ms() + SPOOL_RETRY_MS;
+        TRY(e);
     }
-    next->first_seq = lane->next_seq;
     struct segment *last = lane->open;
     size_t end = lane->at;
+    segments_use(s, next, lane->next_seq);
     lane->open = next;
     lane->at = SEGMENT_HEADER_BYTES;
-    segments_add(lane->spool, next);
     if (last != NULL) {
         atomic_store(&segment_header_of(last)->sealed, end);
     }
@@ -159,11 +158,12 @@ static enum err open_next(struct spool_lane *lane)
 
 uint64_t spool_lane_synced(const struct spool_lane *lane)
 {
-    return atomic_load_explicit(&lane->synced, memory_order_acquire);
+    return atomic_load(&lane->synced); /* total order: see the door */
 }
 
-enum err spool_start(struct spool *s, spool_ship_fn *ship, void *ship_context,
-                     void (*on_synced)(void *context), void *synced_context)
+enum err spool_start(struct spool *s,
+                     bool (*ship)(void *context, const struct spool_batch *batch),
+                     void *ship_context, void (*on_synced)(void *context), void *synced_context)
 {
     s->ship = ship;
     s->ship_context = ship_context;
@@ -200,12 +200,15 @@ void spool_stop(struct spool *s, unsigned timeout_ms)
 static void free_all(struct spool *s)
 {
     for (unsigned i = 0; s->lanes != NULL && i < s->options.lanes; i++) {
-        segment_close(atomic_load(&s->lanes[i].spare), true);
+        segments_unmake(s, atomic_load(&s->lanes[i].spare));
     }
     while (s->segments != NULL) {
         struct segment *next = s->segments->next;
         segment_close(s->segments, false);
         s->segments = next;
+    }
+    if (s->lock_fd >= 0) {
+        close(s->lock_fd);
     }
     pthread_mutex_destroy(&s->lock);
     free(s->lanes);
@@ -215,14 +218,18 @@ static void free_all(struct spool *s)
 void spool_stats_read(const struct spool *s, struct spool_stats *ret)
 {
     memset(ret, 0, sizeof(*ret));
+    ret->is_failing = atomic_load(&s->is_unmakeable);
     for (unsigned i = 0; i < s->options.lanes; i++) {
         ret->appended += atomic_load(&s->lanes[i].appended);
         ret->synced += atomic_load(&s->lanes[i].synced);
+        ret->is_failing = ret->is_failing || atomic_load(&s->lanes[i].is_broken);
     }
     ret->shipped = atomic_load(&s->shipped);
-    ret->bytes = s->total_bytes;
+    ret->bytes = atomic_load(&s->total_bytes);
+    ret->segments = atomic_load(&s->segments_count);
     ret->sync_failures = atomic_load(&s->sync_failures);
-    ret->is_failing = atomic_load(&s->is_failing);
+    ret->recovered_left = atomic_load(&s->recovered_left);
+    ret->damaged = atomic_load(&s->damaged);
     uint64_t oldest = atomic_load(&s->oldest_unshipped_s), now = spool_unix_s();
     ret->oldest_unshipped_age_s = oldest != 0 && now > oldest ? now - oldest : 0;
 }

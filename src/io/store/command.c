@@ -52,7 +52,7 @@ static enum err begin(struct store_job *j, bool is_quiet)
 {
     struct store_query q = {"SELECT set_config('app.org', $1, true), "
                             "set_config('app.quiet', $2, true), "
-                            "extract(epoch FROM now())::bigint",
+                            "floor(extract(epoch FROM now()))::bigint",
                             {STORE_P(j->c->caller.org), STORE_P(is_quiet ? STR("on") : STR("off"))},
                             2};
     PGresult *r = NULL;

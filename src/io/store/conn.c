@@ -80,8 +80,10 @@ enum err store_conn_open(struct store *s, enum store_role role)
         return ERR_MEMORY;
     }
     if (PQstatus(c->pg) != CONNECTION_OK || PQsetnonblocking(c->pg, 1) != 0) {
+        /* libpq names host, port, user and reason here, never a password. */
+        const char *why = PQerrorMessage(c->pg);
+        store_error_set(s, "connecting to the database failed: %.*s", (int)strcspn(why, "\n"), why);
         conn_failed(s, c);
-        store_error_set(s, "connecting to the database failed");
         return ERR_IO;
     }
     PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
@@ -384,8 +386,11 @@ static enum err judge(struct store *s, enum store_role role, const PGresult *r)
     if (strncmp(s->sqlstate, "PC", 2) == 0) {
         snprintf(s->raised, sizeof(s->raised), "%s", message != NULL ? message : "");
     }
-    store_error_set(s, "the database refused a statement: SQLSTATE %s %s", s->sqlstate,
-                    s->constraint);
+    bool is_schema_missing = strncmp(s->sqlstate, "42P01", 5) == 0 ||
+                             strncmp(s->sqlstate, "3F000", 5) == 0;
+    store_error_set(s, "the database refused a statement: SQLSTATE %s %s%s", s->sqlstate,
+                    s->constraint,
+                    is_schema_missing ? "(no such table: run 'portcullis migrate up')" : "");
     s->failures++;
     /* Only the owner's statements are ours word for word, so their message may be shown. */
     if (role == STORE_OWNER && message != NULL) {

@@ -44,9 +44,9 @@ static const char *const statements[PARTS_COUNT] = {
         "(SELECT org_id FROM portcullis.orgs WHERE policy_seq > $1::bigint) "
         "ORDER BY p.org_id COLLATE \"C\", p.priority, p.id",
     [PART_ATTESTATIONS] =
-        "SELECT org_id, provider, attribute, value, extract(epoch FROM valid_from)::bigint,"
-        " extract(epoch FROM valid_until)::bigint FROM portcullis.attestations WHERE org_id IN "
-        "(SELECT org_id FROM portcullis.orgs WHERE policy_seq > $1::bigint) "
+        "SELECT org_id, provider, attribute, value, floor(extract(epoch FROM valid_from))::bigint,"
+        " floor(extract(epoch FROM valid_until))::bigint FROM portcullis.attestations "
+        "WHERE org_id IN (SELECT org_id FROM portcullis.orgs WHERE policy_seq > $1::bigint) "
         "ORDER BY org_id COLLATE \"C\", created_at, id",
     [PART_ENDPOINTS] =
         "SELECT org_id, id, provider, base_url, dialect, credential, credential_version, ca_file,"
@@ -113,7 +113,7 @@ static enum err read_all(struct reading *g, uint64_t since, int64_t deadline_ms)
     TRY(store_simple_run(s, STORE_LOADER, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                          deadline_ms));
     struct store_query epoch = {
-        "SELECT value, extract(epoch FROM clock_timestamp())::bigint FROM portcullis.epoch",
+        "SELECT value, floor(extract(epoch FROM clock_timestamp()))::bigint FROM portcullis.epoch",
         {STORE_P_NULL},
         0};
     PGresult *r = NULL;

@@ -391,8 +391,8 @@ enum err store_policy_ask(struct store_job *j)
 static enum err attestations(struct store_job *j)
 {
     struct store_query q = {
-        "SELECT provider, attribute, value, extract(epoch FROM valid_from)::bigint,"
-        " extract(epoch FROM valid_until)::bigint FROM portcullis.attestations "
+        "SELECT provider, attribute, value, floor(extract(epoch FROM valid_from))::bigint,"
+        " floor(extract(epoch FROM valid_until))::bigint FROM portcullis.attestations "
         "WHERE org_id = $1 ORDER BY created_at, id",
         {STORE_P(j->c->caller.org)},
         1};

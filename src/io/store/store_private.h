@@ -164,8 +164,8 @@ MUST_USE enum err store_attestations_read(struct arena *a, const struct store_ro
  * created_ms, updated_ms, created_by from first_col on. */
 #define STORE_POLICY_COLUMNS                                                                       \
     "v.body, v.sha256, p.status, p.slot, p.is_default, v.version, "                               \
-    "(extract(epoch FROM p.created_at) * 1000)::bigint, "                                         \
-    "(extract(epoch FROM p.updated_at) * 1000)::bigint, p.created_by"
+    "floor(extract(epoch FROM p.created_at) * 1000)::bigint, "                                     \
+    "floor(extract(epoch FROM p.updated_at) * 1000)::bigint, p.created_by"
 MUST_USE enum err store_policy_read(struct arena *a, const PGresult *r, int row, int first_col,
                                     struct policy *ret, struct issue *ret_issue);
 

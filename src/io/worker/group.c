@@ -213,10 +213,9 @@ void worker_group_unlisten(struct worker_group *g, unsigned listener)
 void worker_group_on_synced(void *group)
 {
     struct worker_group *g = group;
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with the one before a request waits */
     for (unsigned i = 0; i < g->count; i++) {
         struct worker *w = &g->workers[i];
-        if (atomic_load_explicit(&net_stats(w->net)->requests_waiting, memory_order_acquire) == 0) {
+        if (!net_is_anybody_waiting(w->net)) {
             continue;
         }
         uv_mutex_lock(&w->mail_lock);

@@ -50,7 +50,7 @@ await run({
     const plain = await client.embeddings.create({ model, input: "one", encoding_format: "float" });
     return JSON.stringify(decoded.data[0].embedding) === JSON.stringify(plain.data[0].embedding);
   },
-  models: async () => (await collect(client.models.list(), (m) => m.id)).includes(MODEL),
+  models: async () => (await collect(client.models.list(), (m) => m.id.split("/").at(-1))).includes(MODEL),
   wrong_key: async () => {
     const stranger = new OpenAI({ ...options, apiKey: "bad-key" });
     await stranger.chat.completions.create({ model: MODEL, messages: user("hi") });

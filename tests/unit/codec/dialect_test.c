@@ -15,13 +15,11 @@ static const char plain[] =
     "\"params\":{\"block_countries\":[\"CN\"]}}],\"version\":4,\"created_at\":"
     "\"2025-01-10T14:30:00Z\",\"updated_at\":\"2025-01-11T14:30:00Z\",\"created_by\":\"u\"}";
 
-static enum err change(struct fixture *f, const char *native, const char *patch,
-                       struct policy *ret)
+static enum err change(struct fixture *f, const char *native, const char *patch, struct policy *ret)
 {
     struct policy base, stored;
-    assert_int_equal(codec_canonical_parse(&f->arena, str_from(plain), f->catalog, &base,
-                                           &f->issue),
-                     ERR_OK);
+    assert_int_equal(
+        codec_canonical_parse(&f->arena, str_from(plain), f->catalog, &base, &f->issue), ERR_OK);
     assert_int_equal(codec_native_patch(&f->arena, &base, support_json(f, native), f->catalog,
                                         &stored, &f->issue),
                      ERR_OK);
@@ -66,9 +64,11 @@ static void test_what_would_be_lost_is_refused(void **state)
     struct fixture *f = *state;
     static const char *const lossy[] = {
         "{\"rules\":[]}",
-        "{\"rules\":[" GOOD "," LIST("hard_block", "{\"allow\":[\"openai\"]}") ","
-        "{\"key\":\"m\",\"type\":\"model_list\",\"effect\":\"block\",\"stage\":\"select\","
-        "\"params\":{\"block\":[\"gpt-4o\"]}}]}",
+        "{\"rules\":[" GOOD "," LIST(
+            "hard_block", "{\"allow\":[\"openai\"]}") ","
+                                                      "{\"key\":\"m\",\"type\":\"model_list\","
+                                                      "\"effect\":\"block\",\"stage\":\"select\","
+                                                      "\"params\":{\"block\":[\"gpt-4o\"]}}]}",
         "{\"rules\":[{\"key\":\"m\",\"type\":\"model_list\",\"effect\":\"block\",\"stage\":"
         "\"select\",\"params\":{\"block\":[\"gpt-4o\"]}}]}",
         "{\"rules\":[" LIST("hard_block", "{\"allow\":[\"openai\"]}") "]}",
@@ -103,7 +103,8 @@ static void test_what_would_be_lost_is_refused(void **state)
         assert_int_equal(e, ERR_CONFLICT);
         assert_non_null(strstr(f->issue.message, "/v1/policies"));
         codec_governance_write(&f->out, &f->policy);
-        assert_non_null(strstr(support_text(f), ",\"dialect\":\"governance\",\"x_unrendered\":true}"));
+        assert_non_null(
+            strstr(support_text(f), ",\"dialect\":\"governance\",\"x_unrendered\":true}"));
     }
 }
 

@@ -78,9 +78,9 @@ static yyjson_val *evaluate(struct fixture *f, const char *governance, const cha
 {
     struct issue issue;
     static struct policy p;
-    assert_int_equal(codec_governance_parse(&f->arena, support_json(f, governance), f->catalog, &p,
-                                            &issue),
-                     ERR_OK);
+    assert_int_equal(
+        codec_governance_parse(&f->arena, support_json(f, governance), f->catalog, &p, &issue),
+        ERR_OK);
     p.id = STR("abc123");
     p.is_default = true;
     p.version = 3;
@@ -115,8 +115,9 @@ static bool is(yyjson_val *root, const char *name, const char *value)
 static void test_evaluation_says_what_the_path_would(void **state)
 {
     struct fixture *f = *state;
-    yyjson_val *r = evaluate(f, "{\"name\":\"P\",\"rules\":{\"minimumTrustTier\":\"most_trusted\"}}",
-                             "deepseek/deepseek-v3.2");
+    yyjson_val *r =
+        evaluate(f, "{\"name\":\"P\",\"rules\":{\"minimumTrustTier\":\"most_trusted\"}}",
+                 "deepseek/deepseek-v3.2");
     assert_true(is(r, "decision", "block") && is(r, "request_id", "req_1"));
     assert_true(is(r, "policy", "P") && is(r, "policy_id", "pol_abc123"));
     assert_true(is(r, "rule", "provider_requirement") && is(r, "rule_key", "requirements"));

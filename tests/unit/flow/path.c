@@ -98,13 +98,16 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
     load(&p->providers, "providers.json");
     load(&p->models, "models.json");
     struct issue issue = {0};
-    ASSERT(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog, &issue) == ERR_OK);
+    ASSERT(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog, &issue) ==
+           ERR_OK);
     static struct policy policies[13];
     struct policy_org_rows rows = {.id = STR("org_acme"), .name = STR("Acme"), .seq = 7};
     for (size_t i = 0; governance != NULL && governance[i] != NULL; i++) {
         struct json_doc doc;
-        ASSERT(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc, &issue) == ERR_OK);
-        ASSERT(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i], &issue) == ERR_OK);
+        ASSERT(json_parse(&p->arena, str_from(governance[i]), &json_limits_default, &doc, &issue) ==
+               ERR_OK);
+        ASSERT(codec_governance_parse(&p->arena, doc.root, p->catalog, &policies[i], &issue) ==
+               ERR_OK);
         policies[i].id = arena_printf(&p->arena, "policy%zu", i);
         policies[i].org_id = rows.id;
         policies[i].is_default = i == 0;
@@ -153,6 +156,24 @@ void path_tear_down(struct path *p)
 
 static void take_out(struct path *p);
 
+static enum err take_record(struct path *p)
+{
+    struct audit_record r;
+    struct str copy = arena_str(&p->records, buf_str(&p->x->record));
+    ASSERT(audit_record_read(&p->records, copy, &r) == ERR_OK);
+    if (p->spool_is_full) {
+        return ERR_LIMIT;
+    }
+    if (r.kind == AUDIT_DECISION) {
+        p->decisions++;
+        p->decision = r.decision;
+    } else {
+        p->outcomes++;
+        p->outcome = r.outcome;
+    }
+    return ERR_OK;
+}
+
 /* Performs wants until none is left, as the door prescribes. */
 static void perform(struct path *p)
 {
@@ -160,6 +181,7 @@ static void perform(struct path *p)
     while (x->want != 0 && !p->is_done) {
         unsigned want = x->want;
         x->want = 0;
+        enum err recorded = (want & FLOW_WANT_RECORD) != 0 ? take_record(p) : ERR_AGAIN;
         if ((want & FLOW_WANT_CALL) != 0) {
             p->calls++;
             ASSERT(p->decisions == 1); /* nothing upstream before its record */
@@ -179,22 +201,8 @@ static void perform(struct path *p)
             INSIDE(p, flow_end(x));
             return;
         }
-        if ((want & FLOW_WANT_RECORD) != 0) {
-            struct audit_record r;
-            struct str copy = arena_str(&p->records, buf_str(&x->record));
-            ASSERT(audit_record_read(&p->records, copy, &r) == ERR_OK);
-            if (p->spool_is_full) {
-                INSIDE(p, flow_on_recorded(x, ERR_LIMIT, p->now));
-            } else {
-                if (r.kind == AUDIT_DECISION) {
-                    p->decisions++;
-                    p->decision = r.decision;
-                } else {
-                    p->outcomes++;
-                    p->outcome = r.outcome;
-                }
-                INSIDE(p, flow_on_recorded(x, ERR_OK, p->now));
-            }
+        if (recorded != ERR_AGAIN) {
+            INSIDE(p, flow_on_recorded(x, recorded, p->now));
         }
     }
     take_out(p);

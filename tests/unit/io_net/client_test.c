@@ -141,6 +141,24 @@ static void refusal_without_body_keeps_connection(void **state)
     stage_close();
 }
 
+/* The next connection gets the same request object: what the first announced must not stay. */
+static void close_asked_ends_only_its_connection(void **state)
+{
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        int fd = stage_connect();
+        memset(&in, 0, sizeof(in));
+        stage_send(fd, STR("POST /echo HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n"
+                           "Content-Length: 2\r\n\r\nok"));
+        stage_expect(fd, &in, "\r\n\r\nok");
+        stage_expect_eof(fd, &in);
+        close(fd);
+    }
+    stage_close();
+}
+
 /* 46: a declared length beyond the limit is 413 before the body is read. */
 static void declared_length_too_large(void **state)
 {
@@ -484,6 +502,7 @@ int main(void)
         cmocka_unit_test(pipelined_good_then_bad),
         cmocka_unit_test(early_refusal_lingers),
         cmocka_unit_test(refusal_without_body_keeps_connection),
+        cmocka_unit_test(close_asked_ends_only_its_connection),
         cmocka_unit_test(declared_length_too_large),
         cmocka_unit_test(expect_continue),
         cmocka_unit_test(slow_clients_are_ended),

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a load run measures: requests by wrk, streams and idle connections by sockets of
+our own, and the CPU time of the process under test from /proc, divided by what it did.
+
+A measurement with a single failed request, wrong status or short stream raises: figures
+of a proxy that answers with errors are worthless.
+"""
+import os
+import re
+import selectors
+import socket
+import subprocess
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+SCRIPT = """
+wrk.method = "POST"
+wrk.path = "/v1/chat/completions"
+wrk.body = [[{body}]]
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer {key}"
+done = function(s, l, r)
+  io.write(string.format("RESULT %d %d %d %d %d %d %d %d\\n", s.requests, s.duration,
+    l:percentile(50), l:percentile(99), s.errors.connect + s.errors.read + s.errors.write,
+    s.errors.status, s.errors.timeout, l.max))
+end
+"""
+
+
+class Failed(Exception):
+    """The measured program did not do what was measured."""
+
+
+def cpu_us(pid):
+    """(user, system) CPU time of all threads so far, in microseconds."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) * 1e6 / TICKS, int(fields[12]) * 1e6 / TICKS
+
+
+def rss_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as f:
+        return int(f.read().split()[1]) * PAGE
+
+
+def busy_us():
+    """CPU time of the whole machine that was not idle, in microseconds."""
+    with open("/proc/stat", encoding="ascii") as f:
+        v = [int(x) for x in f.readline().split()[1:9]]
+    return (sum(v) - v[3] - v[4]) * 1e6 / TICKS
+
+
+def body_of(size, model, extra=""):
+    """A chat request of about `size` bytes: several turns of plain prose."""
+    words = ("The committee met on Tuesday to discuss the budget of the coming year and how the "
+             "new building should be paid for, since prices had risen and the loan had not. ")
+    head = f'{{"model":"{model}",{extra}"messages":['
+    head += '{"role":"system","content":"You are a helpful assistant."},'
+    head += '{"role":"user","content":"'
+    tail = '"}]}'
+    room = max(0, size - len(head) - len(tail))
+    return head + (words * (room // len(words) + 1))[:room] + tail
+
+
+def write_script(path, body, key):
+    path.write_text(SCRIPT.replace("{body}", body).replace("{key}", key))
+
+
+def wrk(port, script, pid, connections, seconds):
+    """One round. Returns the figures of this round by name."""
+    before, busy = cpu_us(pid), busy_us()
+    ours_before = os.times()
+    done = subprocess.run(
+        ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s",
+         str(script), f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=False)
+    after = cpu_us(pid)
+    ours = os.times()
+    found = re.search(r"^RESULT (.*)$", done.stdout, re.M)
+    if not found:
+        raise Failed(f"wrk: {done.stdout}{done.stderr}")
+    n, us, p50, p99, io_errors, status, timeouts, _ = map(int, found.group(1).split())
+    if io_errors or status or timeouts or n == 0:
+        raise Failed(f"port {port}: {n} requests, {io_errors} broken, {status} of a wrong status, "
+                     f"{timeouts} too late")
+    wrk_us = (ours.children_user + ours.children_system - ours_before.children_user -
+              ours_before.children_system) * 1e6
+    return {
+        "cpu": (after[0] + after[1] - before[0] - before[1]) / n,
+        "user": (after[0] - before[0]) / n,
+        "sys": (after[1] - before[1]) / n,
+        "rate": n / us * 1e6,
+        "p50": p50,
+        "p99": p99,
+        "util": (after[0] + after[1] - before[0] - before[1]) / us,
+        "rss": rss_bytes(pid) / 1e6,
+        "busy": (busy_us() - busy) / us,
+        "wrk": wrk_us / us,
+    }
+
+
+def request_bytes(body, key):
+    return (f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}"
+            f"\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{body}").encode()
+
+
+def streams(port, pid, key, model, plan):
+    """Runs plan["streams"] event streams of plan["chunks"] deltas each, repeated until
+    plan["seconds"] are over; CPU of `pid` per delta. A pace of 0 ms is a burst."""
+    marks = f"[[fake:chunks={plan['chunks']}]]"
+    if plan["drip_ms"]:
+        marks += f"[[fake:drip={plan['drip_ms']}]]"
+    body = body_of(1200, model, '"stream":true,')[:-4] + marks + '"}]}'
+    request = request_bytes(body, key)
+    poll = selectors.DefaultSelector()
+    for _ in range(plan["streams"]):
+        s = socket.create_connection(("127.0.0.1", port))
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        s.setblocking(False)
+        poll.register(s, selectors.EVENT_READ, [0, b""])
+    before, begin = cpu_us(pid), time.monotonic()
+    for key_ in list(poll.get_map().values()):
+        key_.fileobj.sendall(request)
+    total, open_count = 0, plan["streams"]
+    while open_count > 0:
+        ready = poll.select(15)
+        if not ready:
+            raise Failed(f"port {port}: a stream stopped")
+        for key_, _ in ready:
+            got = key_.fileobj.recv(1 << 18)
+            if not got:
+                raise Failed(f"port {port}: a stream was cut: {key_.data[1][-200:]!r}")
+            state = key_.data
+            joined = state[1] + got
+            state[0] += joined.count(b'"delta":') - state[1].count(b'"delta":')
+            state[1] = joined[-24:]
+            if b"data: [DONE]" in joined:
+                if state[0] < plan["chunks"]:
+                    raise Failed(f"port {port}: {state[0]} deltas in a stream")
+                total += state[0]
+                state[0], state[1] = 0, b""
+                if time.monotonic() - begin < plan["seconds"]:
+                    key_.fileobj.sendall(request)
+                else:
+                    poll.unregister(key_.fileobj)
+                    key_.fileobj.close()
+                    open_count -= 1
+    after, spent = cpu_us(pid), (time.monotonic() - begin) * 1e6
+    user, system = after[0] - before[0], after[1] - before[1]
+    return {"cpu": (user + system) / total, "user": user / total, "sys": system / total,
+            "rate": total / spent * 1e6, "util": (user + system) / spent}
+
+
+def idle(port, pid, key, model, count):
+    """Memory of `count` connections that made one 2 KB request each and now wait."""
+    request = request_bytes(body_of(2048, model), key)
+    warm = [_one(port, request) for _ in range(64)]
+    for s in warm:
+        s.close()
+    time.sleep(1)
+    before = rss_bytes(pid)
+    held = []
+    try:
+        for _ in range(count):
+            held.append(_one(port, request))
+        time.sleep(1.5)
+        after = rss_bytes(pid)
+    finally:
+        for s in held:
+            s.close()
+    time.sleep(1)
+    return {"base": before / 1e6, "each": (after - before) / count, "after": after / 1e6}
+
+
+def _one(port, request):
+    s = socket.create_connection(("127.0.0.1", port))
+    s.sendall(request)
+    s.settimeout(10)
+    got = b""
+    while True:
+        part = s.recv(65536)
+        if not part:
+            raise Failed(f"port {port}: closed after {got[:80]!r}")
+        got += part
+        head, mark, rest = got.partition(b"\r\n\r\n")
+        if not mark:
+            continue
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise Failed(f"port {port}: {got[:300]!r}")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        if (length and len(rest) >= int(length[1])) or (not length and rest.endswith(b"0\r\n\r\n")):
+            return s
