@@ -102,7 +102,8 @@ static void test_C_17_every_prefix_is_the_same_identity(void **state)
 static void test_identities_are_plain(void **state)
 {
     struct fixture *f = *state;
-    static const char *const ids[] = {"pol_", "ab_", "pol_a\\\"b", "pol_a b", "pol_a/b", "pol_\xc3\xa9"};
+    static const char *const ids[] = {"pol_",    "ab_",     "pol_a\\\"b",
+                                      "pol_a b", "pol_a/b", "pol_\xc3\xa9"};
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         char text[256];
         snprintf(text, sizeof(text),

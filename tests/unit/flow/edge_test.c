@@ -366,7 +366,8 @@ static void test_error_event_of_the_provider(void **state)
 static void test_events_that_are_none(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"data: {\"choices\":\n\n", "data: hello\n\n", "data: [1]\n\n"};
+    static const char *const bad[] = {"data: {\"choices\":\n\n", "data: hello\n\n",
+                                      "data: [1]\n\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char events[2048];
         snprintf(events, sizeof(events), "%s%s%s", TALK_CHAT_DELTA, bad[i], TALK_DONE);
