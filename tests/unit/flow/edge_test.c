@@ -35,8 +35,8 @@ static int tear_down(void **state)
 static void expect_accounted(const char *decision, const char *outcome)
 {
     if (p.decisions != 1 || p.outcomes != 1 || !str_eq(p.outcome.outcome, str_from(outcome))) {
-        print_error("%zu %zu %.*s\n%.*s\n", p.decisions, p.outcomes,
-                    STR_ARG(p.outcome.outcome), STR_ARG(buf_str(&p.client)));
+        print_error("%zu %zu %.*s\n%.*s\n", p.decisions, p.outcomes, STR_ARG(p.outcome.outcome),
+                    STR_ARG(buf_str(&p.client)));
     }
     assert_true(p.is_done);
     assert_int_equal(p.decisions, 1);
@@ -111,8 +111,9 @@ static void test_HEAD_of_the_model_list(void **state)
     path_request(&p, "DELETE /v1/models HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n\r\n", 0);
     assert_true(path_client_has(&p, "HTTP/1.1 405 ")); /* before it is asked whose it is */
     assert_int_equal(p.decisions + p.outcomes, 0);
-    path_request(&p, "GET /v1/models/claude-sonnet-4-5 HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n"
-                     "anthropic-version: 2023-06-01\r\n\r\n",
+    path_request(&p,
+                 "GET /v1/models/claude-sonnet-4-5 HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n"
+                 "anthropic-version: 2023-06-01\r\n\r\n",
                  0);
     assert_true(path_client_has(&p, "\"type\":\"model\""));
 }
@@ -265,8 +266,7 @@ static void test_every_operation_once(void **state)
          "{\"id\":\"r1\",\"object\":\"response\",\"status\":\"completed\",\"model\":\"gpt-4o\","
          "\"output\":[],\"usage\":{\"input_tokens\":5,\"output_tokens\":2,\"total_tokens\":7}}",
          "\"object\":\"response\""},
-        {"/v1/completions", "{\"model\":\"gpt-4o\",\"prompt\":\"hi\"}",
-         "POST /v1/completions HTTP",
+        {"/v1/completions", "{\"model\":\"gpt-4o\",\"prompt\":\"hi\"}", "POST /v1/completions HTTP",
          "{\"id\":\"c\",\"object\":\"text_completion\",\"created\":1,\"model\":\"gpt-4o\","
          "\"choices\":[{\"text\":\"y\",\"index\":0,\"finish_reason\":\"stop\",\"logprobs\":null}],"
          "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2,\"total_tokens\":7}}",
@@ -344,8 +344,7 @@ static void test_error_event_of_the_provider(void **state)
         "data: {\"error\":{\"message\":\"overloaded, key sk-abcdefghijklmnopqrstuvwxyz\","
         "\"type\":\"server_error\",\"code\":null}}\n\n";
     char events[4096];
-    snprintf(events, sizeof(events), "%s%s%s%s", TALK_CHAT_DELTA, error, TALK_CHAT_STOP,
-             TALK_DONE);
+    snprintf(events, sizeof(events), "%s%s%s%s", TALK_CHAT_DELTA, error, TALK_CHAT_STOP, TALK_DONE);
     path_post(&p, "/v1/chat/completions", stream);
     answer(SSE, events);
     assert_int_equal(count_of("\"error\":{"), 1);
