@@ -21,7 +21,6 @@ MUST_USE enum err manage_item_read(struct codec_reader *r, yyjson_val *body, boo
                                    struct manage_command *ret);
 void manage_item_write(struct buf *out, const struct manage_collection *c,
                        const struct manage_row *row, struct str key_text);
-const char *manage_field_json_type(enum manage_field_type t);
 /* query.c */
 MUST_USE enum err manage_filter_read(struct arena *a, struct str query,
                                      const struct manage_route *route, struct manage_filter *ret,
