@@ -20,8 +20,9 @@
  *     flow_on_upstream_head(...), flow_on_upstream_body(...), flow_on_upstream_end(...)
  *                                          -> x->out grows; want: RECORD | DONE
  *     flow_end(x);
- * After EVERY event the host does what x->want says, in this order: RECORD, CALL,
- * DROP_CALL, write x->out, then DONE; then clears x->want.
+ * After EVERY event the host takes x->want, clears it, and does what it says in this
+ * order: RECORD, CALL, DROP_CALL, write x->out, then DONE. RECORD alone is answered by
+ * flow_on_recorded; RECORD with DONE (the outcome) is appended and not waited for.
  */
 #ifndef PORTCULLIS_FLOW_H
 #define PORTCULLIS_FLOW_H

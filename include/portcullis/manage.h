@@ -100,7 +100,7 @@ struct manage_collection {
     size_t fields_count;
 };
 const struct manage_collection *manage_collection_find(const char *name);
-const char *manage_field_json_type(enum manage_field_type t); /* "string" ... */
+const char *manage_field_json_type(enum manage_field_type t);
 /* One value given by a client: text form, ready to be a statement's parameter. */
 struct manage_value {
     bool is_set;

@@ -30,6 +30,7 @@
 #define TAG_ADMIN 1
 #define REPORT_MS 2000
 #define STOP_SHIP_MS 5000
+#define PREPARE_MS 3600000
 #define LOCK_TRIES 150 /* of 100 ms */
 
 static int wake_fd = -1;                         /* the one thing a signal handler can reach */
@@ -43,6 +44,7 @@ static enum err start_workers(struct serve *s, struct issue *issue);
 static enum err listen_all(struct serve *s, struct issue *issue);
 static void run(struct serve *s);
 static void close_orphans(struct serve *s);
+static void prepare_partitions(struct serve *s, int64_t now_ms);
 static void reload(struct serve *s);
 static void stop(struct serve *s, int status);
 static void on_signal(int number);
@@ -298,6 +300,7 @@ static void run(struct serve *s)
         }
         (void)worker_group_reclaim(s->group);
         close_orphans(s);
+        prepare_partitions(s, now_ms);
         uint64_t enforced = worker_group_epoch_min(s->group);
         if ((enforced != s->reported_epoch || now_ms - reported_ms >= REPORT_MS) &&
             atomic_load(&s->health.is_database_up)) {
@@ -323,6 +326,18 @@ static void close_orphans(struct serve *s)
         store_audit_close_orphans(s->store, str_from(s->node), s->started_ms) == ERR_OK) {
         s->has_closed_orphans = true;
     }
+}
+
+/* The days ahead get their partitions; without one a record still finds the default. */
+static void prepare_partitions(struct serve *s, int64_t now_ms)
+{
+    if (now_ms - s->prepared_ms < PREPARE_MS || !atomic_load(&s->health.is_database_up)) {
+        return;
+    }
+    if (store_audit_prepare(s->store) != ERR_OK) {
+        serve_log(s, "warn", "partitions_not_prepared", "\"retry_s\":%d", PREPARE_MS / 1000);
+    }
+    s->prepared_ms = now_ms;
 }
 
 static void reload(struct serve *s)
@@ -363,8 +378,9 @@ static void stop(struct serve *s, int status)
             serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");
         }
     }
-    worker_group_free(s->group);
+    /* The loops have ended, so nothing is appended; the syncer may still wake the group. */
     spool_stop(s->spool, STOP_SHIP_MS);
+    worker_group_free(s->group);
     http_free(s->http);
     store_close(s->store);
     store_close(s->audit_store);

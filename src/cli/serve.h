@@ -37,6 +37,7 @@ struct serve {
     int64_t started_ms;
     uint64_t recovered; /* records an earlier process left in the spool */
     bool has_closed_orphans;
+    int64_t prepared_ms; /* when the audit tables' partitions were last looked after */
     /* snapshot.c */
     struct policy_org **orgs; /* the last good part of each, ordered by id */
     struct str *sealed;       /* beside it: its rows as store_org_seal makes them, ours */

@@ -129,18 +129,22 @@ class Outage(Postgres):
 
     def kill(self):
         """kill -9 of the postmaster and of every backend."""
-        for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         wait_until(lambda: not self.pids(), "PostgreSQL is gone")
         os.unlink(self.home + "/data/postmaster.pid")
 
     def freeze(self):
-        for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+        self.signal(signal.SIGSTOP)
 
     def thaw(self):
+        self.signal(signal.SIGCONT)
+
+    def signal(self, number):
         for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass  # a backend that has just ended
 
     def resume(self):
         self.run("pg_ctl", "-w", "-l", self.home + "/log", "-o",

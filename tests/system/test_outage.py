@@ -149,13 +149,7 @@ def test_gateway_killed(lab, fake, postgres):
     def is_complete():
         counts = recorded(lab)
         return all(n == (1, 1) for i, n in counts.items())
-    try:
-        wait_until(is_complete, "every decision has an outcome", 15)
-    except AssertionError:
-        print({i: n for i, n in recorded(lab).items() if n != (1, 1)}, lab.lines[-12:])
-        print(lab.rows("select request_id,node,unix_ms from portcullis.audit_decisions d where not exists (select 1 from portcullis.audit_outcomes o where o.request_id=d.request_id)"))
-        print([l for l in lab.get('/metrics')[1].splitlines() if l.startswith('portcullis_audit')])
-        raise
+    wait_until(is_complete, "every decision has an outcome", 30)
     check_records(lab, fake, answers)
     orphans = lab.rows("SELECT count(*) FROM portcullis.audit_outcomes WHERE outcome = 'unknown'")
     print(f"answered {len(answers)}, cut off {len(load.answers) - len(answers)} tries, "

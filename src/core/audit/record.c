@@ -11,9 +11,13 @@
 #define TEXT_BYTES_MAX 4096
 #define VIOLATIONS_MAX 64
 
+#define ROOM_BYTES 1024 /* asked of the buffer at once: most records need one */
+
 /* Either appends to `out` or consumes from `at`; the first failure sticks. */
 struct record_io {
     struct buf *out; /* NULL = reading */
+    char *to;        /* writing: behind what is committed */
+    size_t written, room;
     const char *at, *end;
     bool is_bad;
 };
@@ -23,6 +27,9 @@ static void fields_violations(struct record_io *io, struct arena *a, struct audi
 static void fields_violation(struct record_io *io, struct audit_violation *v);
 static void fields_outcome(struct record_io *io, struct audit_outcome *o);
 static void io_start(struct record_io *io, enum audit_kind kind);
+static void io_finish(struct record_io *io);
+static char *io_room(struct record_io *io, size_t len);
+static bool io_more_room(struct record_io *io, size_t len);
 static void io_bytes(struct record_io *io, void *p, size_t len);
 static void io_str(struct record_io *io, struct str *s);
 static void io_u64(struct record_io *io, uint64_t *v);
@@ -37,6 +44,7 @@ void audit_decision_write(struct buf *out, const struct audit_decision *d)
     io_start(&io, AUDIT_DECISION);
     fields_decision(&io, &copy);
     fields_violations(&io, NULL, &copy);
+    io_finish(&io);
 }
 
 void audit_outcome_write(struct buf *out, const struct audit_outcome *o)
@@ -45,6 +53,7 @@ void audit_outcome_write(struct buf *out, const struct audit_outcome *o)
     struct audit_outcome copy = *o;
     io_start(&io, AUDIT_OUTCOME);
     fields_outcome(&io, &copy);
+    io_finish(&io);
 }
 
 enum err audit_record_read(struct arena *a, struct str bytes, struct audit_record *ret)
@@ -167,14 +176,51 @@ static void fields_outcome(struct record_io *io, struct audit_outcome *o)
 
 static void io_start(struct record_io *io, enum audit_kind kind)
 {
-    buf_add_byte(io->out, RECORD_VERSION);
-    buf_add_byte(io->out, (char)kind);
+    char *to = io_room(io, 2);
+    if (to != NULL) {
+        to[0] = RECORD_VERSION;
+        to[1] = (char)kind;
+    }
+}
+
+static void io_finish(struct record_io *io)
+{
+    if (io->written > 0 && io->out->err == ERR_OK) {
+        buf_commit(io->out, io->written);
+    }
+    io->written = 0;
+    io->room = 0;
+}
+
+/* Where the next `len` bytes of a record go; NULL when there is no room. */
+static char *io_room(struct record_io *io, size_t len)
+{
+    if (io->room - io->written < len && !io_more_room(io, len)) {
+        return NULL;
+    }
+    char *to = io->to + io->written;
+    io->written += len;
+    return to;
+}
+
+static bool io_more_room(struct record_io *io, size_t len)
+{
+    io_finish(io);
+    io->to = buf_reserve(io->out, len > ROOM_BYTES ? len : ROOM_BYTES);
+    if (io->to == NULL) {
+        return false;
+    }
+    io->room = len > ROOM_BYTES ? len : ROOM_BYTES;
+    return true;
 }
 
 static void io_bytes(struct record_io *io, void *p, size_t len)
 {
     if (io->out != NULL) {
-        buf_add(io->out, (struct str){p, len});
+        char *to = io_room(io, len);
+        if (to != NULL) {
+            memcpy(to, p, len);
+        }
         return;
     }
     if (io->is_bad || (size_t)(io->end - io->at) < len) {
@@ -190,9 +236,14 @@ static void io_str(struct record_io *io, struct str *s)
 {
     if (io->out != NULL) {
         size_t len = s->len < TEXT_BYTES_MAX ? s->len : TEXT_BYTES_MAX;
-        uint8_t head[2] = {(uint8_t)len, (uint8_t)(len >> 8)};
-        buf_add(io->out, (struct str){(const char *)head, sizeof(head)});
-        buf_add(io->out, (struct str){s->ptr, len});
+        char *to = io_room(io, 2 + len);
+        if (to != NULL) {
+            to[0] = (char)(uint8_t)len;
+            to[1] = (char)(uint8_t)(len >> 8);
+            if (len > 0) {
+                memcpy(to + 2, s->ptr, len);
+            }
+        }
         return;
     }
     uint8_t head[2];

@@ -38,19 +38,16 @@ static int64_t days_of(int year, int month, int day);
 void ulid_of(uint64_t unix_ms, const uint8_t dice[10], char ret_ulid[26])
 {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    uint8_t bytes[16];
-    for (int i = 0; i < 6; i++) {
-        bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
+    uint64_t high = unix_ms << 16 | (uint64_t)dice[0] << 8 | dice[1];
+    uint64_t low = 0;
+    for (int i = 2; i < 10; i++) {
+        low = low << 8 | dice[i];
     }
-    memcpy(bytes + 6, dice, 10);
     /* 128 bits fill 26 digits of 5 bits when two zero bits are put in front. */
-    for (int digit = 0; digit < 26; digit++) {
-        unsigned value = 0;
-        for (int bit = digit * 5 - 2; bit < digit * 5 + 3; bit++) {
-            unsigned one = bit < 0 ? 0U : ((unsigned)bytes[bit / 8] >> (7 - bit % 8)) & 1U;
-            value = value << 1 | one;
-        }
-        ret_ulid[digit] = digits[value];
+    for (int digit = 25; digit >= 0; digit--) {
+        ret_ulid[digit] = digits[low & 31];
+        low = low >> 5 | high << 59;
+        high >>= 5;
     }
 }
 

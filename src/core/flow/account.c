@@ -176,8 +176,8 @@ void flow_record_outcome(struct flow_exchange *x)
     audit_outcome_write(&x->record, &o);
     flow_stats_count(x, p->decision);
     flow_stats_end(x, &o);
-    p->state = FLOW_ACCOUNTED;
     x->want |= FLOW_WANT_RECORD;
+    flow_finish(x);
 }
 
 /* product.md 2.6: (in - cached) * input + cached * cache_read + write * cache_write

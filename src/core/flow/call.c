@@ -7,7 +7,6 @@
  */
 #include "flow_private.h"
 
-#define HEAD_BYTES_MAX (64u * 1024)
 #define CONNECT_MS 3000
 #define FIRST_BYTE_MS 60000
 #define IDLE_MS 30000
@@ -29,11 +28,11 @@ void flow_step_call(struct flow_exchange *x)
         return;
     }
     p->upstream.created_unix_s = p->now.unix_ms / 1000;
-    struct buf head;
-    buf_init(&head, HEAD_BYTES_MAX);
-    write_head(x, &head);
-    struct str copy = head.err == ERR_OK ? arena_str(&p->arena, buf_str(&head)) : STR_NONE;
-    buf_fini(&head);
+    struct buf *head = &p->answer; /* nothing is in it before the provider answers */
+    buf_clear(head);
+    write_head(x, head);
+    struct str copy = head->err == ERR_OK ? arena_str(&p->arena, buf_str(head)) : STR_NONE;
+    buf_clear(head);
     p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &p->request, &p->upstream) : NULL;
     if (p->relay == NULL || p->arena.is_exhausted) { /* a header may be missing */
         flow_refuse(x, 503, "server_error", "out_of_memory",
@@ -54,15 +53,24 @@ static void write_head(struct flow_exchange *x, struct buf *b)
 {
     struct flow_private *p = x->p;
     const struct wire_url *url = &p->choice.endpoint->url;
-    struct str target = arena_printf(&p->arena, "%.*s%.*s", STR_ARG(url->path),
-                                     STR_ARG(p->upstream.path));
     bool is_default_port = url->port == (url->is_tls ? 443 : 80);
     bool is_ipv6 = url->is_ip && str_find(url->host, ':') >= 0;
-    struct str host = arena_printf(&p->arena, is_ipv6 ? "[%.*s]" : "%.*s", STR_ARG(url->host));
+    struct buf *parts = &x->record; /* written when the decision is complete: later */
+    buf_clear(parts);
+    buf_add(parts, url->path);
+    buf_add(parts, p->upstream.path);
+    size_t target_len = parts->len;
+    buf_add(parts, is_ipv6 ? STR("[") : STR(""));
+    buf_add(parts, url->host);
+    buf_add(parts, is_ipv6 ? STR("]") : STR(""));
     if (!is_default_port) {
-        host = arena_printf(&p->arena, "%.*s:%u", STR_ARG(host), (unsigned)url->port);
+        buf_add_byte(parts, ':');
+        buf_add_u64(parts, url->port);
     }
-    wire_write_request_line(b, WIRE_POST, target, host);
+    b->err = parts->err;
+    wire_write_request_line(b, WIRE_POST, str_sub(buf_str(parts), 0, target_len),
+                            str_sub(buf_str(parts), target_len, parts->len));
+    buf_clear(parts);
     write_auth(x, b);
     wire_write_header(b, STR("content-type"), STR("application/json"));
     wire_write_header(b, STR("accept"), p->request.is_stream ? STR("text/event-stream")
@@ -86,9 +94,7 @@ static void write_auth(struct flow_exchange *x, struct buf *b)
     if (p->upstream.dialect == LLM_ANTHROPIC) {
         wire_write_header(b, STR("x-api-key"), credential);
     } else {
-        wire_write_header(
-            b, STR("authorization"),
-            arena_printf(&p->arena, "Bearer %.*s", STR_ARG(credential)));
+        wire_write_bearer(b, credential);
     }
 }
 

@@ -32,7 +32,6 @@
 
 static void decide_and_record(struct flow_exchange *x);
 static void answer_locally(struct flow_exchange *x);
-static void finish(struct flow_exchange *x);
 static void settle(struct flow_exchange *x);
 static void trim(struct buf *b);
 
@@ -171,7 +170,7 @@ static void settle(struct flow_exchange *x)
     if (x->principal == NULL || p->kind == FLOW_KIND_SERVE) {
         answer_locally(x);
         flow_stats_count(x, p->refusal.decision);
-        finish(x);
+        flow_finish(x);
         return;
     }
     flow_record_decision(x);
@@ -187,10 +186,6 @@ void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now)
 {
     struct flow_private *p = x->p;
     p->now = now;
-    if (p->state == FLOW_ACCOUNTED) {
-        finish(x);
-        return;
-    }
     if (p->state != FLOW_DECIDED) {
         return; /* the client went away meanwhile */
     }
@@ -204,7 +199,7 @@ void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now)
         p->refusal.must_close = must_close;
         answer_locally(x);
         flow_stats_count(x, p->refusal.decision);
-        finish(x);
+        flow_finish(x);
         return;
     }
     if (p->is_refused || p->kind != FLOW_KIND_CALL) {
@@ -293,7 +288,7 @@ void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, s
     if (answer->status != 204 && p->head->method != WIRE_HEAD_METHOD) {
         buf_add(&x->out, answer->body);
     }
-    finish(x);
+    flow_finish(x);
 }
 
 void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
@@ -311,12 +306,11 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
     case FLOW_ENDED:
         return;
     case FLOW_DECIDED:
-        /* Its decision may be on its way to the spool: account for it. */
-        p->is_recorded = true;
+        /* On its way to the spool: to be accounted for. Not taken yet: nothing follows
+         * from the decision any more, so there is none. */
+        p->is_recorded = (x->want & FLOW_WANT_RECORD) == 0;
+        x->want &= ~(unsigned)FLOW_WANT_RECORD;
         break;
-    case FLOW_ACCOUNTED:
-        finish(x);
-        return;
     case FLOW_READING:
     case FLOW_SERVING:
     case FLOW_CALLING:
@@ -327,11 +321,11 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
     if (p->is_recorded) {
         flow_record_outcome(x);
     } else {
-        finish(x);
+        flow_finish(x);
     }
 }
 
-static void finish(struct flow_exchange *x)
+void flow_finish(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     if (p->state == FLOW_ENDED) {

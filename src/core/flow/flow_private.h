@@ -21,7 +21,6 @@ enum flow_state {
     FLOW_DECIDED,       /* decision record being stored */
     FLOW_CALLING,       /* waiting for the provider's head */
     FLOW_RELAYING,      /* answer under way */
-    FLOW_ACCOUNTED,     /* outcome record being stored */
     FLOW_ENDED          /* DONE was said */
 };
 
@@ -110,7 +109,9 @@ void flow_write_refusal(struct flow_exchange *x);
 void flow_write_local(struct flow_exchange *x);
 void flow_write_common_headers(struct flow_exchange *x, struct buf *out);
 enum llm_dialect flow_client_dialect(const struct flow_exchange *x);
-/* account.c: the two records */
+/* flow.c: all is said; the host may end the exchange */
+void flow_finish(struct flow_exchange *x);
+/* account.c: the two records; after the outcome there is nothing to wait for */
 void flow_record_decision(struct flow_exchange *x);
 void flow_record_outcome(struct flow_exchange *x);
 /* stats.c */

@@ -216,18 +216,18 @@ static void end_json(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     struct issue issue;
-    struct buf body;
-    buf_init(&body, p->answer.bytes_max);
-    enum err e = llm_relay_json(p->relay, buf_str(&p->answer), &body, &issue);
-    if (e != ERR_OK || body.err != ERR_OK) {
-        buf_fini(&body);
+    /* The request has been answered: its body's memory serves for the answer. */
+    struct buf *body = &p->body;
+    buf_clear(body);
+    body->bytes_max = p->answer.bytes_max;
+    enum err e = llm_relay_json(p->relay, buf_str(&p->answer), body, &issue);
+    if (e != ERR_OK || body->err != ERR_OK) {
         p->outcome = "upstream_error";
         fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
         return;
     }
     buf_clear(&p->answer);
-    buf_move(&p->answer, &body);
-    buf_fini(&body);
+    buf_move(&p->answer, body);
     begin_answer(x);
     p->outcome = "completed";
     flow_record_outcome(x);

@@ -10,6 +10,9 @@
 
 #include "llm_private.h"
 
+#define FEW_EDITS 8U
+
+static void sort_edits(struct llm_edit *edits, size_t count);
 static int compare_edits(const void *left, const void *right);
 
 enum err llm_edits_apply(struct buf *out, struct str body, const struct llm_edit *edits,
@@ -22,7 +25,7 @@ enum err llm_edits_apply(struct buf *out, struct str body, const struct llm_edit
             return ERR_MEMORY;
         }
         memcpy(sorted, edits, edits_count * sizeof(*sorted));
-        qsort(sorted, edits_count, sizeof(*sorted), compare_edits);
+        sort_edits(sorted, edits_count);
     }
     size_t at = 0;
     for (size_t i = 0; i < edits_count; i++) {
@@ -38,6 +41,50 @@ enum err llm_edits_apply(struct buf *out, struct str body, const struct llm_edit
     free(sorted);
     buf_add(out, str_sub(body, at, body.len));
     return out->err;
+}
+
+enum err llm_edits_apply_in(struct arena *a, struct str body, const struct llm_edit *edits,
+                            size_t edits_count, struct str *ret)
+{
+    struct llm_edit sorted[FEW_EDITS];
+    size_t len = body.len, at = 0;
+    ASSERT(edits_count <= FEW_EDITS);
+    memcpy(sorted, edits, edits_count * sizeof(*sorted));
+    sort_edits(sorted, edits_count);
+    for (size_t i = 0; i < edits_count; i++) {
+        struct json_span span = sorted[i].span;
+        if (span.from < at || span.to < span.from || span.to > body.len) {
+            return ERR_INTERNAL;
+        }
+        len += sorted[i].with.len;
+        len -= span.to - span.from;
+        at = span.to;
+    }
+    char *text = arena_alloc_raw(a, len);
+    if (text == NULL) {
+        return ERR_LIMIT;
+    }
+    *ret = (struct str){text, len};
+    at = 0;
+    for (size_t i = 0; i <= edits_count; i++) {
+        struct str rest = str_sub(body, at, i < edits_count ? sorted[i].span.from : body.len);
+        struct str with = i < edits_count ? sorted[i].with : STR("");
+        memcpy(text, rest.ptr, rest.len);
+        text += rest.len;
+        if (with.len > 0) {
+            memcpy(text, with.ptr, with.len);
+        }
+        text += with.len;
+        at = i < edits_count ? sorted[i].span.to : at;
+    }
+    return ERR_OK;
+}
+
+static void sort_edits(struct llm_edit *edits, size_t count)
+{
+    if (count > 1) {
+        qsort(edits, count, sizeof(*edits), compare_edits);
+    }
 }
 
 /* By place; an insertion (empty span) goes before a replacement that begins there. */

@@ -13,6 +13,7 @@
 #include "llm_private.h"
 
 #define SCRATCH_BYTES_MAX ((size_t)192 * 1024 * 1024)
+#define SMALL_ANSWER_BYTES ((size_t)64 * 1024)
 
 static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue);
 static void note_answer(struct llm_relay *r, yyjson_val *root);
@@ -103,7 +104,9 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
 {
     struct json_doc doc;
     arena_reset(&r->scratch);
-    TRY(json_parse(&r->scratch, body, &json_limits_default, &doc, ret_issue));
+    /* A small answer needs no memory of its own beside the exchange's. */
+    struct arena *arena = body.len <= SMALL_ANSWER_BYTES ? r->arena : &r->scratch;
+    TRY(json_parse(arena, body, &json_limits_default, &doc, ret_issue));
     if (yyjson_is_obj(doc.root) && is_error_event(STR_NONE, doc.root)) {
         r->saw_error = true;
     }

@@ -58,9 +58,7 @@ static enum err render_same(struct arena *a, const struct llm_request *r, struct
     struct llm_edit edits[RENDER_EDITS_MAX];
     size_t count = 0;
     struct buf model;
-    struct buf body;
     buf_init(&model, upstream_model.len * RENDER_GROWTH + 64);
-    buf_init(&body, r->body.len + upstream_model.len * RENDER_GROWTH + 256);
     if (r->has_slot) {
         edits[count++] = (struct llm_edit){r->slot_span, STR("")};
     }
@@ -74,16 +72,13 @@ static enum err render_same(struct arena *a, const struct llm_request *r, struct
     if (count == 0) {
         ret->body = r->body;
     } else {
-        err = model.err != ERR_OK ? model.err : llm_edits_apply(&body, r->body, edits, count);
-        if (err == ERR_OK) {
-            err = llm_buf_to_arena(a, &body, &ret->body);
-        }
+        err = model.err != ERR_OK ? model.err
+                                  : llm_edits_apply_in(a, r->body, edits, count, &ret->body);
     }
     if (err != ERR_OK) {
         issue_set(issue, "", "The request needs more memory than one request may use.");
     }
     buf_fini(&model);
-    buf_fini(&body);
     return err;
 }
 

@@ -20,7 +20,7 @@
 
 static bool is_prefix(struct str s);
 static bool is_base62(struct str s);
-static void base62_of_number(uint64_t value, char *ret, size_t digits);
+static void base62_of_number(uint32_t value, char *ret, size_t digits);
 static void base62_of_bytes(const uint8_t *bytes, size_t len, char *ret, size_t digits);
 
 static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -88,16 +88,20 @@ static bool is_prefix(struct str s)
 
 static bool is_base62(struct str s)
 {
+    /* One bit per value below 128. Without a jump per character: this is done for
+     * every request, and characters of a secret are unpredictable. */
+    static const uint64_t letters = UINT64_C(0x07fffffe07fffffe);
+    static const uint64_t figures = UINT64_C(0x03ff000000000000);
+    uint64_t all = 1;
     for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))) {
-            return false;
-        }
+        unsigned char c = (unsigned char)s.ptr[i];
+        uint64_t set = c < 64 ? figures : c < 128 ? letters : 0;
+        all &= set >> (c & 63);
     }
-    return true;
+    return (all & 1) != 0;
 }
 
-static void base62_of_number(uint64_t value, char *ret, size_t digits)
+static void base62_of_number(uint32_t value, char *ret, size_t digits)
 {
     for (size_t i = digits; i-- > 0;) {
         ret[i] = alphabet[value % 62];

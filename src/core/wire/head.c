@@ -152,9 +152,28 @@ void wire_write_header(struct buf *b, struct str name, struct str value)
         fail(b);
         return;
     }
-    buf_add(b, name);
-    buf_add(b, STR(": "));
-    buf_add(b, value);
+    char *at = buf_reserve(b, name.len + value.len + 4);
+    if (at == NULL) {
+        return;
+    }
+    memcpy(at, name.ptr, name.len);
+    at += name.len;
+    memcpy(at, ": ", 2);
+    if (value.len > 0) {
+        memcpy(at + 2, value.ptr, value.len);
+    }
+    memcpy(at + 2 + value.len, "\r\n", 2);
+    buf_commit(b, name.len + value.len + 4);
+}
+
+void wire_write_bearer(struct buf *b, struct str credential)
+{
+    if (!chars_are_value(credential)) {
+        fail(b);
+        return;
+    }
+    buf_add(b, STR("authorization: Bearer "));
+    buf_add(b, credential);
     buf_add(b, STR("\r\n"));
 }
 

@@ -15,7 +15,7 @@ static void read_request(struct arena *a, const struct worker_request *r,
                          struct manage_caller *caller, struct manage_request *ret);
 static void answer(struct http *h, struct worker_ticket ticket, const struct manage_answer *m);
 static void queue(struct http *h, struct http_job *job);
-static void unknown_path(struct manage_refusal *refusal);
+static void unknown_path(struct str path, struct manage_refusal *refusal);
 static enum err check_base_url(const struct http *h, struct arena *a,
                                const struct manage_command *c, struct manage_refusal *refusal);
 static bool is_admin_only(const struct http *h, const struct worker_request *request);
@@ -64,6 +64,12 @@ static bool serve_ops(struct http *h, const struct worker_request *request)
     struct http_reply r = {.content_type = STR("application/json")};
     struct str path = request->head->path;
     buf_init(&r.body, HTTP_REPLY_BYTES_MAX);
+    bool is_read =
+        request->head->method == WIRE_GET || request->head->method == WIRE_HEAD_METHOD;
+    if (!is_read) {
+        buf_fini(&r.body);
+        return false; /* 405 or 404 is management's to say */
+    }
     if (str_eq(path, STR("/healthz"))) {
         http_ops_health(&r);
     } else if (str_eq(path, STR("/readyz"))) {
@@ -101,7 +107,7 @@ static void serve_management(struct http *h, const struct worker_request *reques
         e = manage_parse(&job->arena, &m, catalog, &job->command, &refusal);
     }
     if (e == ERR_NOT_FOUND && refusal.status == 0) {
-        unknown_path(&refusal);
+        unknown_path(request->head->path, &refusal);
     }
     if (e == ERR_OK) {
         e = check_base_url(h, &job->arena, &job->command, &refusal);
@@ -152,8 +158,13 @@ static bool is_admin_only(const struct http *h, const struct worker_request *req
 }
 
 /* Refused, not ignored: an endpoint that is not understood cannot be governed. */
-static void unknown_path(struct manage_refusal *refusal)
+static void unknown_path(struct str path, struct manage_refusal *refusal)
 {
+    if (str_eq(path, STR("/healthz")) || str_eq(path, STR("/readyz")) ||
+        str_eq(path, STR("/metrics"))) {
+        manage_refuse(refusal, 405, "method_not_allowed", "", "This path takes GET");
+        return;
+    }
     manage_refuse(
         refusal, 404, "endpoint_not_supported", "",
         "This endpoint is not known here, so nothing was sent anywhere; see /openapi.json");

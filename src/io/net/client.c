@@ -187,6 +187,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     if (got == 0 || c->state == CLIENT_CLOSING) {
         return;
     }
+    net_read_begin(c->net);
     c->is_advancing = true; /* the machine moves when all bytes are handed over */
     if (got == UV_EOF) {
         on_eof(c);
@@ -197,6 +198,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     } else {
         on_plain_bytes(c, (struct str){buffer->base, (size_t)got});
     }
+    net_read_end(c->net);
     c->is_advancing = false;
     client_advance(c);
 }

@@ -109,9 +109,24 @@ const struct net_stats *net_stats(const struct net *n)
     return &n->stats;
 }
 
+void net_read_begin(struct net *n)
+{
+    n->is_in_read = false;
+    n->read_now = net_now(n);
+    n->is_in_read = true;
+}
+
+void net_read_end(struct net *n)
+{
+    n->is_in_read = false;
+}
+
 struct flow_now net_now(const struct net *n)
 {
     struct flow_now now;
+    if (n->is_in_read) {
+        return n->read_now;
+    }
     now.mono_us = uv_hrtime() / 1000;
     now.unix_ms = (n->unix_offset_us + (int64_t)now.mono_us) / 1000;
     return now;

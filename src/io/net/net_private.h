@@ -223,6 +223,8 @@ struct net {
     uv_idle_t idle;
     uint64_t tick_hr_ns;
     int64_t unix_offset_us; /* unix - monotonic, renewed each tick */
+    struct flow_now read_now; /* the clock, read once for all events of one read */
+    bool is_in_read;
     struct net_listener listeners[NET_LISTENERS_MAX];
     struct net_list clients, watched, upstreams;
     struct net_list active, parked; /* requests */
@@ -254,6 +256,9 @@ static inline void stat_sub(_Atomic uint64_t *s, uint64_t n)
 /* ---- net.c --------------------------------------------------------------------------- */
 
 struct flow_now net_now(const struct net *n);
+/* Between these the clock stands: one read of it for all events of one read of a socket. */
+void net_read_begin(struct net *n);
+void net_read_end(struct net *n);
 static inline uint64_t net_ms(const struct net *n)
 {
     return uv_now(n->loop);

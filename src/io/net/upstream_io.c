@@ -209,9 +209,11 @@ void upstream_read_stop(struct net_upstream *u)
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
     struct net_upstream *u = stream->data;
+    struct net *n = u->net;
     if (got == 0 || u->state == UPSTREAM_CLOSING || u->state == UPSTREAM_FAILED) {
         return;
     }
+    net_read_begin(n);
     if (u->state == UPSTREAM_POOLED && (u->tls == NULL || got < 0)) {
         if (got > 0) {
             stat_add(&u->net->stats.upstreams_discarded, 1);
@@ -230,6 +232,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
     } else {
         on_answer_bytes(u, (struct str){buffer->base, (size_t)got});
     }
+    net_read_end(n);
 }
 
 static void on_tls_bytes(struct net_upstream *u, struct str in)

@@ -134,6 +134,12 @@ void segment_close(struct segment *g, bool is_removed)
     free(g);
 }
 
+void segment_forget_pages(struct segment *g)
+{
+    (void)madvise(g->map, g->bytes, MADV_DONTNEED);
+    (void)posix_fadvise(g->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 struct segment_header *segment_header_of(const struct segment *g)
 {
     return (struct segment_header *)(void *)g->map;

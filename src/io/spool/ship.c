@@ -147,5 +147,6 @@ static void note_shipped(struct segment *g, size_t end)
     size_t sealed = atomic_load(&h->sealed);
     if (sealed != 0 && end >= sealed) {
         atomic_store(&h->shipped_s, spool_unix_s());
+        segment_forget_pages(g);
     }
 }

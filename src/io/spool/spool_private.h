@@ -106,6 +106,8 @@ MUST_USE enum err segment_open(const char *path, uint64_t number, struct segment
 /* Makes, preallocates, maps and syncs the file g->path of g->bytes with g->number. */
 MUST_USE enum err segment_make(struct segment *g, unsigned lane);
 void segment_close(struct segment *g, bool is_removed);
+/* A shipped segment is kept but not read any more: gives its memory back. */
+void segment_forget_pages(struct segment *g);
 struct segment_header *segment_header_of(const struct segment *g);
 /* Writes a frame at `at`; the caller has checked that it fits. Returns the next offset. */
 size_t segment_append(struct segment *g, size_t at, struct str record);

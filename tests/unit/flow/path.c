@@ -77,6 +77,7 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
 {
     memset(p, 0, sizeof(*p));
     arena_init(&p->arena, 64u << 20);
+    arena_init(&p->records, 64u << 20);
     buf_init(&p->client, 16u << 20);
     buf_init(&p->provider, 16u << 20);
     load(&p->providers, "providers.json");
@@ -135,9 +136,28 @@ void path_tear_down(struct path *p)
     buf_fini(&p->client);
     buf_fini(&p->provider);
     arena_fini(&p->arena);
+    arena_fini(&p->records);
 }
 
 static void take_out(struct path *p);
+
+static enum err take_record(struct path *p)
+{
+    struct audit_record r;
+    struct str copy = arena_str(&p->records, buf_str(&p->x->record));
+    ASSERT(audit_record_read(&p->records, copy, &r) == ERR_OK);
+    if (p->spool_is_full) {
+        return ERR_LIMIT;
+    }
+    if (r.kind == AUDIT_DECISION) {
+        p->decisions++;
+        p->decision = r.decision;
+    } else {
+        p->outcomes++;
+        p->outcome = r.outcome;
+    }
+    return ERR_OK;
+}
 
 /* Performs wants until none is left, as the door prescribes. */
 static void perform(struct path *p)
@@ -146,6 +166,7 @@ static void perform(struct path *p)
     while (x->want != 0 && !p->is_done) {
         unsigned want = x->want;
         x->want = 0;
+        enum err recorded = (want & FLOW_WANT_RECORD) != 0 ? take_record(p) : ERR_AGAIN;
         if ((want & FLOW_WANT_CALL) != 0) {
             p->calls++;
             ASSERT(p->decisions == 1); /* nothing upstream before its record */
@@ -157,6 +178,7 @@ static void perform(struct path *p)
         if ((want & FLOW_WANT_DROP_CALL) != 0) {
             p->drops++;
         }
+        p->wants_serve = p->wants_serve || (want & FLOW_WANT_SERVE) != 0;
         take_out(p);
         if ((want & FLOW_WANT_DONE) != 0) {
             p->is_done = true;
@@ -164,22 +186,8 @@ static void perform(struct path *p)
             flow_end(x);
             return;
         }
-        if ((want & FLOW_WANT_RECORD) != 0) {
-            struct audit_record r;
-            struct str copy = arena_str(&p->arena, buf_str(&x->record));
-            ASSERT(audit_record_read(&p->arena, copy, &r) == ERR_OK);
-            if (p->spool_is_full) {
-                flow_on_recorded(x, ERR_LIMIT, p->now);
-            } else {
-                if (r.kind == AUDIT_DECISION) {
-                    p->decisions++;
-                    p->decision = r.decision;
-                } else {
-                    p->outcomes++;
-                    p->outcome = r.outcome;
-                }
-                flow_on_recorded(x, ERR_OK, p->now);
-            }
+        if (recorded != ERR_AGAIN) {
+            flow_on_recorded(x, recorded, p->now);
         }
     }
     take_out(p);
@@ -205,7 +213,8 @@ static void begin(struct path *p)
     buf_clear(&p->client);
     buf_clear(&p->provider);
     p->decisions = p->outcomes = p->calls = p->drops = 0;
-    p->is_done = p->is_closed = p->is_out_lost = false;
+    p->is_done = p->is_closed = p->is_out_lost = p->wants_serve = false;
+    arena_reset(&p->records);
     flow_begin(p->x, &p->env, &s);
     wire_parser_fini(&p->request);
     wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
@@ -222,9 +231,8 @@ void path_request(struct path *p, const char *format, size_t step)
         buf_add(&text, str_from(p->key));
         buf_add(&text, str_from(hole + 2));
     }
-    struct str all = arena_str(&p->arena, buf_str(&text));
+    path_request_bytes(p, buf_str(&text), step);
     buf_fini(&text);
-    path_request_bytes(p, all, step);
 }
 
 void path_request_bytes(struct path *p, struct str all, size_t step)

@@ -12,6 +12,7 @@
 
 struct path {
     struct arena arena;
+    struct arena records; /* of the exchange under way: reset when one begins */
     struct buf providers, models;
     struct route_catalog *catalog;
     struct policy_org *org;
@@ -24,10 +25,11 @@ struct path {
     struct buf provider; /* all bytes for the provider */
     size_t decisions, outcomes, calls, drops;
     bool is_done, is_closed, spool_is_full;
+    bool wants_serve;  /* handed over to what is not the path */
     bool is_draining;  /* what each exchange begins with */
     int64_t stale_ms;
     bool is_out_lost;  /* x->out ran into an error: the client got a part at most */
-    struct audit_decision decision; /* the last ones, views in `arena` */
+    struct audit_decision decision; /* the last ones, views in `records` */
     struct audit_outcome outcome;
     char key[128];
 };

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fuzz target: what the spool hands back. Either it is not a record, or writing what
+ * was read gives the same bytes: nothing is guessed, nothing is lost. What is read
+ * must also be showable as JSON of our own strict reader when its texts are UTF-8
+ * (json_write_str makes them so).
+ */
+#include "portcullis/audit.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str bytes = {(const char *)data, size};
+    struct arena a;
+    struct audit_record r;
+    struct buf out;
+    arena_init(&a, 8u << 20);
+    buf_init(&out, 8u << 20);
+    if (audit_record_read(&a, bytes, &r) == ERR_OK) {
+        if (r.kind == AUDIT_DECISION) {
+            audit_decision_write(&out, &r.decision);
+        } else {
+            audit_outcome_write(&out, &r.outcome);
+        }
+        ASSERT(out.err == ERR_OK && str_eq(buf_str(&out), bytes));
+        buf_clear(&out);
+        struct audit_decision none = {.request_id = STR("req_1")};
+        bool is_decision = r.kind == AUDIT_DECISION;
+        audit_decision_write_json(&out, is_decision ? &r.decision : &none,
+                                  is_decision ? NULL : &r.outcome);
+        struct json_doc doc;
+        struct issue issue;
+        ASSERT(out.err == ERR_OK);
+        ASSERT(json_parse(&a, buf_str(&out), &json_limits_default, &doc, &issue) == ERR_OK);
+    }
+    buf_fini(&out);
+    arena_fini(&a);
+    return 0;
+}
