@@ -10,21 +10,21 @@ import time
 import pytest
 
 from fake import mark, say
-from lab import Lab, Load, chat_bytes, server_url, wait_until
+from lab import Lab, Load, chat_bytes, wait_until
 
 LIMIT = 1 << 20
 
 
 @pytest.fixture
-def fresh(build_dir, fake, tmp_path):
-    made = Lab(build_dir, server_url(), tmp_path, fake)
+def fresh(build_dir, database_url, fake, tmp_path):
+    made = Lab(build_dir, database_url, tmp_path, fake)
     yield made
     made.stop()
 
 
 @pytest.fixture(scope="module")
-def lab(build_dir, fake, tmp_path_factory):
-    made = Lab(build_dir, server_url(), tmp_path_factory.mktemp("limits"), fake,
+def lab(build_dir, database_url, fake, tmp_path_factory):
+    made = Lab(build_dir, database_url, tmp_path_factory.mktemp("limits"), fake,
                {"limits": {"body_mib": 1}})
     yield made
     made.stop()
@@ -244,8 +244,8 @@ def test_keep_alive(lab):
 
 def test_connection_close_is_obeyed_again_and_again(lab):
     """Many connections that ask for close, and each next one is answered."""
-    request = chat_bytes(lab.keys["production"]).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n",
-                                                         1)
+    request = chat_bytes(lab.keys["production"])
+    request = request.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
     for _ in range(50):
         with Wire(lab, 5) as wire:
             wire.send(request)

@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from lab import Lab, server_url
+from lab import Lab
 
 CREATE = {
     "name": "Production - HIPAA Compliant",
@@ -33,8 +33,8 @@ MESSAGES = [{"role": "user", "content": "Analyze this patient record"}]
 
 
 @pytest.fixture(scope="module")
-def lab(build_dir, fake, tmp_path_factory):
-    made = Lab(build_dir, server_url(), tmp_path_factory.mktemp("s0"), fake)
+def lab(build_dir, database_url, fake, tmp_path_factory):
+    made = Lab(build_dir, database_url, tmp_path_factory.mktemp("s0"), fake)
     # The document begins with an organisation without policies. The default cannot be deleted
     # (S0-49), so it is moved out of the way of slot 1 and made to demand nothing.
     for policy in made.must("GET", "/governance")["policies"]:

@@ -12,7 +12,7 @@ import json
 
 import pytest
 
-from lab import Lab, server_url
+from lab import Lab
 
 TOGGLES = ["requireSoc2", "requireIso27001", "requireSoc2OrIso27001", "requireGdpr",
            "requireNoTraining", "requireNoLogging"]
@@ -21,8 +21,8 @@ STRICT = {"enabled": True, "requireSoc2OrIso27001": True, "requireGdpr": True,
 
 
 @pytest.fixture(scope="module")
-def lab(build_dir, fake, tmp_path_factory):
-    made = Lab(build_dir, server_url(), tmp_path_factory.mktemp("s3"), fake)
+def lab(build_dir, database_url, fake, tmp_path_factory):
+    made = Lab(build_dir, database_url, tmp_path_factory.mktemp("s3"), fake)
     # Only the compliance policy shall speak: the default demands nothing.
     for policy in made.must("GET", "/governance")["policies"]:
         if policy["isDefault"]:
