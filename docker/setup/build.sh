@@ -3,9 +3,10 @@
 #
 # Configures and compiles one build directory with Meson. Sourced, defines functions only.
 
-# build_make DIR MESON_OPTION...: configure (again, if it exists) and compile BUILD_TARGETS, or all.
+# build_make DIR MESON_OPTION...: configure (again, if it exists) and compile what BUILD_MATCH, a
+# regular expression of Ninja's targets, finds; everything without it.
 build_make() {
-    local dir=$1
+    local dir=$1 targets=()
     shift
     if [ -e "$dir/meson-private/coredata.dat" ]; then
         # A directory that another Meson or another checkout configured is not worth mending.
@@ -17,8 +18,11 @@ build_make() {
         rm -rf "$dir"
         meson setup "$dir" "$@"
     fi
-    # shellcheck disable=SC2086
-    ninja -C "$dir" -j "$(build_jobs)" ${BUILD_TARGETS:-}
+    if [ -n "${BUILD_MATCH:-}" ]; then
+        mapfile -t targets < <(ninja -C "$dir" -t targets all | sed -n 's/: .*//p' |
+            grep -xE "$BUILD_MATCH")
+    fi
+    ninja -C "$dir" -j "$(build_jobs)" "${targets[@]}"
 }
 
 # One job per processor, but not more than memory carries (a sanitizer build takes about 400 MB each).

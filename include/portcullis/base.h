@@ -122,7 +122,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t bytes_max);
 void arena_fini(struct arena *a);  /* frees all; NULL is allowed */
-void arena_reset(struct arena *a); /* keeps the first block for reuse */
+void arena_reset(struct arena *a); /* keeps one block of at most 64 KiB for reuse */
 /* Zeroed, aligned to 16. NULL at the cap or without memory. size 0 gives a
  * valid pointer. */
 void *arena_alloc(struct arena *a, size_t size);

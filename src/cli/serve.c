@@ -378,8 +378,9 @@ static void stop(struct serve *s, int status)
             serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");
         }
     }
-    worker_group_free(s->group);
+    /* The loops have ended, so nothing is appended; the syncer may still wake the group. */
     spool_stop(s->spool, STOP_SHIP_MS);
+    worker_group_free(s->group);
     http_free(s->http);
     store_close(s->store);
     store_close(s->audit_store);

@@ -114,7 +114,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASSERT(!path_provider_has(&p, p.key) || (mode & MODE_RAW) != 0 ||
            str_find_str(rest, str_from(p.key)) >= 0);
     if (is_answered) {
-        check_answer(&p, (mode & MODE_RAW) != 0 && str_starts(rest, STR("HEAD ")));
+        /* What could not be read is answered with a body, whatever it asked for. */
+        check_answer(&p, (mode & MODE_RAW) != 0 && p.request.err == ERR_OK &&
+                             str_starts(rest, STR("HEAD ")));
     }
     return 0;
 }

@@ -95,6 +95,7 @@ static void fields_decision(struct record_io *io, struct audit_decision *d)
     io_u32(io, &d->policy_version);
     int64_t slot = d->slot;
     io_i64(io, &slot);
+    io->is_bad = io->is_bad || slot < INT32_MIN || slot > INT32_MAX;
     d->slot = (int32_t)slot;
     io_u64(io, &d->epoch);
     io_u64(io, &d->org_seq);

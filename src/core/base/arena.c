@@ -14,6 +14,7 @@
 
 #define ALIGNMENT 16U
 #define BLOCK_FIRST_BYTES 8192U
+#define BLOCK_KEPT_BYTES (64U * 1024U) /* over a reset: the next use is like the last */
 #define BLOCK_LARGEST_BYTES (1024U * 1024U)
 
 struct arena_block {
@@ -46,14 +47,22 @@ void arena_fini(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-    while (a->blocks != NULL && a->blocks->older != NULL) {
-        struct arena_block *older = a->blocks->older;
-        a->taken_bytes -= a->blocks->size;
-        free(a->blocks);
-        a->blocks = older;
+    struct arena_block *kept = NULL;
+    while (a->blocks != NULL) {
+        struct arena_block *block = a->blocks;
+        a->blocks = block->older;
+        bool is_last = block->older == NULL;
+        if (kept == NULL && (is_last || block->size <= BLOCK_KEPT_BYTES)) {
+            kept = block;
+        } else {
+            a->taken_bytes -= block->size;
+            free(block);
+        }
     }
-    if (a->blocks != NULL) {
-        open_block(a, a->blocks);
+    if (kept != NULL) {
+        kept->older = NULL;
+        a->blocks = kept;
+        open_block(a, kept);
     }
     a->used_bytes = 0;
     a->is_exhausted = false;

@@ -61,10 +61,10 @@ struct str time_rfc3339(int64_t unix_s, char buf[32])
 
 struct str time_rfc3339_ms(int64_t unix_ms, char buf[32])
 {
-    int64_t unix_s = floor_div(unix_ms, 1000);
-    struct civil c = civil_of(unix_s);
+    int ms = (int)(unix_ms % 1000); /* not from the seconds: they may not fit times 1000 */
+    struct civil c = civil_of(floor_div(unix_ms, 1000));
     int len = snprintf(buf, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day,
-                       c.hour, c.minute, c.second, (int)(unix_ms - unix_s * 1000));
+                       c.hour, c.minute, c.second, ms < 0 ? ms + 1000 : ms);
     return (struct str){buf, (size_t)len};
 }
 

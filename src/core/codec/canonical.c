@@ -6,6 +6,8 @@
  */
 #include "codec_private.h"
 
+#define IDENTITY_BYTES_MAX 64
+
 /* Members only the store may set; a client's body must not carry them. */
 struct store_members {
     struct str id, org_id, created_by;
@@ -17,6 +19,7 @@ static enum err read_policy(struct codec_reader *r, yyjson_val *body, bool is_st
                             struct policy *ret);
 static enum err take_store_members(struct codec_reader *r, const struct store_members *s,
                                    struct policy *ret);
+static bool is_identity(struct str id);
 static enum err read_scope(struct codec_reader *r, yyjson_val *v, struct policy *ret);
 static enum err check_slot(struct codec_reader *r, const struct policy *p);
 static void write_scope(struct buf *out, const struct policy *p);
@@ -134,8 +137,9 @@ static enum err take_store_members(struct codec_reader *r, const struct store_me
     struct str id = s->id;
     ptrdiff_t bar = str_find(id, '_');
     ret->id = bar >= 0 ? str_sub(id, (size_t)bar + 1, id.len) : id;
-    if (id.len != 0 && ret->id.len == 0) {
-        issue_set(r->issue, "/id", "must be a prefix, '_' and the identity, such as pol_01J...");
+    if (id.ptr != NULL && !is_identity(ret->id)) {
+        issue_set(r->issue, "/id",
+                  "must be a prefix, '_' and letters or digits, such as pol_01JH89YEJ0");
         return ERR_INVALID;
     }
     ret->org_id = s->org_id;
@@ -157,6 +161,18 @@ static enum err take_store_members(struct codec_reader *r, const struct store_me
         }
     }
     return ERR_OK;
+}
+
+/* It is part of paths and written without escapes. */
+static bool is_identity(struct str id)
+{
+    bool is_good = id.len != 0 && id.len <= IDENTITY_BYTES_MAX;
+    for (size_t i = 0; i < id.len && is_good; i++) {
+        char c = id.ptr[i];
+        is_good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  c == '-' || c == '_';
+    }
+    return is_good;
 }
 
 static enum err read_scope(struct codec_reader *r, yyjson_val *v, struct policy *ret)

@@ -28,8 +28,8 @@ void flow_step_call(struct flow_exchange *x)
         return;
     }
     p->upstream.created_unix_s = p->now.unix_ms / 1000;
-    struct buf *head = &p->answer; /* nothing is in it before the provider answers */
-    buf_clear(head);
+    struct buf *head = &x->out; /* nothing is said to the client before the decision is stored */
+    ASSERT(head->len == 0);
     write_head(x, head);
     struct str copy = head->err == ERR_OK ? arena_str(&p->arena, buf_str(head)) : STR_NONE;
     buf_clear(head);

@@ -7,8 +7,7 @@
 #include "support.h"
 
 #define HEAD "{\"id\":\"pol_abc123\",\"org_id\":\"org_x\",\"name\":\"n\",\"origin\":"
-#define REST                                                                                       \
-    ",\"status\":\"active\",\"mode\":\"enforce\",\"priority\":100,\"selection\":\"slot\""
+#define REST ",\"status\":\"active\",\"mode\":\"enforce\",\"priority\":100,\"selection\":\"slot\""
 #define RULES(word, effect, severity, params)                                                      \
     ",\"rules\":[{\"key\":\"requirements\",\"type\":\"provider_requirement\",\"effect\":\"" effect \
     "\",\"severity\":\"" severity "\",\"stage\":\"select\",\"source_word\":\"" word                \
@@ -92,10 +91,27 @@ static void test_C_17_every_prefix_is_the_same_identity(void **state)
                  "{\"id\":\"%s\",\"org_id\":\"o\",\"name\":\"n\",\"scope\":{\"level\":\"org\"},"
                  "\"rules\":[],\"version\":1}",
                  ids[i]);
-        assert_int_equal(codec_canonical_parse(&f->arena, str_from(text), NULL, &f->policy,
-                                               &f->issue),
-                         ERR_OK);
+        assert_int_equal(
+            codec_canonical_parse(&f->arena, str_from(text), NULL, &f->policy, &f->issue), ERR_OK);
         assert_true(str_eq(f->policy.id, STR("k1")));
+    }
+}
+
+static void test_identities_are_plain(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const ids[] = {"pol_",    "ab_",     "pol_a\\\"b",
+                                      "pol_a b", "pol_a/b", "pol_\xc3\xa9"};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text),
+                 "{\"id\":\"%s\",\"org_id\":\"o\",\"name\":\"n\",\"scope\":{\"level\":\"org\"},"
+                 "\"rules\":[],\"version\":1}",
+                 ids[i]);
+        assert_int_equal(
+            codec_canonical_parse(&f->arena, str_from(text), NULL, &f->policy, &f->issue),
+            ERR_INVALID);
+        assert_string_equal(f->issue.pointer, "/id");
     }
 }
 
@@ -105,12 +121,10 @@ static void test_times_are_kept_in_seconds(void **state)
     static const struct {
         const char *in;
         bool is_good, is_written;
-    } cases[] = {{"2025-01-10T14:30:00.999Z", true, true},
-                 {"1970-01-01T00:00:00.500Z", true, false},
-                 {"1970-01-01T00:00:00Z", true, false},
-                 {"1969-12-31T23:59:59.999Z", false, false},
-                 {"2025-13-10T14:30:00Z", false, false},
-                 {"", false, false}};
+    } cases[] = {
+        {"2025-01-10T14:30:00.999Z", true, true}, {"1970-01-01T00:00:00.500Z", true, false},
+        {"1970-01-01T00:00:00Z", true, false},    {"1969-12-31T23:59:59.999Z", false, false},
+        {"2025-13-10T14:30:00Z", false, false},   {"", false, false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[300];
         snprintf(text, sizeof(text),
@@ -228,8 +242,8 @@ static void test_C_18_every_wrong_member_is_named(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct policy p;
         f->issue.pointer[0] = '?';
-        enum err e = codec_native_parse(&f->arena, support_json(f, bad[i].text), f->catalog, &p,
-                                        &f->issue);
+        enum err e =
+            codec_native_parse(&f->arena, support_json(f, bad[i].text), f->catalog, &p, &f->issue);
         if (e != ERR_INVALID || strcmp(f->issue.pointer, bad[i].pointer) != 0 ||
             strstr(f->issue.message, bad[i].word) == NULL) {
             print_error("%s: %d %s: %s\n", bad[i].text, e, f->issue.pointer, f->issue.message);
@@ -248,14 +262,13 @@ static void test_two_rules_of_one_key(void **state)
            "\"provider_list\",\"effect\":\"block\",\"stage\":\"select\",\"params\":{}},{\"key\":"
            "\"k\",\"type\":\"provider_list\",\"effect\":\"block\",\"stage\":\"select\",\"params\":"
            "{}}]}");
-    assert_int_equal(codec_native_parse(&f->arena, body, NULL, &f->policy, &f->issue),
-                     ERR_INVALID);
+    assert_int_equal(codec_native_parse(&f->arena, body, NULL, &f->policy, &f->issue), ERR_INVALID);
     assert_string_equal(f->issue.pointer, "/rules/1");
 }
 
 static const char *const not_running[] = {
-    "token_limit", "rate_limit", "budget",     "cost_ceiling",   "pii",
-    "terms",       "topics",     "injection",  "required_terms", "fact_check",
+    "token_limit", "rate_limit", "budget",    "cost_ceiling",   "pii",
+    "terms",       "topics",     "injection", "required_terms", "fact_check",
     "approval",    "preference", "failover",
 };
 
@@ -268,13 +281,13 @@ static void test_what_does_not_run_cannot_be_stored(void **state)
                  "{\"name\":\"n\",\"scope\":{\"level\":\"org\"},\"rules\":[{\"key\":\"k\","
                  "\"type\":\"%s\",\"effect\":\"block\",\"stage\":\"request\",\"params\":{}}]}",
                  not_running[i]);
-        enum err e = codec_native_parse(&f->arena, support_json(f, text), NULL, &f->policy,
-                                        &f->issue);
+        enum err e =
+            codec_native_parse(&f->arena, support_json(f, text), NULL, &f->policy, &f->issue);
         bool runs = false;
         for (int t = 0; t < POLICY_RULE_TYPES_COUNT; t++) {
-            runs = runs || (strcmp(policy_rule_type_name((enum policy_rule_type)t),
-                                   not_running[i]) == 0 &&
-                            policy_rule_type_runs((enum policy_rule_type)t));
+            runs = runs ||
+                   (strcmp(policy_rule_type_name((enum policy_rule_type)t), not_running[i]) == 0 &&
+                    policy_rule_type_runs((enum policy_rule_type)t));
         }
         if (!runs) {
             assert_int_equal(e, ERR_UNSUPPORTED);
@@ -349,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored_form_is_byte_stable),
         cmocka_unit_test(test_C_17_every_prefix_is_the_same_identity),
+        cmocka_unit_test(test_identities_are_plain),
         cmocka_unit_test(test_times_are_kept_in_seconds),
         cmocka_unit_test(test_C_18_every_wrong_member_is_named),
         cmocka_unit_test(test_two_rules_of_one_key),

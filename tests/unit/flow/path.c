@@ -9,6 +9,21 @@
 
 #include "path.h"
 
+/* Faults are for the room under test, not for its host. */
+#define INSIDE(p, call)                                                                            \
+    do {                                                                                           \
+        inside((p), true);                                                                         \
+        call;                                                                                      \
+        inside((p), false);                                                                        \
+    } while (0)
+
+static void inside(const struct path *p, bool is_inside)
+{
+    if (p->on_inside != NULL) {
+        p->on_inside(is_inside);
+    }
+}
+
 static const char pepper[] = "0123456789abcdef0123456789abcdef";
 
 static void load(struct buf *b, const char *name)
@@ -183,11 +198,11 @@ static void perform(struct path *p)
         if ((want & FLOW_WANT_DONE) != 0) {
             p->is_done = true;
             p->is_closed = (want & FLOW_WANT_CLOSE) != 0;
-            flow_end(x);
+            INSIDE(p, flow_end(x));
             return;
         }
         if (recorded != ERR_AGAIN) {
-            flow_on_recorded(x, recorded, p->now);
+            INSIDE(p, flow_on_recorded(x, recorded, p->now));
         }
     }
     take_out(p);
@@ -215,7 +230,7 @@ static void begin(struct path *p)
     p->decisions = p->outcomes = p->calls = p->drops = 0;
     p->is_done = p->is_closed = p->is_out_lost = p->wants_serve = false;
     arena_reset(&p->records);
-    flow_begin(p->x, &p->env, &s);
+    INSIDE(p, flow_begin(p->x, &p->env, &s));
     wire_parser_fini(&p->request);
     wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
 }
@@ -245,17 +260,17 @@ void path_request_bytes(struct path *p, struct str all, size_t step)
         at += len;
         do {
             if (wire_parser_next(&p->request, &in, &ev) != ERR_OK) {
-                flow_on_bad_request(p->x, p->request.refusal_status, p->request.refusal_reason,
-                                    p->now);
+                INSIDE(p, flow_on_bad_request(p->x, p->request.refusal_status,
+                                              p->request.refusal_reason, p->now));
                 perform(p);
                 return;
             }
             if (ev.type == WIRE_HEAD) {
-                flow_on_head(p->x, p->request.head, p->now);
+                INSIDE(p, flow_on_head(p->x, p->request.head, p->now));
             } else if (ev.type == WIRE_BODY) {
-                flow_on_body(p->x, ev.body);
+                INSIDE(p, flow_on_body(p->x, ev.body));
             } else if (ev.type == WIRE_END) {
-                flow_on_request_end(p->x, p->now);
+                INSIDE(p, flow_on_request_end(p->x, p->now));
             }
             perform(p);
         } while (ev.type != WIRE_NEED_MORE && ev.type != WIRE_END && !p->is_done);
@@ -290,11 +305,11 @@ void path_answer_bytes(struct path *p, struct str all, size_t step)
                 return;
             }
             if (ev.type == WIRE_HEAD) {
-                flow_on_upstream_head(p->x, p->answer.head, p->now);
+                INSIDE(p, flow_on_upstream_head(p->x, p->answer.head, p->now));
             } else if (ev.type == WIRE_BODY) {
-                flow_on_upstream_body(p->x, ev.body, p->now);
+                INSIDE(p, flow_on_upstream_body(p->x, ev.body, p->now));
             } else if (ev.type == WIRE_END) {
-                flow_on_upstream_end(p->x, FLOW_END_COMPLETE, "", p->now);
+                INSIDE(p, flow_on_upstream_end(p->x, FLOW_END_COMPLETE, "", p->now));
             }
             perform(p);
         } while (ev.type != WIRE_NEED_MORE && ev.type != WIRE_END && !p->is_done);
@@ -303,13 +318,13 @@ void path_answer_bytes(struct path *p, struct str all, size_t step)
 
 void path_answer_end(struct path *p, enum flow_end_how how)
 {
-    flow_on_upstream_end(p->x, how, "", p->now);
+    INSIDE(p, flow_on_upstream_end(p->x, how, "", p->now));
     perform(p);
 }
 
 void path_client_gone(struct path *p)
 {
-    flow_on_client_gone(p->x, p->now);
+    INSIDE(p, flow_on_client_gone(p->x, p->now));
     perform(p);
 }
 

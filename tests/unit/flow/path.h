@@ -32,6 +32,8 @@ struct path {
     struct audit_decision decision; /* the last ones, views in `records` */
     struct audit_outcome outcome;
     char key[128];
+    /* Called before and after every call into the room under test; may be NULL. */
+    void (*on_inside)(bool is_inside);
 };
 
 /* governance: NULL-terminated list of S0 bodies, the first is the default. */
