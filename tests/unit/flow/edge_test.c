@@ -141,6 +141,11 @@ static void test_slot_by_header(void **state)
         assert_int_equal(p.calls, 0);
         expect_accounted("error", "refused");
     }
+    path_request(&p, "GET /v1/models HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n"
+                     "X-Governance-Policy: 7\r\n\r\n",
+                 0);
+    assert_true(path_client_has(&p, "governance_policy_not_found"));
+    expect_accounted("error", "refused");
     post_as("HTTP/1.1", "X-Governance-Policy: 2\r\n",
             TALK_CHAT("gpt-4o", ",\"governance_policy\":1"));
     assert_true(path_client_has(&p, "governance_policy_conflict"));
