@@ -24,6 +24,8 @@ static const struct {
     {"api", cli_api, "METHOD PATH [FILE|-] | reference",
      "any management request, as the operator; or its reference"},
     {"audit", cli_audit, "list [name=value]...", "decisions, newest first"},
+    {"scan", cli_scan, "[--types LIST] [--redact] [--injection] < TEXT",
+     "find personal data and secrets in a text"},
     {"demo", cli_demo, "load --provider URL", "a demo organisation"},
     {"config", cli_config, "check|show [-c FILE] [--json]", "settings and where they come from"},
     {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready"},

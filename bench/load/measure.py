@@ -68,8 +68,9 @@ def write_script(path, body, key):
     path.write_text(SCRIPT.replace("{body}", body).replace("{key}", key))
 
 
-def wrk(port, script, pid, connections, seconds):
-    """One round. Returns the figures of this round by name."""
+def wrk(port, script, pid, connections, seconds, is_warm_up=False):
+    """One round. Returns the figures of this round by name. Opening 64 TLS connections may
+    take all of a warm-up on a busy machine; nothing else may go wrong in it."""
     before, busy = cpu_us(pid), busy_us()
     ours_before = os.times()
     done = subprocess.run(
@@ -81,6 +82,8 @@ def wrk(port, script, pid, connections, seconds):
     if not found:
         raise Failed(f"wrk: {done.stdout}{done.stderr}")
     n, us, p50, p99, io_errors, status, timeouts, _ = map(int, found.group(1).split())
+    if is_warm_up and n == 0 and not io_errors + status + timeouts:
+        return None
     if io_errors or status or timeouts or n == 0:
         raise Failed(f"port {port}: {n} requests, {io_errors} broken, {status} of a wrong status, "
                      f"{timeouts} too late")

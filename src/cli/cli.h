@@ -21,6 +21,7 @@ int cli_audit(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_org(int argc, char **argv);
 int cli_policy(int argc, char **argv);
+int cli_scan(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_healthcheck(int argc, char **argv);
 int cli_version(int argc, char **argv);

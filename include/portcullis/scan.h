@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scan: finds personal data, secrets, banned terms and injection attempts in a
+ * text, says where, and rewrites them; at once or in a stream.
+ *
+ * One procedure serves blocks and streams: from left to right, at every place where
+ * something may start, every enabled detector is tried, anchored there. A place is
+ * DECIDED when more text could not change the answer. A block decides every place; a
+ * stream gives out what lies before the first undecided place. So what a stream emits
+ * is what a block of the whole text would have given, however it was cut.
+ *
+ * GLOSSARY  detector: one row of the table (a shape, a check, context words). type:
+ * the public name several detectors share ("phone"). engine: the compiled table, one
+ * per process. set: a tenant's terms, compiled. plan: which finding takes which
+ * action. view: the text as a person would read it, with a map back to its bytes.
+ * sieve: the stream form. region: findings that overlap, rewritten as one.
+ *
+ * MEMORY, THREADS  engine, set and plan are immutable after their making and shared;
+ * each thread has its own scratch; a sieve belongs to one channel of one exchange.
+ * Nothing found is ever copied into an error text.
+ *
+ * EXAMPLE
+ *     struct scan_findings found = {.items = items, .capacity = 64};
+ *     scan_text(set, scratch, text, SCAN_VIEW_FOLD, &found);
+ *     scan_rewrite(plan, &keys, text, &found, &out);
+ */
+#ifndef PORTCULLIS_SCAN_H
+#define PORTCULLIS_SCAN_H
+
+#include "portcullis/base.h"
+
+/* ---- detectors and types ------------------------------------------------ */
+
+#define SCAN_DETECTORS_MAX 512U
+
+enum scan_class {
+    SCAN_CONTACT,
+    SCAN_PERSON,
+    SCAN_NETWORK,
+    SCAN_FINANCIAL,
+    SCAN_GOV,
+    SCAN_HEALTH,
+    SCAN_LOCATION,
+    SCAN_VEHICLE,
+    SCAN_DEVICE,
+    SCAN_SECRET,
+    SCAN_INJECTION, /* phrases of prompt injection; not personal data */
+    SCAN_CLASSES
+};
+
+/* A: the shape or checksum says enough. B: fires, context raises the score. C: only
+ * with a context word within 80 bytes before. Scores: A .90, B .60, C .30, +.35. */
+enum scan_tier { SCAN_TIER_A, SCAN_TIER_B, SCAN_TIER_C };
+
+/* A set of detectors. */
+struct scan_types {
+    uint64_t bits[SCAN_DETECTORS_MAX / 64];
+};
+
+struct scan_detector_info {
+    const char *name; /* "github_token" */
+    const char *type; /* "api_key": one of S4-46 where there is one, else the name */
+    enum scan_class class;
+    enum scan_tier tier;
+};
+
+size_t scan_detectors_count(void);
+/* index < scan_detectors_count(). */
+struct scan_detector_info scan_detector_info(size_t index);
+
+/* Adds what `name` stands for: a type, a detector, a class ("financial"), "secret",
+ * "default" (all that fires without being asked for) or "all" (all but injection).
+ * Dialect words are known as well: ip_address, ssn, phone_us, api_key, EMAIL_ADDRESS,
+ * US_SSN ... in any case (S1-15, S2-43..49, S4-46). `ssn` is the dashed form;
+ * a caller of the first dialect adds ssn_no_dash (C-13). ERR_NOT_FOUND: the issue says
+ * which word, and the nearest known one. */
+MUST_USE enum err scan_types_add(struct scan_types *types, struct str name, struct issue *issue);
+bool scan_types_has(const struct scan_types *types, size_t detector);
+void scan_types_union(struct scan_types *types, const struct scan_types *more);
+
+/* ---- engine: the table, compiled ---------------------------------------- */
+
+struct scan_engine;
+
+/* About a millisecond. One per process; outlives every set. ERR_MEMORY. */
+MUST_USE enum err scan_engine_new(struct scan_engine **ret_engine);
+void scan_engine_free(struct scan_engine *engine); /* NULL is allowed */
+
+/* ---- set: what one tenant looks for ------------------------------------- */
+
+#define SCAN_TERM_BYTES_MAX 256U
+#define SCAN_TERMS_MAX 100000U
+#define SCAN_REGEX_BYTES_MAX 512U
+#define SCAN_REGEXES_MAX 500U
+
+/* Case does not matter. "word": whole words. is_substring: anywhere. "/re/": a regular
+ * expression, case-insensitive ("/re/c": case matters), S4-37. `id` is the caller's. */
+struct scan_term {
+    struct str text;
+    uint32_t id;
+    bool is_substring;
+};
+
+struct scan_spec {
+    struct scan_types types; /* the union over all rules */
+    const struct scan_term *terms;
+    size_t terms_count;
+};
+
+struct scan_set;
+
+/* Copies what it needs of `spec`. Takes 0.2-0.4 s for 10 000 terms: never on a loop.
+ * ERR_INVALID (a term: the issue's pointer is /N, its index), ERR_LIMIT, ERR_MEMORY.
+ * Regular expressions: no look-around, back-references, \p; {m,n} at most 64; at most
+ * 256 bytes matched; must not match the empty text. They cost no libhs compilation, so
+ * none can take more than microseconds here. */
+MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
+                               struct scan_set **ret_set, struct issue *issue);
+void scan_set_free(struct scan_set *set); /* NULL is allowed */
+/* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
+size_t scan_set_hold_bytes_max(const struct scan_set *set);
+
+/* ---- scanning a text ---------------------------------------------------- */
+
+enum scan_kind { SCAN_ENTITY, SCAN_TERM };
+
+struct scan_finding {
+    size_t start, end; /* bytes of the text as given */
+    uint32_t id;       /* detector index, or the term's id */
+    uint16_t score;    /* thousandths */
+    uint8_t kind;      /* enum scan_kind */
+    uint8_t tier;      /* enum scan_tier; SCAN_TIER_A for terms */
+};
+
+/* The caller's array. More findings than fit: is_truncated is set, the rest is not
+ * recorded; a caller that must be sure then refuses. is_exhausted: a tenant's regular
+ * expression took more work than allowed and was given up; again, fail closed. */
+struct scan_findings {
+    struct scan_finding *items;
+    size_t count, capacity;
+    bool is_truncated, is_exhausted;
+};
+
+/* Which views to read besides the text as it stands. FOLD: compatibility forms
+ * (full-width digits), case, default-ignorable characters; exact in streams as well.
+ * The others are for whole texts only. An ASCII text pays nothing for FOLD. */
+enum scan_views {
+    SCAN_VIEW_FOLD = 1,
+    SCAN_VIEW_SKELETON = 2, /* look-alikes, UTS #39 */
+    SCAN_VIEW_MARKUP = 4,   /* tags, emphasis and invisible comments taken out */
+    SCAN_VIEW_DECODED = 8,  /* base64, percent and entity runs undone, depth 2 */
+    SCAN_VIEW_ALL = 15
+};
+
+struct scan_scratch;
+
+/* One per thread; fits every set. ERR_MEMORY. */
+MUST_USE enum err scan_scratch_new(struct scan_scratch **ret_scratch);
+void scan_scratch_free(struct scan_scratch *scratch); /* NULL is allowed */
+/* Grows for `set`; to be called where a set arrives, not where a request does. */
+MUST_USE enum err scan_scratch_fit(struct scan_scratch *scratch, const struct scan_set *set);
+
+/* Appends every validated finding of the set's types and terms, sorted by start, then
+ * longest, tier, table order. Overlaps are kept: rules of different types want their
+ * own (scan_findings_resolve). Findings of a decoded view cover the encoded run.
+ * ERR_MEMORY, ERR_LIMIT (text over 4 GiB). */
+MUST_USE enum err scan_text(const struct scan_set *set, struct scan_scratch *scratch,
+                            struct str text, unsigned views, struct scan_findings *findings);
+/* Keeps entities of `types` (NULL = all) that score at least `score_min`, and terms;
+ * of overlapping ones the longest, then the better tier, then the earlier row. */
+void scan_findings_resolve(struct scan_findings *findings, const struct scan_types *types,
+                           unsigned score_min);
+
+/* ---- injection and topics ----------------------------------------------- */
+
+struct scan_injection {
+    unsigned score;       /* thousandths; 500 = as likely as not, S1-16 */
+    unsigned rules;       /* phrases that matched */
+    unsigned model;       /* thousandths, the linear model alone */
+};
+/* Rules and the n-gram model over the folded text; at most the first 64 KiB and the
+ * last 64 KiB are read by the model. Pure and deterministic. ERR_MEMORY. */
+MUST_USE enum err scan_injection(const struct scan_engine *engine, struct scan_scratch *scratch,
+                                 struct str text, struct scan_injection *ret);
+
+#define SCAN_TOPICS_MAX 32U
+/* Built-in topics ("medical_advice", "weapons" ...): names by index; NULL past the end. */
+const char *scan_topic_name(size_t index);
+/* How much of each topic is in the text: thousandths, 500 = the topic is present.
+ * ret_scores has SCAN_TOPICS_MAX places (S4-11). ERR_MEMORY. */
+MUST_USE enum err scan_topics(const struct scan_engine *engine, struct scan_scratch *scratch,
+                              struct str text, unsigned *ret_scores);
+
+/* ---- actions (C-12) ------------------------------------------------------ */
+
+enum scan_action_kind {
+    SCAN_KEEP,     /* report only */
+    SCAN_MASK,     /* the shape and the last four: ***-**-6789; secrets keep nothing */
+    SCAN_REDACT,   /* `format`: {TYPE} {N} {LAST4} {HASH8}; "" = [REDACTED] */
+    SCAN_HASH,     /* [TYPE:16 hex digits] of HMAC-SHA-256 under `hash_key` */
+    SCAN_PSEUDONYM,/* [TYPE_1]: the same number for the same value in one request */
+    SCAN_BLOCK     /* report; a sieve emits nothing from its start on */
+};
+
+struct scan_action {
+    enum scan_action_kind kind;
+    struct str format; /* SCAN_REDACT; borrowed by the plan */
+};
+
+#define SCAN_PLAN_NONE 0xffU
+/* of_detector: index into actions, SCAN_PLAN_NONE = not looked for. of_term is called
+ * with a term's id; NULL = terms[0xff]. All borrowed. */
+struct scan_plan {
+    const struct scan_action *actions;
+    size_t actions_count;
+    uint8_t of_detector[SCAN_DETECTORS_MAX];
+    uint8_t (*of_term)(const void *context, uint32_t id);
+    const void *context;
+    unsigned score_min; /* default 600 */
+};
+/* Everything NONE, score_min 600. */
+void scan_plan_init(struct scan_plan *plan, const struct scan_action *actions, size_t count);
+void scan_plan_set(struct scan_plan *plan, const struct scan_types *types, uint8_t action);
+
+/* What rewriting needs besides the text; per request. `names` numbers values. */
+#define SCAN_NAMES_MAX 256U
+struct scan_keys {
+    struct str hash_key; /* borrowed secret */
+    uint64_t names[SCAN_NAMES_MAX];    /* keyed hash of a value */
+    uint16_t numbers[SCAN_NAMES_MAX];
+    const char *types[SCAN_NAMES_MAX];
+    size_t names_count;
+};
+
+/* One replacement; `text` lies in the arena. */
+struct scan_edit {
+    size_t start, end;
+    struct str text;
+};
+struct scan_edits {
+    struct scan_edit *items;
+    size_t count;
+};
+/* Edits for the findings (any order, all of them as scan_text gave them), ascending and
+ * without overlap: findings that overlap become one region, written by its leftmost
+ * (then longest, best tier, earliest). SCAN_BLOCK is written as a redaction: whoever
+ * blocks does not send it anyway. ERR_MEMORY. */
+MUST_USE enum err scan_edits_of(const struct scan_plan *plan, struct scan_keys *keys,
+                                struct str text, struct scan_findings *findings,
+                                struct arena *arena, struct scan_edits *ret_edits);
+/* The text with its edits, into `out`; the findings are those of scan_text. */
+MUST_USE enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys,
+                               struct str text, struct scan_findings *findings, struct buf *out);
+
+/* ---- sieve: redaction of a stream ---------------------------------------- */
+
+#define SCAN_SIEVE_FINDINGS_MAX 64U
+#define SCAN_SIEVE_CONTEXT 128U
+
+/* One channel: (choice, content | reasoning | tool call). Bytes in, bytes out, in any
+ * cut; only what may still become part of a finding stays behind: in prose the word
+ * under way, at most scan_set_hold_bytes_max() and one region. */
+struct scan_sieve {
+    const struct scan_set *set;
+    const struct scan_plan *plan;
+    struct scan_keys *keys;
+    struct buf held;    /* fed and not yet given out */
+    size_t decided;     /* places in held before this one are decided */
+    uint64_t base;      /* offset of held[0] in the channel */
+    char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
+    size_t context_len;
+    struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */
+    size_t pending_count;
+    uint64_t counts[SCAN_CLASSES]; /* findings given out, by class; terms apart */
+    uint64_t terms_count;
+    bool is_blocked, is_closed, is_truncated;
+};
+
+/* Borrows set, plan and keys. bytes_max bounds the held text. */
+void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
+                     const struct scan_plan *plan, struct scan_keys *keys, size_t bytes_max);
+void scan_sieve_fini(struct scan_sieve *sieve);
+/* Appends to `out` what is safe to give out. `found` (may be NULL) gets the findings
+ * that became certain, offsets counted from the channel's beginning. After a BLOCK
+ * finding is_blocked is set and nothing is emitted any more. ERR_LIMIT (nothing of the
+ * chunk may be used; is_blocked is set), ERR_MEMORY. */
+MUST_USE enum err scan_sieve_feed(struct scan_sieve *sieve, struct scan_scratch *scratch,
+                                  struct str chunk, struct buf *out, struct scan_findings *found);
+/* The text is complete: everything is decided and given out. */
+MUST_USE enum err scan_sieve_close(struct scan_sieve *sieve, struct scan_scratch *scratch,
+                                   struct buf *out, struct scan_findings *found);
+/* Bytes that were fed and not yet given out. */
+size_t scan_sieve_held_bytes(const struct scan_sieve *sieve);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Regions: what a whole text and a stream share when they rewrite. Findings in the
+ * order of findings_sort go in; those that a plan edits and that overlap come out as
+ * one region each. Pure.
+ */
+#ifndef PORTCULLIS_SCAN_ACTIONS_H
+#define PORTCULLIS_SCAN_ACTIONS_H
+
+#include "scan_private.h"
+
+struct region {
+    size_t start, end;
+    const struct scan_finding *leader;
+    bool has_block;
+};
+
+/* NULL when the plan does not want the finding. */
+const struct scan_action *plan_action(const struct scan_plan *plan, const struct scan_finding *f);
+/* The next region from findings[*at] on; *at moves behind it. False at the end. */
+bool region_next(const struct scan_plan *plan, const struct scan_finding *findings, size_t count,
+                 size_t *at, struct region *ret);
+/* Appends what stands for `value`. */
+void region_write(const struct scan_plan *plan, struct scan_keys *keys, const struct region *r,
+                  struct str value, struct buf *out);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Checks of what a shape matched: checksums, calendars, issued ranges. Pure functions
+ * of the matched bytes; `len` comes in as s.len and may go out shorter (IBAN). None of
+ * them looks beyond the match. Sources: the issuing bodies' published algorithms.
+ */
+#ifndef PORTCULLIS_SCAN_CHECK_H
+#define PORTCULLIS_SCAN_CHECK_H
+
+#include "detector.h"
+#include "pattern.h"
+
+#define CHECK(name) enum check_verdict check_##name(struct str s, size_t *len)
+
+/* check_common.c: what exists in every country */
+CHECK(card);
+CHECK(email);
+CHECK(ssn);
+CHECK(phone_international);
+CHECK(phone_us);
+CHECK(phone);
+CHECK(phone_labelled);
+CHECK(ipv4);
+CHECK(ipv6);
+CHECK(mac);
+CHECK(date);
+CHECK(date_past);
+CHECK(some_digits);
+CHECK(iban);
+CHECK(aba);
+CHECK(ein);
+CHECK(same_separators);
+CHECK(url_credentials);
+CHECK(geo);
+CHECK(btc);
+CHECK(imei);
+CHECK(vin);
+CHECK(bic);
+CHECK(luhn);
+CHECK(luhn_left);
+CHECK(ean13);
+/* check_americas.c, check_europe.c, check_asia.c */
+CHECK(dea);
+CHECK(npi);
+CHECK(cpf);
+CHECK(cnpj);
+CHECK(curp);
+CHECK(rfc);
+CHECK(cuit);
+CHECK(rut);
+CHECK(nino);
+CHECK(nhs);
+CHECK(utr);
+CHECK(dni);
+CHECK(codice_fiscale);
+CHECK(nir);
+CHECK(steuer_id);
+CHECK(de_id);
+CHECK(de_vat);
+CHECK(bsn);
+CHECK(be_nrn);
+CHECK(at_svnr);
+CHECK(pesel);
+CHECK(se_pnr);
+CHECK(day_first);
+CHECK(no_fnr);
+CHECK(hetu);
+CHECK(pt_nif);
+CHECK(pps);
+CHECK(au_tfn);
+CHECK(au_abn);
+CHECK(au_acn);
+CHECK(au_medicare);
+CHECK(gstin);
+CHECK(aadhaar);
+CHECK(tckn);
+CHECK(za_id);
+CHECK(rrn);
+CHECK(kr_brn);
+CHECK(cn_id);
+CHECK(nric);
+CHECK(hk_id);
+CHECK(tw_id);
+CHECK(my_number);
+CHECK(th_tnin);
+/* check_secret.c */
+CHECK(github);
+CHECK(secret_value);
+CHECK(secret_key_value);
+CHECK(entropy);
+CHECK(not_placeholder);
+CHECK(user_password);
+CHECK(entropy_hex);
+CHECK(not_example);
+CHECK(jwt);
+CHECK(basic_auth);
+
+/* The digits of `s` as numbers, at most `max`; everything else is skipped. */
+size_t check_digits(struct str s, uint8_t *ret, size_t max);
+bool check_is_luhn(const uint8_t *digits, size_t count);
+/* Sum of digit times weight. */
+unsigned check_weigh(const uint8_t *digits, const uint8_t *weights, size_t count);
+bool check_is_calendar(unsigned year, unsigned month, unsigned day);
+static inline enum check_verdict check_as(bool is_good)
+{
+    return is_good ? CHECK_OK : CHECK_NO;
+}
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Context words: does one of a detector's words or phrases stand within 80 bytes
+ * before a place? The words before a place are hashed once, singly and joined in twos
+ * and threes, and give a bit for every list that has them; all detectors tried at the
+ * place share the answer. Only to the left, so a stream knows it at once. Pure.
+ */
+#include "scan_private.h"
+
+#define WORDS_JOINED 3U
+
+static uint64_t word_hash(struct str s, uint64_t h);
+static bool is_context_byte(unsigned char c);
+static void add_slot(struct scan_engine *e, uint64_t hash, uint16_t list);
+static const struct context_slot *find_slot(const struct scan_engine *e, uint64_t hash);
+static void collect(struct cursor *c, size_t start);
+static void collect_word(struct cursor *c, const struct str *words, size_t count, size_t far);
+static void take_lists(struct cursor *c, uint64_t hash, size_t far);
+static void collect_phrases(struct cursor *c, struct str window);
+
+#define HASH_SEED UINT64_C(14695981039346656037)
+
+enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list)
+{
+    for (size_t i = 0; i < e->lists_count; i++) {
+        if (strcmp(e->lists[i], list) == 0) {
+            *ret_list = (uint16_t)(i + 1);
+            return ERR_OK;
+        }
+    }
+    ASSERT(e->lists_count < CONTEXT_LISTS);
+    uint16_t index = (uint16_t)e->lists_count;
+    e->lists[e->lists_count++] = list;
+    *ret_list = (uint16_t)(index + 1);
+    struct str rest = str_from(list);
+    while (rest.len > 0) {
+        struct str phrase = str_cut(&rest, ',');
+        if (!is_ascii(phrase)) {
+            struct buf folded;
+            buf_init(&folded, 1024);
+            fold_text(phrase, 0, true, &(struct fold_out){.text = &folded});
+            struct str kept = arena_str(&e->arena, buf_str(&folded));
+            buf_fini(&folded);
+            if (kept.ptr == NULL) {
+                return ERR_MEMORY;
+            }
+            e->phrases[e->phrases_count++] = (struct phrase){kept, index};
+            continue;
+        }
+        uint64_t h = HASH_SEED;
+        for (struct str word = str_cut(&phrase, ' '); word.len > 0; word = str_cut(&phrase, ' ')) {
+            h = word_hash(word, h);
+        }
+        add_slot(e, h, index);
+    }
+    return ERR_OK;
+}
+
+/* FNV-1a over the lower-case bytes, a blank behind each word. */
+static uint64_t word_hash(struct str s, uint64_t h)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        c = c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+        h = (h ^ c) * UINT64_C(1099511628211);
+    }
+    return (h ^ ' ') * UINT64_C(1099511628211);
+}
+
+static void add_slot(struct scan_engine *e, uint64_t hash, uint16_t list)
+{
+    size_t at = (size_t)(hash & (e->slots_count - 1));
+    while (e->slots[at].hash != 0 && e->slots[at].hash != hash) {
+        at = (at + 1) & (e->slots_count - 1);
+    }
+    e->slots[at].hash = hash;
+    e->slots[at].lists[list / 64] |= UINT64_C(1) << (list % 64);
+}
+
+static const struct context_slot *find_slot(const struct scan_engine *e, uint64_t hash)
+{
+    size_t at = (size_t)(hash & (e->slots_count - 1));
+    while (e->slots[at].hash != 0) {
+        if (e->slots[at].hash == hash) {
+            return &e->slots[at];
+        }
+        at = (at + 1) & (e->slots_count - 1);
+    }
+    return NULL;
+}
+
+unsigned context_nearness(struct cursor *c, size_t start, uint16_t list)
+{
+    if (list == 0) {
+        return 0;
+    }
+    if (!c->has_context || c->context_at != start) {
+        collect(c, start);
+    }
+    unsigned far = c->near[list - 1];
+    return far == 0 ? 0 : CONTEXT_BYTES + 2 - far;
+}
+
+static bool is_context_byte(unsigned char c)
+{
+    return (is_word_byte(c) && c != '_') || c >= 0x80;
+}
+
+static void collect(struct cursor *c, size_t start)
+{
+    c->has_context = true;
+    c->context_at = start;
+    memset(c->near, 0, sizeof(c->near));
+    const char *text = c->in.text;
+    size_t from = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0;
+    size_t at = from;
+    if (from > 0 && is_context_byte((unsigned char)text[from - 1])) {
+        while (at < start && is_context_byte((unsigned char)text[at])) {
+            at++; /* a word cut in half says nothing */
+        }
+    }
+    struct str words[WORDS_JOINED];
+    size_t count = 0;
+    bool is_ascii_only = true;
+    while (at < start) {
+        size_t begin = at;
+        while (at < start && is_context_byte((unsigned char)text[at])) {
+            is_ascii_only = is_ascii_only && (unsigned char)text[at] < 0x80;
+            at++;
+        }
+        if (at == begin) {
+            at++;
+            continue;
+        }
+        if (count == WORDS_JOINED) {
+            memmove(words, words + 1, (WORDS_JOINED - 1) * sizeof(words[0]));
+            count--;
+        }
+        words[count++] = (struct str){text + begin, at - begin};
+        collect_word(c, words, count, start - at);
+    }
+    if (!is_ascii_only) {
+        collect_phrases(c, (struct str){text + from, start - from});
+    }
+}
+
+/* The last word alone, the last two, the last three; and the word without a plural s. */
+static void collect_word(struct cursor *c, const struct str *words, size_t count, size_t far)
+{
+    for (size_t n = 1; n <= count; n++) {
+        uint64_t h = HASH_SEED;
+        for (size_t i = count - n; i < count; i++) {
+            h = word_hash(words[i], h);
+        }
+        take_lists(c, h, far);
+    }
+    struct str last = words[count - 1];
+    if (last.len > 3 && (last.ptr[last.len - 1] | 0x20) == 's') {
+        take_lists(c, word_hash(str_sub(last, 0, last.len - 1), HASH_SEED), far);
+    }
+}
+
+/* Words come from far to near, so the last one stays. */
+static void take_lists(struct cursor *c, uint64_t hash, size_t far)
+{
+    const struct context_slot *slot = find_slot(c->engine, hash);
+    for (size_t i = 0; slot != NULL && i < CONTEXT_WORDS; i++) {
+        for (uint64_t bits = slot->lists[i]; bits != 0; bits &= bits - 1) {
+            c->near[i * 64 + (size_t)__builtin_ctzll(bits)] = (uint8_t)(far + 1);
+        }
+    }
+}
+
+static void collect_phrases(struct cursor *c, struct str window)
+{
+    for (size_t i = 0; i < c->engine->phrases_count; i++) {
+        const struct phrase *p = &c->engine->phrases[i];
+        ptrdiff_t at = str_find_str(window, p->text);
+        if (at >= 0) {
+            c->near[p->list] = (uint8_t)(window.len - (size_t)at - p->text.len + 1);
+        }
+    }
+}

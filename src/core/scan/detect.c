@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The walk: every place of a view where a row of the table may begin, and what happens
+ * there: shape, tail, neighbours, context, check, score. The same code serves a whole
+ * text and the undecided end of a stream; the difference is `is_final`. Every step that
+ * looks right says MORE when what it wants has not come yet. No allocation.
+ */
+#include "scan_private.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define SCORE_CONTEXT 350
+#define SCORE_WEAK 350
+#define SCORE_KEPT_MIN 300
+#define AT_BYTES 260U
+
+static size_t run_fast(struct cursor *c, size_t from);
+static uint64_t starts_of(const char *text, bool *is_after_word);
+static bool is_start(const struct cursor *c, size_t at);
+static bool is_special(unsigned char b);
+static enum match_result try_place(struct cursor *c, size_t at);
+static enum match_result try_regexes(struct cursor *c, size_t at);
+static unsigned word_run(const struct cursor *c, size_t at);
+static enum match_result try_row(struct cursor *c, size_t index, size_t at);
+static bool may_begin(const struct cursor *c, const struct detector *d, size_t at);
+static bool has_at_near(struct cursor *c, size_t at);
+static enum match_result take_tail(const struct cursor *c, enum detector_tail tail, size_t *end);
+static enum match_result take_pem(const struct cursor *c, size_t *end);
+static bool is_tail_byte(enum detector_tail tail, unsigned char b);
+static enum match_result has_good_neighbours(const struct cursor *c, const struct detector *d,
+                                             size_t start, size_t end);
+static enum match_result judge(struct cursor *c, size_t index, size_t start, size_t end);
+
+void cursor_init(struct cursor *c, const struct scan_set *set, const struct view *view,
+                 bool is_final, struct scan_findings *out)
+{
+    memset(c, 0, sizeof(*c));
+    c->set = set;
+    c->engine = set->engine;
+    c->view = view;
+    c->in = (struct match_input){view->text.ptr, view->text.len, is_final};
+    c->out = out;
+}
+
+size_t cursor_run(struct cursor *c, size_t from, bool with_terms)
+{
+    bool wants_terms = with_terms && c->set->terms_count > 0;
+    if (c->in.is_final && !wants_terms && c->set->regexes_count == 0) {
+        return run_fast(c, from);
+    }
+    for (size_t at = from; at < c->in.len; at++) {
+        size_t known = c->out->count;
+        bool is_open = c->set->words > 0 && is_start(c, at) && try_place(c, at) == MATCH_MORE;
+        is_open = is_open || (wants_terms && terms_match_at(c, at) == MATCH_MORE);
+        is_open = is_open || (c->set->regexes_count > 0 && try_regexes(c, at) == MATCH_MORE);
+        if (is_open) {
+            c->out->count = known; /* the place is tried again, whole */
+            return at;
+        }
+    }
+    return c->in.len;
+}
+
+/* 64 bytes at a time to the places that matter: about one in six. */
+static size_t run_fast(struct cursor *c, size_t from)
+{
+    size_t at = from;
+    bool is_after_word = at > 0 && is_word_byte((unsigned char)c->in.text[at - 1]);
+    if (c->set->words == 0) {
+        return c->in.len;
+    }
+    for (; at + 64 <= c->in.len; at += 64) {
+        uint64_t starts = starts_of(c->in.text + at, &is_after_word);
+        while (starts != 0) {
+            try_place(c, at + (size_t)__builtin_ctzll(starts));
+            starts &= starts - 1;
+        }
+    }
+    for (; at < c->in.len; at++) {
+        if (is_start(c, at)) {
+            try_place(c, at);
+        }
+    }
+    return c->in.len;
+}
+
+static bool is_special(unsigned char b)
+{
+    return b == '+' || b == '(' || b == '-' || b == '@' || b == ':' || b == '?' || b == '&';
+}
+
+static bool is_start(const struct cursor *c, size_t at)
+{
+    unsigned char b = (unsigned char)c->in.text[at];
+    if (!is_word_byte(b)) {
+        return is_special(b);
+    }
+    return at == 0 || !is_word_byte((unsigned char)c->in.text[at - 1]) || c->in.text[at - 1] == '_';
+}
+
+#ifdef __SSE2__
+/* The same for 64 bytes at once, one bit each. */
+static uint64_t starts_of(const char *text, bool *is_after_word)
+{
+    uint64_t word = 0;
+    uint64_t under = 0;
+    uint64_t special = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(text + 16 * i));
+        __m128i low = _mm_or_si128(b, _mm_set1_epi8(0x20));
+        /* x in [a, a + n) as unsigned: min(x - a, n - 1) == x - a */
+        __m128i letter = _mm_sub_epi8(low, _mm_set1_epi8('a'));
+        __m128i digit = _mm_sub_epi8(b, _mm_set1_epi8('0'));
+        letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
+        digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+        __m128i line = _mm_cmpeq_epi8(b, _mm_set1_epi8('_'));
+        __m128i all = _mm_or_si128(_mm_or_si128(letter, digit), line);
+        __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('+')),
+                                   _mm_cmpeq_epi8(b, _mm_set1_epi8('(')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('-')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('@')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8(':')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('?')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('&')));
+        word |= (uint64_t)(uint16_t)_mm_movemask_epi8(all) << (16 * i);
+        under |= (uint64_t)(uint16_t)_mm_movemask_epi8(line) << (16 * i);
+        special |= (uint64_t)(uint16_t)_mm_movemask_epi8(odd) << (16 * i);
+    }
+    uint64_t before = (word & ~under) << 1;
+    before |= *is_after_word && text[-1] != '_' ? 1 : 0;
+    *is_after_word = (word >> 63) != 0;
+    return (word & ~before) | special;
+}
+#else
+static uint64_t starts_of(const char *text, bool *is_after_word)
+{
+    uint64_t starts = 0;
+    for (unsigned i = 0; i < 64; i++) {
+        bool is_word = is_word_byte((unsigned char)text[i]);
+        bool is_behind_line = *is_after_word && text[(ptrdiff_t)i - 1] == '_';
+        if (is_word ? !*is_after_word || is_behind_line : is_special((unsigned char)text[i])) {
+            starts |= UINT64_C(1) << i;
+        }
+        *is_after_word = is_word;
+    }
+    return starts;
+}
+#endif
+
+/* Length of the word that begins here, as far as it matters; open at a stream's end. */
+static unsigned word_run(const struct cursor *c, size_t at)
+{
+    unsigned n = 0;
+    while (n < RUNS_MAX - 1) {
+        if (at + n == c->in.len) {
+            return c->in.is_final ? n : RUNS_MAX - 1;
+        }
+        if (!is_word_byte((unsigned char)c->in.text[at + n])) {
+            return n;
+        }
+        n++;
+    }
+    return n;
+}
+
+static enum match_result try_place(struct cursor *c, size_t at)
+{
+    const struct scan_engine *e = c->engine;
+    const unsigned char *t = (const unsigned char *)c->in.text + at;
+    size_t left = c->in.len - at;
+    if (left > 3 &&
+        (!pair_has(c->set->pairs[0], t[0], t[1]) || !pair_has(c->set->pairs[1], t[2], t[3])) &&
+        (!c->set->has_at || !has_at_near(c, at))) {
+        return MATCH_NO;
+    }
+    const uint64_t *p0 = e->prefix[0][t[0]];
+    const uint64_t *p1 = left > 1 ? e->prefix[1][t[1]] : c->set->enabled;
+    const uint64_t *p2 = left > 2 ? e->prefix[2][t[2]] : c->set->enabled;
+    const uint64_t *p3 = left > 3 ? e->prefix[3][t[3]] : c->set->enabled;
+    const uint64_t *run = NULL;
+    enum match_result result = MATCH_NO;
+    for (unsigned w = 0; w < c->set->words; w++) {
+        uint64_t rows = c->set->enabled[w] & p0[w] & p1[w] & p2[w] & p3[w];
+        if (rows == 0) {
+            continue;
+        }
+        if ((rows & e->at_rows[w]) != 0 && !has_at_near(c, at)) {
+            rows &= ~e->at_rows[w];
+            if (rows == 0) {
+                continue;
+            }
+        }
+        run = run != NULL ? run : e->by_run[word_run(c, at)];
+        for (rows &= run[w]; rows != 0; rows &= rows - 1) {
+            size_t index = w * 64 + (size_t)__builtin_ctzll(rows);
+            if (try_row(c, index, at) == MATCH_MORE) {
+                result = MATCH_MORE;
+                if (!c->in.is_final) {
+                    return result;
+                }
+            }
+        }
+    }
+    return result;
+}
+
+static bool may_begin(const struct cursor *c, const struct detector *d, size_t at)
+{
+    if ((d->flags & D_FREE) == 0 && at > 0) {
+        char before = c->in.text[at - 1];
+        bool is_behind_line = before == '_' && (d->flags & D_SUBWORD) != 0;
+        if (is_word_byte((unsigned char)before) && !is_behind_line) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_at_near(struct cursor *c, size_t at)
+{
+    if (!c->is_next_at_known || (c->next_at < at && c->next_at != SIZE_MAX)) {
+        const char *found = memchr(c->in.text + at, '@', c->in.len - at);
+        c->next_at = found != NULL ? (size_t)(found - c->in.text) : SIZE_MAX;
+        c->is_next_at_known = true;
+    }
+    if (c->next_at != SIZE_MAX) {
+        return c->next_at - at <= AT_BYTES;
+    }
+    return !c->in.is_final && c->in.len - at <= AT_BYTES;
+}
+
+static enum match_result try_row(struct cursor *c, size_t index, size_t at)
+{
+    const struct detector *d = c->engine->detectors[index];
+    const struct row *row = &c->engine->rows[index];
+    if (!may_begin(c, d, at)) {
+        return MATCH_NO;
+    }
+    size_t start;
+    size_t end;
+    enum match_result result = pattern_match(&row->pattern, &c->in, at, row->width, &start, &end);
+    if (result != MATCH_YES) {
+        return result == MATCH_MORE ? MATCH_MORE : MATCH_NO;
+    }
+    if (d->tail != TAIL_NONE) {
+        result = take_tail(c, d->tail, &end);
+        if (result != MATCH_YES) {
+            return result;
+        }
+    }
+    result = has_good_neighbours(c, d, start, end);
+    return result == MATCH_YES ? judge(c, index, start, end) : result;
+}
+
+static bool is_tail_byte(enum detector_tail tail, unsigned char b)
+{
+    switch (tail) {
+    case TAIL_TOKEN:
+        return is_word_byte(b) || b == '.' || b == '~' || b == '+' || b == '/' || b == '=' ||
+               b == '-';
+    case TAIL_VALUE:
+        return b > ' ' && b != '"' && b != '\'' && b != '`';
+    case TAIL_URL:
+        return b > ' ' && b != '"' && b != '\'' && b != '<' && b != '>';
+    case TAIL_HOST:
+        return (is_word_byte(b) && b != '_') || b == '.' || b == '-' || b == ':' || b == ']';
+    case TAIL_BASE64:
+        return (is_word_byte(b) && b != '_') || b == '+' || b == '/' || b == '=';
+    case TAIL_NONE:
+    case TAIL_PEM:
+        break;
+    }
+    return false;
+}
+
+static enum match_result take_tail(const struct cursor *c, enum detector_tail tail, size_t *end)
+{
+    if (tail == TAIL_PEM) {
+        return take_pem(c, end);
+    }
+    size_t from = *end;
+    size_t at = from;
+    while (at < c->in.len && at - from < TAIL_BYTES_MAX &&
+           is_tail_byte(tail, (unsigned char)c->in.text[at])) {
+        at++;
+    }
+    if (at == c->in.len && at - from < TAIL_BYTES_MAX && !c->in.is_final) {
+        return MATCH_MORE;
+    }
+    while (at > from && (c->in.text[at - 1] == '.' || c->in.text[at - 1] == ':')) {
+        at--; /* the sentence's */
+    }
+    *end = at;
+    return MATCH_YES;
+}
+
+/* Up to the END line; without one everything is taken, as far as a tail may go. */
+static enum match_result take_pem(const struct cursor *c, size_t *end)
+{
+    size_t from = *end;
+    size_t most = c->in.len - from < TAIL_BYTES_MAX ? c->in.len - from : TAIL_BYTES_MAX;
+    struct str body = {c->in.text + from, most};
+    ptrdiff_t line = str_find_str(body, STR("-----END"));
+    if (line >= 0) {
+        struct str rest = str_sub(body, (size_t)line + 8, body.len);
+        ptrdiff_t dashes = str_find_str(rest, STR("-----"));
+        if (dashes >= 0) {
+            *end = from + (size_t)line + 8 + (size_t)dashes + 5;
+            return MATCH_YES;
+        }
+    }
+    if (most < TAIL_BYTES_MAX && !c->in.is_final) {
+        return MATCH_MORE;
+    }
+    *end = from + most;
+    return MATCH_YES;
+}
+
+/* A number that is a piece of a longer one is something else. */
+static enum match_result has_good_neighbours(const struct cursor *c, const struct detector *d,
+                                             size_t start, size_t end)
+{
+    if ((d->flags & D_NUMERIC) == 0) {
+        return MATCH_YES;
+    }
+    const char *t = c->in.text;
+    if (start >= 2 && is_word_byte((unsigned char)t[start - 2])) {
+        bool is_digit = t[start - 2] >= '0' && t[start - 2] <= '9';
+        if ((is_digit && (t[start - 1] == '.' || t[start - 1] == '-' || t[start - 1] == '/')) ||
+            (t[start - 1] == '-' && d->tier != SCAN_TIER_C)) {
+            return MATCH_NO;
+        }
+    }
+    if (end == c->in.len) {
+        return c->in.is_final ? MATCH_YES : MATCH_MORE;
+    }
+    if (t[end] != '.' && t[end] != '-' && t[end] != '/') {
+        return MATCH_YES;
+    }
+    if (end + 1 == c->in.len) {
+        return c->in.is_final ? MATCH_YES : MATCH_MORE;
+    }
+    return t[end + 1] >= '0' && t[end + 1] <= '9' ? MATCH_NO : MATCH_YES;
+}
+
+static enum match_result judge(struct cursor *c, size_t index, size_t start, size_t end)
+{
+    static const int bases[] = {[SCAN_TIER_A] = 900, [SCAN_TIER_B] = 600, [SCAN_TIER_C] = 300};
+    const struct detector *d = c->engine->detectors[index];
+    unsigned near = context_nearness(c, start, c->engine->rows[index].context);
+    if (d->tier == SCAN_TIER_C && near == 0) {
+        return MATCH_NO;
+    }
+    int score = bases[d->tier] + (near > 0 ? SCORE_CONTEXT + (int)near / 2 : 0);
+    size_t len = end - start;
+    if (d->check != NULL) {
+        enum check_verdict verdict = d->check((struct str){c->in.text + start, len}, &len);
+        if (verdict == CHECK_NO || len == 0) {
+            return MATCH_NO;
+        }
+        score -= verdict == CHECK_WEAK ? SCORE_WEAK : 0;
+    }
+    if (score < SCORE_KEPT_MIN) {
+        return MATCH_NO;
+    }
+    cursor_add(c, (struct scan_finding){.start = start,
+                                        .end = start + len,
+                                        .id = (uint32_t)index,
+                                        .score = (uint16_t)(score > 1000 ? 1000 : score),
+                                        .kind = SCAN_ENTITY,
+                                        .tier = (uint8_t)d->tier});
+    return MATCH_YES;
+}
+
+static enum match_result try_regexes(struct cursor *c, size_t at)
+{
+    for (size_t i = 0; i < c->set->regexes_count; i++) {
+        const struct regex *r = &c->set->regexes[i];
+        if (!byte_set_has(&r->pattern.prefix[0], (unsigned char)c->in.text[at]) ||
+            (at + 1 < c->in.len &&
+             !byte_set_has(&r->pattern.prefix[1], (unsigned char)c->in.text[at + 1]))) {
+            continue;
+        }
+        size_t start;
+        size_t end;
+        switch (pattern_match(&r->pattern, &c->in, at, SCAN_TERM_BYTES_MAX, &start, &end)) {
+        case MATCH_MORE:
+            return MATCH_MORE;
+        case MATCH_EXHAUSTED:
+            c->out->is_exhausted = true;
+            break;
+        case MATCH_NO:
+            break;
+        case MATCH_YES:
+            cursor_add(
+                c, (struct scan_finding){
+                       .start = start, .end = end, .id = r->id, .score = 1000, .kind = SCAN_TERM});
+            break;
+        }
+    }
+    return MATCH_NO;
+}
+
+void cursor_add(struct cursor *c, struct scan_finding f)
+{
+    f.start = view_start(c->view, f.start);
+    f.end = view_end(c->view, f.end);
+    if (f.end <= f.start) {
+        return;
+    }
+    if (c->out->count == c->out->capacity) {
+        c->out->is_truncated = true;
+        return;
+    }
+    c->out->items[c->out->count++] = f;
+}

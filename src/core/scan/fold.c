@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The folded view: compatibility decomposition, default-ignorable code points left
+ * out, dashes and digits of other scripts made ASCII, case folded for all but ASCII
+ * letters (shapes of identifiers mind their case; terms fold ASCII themselves). Code
+ * point by code point, without composition: so a stream folds to the same bytes however
+ * it is cut, and every byte knows where it came from. Bad UTF-8 stands for itself.
+ */
+#include "scan_private.h"
+
+#include <utf8proc.h>
+
+#define EXPANSION_MAX 32 /* code points; U+FDFA has 18 */
+
+static size_t step_of(struct str rest, bool is_final, bool *ret_is_cut);
+static void fold_code_point(int32_t cp, size_t from, size_t to, const struct fold_out *out);
+static int32_t ascii_like(int32_t cp);
+static void emit(int32_t cp, size_t from, size_t to, const struct fold_out *out);
+static void emit_bytes(struct str bytes, size_t from, size_t to, const struct fold_out *out);
+
+bool is_ascii(struct str s)
+{
+    uint64_t all = 0;
+    size_t i = 0;
+    for (; i + 32 <= s.len; i += 32) {
+        uint64_t w[4];
+        memcpy(w, s.ptr + i, sizeof(w));
+        all |= w[0] | w[1] | w[2] | w[3];
+    }
+    for (; i < s.len; i++) {
+        all |= (unsigned char)s.ptr[i];
+    }
+    return (all & UINT64_C(0x8080808080808080)) == 0;
+}
+
+size_t fold_text(struct str text, uint32_t base, bool is_final, const struct fold_out *out)
+{
+    size_t at = 0;
+    while (at < text.len) {
+        size_t from = base + at;
+        if ((unsigned char)text.ptr[at] < 0x80) {
+            emit_bytes(str_sub(text, at, at + 1), from, from + 1, out);
+            at++;
+            continue;
+        }
+        bool is_cut;
+        size_t step = step_of(str_sub(text, at, text.len), is_final, &is_cut);
+        if (is_cut) {
+            break;
+        }
+        if (step == 0) {
+            emit_bytes(str_sub(text, at, at + 1), from, from + 1, out);
+            at++;
+            continue;
+        }
+        int32_t cp;
+        utf8proc_iterate((const uint8_t *)text.ptr + at, (utf8proc_ssize_t)step, &cp);
+        fold_code_point(cp, from, from + step, out);
+        at += step;
+    }
+    return at;
+}
+
+/* Bytes of the sequence; 0 = not UTF-8. Cut: more bytes could still make it one. */
+static size_t step_of(struct str rest, bool is_final, bool *ret_is_cut)
+{
+    *ret_is_cut = false;
+    size_t step = str_utf8_step(rest);
+    if (step != 0 || is_final || rest.len >= 4) {
+        return step;
+    }
+    unsigned char lead = (unsigned char)rest.ptr[0];
+    size_t wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    bool is_lead = lead >= 0xc2 && lead <= 0xf4 && rest.len < wanted;
+    for (size_t i = 1; i < rest.len; i++) {
+        is_lead = is_lead && ((unsigned char)rest.ptr[i] & 0xc0) == 0x80;
+    }
+    *ret_is_cut = is_lead;
+    return 0;
+}
+
+static void fold_code_point(int32_t cp, size_t from, size_t to, const struct fold_out *out)
+{
+    int32_t like = ascii_like(cp);
+    if (like != 0) {
+        emit(like, from, to, out);
+        return;
+    }
+    if (cp >= 0x3400 && cp <= 0x9fff) {
+        emit(cp, from, to, out); /* Han: nothing to fold */
+        return;
+    }
+    int32_t parts[EXPANSION_MAX];
+    int last = 0;
+    utf8proc_ssize_t n = utf8proc_decompose_char(
+        cp, parts, EXPANSION_MAX, UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_IGNORE, &last);
+    if (n < 0 || n > EXPANSION_MAX) {
+        emit(cp, from, to, out);
+        return;
+    }
+    for (utf8proc_ssize_t i = 0; i < n; i++) {
+        int32_t folded[4];
+        like = ascii_like(parts[i]);
+        if (parts[i] < 0x80 || like != 0) {
+            emit(like != 0 ? like : parts[i], from, to, out);
+            continue;
+        }
+        last = 0;
+        utf8proc_ssize_t m = utf8proc_decompose_char(parts[i], folded, 4, UTF8PROC_CASEFOLD, &last);
+        if (m <= 0 || m > 4) {
+            emit(parts[i], from, to, out);
+            continue;
+        }
+        for (utf8proc_ssize_t k = 0; k < m; k++) {
+            emit(folded[k], from, to, out);
+        }
+    }
+}
+
+/* Dashes, spaces and digits that people take for the ASCII ones; 0 = none. */
+static int32_t ascii_like(int32_t cp)
+{
+    if ((cp >= 0x2010 && cp <= 0x2015) || cp == 0x2212 || cp == 0xfe58) {
+        return '-';
+    }
+    static const int32_t zeros[] = {0x0660, 0x06f0, 0x0966, 0x09e6, 0x0e50};
+    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++) {
+        if (cp >= zeros[i] && cp <= zeros[i] + 9) {
+            return '0' + (cp - zeros[i]);
+        }
+    }
+    return 0;
+}
+
+static void emit(int32_t cp, size_t from, size_t to, const struct fold_out *out)
+{
+    uint8_t bytes[4];
+    utf8proc_ssize_t n = utf8proc_encode_char(cp, bytes);
+    emit_bytes((struct str){(const char *)bytes, (size_t)n}, from, to, out);
+}
+
+static void emit_bytes(struct str bytes, size_t from, size_t to, const struct fold_out *out)
+{
+    buf_add(out->text, bytes);
+    if (out->from == NULL) {
+        return;
+    }
+    uint32_t places[2] = {(uint32_t)from, (uint32_t)to};
+    for (size_t i = 0; i < bytes.len; i++) {
+        buf_add(out->from, (struct str){(const char *)&places[0], sizeof(uint32_t)});
+        buf_add(out->to, (struct str){(const char *)&places[1], sizeof(uint32_t)});
+    }
+}

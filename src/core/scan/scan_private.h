@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of this room share: the compiled engine, the set, and the cursor that
+ * walks one view of one text. Everything here is either immutable (engine, set) or on
+ * the stack of one call (cursor).
+ */
+#ifndef PORTCULLIS_SCAN_PRIVATE_H
+#define PORTCULLIS_SCAN_PRIVATE_H
+
+#include "detector.h"
+#include "pattern.h"
+
+#include <hs.h>
+
+#define MASK_WORDS (SCAN_DETECTORS_MAX / 64)
+#define CONTEXT_BYTES 80U /* how far back a context word may stand */
+#define CONTEXT_KEPT 128U /* bytes of the view a sieve keeps for it */
+#define CONTEXT_LISTS 192U
+#define CONTEXT_WORDS (CONTEXT_LISTS / 64)
+#define RUNS_MAX 33U
+
+struct row {
+    struct pattern pattern;
+    size_t width;
+    uint16_t context; /* list index + 1; 0 = none */
+};
+
+struct context_slot {
+    uint64_t hash; /* 0 = free */
+    uint64_t lists[CONTEXT_WORDS];
+};
+
+struct phrase {
+    struct str text;
+    uint16_t list;
+};
+
+struct scan_engine {
+    struct arena arena;
+    struct row *rows;
+    const struct detector *detectors[SCAN_DETECTORS_MAX];
+    size_t rows_count;
+    uint64_t prefix[PATTERN_PREFIX][256][MASK_WORDS];
+    uint64_t at_rows[MASK_WORDS];          /* D_AT */
+    uint64_t by_run[RUNS_MAX][MASK_WORDS]; /* rows whose leading word run may be this long */
+    struct context_slot *slots;
+    size_t slots_count;
+    struct phrase *phrases; /* not ASCII: looked for as they stand */
+    size_t phrases_count;
+    const char **lists; /* the context strings, to share equal ones */
+    size_t lists_count;
+    struct scan_set *injection; /* the phrases alone */
+};
+
+/* A view: what is matched, and where its bytes come from. */
+struct view {
+    struct str text;
+    const uint32_t *from; /* NULL = the text itself */
+    const uint32_t *to;   /* end of the code point that byte i came from */
+};
+
+static inline bool pair_has(const uint64_t *pairs, unsigned char a, unsigned char b)
+{
+    return (pairs[(unsigned)a << 2 | b >> 6] >> (b & 63) & 1) != 0;
+}
+
+static inline size_t view_start(const struct view *v, size_t i)
+{
+    return v->from == NULL ? i : v->from[i];
+}
+
+static inline size_t view_end(const struct view *v, size_t end)
+{
+    return v->to == NULL || end == 0 ? end : v->to[end - 1];
+}
+
+/* Terms are folded, sorted and unique by (text, is_substring, id). */
+struct term {
+    struct str text;
+    uint32_t id;
+    bool is_substring;
+};
+
+struct regex {
+    struct pattern pattern;
+    uint32_t id;
+};
+
+struct scan_set {
+    const struct scan_engine *engine;
+    struct arena arena;
+    uint64_t enabled[MASK_WORDS];
+    unsigned words;          /* mask words in use */
+    bool has_at;             /* a detector with D_AT is enabled; not in the pairs below */
+    uint64_t pairs[2][1024]; /* bytes that may stand at offsets 0, 1 and 2, 3: 64 Ki bits */
+    struct term *terms;
+    size_t terms_count;
+    size_t term_bytes_max;
+    uint64_t first_pair[1024]; /* first two bytes (lower case) of terms, 64 Ki bits */
+    bool has_substring;
+    struct regex *regexes;
+    size_t regexes_count;
+    hs_database_t *literals; /* NULL = no terms */
+    size_t hold_bytes_max;
+};
+
+/* One pass over one view. */
+struct cursor {
+    const struct scan_set *set;
+    const struct scan_engine *engine;
+    struct match_input in;
+    const struct view *view;
+    struct scan_findings *out;
+    size_t next_at; /* of the next '@' at or behind the place; SIZE_MAX = none */
+    bool is_next_at_known;
+    size_t context_at;           /* place the words below were collected for */
+    uint8_t near[CONTEXT_LISTS]; /* bytes from a list's nearest word, plus one; 0 = none */
+    bool has_context;
+};
+
+/* context.c */
+MUST_USE enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list);
+/* 0 = no word of the list before `start`; else 1 (far) to 81 (beside it). */
+unsigned context_nearness(struct cursor *c, size_t start, uint16_t list);
+
+/* detect.c */
+void cursor_init(struct cursor *c, const struct scan_set *set, const struct view *view,
+                 bool is_final, struct scan_findings *out);
+/* All places from `from` on; returns the first undecided one, or the text's length. */
+size_t cursor_run(struct cursor *c, size_t from, bool with_terms);
+void cursor_add(struct cursor *c, struct scan_finding f);
+
+/* terms.c */
+enum match_result terms_match_at(struct cursor *c, size_t at);
+bool term_has_edges(struct str text, size_t start, size_t end);
+void terms_note_first(struct scan_set *set);
+MUST_USE enum err terms_scan(const struct scan_set *set, hs_scratch_t *scratch, struct cursor *c);
+
+/* fold.c: appends the folded form of `text`; from/to may be NULL. Returns the bytes of
+ * `text` that were used: all, or up to an incomplete last code point unless is_final. */
+struct fold_out {
+    struct buf *text;
+    struct buf *from, *to; /* arrays of uint32_t */
+};
+size_t fold_text(struct str text, uint32_t base, bool is_final, const struct fold_out *out);
+bool is_ascii(struct str s);
+
+/* findings.c */
+void findings_sort(struct scan_findings *f);
+
+struct scan_scratch {
+    hs_scratch_t *hs;
+    struct buf text, from, to;    /* the folded view */
+    struct buf text2, from2, to2; /* another view */
+    struct arena arena;
+};
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The set: a tenant's terms folded, sorted and compiled, its regular expressions, and
+ * which detectors it wants. Immutable after scan_set_new; libhs memory apart, all lies
+ * in its arena. Made off the loop: ten thousand terms take some tenths of a second.
+ */
+#include "scan_private.h"
+#include <stdlib.h>
+
+#define SET_BYTES_MAX (256U << 20)
+#define REGEX_TOTAL_BYTES_MAX (64U << 10)
+
+static enum err build(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
+static void enable(struct scan_set *set, const struct scan_types *types);
+static void note_pairs(struct scan_set *set, const struct pattern *p);
+static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
+static bool is_regex(struct str text);
+static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue);
+static enum err add_literal(struct scan_set *set, const struct scan_term *t, struct issue *issue);
+static int compare_terms(const void *a, const void *b);
+static enum err compile_literals(struct scan_set *set, struct issue *issue);
+static void find_hold(struct scan_set *set);
+
+enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
+                      struct scan_set **ret_set, struct issue *issue)
+{
+    *ret_set = NULL;
+    struct scan_set *set = calloc(1, sizeof(*set));
+    if (set == NULL) {
+        return ERR_MEMORY;
+    }
+    set->engine = engine;
+    arena_init(&set->arena, SET_BYTES_MAX);
+    enum err err = build(set, spec, issue);
+    if (err != ERR_OK) {
+        scan_set_free(set);
+        return err;
+    }
+    *ret_set = set;
+    return ERR_OK;
+}
+
+void scan_set_free(struct scan_set *set)
+{
+    if (set != NULL) {
+        hs_free_database(set->literals);
+        arena_fini(&set->arena);
+        free(set);
+    }
+}
+
+static enum err build(struct scan_set *set, const struct scan_spec *spec, struct issue *issue)
+{
+    enable(set, &spec->types);
+    TRY(add_terms(set, spec, issue));
+    if (set->terms_count > 0) {
+        qsort(set->terms, set->terms_count, sizeof(set->terms[0]), compare_terms);
+        terms_note_first(set);
+        TRY(compile_literals(set, issue));
+    }
+    find_hold(set);
+    return ERR_OK;
+}
+
+static void enable(struct scan_set *set, const struct scan_types *types)
+{
+    for (size_t i = 0; i < set->engine->rows_count; i++) {
+        if (scan_types_has(types, i)) {
+            set->enabled[i / 64] |= UINT64_C(1) << (i % 64);
+            set->words = (unsigned)(i / 64) + 1;
+            if ((set->engine->detectors[i]->flags & D_AT) != 0) {
+                set->has_at = true;
+            } else {
+                note_pairs(set, &set->engine->rows[i].pattern);
+            }
+        }
+    }
+}
+
+static void note_pairs(struct scan_set *set, const struct pattern *p)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        for (unsigned a = 0; a < 256; a++) {
+            for (unsigned w = 0; byte_set_has(&p->prefix[2 * k], (unsigned char)a) && w < 4; w++) {
+                set->pairs[k][a << 2 | w] |= p->prefix[2 * k + 1].bits[w];
+            }
+        }
+    }
+}
+
+static bool is_regex(struct str text)
+{
+    bool is_plain = text.len > 2 && text.ptr[0] == '/' && text.ptr[text.len - 1] == '/';
+    return is_plain || (text.len > 3 && text.ptr[0] == '/' && str_ends(text, STR("/c")));
+}
+
+static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue)
+{
+    if (spec->terms_count > SCAN_TERMS_MAX) {
+        issue_set(issue, "", "%zu terms; at most %u", spec->terms_count, SCAN_TERMS_MAX);
+        return ERR_LIMIT;
+    }
+    set->terms = ARENA_ARRAY(&set->arena, spec->terms_count, struct term);
+    set->regexes = ARENA_ARRAY(
+        &set->arena, spec->terms_count < SCAN_REGEXES_MAX ? spec->terms_count : SCAN_REGEXES_MAX,
+        struct regex);
+    if (set->terms == NULL || set->regexes == NULL) {
+        return ERR_MEMORY;
+    }
+    size_t regex_bytes = 0;
+    for (size_t i = 0; i < spec->terms_count; i++) {
+        const struct scan_term *t = &spec->terms[i];
+        issue->message[0] = '\0';
+        enum err err;
+        if (is_regex(t->text)) {
+            regex_bytes += t->text.len;
+            err = regex_bytes > REGEX_TOTAL_BYTES_MAX ? ERR_LIMIT : add_regex(set, t, issue);
+        } else {
+            err = add_literal(set, t, issue);
+        }
+        if (err != ERR_OK) {
+            if (issue->message[0] == '\0') {
+                issue_set(issue, "",
+                          "the regular expressions are too many or too long; at most "
+                          "%u, together 64 KiB",
+                          SCAN_REGEXES_MAX);
+            }
+            snprintf(issue->pointer, sizeof(issue->pointer), "/%zu", i);
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue)
+{
+    bool minds_case = t->text.ptr[t->text.len - 1] == 'c';
+    struct str source = str_sub(t->text, 1, t->text.len - (minds_case ? 2 : 1));
+    if (source.len > SCAN_REGEX_BYTES_MAX || set->regexes_count == SCAN_REGEXES_MAX) {
+        return ERR_LIMIT;
+    }
+    static const struct pattern_limits limits = {.repeat_max = 64,
+                                                 .width_max = SCAN_TERM_BYTES_MAX};
+    struct regex *r = &set->regexes[set->regexes_count];
+    TRY(pattern_compile(&set->arena, source, !minds_case, &limits, &r->pattern, issue));
+    r->id = t->id;
+    set->regexes_count++;
+    return ERR_OK;
+}
+
+static enum err add_literal(struct scan_set *set, const struct scan_term *t, struct issue *issue)
+{
+    struct str text = str_trim(t->text, " \t\r\n");
+    struct buf folded;
+    buf_init(&folded, 64 * SCAN_TERM_BYTES_MAX);
+    fold_text(text, 0, true, &(struct fold_out){.text = &folded});
+    for (size_t i = 0; i < folded.len; i++) {
+        char c = folded.ptr[i];
+        folded.ptr[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+    bool is_bad = text.len < 1 || text.len > SCAN_TERM_BYTES_MAX || folded.len < 1 ||
+                  (t->is_substring && folded.len < 2) || !str_is_utf8(text);
+    if (is_bad) {
+        buf_fini(&folded);
+        issue_set(issue, "",
+                  "a term is 1 to %u bytes of UTF-8, and at least 2 when it may stand "
+                  "inside a word",
+                  SCAN_TERM_BYTES_MAX);
+        return ERR_INVALID;
+    }
+    struct term *to = &set->terms[set->terms_count];
+    *to = (struct term){.text = arena_str(&set->arena, buf_str(&folded)),
+                        .id = t->id,
+                        .is_substring = t->is_substring};
+    buf_fini(&folded);
+    if (to->text.ptr == NULL) {
+        return ERR_MEMORY;
+    }
+    set->terms_count++;
+    set->has_substring = set->has_substring || t->is_substring;
+    set->term_bytes_max = to->text.len > set->term_bytes_max ? to->text.len : set->term_bytes_max;
+    return ERR_OK;
+}
+
+static int compare_terms(const void *a, const void *b)
+{
+    const struct term *x = a;
+    const struct term *y = b;
+    int order = str_cmp(x->text, y->text);
+    if (order != 0) {
+        return order;
+    }
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static enum err compile_literals(struct scan_set *set, struct issue *issue)
+{
+    size_t n = set->terms_count;
+    const char **texts = calloc(n, sizeof(*texts));
+    size_t *lengths = calloc(n, sizeof(*lengths));
+    unsigned *flags = calloc(n, sizeof(*flags));
+    unsigned *ids = calloc(n, sizeof(*ids));
+    enum err err = ERR_MEMORY;
+    if (texts != NULL && lengths != NULL && flags != NULL && ids != NULL) {
+        unsigned count = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (i > 0 && str_eq(set->terms[i].text, set->terms[i - 1].text)) {
+                continue; /* the callback walks over equal ones */
+            }
+            texts[count] = set->terms[i].text.ptr;
+            lengths[count] = set->terms[i].text.len;
+            flags[count] = HS_FLAG_CASELESS;
+            ids[count++] = (unsigned)i;
+        }
+        hs_compile_error_t *why = NULL;
+        hs_error_t rc = hs_compile_lit_multi(texts, flags, ids, lengths, count, HS_MODE_BLOCK, NULL,
+                                             &set->literals, &why);
+        if (rc != HS_SUCCESS) {
+            issue_set(issue, "", "the terms cannot be compiled");
+            hs_free_compile_error(why);
+        }
+        err = rc == HS_SUCCESS ? ERR_OK : ERR_INVALID;
+    }
+    free(texts);
+    free(lengths);
+    free(flags);
+    free(ids);
+    return err;
+}
+
+static void find_hold(struct scan_set *set)
+{
+    size_t most = set->term_bytes_max + 4;
+    for (size_t i = 0; i < set->engine->rows_count; i++) {
+        if ((set->enabled[i / 64] >> (i % 64) & 1) != 0) {
+            size_t width = set->engine->rows[i].width + 2;
+            width += set->engine->detectors[i]->tail != TAIL_NONE ? TAIL_BYTES_MAX : 0;
+            most = width > most ? width : most;
+        }
+    }
+    size_t regex = set->regexes_count > 0 ? SCAN_TERM_BYTES_MAX : 0;
+    set->hold_bytes_max = regex > most ? regex : most;
+}
+
+size_t scan_set_hold_bytes_max(const struct scan_set *set)
+{
+    return set->hold_bytes_max;
+}

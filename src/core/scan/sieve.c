@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sieve: redaction of a stream that equals redaction of the whole text, however the
+ * text is cut. Each feed walks on from the first undecided place; what lies before it,
+ * and in no region that may still grow, is given out. Places are decided in order, and
+ * a finding never begins before its place: so when all places before x are decided, all
+ * findings that begin before x are known, and nothing given out is regretted.
+ */
+#include "actions.h"
+
+#define PIECE_BYTES 1024U /* so that findings of one step fit the array below */
+#define STEP_FINDINGS_MAX 768U
+#define HELD_BYTES_MIN (4U << 10)
+
+struct step {
+    struct view view;
+    size_t context_len;
+    size_t known; /* bytes of held that the view covers */
+    struct scan_finding items[STEP_FINDINGS_MAX];
+    struct scan_findings all;
+};
+
+static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, bool is_final,
+                           struct buf *out, struct scan_findings *found);
+static enum err see(struct scan_sieve *s, struct scan_scratch *scratch, bool is_final,
+                    struct step *step);
+static size_t view_index(const struct step *step, size_t held);
+static size_t give(struct scan_sieve *s, const struct step *step, size_t decided, struct buf *out);
+static enum err settle(struct scan_sieve *s, struct step *step, size_t given,
+                       struct scan_findings *found);
+static void report(struct scan_sieve *s, struct scan_finding f, struct scan_findings *found);
+static void remember(struct scan_sieve *s, const struct step *step, size_t given);
+
+void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
+                     const struct scan_plan *plan, struct scan_keys *keys, size_t bytes_max)
+{
+    memset(sieve, 0, sizeof(*sieve));
+    sieve->set = set;
+    sieve->plan = plan;
+    sieve->keys = keys;
+    buf_init(&sieve->held, bytes_max < HELD_BYTES_MIN ? HELD_BYTES_MIN : bytes_max);
+}
+
+void scan_sieve_fini(struct scan_sieve *sieve)
+{
+    if (sieve != NULL) {
+        bytes_wipe(sieve->held.ptr, sieve->held.len);
+        buf_fini(&sieve->held);
+    }
+}
+
+size_t scan_sieve_held_bytes(const struct scan_sieve *sieve)
+{
+    return sieve->held.len;
+}
+
+enum err scan_sieve_feed(struct scan_sieve *sieve, struct scan_scratch *scratch, struct str chunk,
+                         struct buf *out, struct scan_findings *found)
+{
+    ASSERT(!sieve->is_closed);
+    while (chunk.len > 0 && !sieve->is_blocked) {
+        struct str piece = str_sub(chunk, 0, PIECE_BYTES);
+        chunk = str_sub(chunk, piece.len, chunk.len);
+        buf_add(&sieve->held, piece);
+        enum err err = sieve->held.err;
+        err = err == ERR_OK ? feed_piece(sieve, scratch, false, out, found) : err;
+        if (err != ERR_OK) {
+            sieve->is_blocked = true;
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err scan_sieve_close(struct scan_sieve *sieve, struct scan_scratch *scratch, struct buf *out,
+                          struct scan_findings *found)
+{
+    sieve->is_closed = true;
+    if (sieve->is_blocked || sieve->held.len == 0) {
+        return ERR_OK;
+    }
+    enum err err = feed_piece(sieve, scratch, true, out, found);
+    sieve->is_blocked = sieve->is_blocked || err != ERR_OK;
+    return err;
+}
+
+static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, bool is_final,
+                           struct buf *out, struct scan_findings *found)
+{
+    struct step step;
+    step.all = (struct scan_findings){.items = step.items, .capacity = STEP_FINDINGS_MAX};
+    TRY(see(s, scratch, is_final, &step));
+    memcpy(step.items, s->pending, s->pending_count * sizeof(step.items[0]));
+    for (size_t i = 0; i < s->pending_count; i++) {
+        step.items[i].start += step.context_len;
+        step.items[i].end += step.context_len;
+    }
+    step.all.count = s->pending_count;
+    struct cursor c;
+    cursor_init(&c, s->set, &step.view, is_final, &step.all);
+    size_t stop = cursor_run(&c, view_index(&step, s->decided), true);
+    if (step.all.is_truncated || step.all.is_exhausted) {
+        s->is_truncated = true;
+        return ERR_LIMIT; /* something may have been missed: nothing more goes out */
+    }
+    size_t decided =
+        stop == step.view.text.len ? step.known : view_start(&step.view, stop) - step.context_len;
+    for (size_t i = 0; i < step.all.count; i++) {
+        step.items[i].start -= step.context_len;
+        step.items[i].end -= step.context_len;
+    }
+    findings_sort(&step.all);
+    size_t given = give(s, &step, decided, out);
+    remember(s, &step, given);
+    TRY(settle(s, &step, given, found));
+    s->decided = decided - given;
+    s->base += given;
+    buf_consume(&s->held, given);
+    return out->err;
+}
+
+/* The view: what is remembered of the past, then what is held. */
+static enum err see(struct scan_sieve *s, struct scan_scratch *scratch, bool is_final,
+                    struct step *step)
+{
+    struct str held = buf_str(&s->held);
+    step->context_len = s->context_len;
+    step->known = held.len;
+    buf_clear(&scratch->text);
+    buf_add(&scratch->text, (struct str){s->context, s->context_len});
+    if (is_ascii(held)) {
+        buf_add(&scratch->text, held);
+        step->view = (struct view){.text = buf_str(&scratch->text)};
+        return scratch->text.err;
+    }
+    buf_clear(&scratch->from);
+    buf_clear(&scratch->to);
+    for (uint32_t i = 0; i < s->context_len; i++) {
+        uint32_t next = i + 1;
+        buf_add(&scratch->from, (struct str){(const char *)&i, sizeof(i)});
+        buf_add(&scratch->to, (struct str){(const char *)&next, sizeof(next)});
+    }
+    struct fold_out out = {&scratch->text, &scratch->from, &scratch->to};
+    step->known = fold_text(held, (uint32_t)s->context_len, is_final, &out);
+    TRY(scratch->text.err);
+    TRY(scratch->from.err);
+    TRY(scratch->to.err);
+    step->view.text = buf_str(&scratch->text);
+    step->view.from = (const uint32_t *)(const void *)scratch->from.ptr;
+    step->view.to = (const uint32_t *)(const void *)scratch->to.ptr;
+    return ERR_OK;
+}
+
+/* The first byte of the view that comes from held[held] or later. */
+static size_t view_index(const struct step *step, size_t held)
+{
+    size_t low = step->context_len;
+    size_t high = step->view.text.len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (view_start(&step->view, middle) < held + step->context_len) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Writes what is certain; returns how many bytes of held that was. */
+static size_t give(struct scan_sieve *s, const struct step *step, size_t decided, struct buf *out)
+{
+    struct str held = buf_str(&s->held);
+    size_t given = 0;
+    size_t at = 0;
+    struct region r;
+    while (region_next(s->plan, step->all.items, step->all.count, &at, &r)) {
+        if (r.start >= decided) {
+            break;
+        }
+        buf_add(out, str_sub(held, given, r.start));
+        given = r.start;
+        if (r.has_block) {
+            s->is_blocked = true;
+            return given;
+        }
+        if (r.end > decided) {
+            return given; /* it may grow */
+        }
+        region_write(s->plan, s->keys, &r, str_sub(held, r.start, r.end), out);
+        given = r.end;
+    }
+    buf_add(out, str_sub(held, given, decided));
+    return decided;
+}
+
+/* Findings that begin in what was given out are reported; the rest waits. */
+static enum err settle(struct scan_sieve *s, struct step *step, size_t given,
+                       struct scan_findings *found)
+{
+    s->pending_count = 0;
+    for (size_t i = 0; i < step->all.count; i++) {
+        struct scan_finding f = step->all.items[i];
+        if (f.start < given || s->is_blocked) {
+            report(s, f, found);
+            continue;
+        }
+        if (s->pending_count == SCAN_SIEVE_FINDINGS_MAX) {
+            s->is_truncated = true;
+            return ERR_LIMIT;
+        }
+        f.start -= given;
+        f.end -= given;
+        s->pending[s->pending_count++] = f;
+    }
+    return ERR_OK;
+}
+
+static void report(struct scan_sieve *s, struct scan_finding f, struct scan_findings *found)
+{
+    if (plan_action(s->plan, &f) == NULL) {
+        return;
+    }
+    if (f.kind == SCAN_TERM) {
+        s->terms_count++;
+    } else {
+        s->counts[detector_at(f.id)->class]++;
+    }
+    if (found == NULL) {
+        return;
+    }
+    if (found->count == found->capacity) {
+        found->is_truncated = true;
+        return;
+    }
+    f.start += (size_t)s->base;
+    f.end += (size_t)s->base;
+    found->items[found->count++] = f;
+}
+
+/* Keeps the end of the view of what was given out, for words and context to the left. */
+static void remember(struct scan_sieve *s, const struct step *step, size_t given)
+{
+    size_t end = view_index(step, given);
+    size_t from = end > SCAN_SIEVE_CONTEXT ? end - SCAN_SIEVE_CONTEXT : 0;
+    /* Never half a code point. */
+    while (from < end && ((unsigned char)step->view.text.ptr[from] & 0xc0) == 0x80) {
+        from++;
+    }
+    memmove(s->context, step->view.text.ptr + from, end - from);
+    s->context_len = end - from;
+}
