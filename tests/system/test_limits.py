@@ -195,6 +195,31 @@ def test_100_continue_is_not_said_to_a_stranger(lab):
         assert wire.answer()[0] == 401
 
 
+@pytest.mark.parametrize("value", [
+    None, "", "Bearer", "Bearer ", "Basic {key}", "Bearer {key} x", "Bearer {key}x", "Bearer x",
+    "{key}", "Bearer {upper}", "Bearer {cut}", "Bearer {key},{key}",
+    "Bearer x' OR 1=1--", "Bearer " + "a" * 5000, "Bearer \xe9", "Bearer pc_live_%00",
+], ids=lambda value: "none" if value is None else value[:20])
+def test_keys_that_are_none(lab, fake, value):
+    """401 with nothing of the key in it, and nothing goes anywhere."""
+    fake.reset()
+    key = lab.keys["production"]
+    line = ""
+    if value is not None:
+        value = value.replace("{key}", key).replace("{upper}", key.upper()).replace(
+            "{cut}", key[:-1])
+        line = f"authorization: {value}\r\n"
+    body = chat_json()
+    with Wire(lab) as wire:
+        wire.send(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n{line}content-type: "
+                  f"application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode("latin-1")
+                  + body)
+        status, _, answer = wire.answer()
+    assert status == 401, answer
+    assert b"OR 1=1" not in answer and key.encode() not in answer
+    assert fake.log() == []
+
+
 def test_pipelining_in_order(lab):
     texts = [f"answer number {i}" for i in range(20)]
     with Wire(lab) as wire:
