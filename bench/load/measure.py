@@ -135,6 +135,8 @@ def streams(port, pid, key, model, plan):
             got = key_.fileobj.recv(1 << 18)
             if not got:
                 raise Failed(f"port {port}: a stream was cut: {key_.data[1][-200:]!r}")
+            if b"HTTP/1.1 " in got and b"HTTP/1.1 200" not in got:
+                raise Failed(f"port {port}: {got[:400]!r}")
             state = key_.data
             joined = state[1] + got
             state[0] += joined.count(b'"delta":') - state[1].count(b'"delta":')
