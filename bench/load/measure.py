@@ -68,8 +68,9 @@ def write_script(path, body, key):
     path.write_text(SCRIPT.replace("{body}", body).replace("{key}", key))
 
 
-def wrk(port, script, pid, connections, seconds):
-    """One round. Returns the figures of this round by name."""
+def wrk(port, script, pid, connections, seconds, is_warm_up=False):
+    """One round. Returns the figures of this round by name. Opening 64 TLS connections may
+    take all of a warm-up on a busy machine; nothing else may go wrong in it."""
     before, busy = cpu_us(pid), busy_us()
     ours_before = os.times()
     done = subprocess.run(
@@ -81,6 +82,8 @@ def wrk(port, script, pid, connections, seconds):
     if not found:
         raise Failed(f"wrk: {done.stdout}{done.stderr}")
     n, us, p50, p99, io_errors, status, timeouts, _ = map(int, found.group(1).split())
+    if is_warm_up and n == 0 and not io_errors + status + timeouts:
+        return None
     if io_errors or status or timeouts or n == 0:
         raise Failed(f"port {port}: {n} requests, {io_errors} broken, {status} of a wrong status, "
                      f"{timeouts} too late")
@@ -132,6 +135,8 @@ def streams(port, pid, key, model, plan):
             got = key_.fileobj.recv(1 << 18)
             if not got:
                 raise Failed(f"port {port}: a stream was cut: {key_.data[1][-200:]!r}")
+            if b"HTTP/1.1 " in got and b"HTTP/1.1 200" not in got:
+                raise Failed(f"port {port}: {got[:400]!r}")
             state = key_.data
             joined = state[1] + got
             state[0] += joined.count(b'"delta":') - state[1].count(b'"delta":')

@@ -203,7 +203,7 @@ class Stand:
         for row in rows:
             if row["provider"] == "openai":
                 self._run(binary, "api", "PATCH", "/v1/provider-endpoints/" + row["id"], "-", *org,
-                          stdin=json.dumps({"base_url": url}))
+                          stdin=json.dumps({"base_url": url, "credential": "fake-credential"}))
         self._run(binary, "api", "POST", "/v1/provider-endpoints", "-", *org, stdin=json.dumps(
             {"provider": "azure", "dialect": "openai", "credential": "fake-credential-of-azure",
              "base_url": f"https://localhost:{self.ports['provider-tls']}/v1"}))

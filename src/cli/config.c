@@ -57,7 +57,7 @@ static const struct setting settings[] = {
          "file with 64 hex digits: protects provider credentials and key hashes"),
     TEXT("catalog_dir", catalog_dir, "", "folder of providers.json and models.json"),
     TEXT("state_dir", state_dir, "/var/lib/portcullis", "spool and last-known-good snapshot"),
-    TEXT("node", node, "", "name of this node; default: host name"),
+    TEXT("node", node, "", "name of this node; default: host name and a suffix, kept"),
     WORD("audit.durability", audit_durability, "process", "process strict",
          "process: a record survives a crash of the gateway; strict: also power loss"),
     INT("audit.segment_mib", audit_segment_mib, "64", 1, 1024, "size of a spool segment"),

@@ -3,7 +3,8 @@
  * The operator's settings: one table says for each its name, kind, environment
  * variable, default and meaning; file, environment and flags are read by it and
  * `config show` prints from it. Flags win over environment, environment over file,
- * file over defaults; an unknown name anywhere is an error. Values live as long as
+ * file over defaults; an unknown name in file or flags is an error, in the environment it
+ * is ignored (orchestrators put their own there). Values live as long as
  * the struct config.
  */
 #ifndef PORTCULLIS_CLI_CONFIG_H

@@ -6,7 +6,6 @@ connections busy, and the comparison of what was answered with what was recorded
 Nothing here asserts how long something takes: times are printed, and deadlines only end a wait.
 """
 import asyncio
-import atexit
 import json
 import os
 import signal
@@ -21,27 +20,14 @@ import psycopg
 from gateway import Gateway
 from postgres import Postgres
 
-_server = []
-
-
-def server_url():
-    """The PostgreSQL to make databases in: DATABASE_URL, or a private one until the tests end."""
-    if "DATABASE_URL" in os.environ:
-        return os.environ["DATABASE_URL"]
-    if not _server:
-        _server.append(Postgres())
-        atexit.register(_server[0].stop)
-    return _server[0].url
-
-
 class Lab(Gateway):
     """A gateway whose configuration is the usual one changed by `settings`."""
 
     def __init__(self, build_dir, server_url, directory, fake, settings=None):
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self.settings = settings or {}
-        super().__init__(os.path.join(build_dir, "src/portcullis"), server_url, directory, root,
-                         fake)
+        binary = os.environ.get("PORTCULLIS_BIN", os.path.join(build_dir, "src/portcullis"))
+        super().__init__(binary, server_url, directory, root, fake)
 
     def start(self):
         with open(self.config, encoding="ascii") as f:

@@ -18,7 +18,7 @@ import re
 
 import pytest
 
-from lab import Lab, server_url
+from lab import Lab
 from raw_provider import GOOD, RawProvider
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,8 +39,8 @@ def raw():
 
 
 @pytest.fixture(scope="module")
-def lab(build_dir, fake, raw, tmp_path_factory):
-    made = Lab(build_dir, server_url(), tmp_path_factory.mktemp("corpus"), fake, {
+def lab(build_dir, database_url, fake, raw, tmp_path_factory):
+    made = Lab(build_dir, database_url, tmp_path_factory.mktemp("corpus"), fake, {
         "upstream": {"exceptions": f"localhost:{fake.tls_port},127.0.0.1:{raw.port}"}})
     for endpoint in endpoints(made):
         if endpoint["provider"] == "openai":

@@ -131,3 +131,33 @@ def test_comes_back_when_the_database_does(gateway):
     wait_for(lambda: '"event":"published"' in "".join(gateway.lines[-50:]))
     assert chat(gateway) == 200
     assert ready(gateway) == 200
+
+
+def test_a_fact_does_not_outlive_its_date(gateway):
+    """An attestation ends while the database is away: it no longer satisfies a requirement."""
+    body = dict(BODY, model="together/zai-org/GLM-5")
+
+    def status():
+        return gateway.call("POST", "/v1/chat/completions", body)[0]
+
+    wait = {"prefer": "wait=5"}
+    for policy in gateway.must("GET", "/governance")["policies"]:  # only the fact shall speak
+        if policy["isDefault"]:
+            gateway.must("PATCH", "/governance/" + policy["id"], {"rules": {
+                "minimumTrustTier": None, "blockChinaProviders": False, "requireHipaa": False,
+                "requireBaa": False}})
+    until = time.time() + 6
+    gateway.must("PUT", "/v1/compliance/policy", {"enabled": True, "requireGdpr": True})
+    made = gateway.call("POST", "/v1/attestations", {
+        "provider": "together", "attribute": "gdpr", "value": True,
+        "valid_until": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))}, headers=wait)
+    assert made[0] == 201, made
+    assert status() == 200, gateway.call("POST", "/v1/chat/completions", body)[2]
+    gateway.process.terminate()  # writes what changed last
+    assert gateway.process.wait(60) == 0
+    restart(gateway, NO_DATABASE)
+    first = status()
+    assert first == 200 or time.time() > until - 1
+    wait_for(lambda: status() == 403)
+    assert time.time() >= until - 1
+    assert chat(gateway) == 200  # others are as before

@@ -10,21 +10,21 @@ import time
 import pytest
 
 from fake import mark, say
-from lab import Lab, Load, chat_bytes, server_url, wait_until
+from lab import Lab, Load, chat_bytes, wait_until
 
 LIMIT = 1 << 20
 
 
 @pytest.fixture
-def fresh(build_dir, fake, tmp_path):
-    made = Lab(build_dir, server_url(), tmp_path, fake)
+def fresh(build_dir, database_url, fake, tmp_path):
+    made = Lab(build_dir, database_url, tmp_path, fake)
     yield made
     made.stop()
 
 
 @pytest.fixture(scope="module")
-def lab(build_dir, fake, tmp_path_factory):
-    made = Lab(build_dir, server_url(), tmp_path_factory.mktemp("limits"), fake,
+def lab(build_dir, database_url, fake, tmp_path_factory):
+    made = Lab(build_dir, database_url, tmp_path_factory.mktemp("limits"), fake,
                {"limits": {"body_mib": 1}})
     yield made
     made.stop()
@@ -195,6 +195,31 @@ def test_100_continue_is_not_said_to_a_stranger(lab):
         assert wire.answer()[0] == 401
 
 
+@pytest.mark.parametrize("value", [
+    None, "", "Bearer", "Bearer ", "Basic {key}", "Bearer {key} x", "Bearer {key}x", "Bearer x",
+    "{key}", "Bearer {upper}", "Bearer {cut}", "Bearer {key},{key}",
+    "Bearer x' OR 1=1--", "Bearer " + "a" * 5000, "Bearer \xe9", "Bearer pc_live_%00",
+], ids=lambda value: "none" if value is None else value[:20])
+def test_keys_that_are_none(lab, fake, value):
+    """401 with nothing of the key in it, and nothing goes anywhere."""
+    fake.reset()
+    key = lab.keys["production"]
+    line = ""
+    if value is not None:
+        value = value.replace("{key}", key).replace("{upper}", key.upper()).replace(
+            "{cut}", key[:-1])
+        line = f"authorization: {value}\r\n"
+    body = chat_json()
+    with Wire(lab) as wire:
+        wire.send(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n{line}content-type: "
+                  f"application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode("latin-1")
+                  + body)
+        status, _, answer = wire.answer()
+    assert status == 401, answer
+    assert b"OR 1=1" not in answer and key.encode() not in answer
+    assert fake.log() == []
+
+
 def test_pipelining_in_order(lab):
     texts = [f"answer number {i}" for i in range(20)]
     with Wire(lab) as wire:
@@ -244,8 +269,8 @@ def test_keep_alive(lab):
 
 def test_connection_close_is_obeyed_again_and_again(lab):
     """Many connections that ask for close, and each next one is answered."""
-    request = chat_bytes(lab.keys["production"]).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n",
-                                                         1)
+    request = chat_bytes(lab.keys["production"])
+    request = request.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
     for _ in range(50):
         with Wire(lab, 5) as wire:
             wire.send(request)

@@ -11,14 +11,14 @@ import time
 
 import pytest
 
-from lab import Lab, Load, chat_bytes, milliseconds, server_url
+from lab import Lab, Load, chat_bytes, milliseconds
 
 FLIPS = int(os.environ.get("PORTCULLIS_FLIPS", "100"))
 
 
 @pytest.fixture
-def lab(build_dir, fake, tmp_path):
-    made = Lab(build_dir, server_url(), tmp_path, fake)
+def lab(build_dir, database_url, fake, tmp_path):
+    made = Lab(build_dir, database_url, tmp_path, fake)
     yield made
     made.stop()
 

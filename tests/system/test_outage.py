@@ -75,7 +75,8 @@ def outage(lab, postgres, begin, end):
     print(f"\nanswered {len(load.answers)}, of these {len(during)} in {ended - begun:.1f} s of "
           f"outage; database back after {back - ended:.2f} s")
     print("request in the outage: " + milliseconds([a.ended - a.begun for a in during]))
-    print(f"worst lateness of a loop: {lab.metric('portcullis_loop_lag_max_seconds') * 1000:.1f} ms")
+    lag_s = lab.metric("portcullis_loop_lag_max_seconds")
+    print(f"worst lateness of a loop: {lag_s * 1000:.1f} ms")
     return load.answers
 
 

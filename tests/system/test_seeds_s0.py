@@ -3,15 +3,18 @@
 gateway. The numbers are those of the requirements list; a line that is a statement about code
 rather than about bytes is proven by a unit test:
 
-  S0-1   the whole of this file                        S0-18  codec/governance_test.c (defaults)
-  S0-6   test_s0_06 here; codec/governance_test.c      S0-20  policy/decide_test.c (block wins)
-  S0-26  test_s0_26 here                               S0-27  test_sdk_python.py, test_sdk_node.py
+  S0-1   the whole of this file                        S0-18  codec/validation_test.c (default)
+  S0-6   here, and codec/governance_test.c             S0-20  here, and policy/providers_test.c
+  S0-27  the curl commands here; the SDKs: test_sdk_python.py, test_sdk_node.py
 """
+import http.client
+import json
 import re
+import shlex
 
 import pytest
 
-from lab import Lab, server_url
+from lab import Lab
 
 CREATE = {
     "name": "Production - HIPAA Compliant",
@@ -33,8 +36,8 @@ MESSAGES = [{"role": "user", "content": "Analyze this patient record"}]
 
 
 @pytest.fixture(scope="module")
-def lab(build_dir, fake, tmp_path_factory):
-    made = Lab(build_dir, server_url(), tmp_path_factory.mktemp("s0"), fake)
+def lab(build_dir, database_url, fake, tmp_path_factory):
+    made = Lab(build_dir, database_url, tmp_path_factory.mktemp("s0"), fake)
     # The document begins with an organisation without policies. The default cannot be deleted
     # (S0-49), so it is moved out of the way of slot 1 and made to demand nothing.
     for policy in made.must("GET", "/governance")["policies"]:
@@ -103,6 +106,102 @@ def test_s0_02_03_04_05_07_08_09_10_11_16_17_23_24_25_create(lab, make):
     assert lab.must("GET", "/governance/" + body["id"]) == body
 
 
+# The commands as the document prints them, but for the host.
+CURL = {
+    "create": """curl -X POST https://gateway.test/governance \\
+-H "Authorization: Bearer sk_case_xxx" \\
+-H "Content-Type: application/json" \\
+-d '{
+"name": "Production - HIPAA Compliant",
+"description": "Only HIPAA-certified providers with BAA",
+"tagSlot": 1,
+"isDefault": true,
+"rules": {
+"minimumTrustTier": "most_trusted",
+"blockChinaProviders": true,
+"requireHipaa": true,
+"requireBaa": true,
+"enforcement": "hard_block"
+}
+}'""",
+    "select": """curl -X POST https://gateway.test/llm/v1/chat/completions \\
+-H "Authorization: Bearer sk_case_xxx" \\
+-H "Content-Type: application/json" \\
+-d '{
+"model": "claude-sonnet-4-20250514",
+"messages": [{"role": "user", "content": "Analyze this patient record"}],
+"governance_policy": 1
+}'""",
+    "list": """curl https://gateway.test/governance \\
+-H "Authorization: Bearer sk_case_xxx" """,
+    "update": """curl -X PATCH https://gateway.test/governance/gpol_abc123 \\
+-H "Authorization: Bearer sk_case_xxx" \\
+-H "Content-Type: application/json" \\
+-d '{
+"rules": {
+"requireSoc2": true
+}
+}'""",
+    "validate": """curl -X POST https://gateway.test/governance/validate \\
+-H "Authorization: Bearer sk_case_xxx" \\
+-H "Content-Type: application/json" \\
+-d '{
+"rules": {
+"minimumTrustTier": "most_trusted",
+"requireHipaa": true,
+"requireBaa": true
+}
+}'""",
+    "delete": """curl -X DELETE https://gateway.test/governance/gpol_abc123 \\
+-H "Authorization: Bearer sk_case_xxx" """,
+}
+
+
+def curl(lab, command, policy=""):
+    """What curl would send, byte for byte in the body: (status, parsed body)."""
+    words = shlex.split(command.replace("\\\n", " ").replace("gpol_abc123", policy).replace(
+        "sk_case_xxx", lab.keys["owner"]))
+    method, url, headers, body = "GET", None, {}, None
+    words = iter(words[1:])
+    for word in words:
+        if word == "-X":
+            method = next(words)
+        elif word == "-H":
+            name, _, value = next(words).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            body = next(words)
+        else:
+            url = word
+    connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=30)
+    connection.request(method, url.removeprefix("https://gateway.test"), body, headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    return answer.status, json.loads(text) if text else None
+
+
+def test_s0_23_27_the_documented_commands(lab, make, first):
+    """In the document's order; slot 1 takes effect on the next request a moment later."""
+    status, made = curl(lab, CURL["create"])
+    assert status == 201 and made["rules"]["requireHipaa"] is True
+    change(lab, made, {})  # an empty change that is waited for: the first one is in force too
+    status, body = curl(lab, CURL["select"])
+    assert status == 200 and body["object"] == "chat.completion"
+    status, body = curl(lab, CURL["list"])
+    assert status == 200 and made["id"] in [p["id"] for p in body["policies"]]
+    status, body = curl(lab, CURL["update"], made["id"])
+    assert status == 200
+    assert body["rules"] == {**made["rules"], "requireSoc2": True}
+    status, body = curl(lab, CURL["validate"])
+    assert status == 200 and body["allowedProviders"] == MOST_TRUSTED
+    status, body = curl(lab, CURL["delete"], made["id"])
+    assert status == 409 and body["error"]["code"] == "CANNOT_DELETE_DEFAULT"
+    lab.must("PATCH", "/governance/" + first["id"], {"isDefault": True})
+    status, body = curl(lab, CURL["delete"], made["id"])
+    assert (status, body) == (204, None)
+
+
 @pytest.mark.parametrize("slot", [0, 13, -1, 1.5, "1", True])
 def test_s0_06_slot_out_of_range_is_400(lab, slot):
     before = policies(lab)
@@ -155,7 +254,7 @@ def test_s0_typing_error_in_a_policy_is_400(lab, member):
     assert (status, body["error"]["param"]) == (400, "/rules/" + member)
 
 
-def test_s0_14_15_16_17_18_21_22_defaults(lab, make):
+def test_s0_13_14_15_16_17_18_21_22_defaults(lab, make):
     body = make({"name": "Bare", "rules": {}})
     assert body["rules"] == {"blockChinaProviders": True, "requireZdr": False, "requireBaa": False,
                              "requireHipaa": False, "requireSoc2": False,

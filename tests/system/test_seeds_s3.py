@@ -2,8 +2,8 @@
 """Every sentence of the provider compliance document against a running gateway. Lines that state
 facts about code rather than behaviour over the wire are proven by unit tests as well:
 
-  S3-4        policy/decide_test.c (unknown is non-compliant, every attribute)
-  S3-7..12    codec/compliance_test.c (each toggle alone), policy/decide_test.c
+  S3-4        policy/providers_test.c (unknown is non-compliant, every attribute)
+  S3-7..12    codec/compliance_test.c (each toggle alone), policy/providers_test.c
   S3-19       route/catalog_test.c (published metadata), here GET /v1/providers
   S3-22, 25   test_seeds_s0.py (allow-lists), here test_s3_21_22_25
   S3-23       the audit log: test_live_updates.py, test_outage.py
@@ -12,7 +12,7 @@ import json
 
 import pytest
 
-from lab import Lab, server_url
+from lab import Lab
 
 TOGGLES = ["requireSoc2", "requireIso27001", "requireSoc2OrIso27001", "requireGdpr",
            "requireNoTraining", "requireNoLogging"]
@@ -21,8 +21,8 @@ STRICT = {"enabled": True, "requireSoc2OrIso27001": True, "requireGdpr": True,
 
 
 @pytest.fixture(scope="module")
-def lab(build_dir, fake, tmp_path_factory):
-    made = Lab(build_dir, server_url(), tmp_path_factory.mktemp("s3"), fake)
+def lab(build_dir, database_url, fake, tmp_path_factory):
+    made = Lab(build_dir, database_url, tmp_path_factory.mktemp("s3"), fake)
     # Only the compliance policy shall speak: the default demands nothing.
     for policy in made.must("GET", "/governance")["policies"]:
         if policy["isDefault"]:

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from lab import Lab, server_url, wait_until
+from lab import Lab, wait_until
 
 
 def make_certificate(directory, name):
@@ -29,11 +29,11 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def lab(build_dir, fake, tmp_path_factory):
+def lab(build_dir, database_url, fake, tmp_path_factory):
     directory = tmp_path_factory.mktemp("tls")
     key, crt = make_certificate(str(directory), "first")
     port = free_port()
-    made = Lab(build_dir, server_url(), directory, fake,
+    made = Lab(build_dir, database_url, directory, fake,
                {"tls": {"port": port, "certificate": crt, "key": key}})
     made.tls_port, made.tls_key, made.tls_crt = port, key, crt
     yield made

@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from lab import Lab, Load, chat_bytes, milliseconds, server_url, wait_until
+from lab import Lab, Load, chat_bytes, milliseconds, wait_until
 
 ROUNDS = 10
 
 
 @pytest.fixture(scope="module")
-def pair(build_dir, fake, tmp_path_factory):
-    one = Lab(build_dir, server_url(), tmp_path_factory.mktemp("one"), fake)
+def pair(build_dir, database_url, fake, tmp_path_factory):
+    one = Lab(build_dir, database_url, tmp_path_factory.mktemp("one"), fake)
     two = one.twin(tmp_path_factory.mktemp("two"))
     wait_until(lambda: sum(n["is_live"] for n in nodes(one)) == 2, "both are known to be alive")
     yield one, two
@@ -30,7 +30,8 @@ def nodes(lab):
 
 def make_key(lab, name):
     status, headers, key = lab.call("POST", "/v1/keys", {
-        "name": name, "scopes": ["call"], "environment": "production"}, headers={"prefer": "wait=5"})
+        "name": name, "scopes": ["call"], "environment": "production"},
+        headers={"prefer": "wait=5"})
     assert status == 201, key
     assert headers.get("preference-applied") == "wait", headers
     return key

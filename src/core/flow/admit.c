@@ -7,6 +7,7 @@
  */
 #include "flow_private.h"
 
+static void refuse_slot(struct flow_exchange *x, const struct policy_verdict *verdict);
 static bool resolve(struct flow_exchange *x);
 static void set_facts(struct flow_exchange *x, enum llm_endpoint endpoint,
                       const struct route_resolution *models);
@@ -32,16 +33,8 @@ void flow_step_admit(struct flow_exchange *x)
         return;
     }
     p->is_decided = true;
-    if (p->verdict.is_slot_unknown) {
-        flow_refuse(x, 400, "invalid_request_error", "governance_policy_not_found",
-                    "No active policy is assigned to slot %lld", (long long)p->facts.slot);
-        p->refusal.error.param = STR("/governance_policy");
-        return;
-    }
-    if (p->verdict.is_slot_denied) {
-        flow_refuse(x, 403, "permission_error", "governance_policy_not_allowed",
-                    "This key may not select policy slot %lld", (long long)p->facts.slot);
-        p->refusal.error.param = STR("/governance_policy");
+    refuse_slot(x, &p->verdict);
+    if (p->is_refused) {
         return;
     }
     if (p->verdict.allowed == 0) {
@@ -49,6 +42,23 @@ void flow_step_admit(struct flow_exchange *x)
         return;
     }
     choose(x);
+}
+
+/* S0-43: a slot that selects nothing is refused, never taken for the default. */
+static void refuse_slot(struct flow_exchange *x, const struct policy_verdict *verdict)
+{
+    struct flow_private *p = x->p;
+    if (!verdict->is_slot_unknown && !verdict->is_slot_denied) {
+        return;
+    }
+    if (verdict->is_slot_unknown) {
+        flow_refuse(x, 400, "invalid_request_error", "governance_policy_not_found",
+                    "No active policy is assigned to slot %lld", (long long)p->facts.slot);
+    } else {
+        flow_refuse(x, 403, "permission_error", "governance_policy_not_allowed",
+                    "This key may not select policy slot %lld", (long long)p->facts.slot);
+    }
+    p->refusal.error.param = STR("/governance_policy");
 }
 
 static bool resolve(struct flow_exchange *x)
@@ -137,7 +147,11 @@ static bool is_model_usable(struct flow_exchange *x, struct arena *scratch,
     struct policy_verdict verdict;
     arena_reset(scratch);
     set_facts(x, endpoint, &one);
-    if (policy_decide(scratch, &p->facts, &verdict) != ERR_OK || verdict.allowed == 0) {
+    if (policy_decide(scratch, &p->facts, &verdict) != ERR_OK) {
+        return false;
+    }
+    refuse_slot(x, &verdict);
+    if (verdict.allowed == 0) {
         return false;
     }
     size_t count;

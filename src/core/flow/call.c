@@ -28,10 +28,13 @@ void flow_step_call(struct flow_exchange *x)
         return;
     }
     p->upstream.created_unix_s = p->now.unix_ms / 1000;
-    struct buf *head = &p->answer; /* nothing is in it before the provider answers */
+    struct buf *head = &x->record; /* filled when the decision is complete: later */
     buf_clear(head);
     write_head(x, head);
     struct str copy = head->err == ERR_OK ? arena_str(&p->arena, buf_str(head)) : STR_NONE;
+    if (head->ptr != NULL) {
+        bytes_wipe(head->ptr, head->len); /* a credential, in a buffer that goes to the spool */
+    }
     buf_clear(head);
     p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &p->request, &p->upstream) : NULL;
     if (p->relay == NULL || p->arena.is_exhausted) { /* a header may be missing */
@@ -55,8 +58,8 @@ static void write_head(struct flow_exchange *x, struct buf *b)
     const struct wire_url *url = &p->choice.endpoint->url;
     bool is_default_port = url->port == (url->is_tls ? 443 : 80);
     bool is_ipv6 = url->is_ip && str_find(url->host, ':') >= 0;
-    struct buf *parts = &x->record; /* written when the decision is complete: later */
-    buf_clear(parts);
+    struct buf *parts = &x->out; /* nothing is said to the client before the record */
+    ASSERT(parts->len == 0);
     buf_add(parts, url->path);
     buf_add(parts, p->upstream.path);
     size_t target_len = parts->len;

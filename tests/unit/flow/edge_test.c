@@ -141,6 +141,11 @@ static void test_slot_by_header(void **state)
         assert_int_equal(p.calls, 0);
         expect_accounted("error", "refused");
     }
+    path_request(&p, "GET /v1/models HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n"
+                     "X-Governance-Policy: 7\r\n\r\n",
+                 0);
+    assert_true(path_client_has(&p, "governance_policy_not_found"));
+    expect_accounted("error", "refused");
     post_as("HTTP/1.1", "X-Governance-Policy: 2\r\n",
             TALK_CHAT("gpt-4o", ",\"governance_policy\":1"));
     assert_true(path_client_has(&p, "governance_policy_conflict"));
@@ -382,17 +387,23 @@ static void test_events_that_are_none(void **state)
 static void test_answer_too_large(void **state)
 {
     (void)state;
-    set_limits(0, 100);
+    static char text[2000], events[4000];
+    memset(text, 'x', 1500);
+    set_limits(0, 1000);
     path_post(&p, "/v1/chat/completions", chat);
-    answer(JSON, TALK_CHAT_ANSWER);
+    answer(JSON, text);
     assert_true(path_client_has(&p, "HTTP/1.1 502 "));
+    assert_true(path_client_has(&p, "upstream_too_large"));
     assert_int_equal(p.drops, 1);
     expect_accounted("allow", "upstream_error");
     /* A stream that cannot be buffered loses events: it must not end well. */
+    snprintf(events, sizeof(events),
+             TALK_CHUNK "[{\"index\":0,\"delta\":{\"content\":\"%s\"}}]}\n\n" TALK_CHAT_EVENTS,
+             text);
     path_post(&p, "/v1/chat/completions", stream);
-    answer(SSE, TALK_CHAT_EVENTS);
-    assert_false(str_ends(buf_str(&p.client), STR("\r\n0\r\n\r\n")) &&
-                 !path_client_has(&p, "\"error\":{"));
+    answer(SSE, events);
+    assert_true(path_client_has(&p, "\"error\":{"));
+    assert_false(path_client_has(&p, "Hello"));
     assert_true(p.is_closed);
     expect_accounted("allow", "upstream_error");
     path_request(&p, "GET /v1/models HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n\r\n", 0);

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The documentation against the program: the API reference is what `portcullis api reference`
+# prints, the configuration table names every setting with its default, every metric that a guide,
+# an alert or a dashboard names is in the sources, and every relative link leads to a file.
+# usage: docs.py PORTCULLIS ROOT [--write]
+import json
+import os
+import re
+import subprocess
+import sys
+
+METRIC = re.compile(r"\b(portcullis_[a-z_]+|process_[a-z_]+)\b")
+# Names that begin like a metric: roles and folders.
+OTHER = {"portcullis_gateway", "portcullis_loader", "portcullis_audit"}
+SUFFIXES = ("_bucket", "_sum", "_count")
+
+
+def main(program, root, is_write):
+    failures = []
+    reference(program, root, is_write, failures)
+    settings(program, root, is_write, failures)
+    metrics(root, failures)
+    links(root, failures)
+    json.load(open(os.path.join(root, "docker/grafana/portcullis.json")))
+    for text in failures:
+        print("FAILED", text)
+    print(f"{len(failures)} found")
+    return 1 if failures else 0
+
+
+def run(program, *arguments):
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def reference(program, root, is_write, failures):
+    path = os.path.join(root, "src/docs/api.md")
+    text = run(program, "api", "reference")
+    if is_write:
+        open(path, "w").write(text)
+    if open(path).read() != text:
+        failures.append("src/docs/api.md is not what `portcullis api reference` prints")
+
+
+def settings(program, root, is_write, failures):
+    path = os.path.join(root, "src/docs/guide-operations.md")
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for s in json.loads(run(program, "config", "show", "--json")):
+        value = f"`{s['value']}`" if s["value"] else ""
+        rows.append(f"| `{s['name']}` | {value} | {s['help']} |")
+    table = "\n".join(rows) + "\n"
+    text = open(path).read()
+    if is_write:
+        text = re.sub(r"\| setting \| default.*?\n(?=\n)", lambda _: table, text, flags=re.S)
+        open(path, "w").write(text)
+    if table not in text:
+        failures.append("the table of settings in guide-operations.md is not `config show`")
+
+
+def metrics(root, failures):
+    known = set()
+    for folder, _, names in os.walk(os.path.join(root, "src")):
+        for name in names:
+            if name.endswith(".c"):
+                known |= set(METRIC.findall(open(os.path.join(folder, name)).read()))
+    for path in ("src/docs/guide-operations.md", "docker/prometheus/alerts.yaml",
+                 "docker/grafana/portcullis.json"):
+        for name in sorted(set(METRIC.findall(open(os.path.join(root, path)).read()))):
+            base = next((name[: -len(s)] for s in SUFFIXES if name.endswith(s)), name)
+            if name not in known and base not in known and name not in OTHER:
+                failures.append(f"{path}: {name} is not a metric of the program")
+
+
+def links(root, failures):
+    pages = ["README.md", "ARCHITECTURE.md", "STYLE.md", "CHANGELOG.md", "SECURITY.md"]
+    pages += ["src/docs/" + n for n in sorted(os.listdir(os.path.join(root, "src/docs")))
+              if n.endswith(".md")]
+    for page in pages:
+        text = open(os.path.join(root, page)).read()
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+            if not os.path.exists(os.path.join(root, os.path.dirname(page), link)):
+                failures.append(f"{page}: no file {link}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2], "--write" in sys.argv[3:]))
