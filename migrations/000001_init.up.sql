@@ -30,7 +30,10 @@ BEGIN
         IF (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = r) THEN
             RAISE EXCEPTION 'role % must have neither SUPERUSER nor BYPASSRLS', r;
         END IF;
-        IF NOT pg_has_role(current_user, r, 'MEMBER') THEN
+        -- Since PostgreSQL 16 whoever creates a role may administer it but not yet take it.
+        IF NOT pg_has_role(current_user, r,
+                           CASE WHEN current_setting('server_version_num')::integer >= 160000
+                                THEN 'SET' ELSE 'MEMBER' END) THEN
             EXECUTE format('GRANT %I TO %I', r, current_user);
         END IF;
         EXECUTE format('GRANT USAGE ON SCHEMA portcullis TO %I', r);

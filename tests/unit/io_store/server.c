@@ -5,6 +5,7 @@
  */
 #include "server.h"
 
+#include <dirent.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,11 +79,28 @@ bool server_start(struct server *s)
     return true;
 }
 
+/* The postmaster and its children, without a program a bare machine may lack. */
 void server_signal(const struct server *s, int sig)
 {
-    char command[160];
-    snprintf(command, sizeof(command), "kill -%d %d $(pgrep -P %d)", sig, s->pid, s->pid);
-    (void)!system(command);
+    DIR *proc = opendir("/proc");
+    for (struct dirent *d; proc != NULL && (d = readdir(proc)) != NULL;) {
+        char path[300], stat[512];
+        int pid = (int)strtol(d->d_name, NULL, 10), parent = 0;
+        snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+        FILE *f = pid > 0 ? fopen(path, "re") : NULL;
+        if (f == NULL) {
+            continue;
+        }
+        const char *rest = fgets(stat, sizeof(stat), f) != NULL ? strrchr(stat, ')') : NULL;
+        fclose(f);
+        if (rest != NULL && sscanf(rest, ") %*c %d", &parent) == 1 && parent == s->pid) {
+            (void)kill(pid, sig);
+        }
+    }
+    if (proc != NULL) {
+        closedir(proc);
+    }
+    (void)kill(s->pid, sig);
 }
 
 void server_stop(struct server *s)
