@@ -208,8 +208,8 @@ struct scan_action {
 };
 
 #define SCAN_PLAN_NONE 0xffU
-/* of_detector: index into actions, SCAN_PLAN_NONE = not looked for. of_term is called
- * with a term's id; NULL = terms[0xff]. All borrowed. */
+/* of_detector: index into actions, SCAN_PLAN_NONE = not wanted. of_term gives the same for
+ * a term's id; NULL = no terms are wanted. All borrowed, for as long as the plan. */
 struct scan_plan {
     const struct scan_action *actions;
     size_t actions_count;

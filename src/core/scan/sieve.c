@@ -243,9 +243,9 @@ static void remember(struct scan_sieve *s, const struct step *step, size_t given
 {
     size_t end = view_index(step, given);
     size_t from = end > SCAN_SIEVE_CONTEXT ? end - SCAN_SIEVE_CONTEXT : 0;
-    /* Never half a code point. */
-    while (from < end && ((unsigned char)step->view.text.ptr[from] & 0xc0) == 0x80) {
-        from++;
+    /* Not half a code point; but a run of stray bytes stays, for the whole text has it too. */
+    for (unsigned i = 0; from > 0 && i < 3 && from < end; i++) {
+        from += ((unsigned char)step->view.text.ptr[from] & 0xc0) == 0x80 ? 1 : 0;
     }
     memmove(s->context, step->view.text.ptr + from, end - from);
     s->context_len = end - from;

@@ -34,6 +34,8 @@ static const char *const texts[] = {
     "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\nrest",
     "-----BEGIN PRIVATE KEY-----\nAAA-----BEGIN PRIVATE KEY-----\nB\n-----END PRIVATE KEY-----!",
     "-----BEGIN RSA PRIVATE KEY-----\nnever ended, and prose goes on and on and on and on",
+    "\xa3"
+    "call +44 20 7946 0&58 46 095\xca\xd6 671",
     "born 03/15/1985 passport 123456789",
     "caf\xc3\xa9 \xc3\x89T\xc3\x89 "
     "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x93-45-6789 \xe6\xa9\x9f\xe5\xaf\x86\xe6\x96\x87",
