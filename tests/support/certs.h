@@ -121,6 +121,9 @@ static inline int cert_make(const struct cert_spec *spec, struct cert_made *issu
     r = r != 0 ? r : mbedtls_x509write_crt_set_serial_raw(&w, serial, sizeof(serial));
     r = r != 0 ? r : mbedtls_x509write_crt_set_validity(&w, from, to);
     r = r != 0 ? r : cert_extensions(&w, spec);
+    /* Strict readers (Python 3.13 and later) want both. */
+    r = r != 0 ? r : mbedtls_x509write_crt_set_subject_key_identifier(&w);
+    r = r != 0 ? r : mbedtls_x509write_crt_set_authority_key_identifier(&w);
     r = r != 0 ? r : mbedtls_x509write_crt_pem(&w, (unsigned char *)ret->cert_pem,
                                                sizeof(ret->cert_pem), cert_rng, NULL);
     r = r != 0 ? r : mbedtls_pk_write_key_pem(&ret->key, (unsigned char *)ret->key_pem,
