@@ -103,7 +103,8 @@ static void set_up(struct bench *b)
                                    .policies = make_policy(&b->arena), .policies_count = 1,
                                    .keys = &key, .keys_count = 1, .endpoints = &endpoint,
                                    .endpoints_count = 1};
-    ASSERT(policy_org_new(&rows, b->catalog, 1000, &b->org, &issue) == ERR_OK);
+    ASSERT(policy_org_new(&rows, &(struct policy_build){.catalog = b->catalog, .now_s = 1000},
+                          &b->org, &issue) == ERR_OK);
     ASSERT(policy_snapshot_new(&b->org, 1, b->catalog, 7, 1000, &b->snapshot) == ERR_OK);
     b->env = (struct flow_env){.pepper = {pepper, 32}, .node = STR("node-1"),
                                .stats = flow_stats_new()};

@@ -234,7 +234,8 @@ static void run(struct load *l, const struct route_catalog *c, unsigned rules)
     fill(l, rules);
     for (unsigned i = 0; i < 9; i++) {
         double begin = cpu_ns();
-        if (policy_org_new(&l->rows, c, 1, &org, &issue) != ERR_OK) {
+        if (policy_org_new(&l->rows, &(struct policy_build){.catalog = c, .now_s = 1}, &org,
+                           &issue) != ERR_OK) {
             (void)fprintf(stderr, "%s: %s\n", issue.pointer, issue.message);
             exit(2);
         }

@@ -21,6 +21,7 @@
 #define PORTCULLIS_POLICY_H
 
 #include "portcullis/base.h"
+#include "portcullis/content.h"
 #include "portcullis/llm.h"
 #include "portcullis/route.h"
 
@@ -84,6 +85,9 @@ struct policy_rule {
     struct policy_list block_countries, allow_countries;
     struct policy_list allow, block;          /* provider_list, model_list */
     struct str substitute;                    /* model_list */
+    /* pii, terms, required_terms, topics, injection; its kind, effect and stages repeat
+     * type, effect and stage. NULL for the other types. */
+    const struct content_rule *content;
 };
 struct policy {
     struct str id, org_id, name, description; /* id: 26-char ULID core, no prefix */
@@ -152,15 +156,23 @@ struct policy_org_rows {
 struct policy_org;      /* immutable; reference-counted (control thread only) */
 struct policy_snapshot; /* immutable set of organisations plus the catalogue */
 
-/* Compiles one organisation at time now_s. On failure nothing is made and the
- * issue names policy, rule and reason: the caller keeps the last good part.
- * ERR_UNSUPPORTED: a type, effect, stage or parameter this build does not enforce;
- * ERR_CONFLICT: id or slot twice, two defaults; ERR_LIMIT: over 65,536 rules. Drafts,
- * shadows and disabled rules are neither checked nor run; a shadow's slot counts as
- * empty. rule.params is not kept (NULL in the copies). `catalog` must outlive it. */
+/* What an organisation is compiled with. All borrowed; catalog and engine must outlive
+ * the organisation. */
+struct policy_build {
+    const struct route_catalog *catalog;
+    int64_t now_s;
+    const struct scan_engine *engine; /* NULL: content rules are ERR_UNSUPPORTED */
+    const struct content_compiler *compiler; /* NULL: term databases are compiled here */
+    const struct policy_org *previous; /* its scan set is shared when nothing changed */
+};
+/* Compiles one organisation. On failure nothing is made and the issue names policy, rule
+ * and reason: the caller keeps the last good part. ERR_UNSUPPORTED: a type, effect, stage
+ * or parameter this build does not enforce; ERR_CONFLICT: id or slot twice, two defaults;
+ * ERR_LIMIT: over 65,536 rules. Drafts, shadows and disabled rules are neither checked nor
+ * run; a shadow's slot counts as empty. rule.params and rule.content are not kept. */
 MUST_USE enum err policy_org_new(const struct policy_org_rows *rows,
-                                 const struct route_catalog *catalog, int64_t now_s,
-                                 struct policy_org **ret, struct issue *ret_issue);
+                                 const struct policy_build *build, struct policy_org **ret,
+                                 struct issue *ret_issue);
 struct policy_org *policy_org_ref(struct policy_org *o);
 void policy_org_unref(struct policy_org *o);
 struct str policy_org_id(const struct policy_org *o);
@@ -251,6 +263,9 @@ struct policy_verdict {
     const struct policy *decider;  /* whose rule decided; NULL = none */
     const struct policy_rule *decider_rule;
     size_t rules_applied;       /* how many rules applied to this request */
+    /* Content rules that applied, before the candidate is known: for policy_content_of.
+     * NULL = none. In the arena of policy_decide. */
+    const uint64_t *content_rules;
 };
 /* THE decision. Texts live in `a`. Violations of a candidate that is not pinned
  * matter only when no candidate is left (S3-2, S3-3). Never fails on policy
@@ -260,6 +275,18 @@ MUST_USE enum err policy_decide(struct arena *a, const struct policy_facts *fact
 /* Warn-level violations of the candidate finally chosen (for the header, S0-59). */
 size_t policy_warnings_of(const struct policy_verdict *v, const struct route_resolution *r,
                           size_t candidate, const struct policy_violation **ret, size_t max);
+
+/* The content rules of an organisation; NULL = it has none. */
+const struct content *policy_org_content(const struct policy_org *o);
+/* Those that hold for this request at this candidate (rules whose match names models or
+ * providers, overrides): a bit per rule of policy_org_content(), in the arena. NULL = none
+ * applies. ERR_MEMORY must be treated as a refusal. */
+MUST_USE enum err policy_content_of(struct arena *a, const struct policy_facts *facts,
+                                    const struct policy_verdict *v, size_t candidate,
+                                    const uint64_t **ret);
+/* A hit as a violation of its rule; texts are the hit's. provider is -1. */
+struct policy_violation policy_violation_of_hit(const struct policy_org *o,
+                                                const struct content_hit *hit);
 
 /* Which providers would this set of rules allow? (S0-60 validate, S3 preview.)
  * One entry per catalogue provider, in order. Uses the same rule evaluation. */

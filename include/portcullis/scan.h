@@ -105,6 +105,7 @@ struct scan_spec {
     struct scan_types types; /* the union over all rules */
     const struct scan_term *terms;
     size_t terms_count;
+    struct str database; /* what scan_terms_compile made of these terms; none = compiled here */
 };
 
 struct scan_set;
@@ -117,6 +118,15 @@ struct scan_set;
 MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
                                struct scan_set **ret_set, struct issue *issue);
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
+/* Compiling the terms apart, in a process that may be killed, and keeping the result: the
+ * source is a byte-stable list of the folded literals; equal lists are equal bytes.
+ * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile. */
+MUST_USE enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
+                                    struct issue *issue);
+MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database,
+                                     struct issue *issue);
+/* What besides the source a compiled database depends on: the library and the CPU. */
+struct str scan_terms_platform(void);
 /* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
 

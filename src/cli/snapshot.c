@@ -107,7 +107,8 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     struct issue issue = o->issue;
     enum err e = o->err;
     if (e == ERR_OK) {
-        e = policy_org_new(&o->rows, s->catalog, now_s, &org, &issue);
+        e = policy_org_new(&o->rows, &(struct policy_build){.catalog = s->catalog, .now_s = now_s},
+                           &org, &issue);
     }
     if (e == ERR_OK) {
         e = serve_org_keep(s, org, seal_org(s, &o->rows));

@@ -87,7 +87,8 @@ enum err manage_policy_check(const struct policy *p, const struct route_catalog 
         .id = alone.org_id, .name = STR("check"), .policies = &alone, .policies_count = 1};
     struct policy_org *org = NULL;
     struct issue issue = {.offset = UINT64_MAX};
-    enum err e = policy_org_new(&rows, catalog, 0, &org, &issue);
+    enum err e =
+        policy_org_new(&rows, &(struct policy_build){.catalog = catalog, .now_s = 0}, &org, &issue);
     policy_org_unref(org);
     if (e != ERR_OK && e != ERR_MEMORY) {
         manage_refuse(ret_refusal, 400, "policy_cannot_run", issue.pointer, "%s", issue.message);

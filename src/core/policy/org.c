@@ -21,10 +21,10 @@ static enum err resolve_principal(struct policy_org *o, struct policy_principal 
 static enum err resolve_metadata(struct policy_org *o, struct policy_principal *p, unsigned which);
 static enum err resolve_models(struct policy_org *o, struct policy_principal *p);
 
-enum err policy_org_new(const struct policy_org_rows *rows, const struct route_catalog *catalog,
-                        int64_t now_s, struct policy_org **ret, struct issue *ret_issue)
+enum err policy_org_new(const struct policy_org_rows *rows, const struct policy_build *with,
+                        struct policy_org **ret, struct issue *ret_issue)
 {
-    TRY(org_check(rows, catalog, ret_issue));
+    TRY(org_check(rows, with->catalog, ret_issue));
     struct policy_org *o = calloc(1, sizeof(*o));
     if (o == NULL) {
         issue_set(ret_issue, "", "out of memory");
@@ -32,8 +32,8 @@ enum err policy_org_new(const struct policy_org_rows *rows, const struct route_c
     }
     arena_init(&o->arena, ORG_BYTES_MAX);
     o->refs_count = 1;
-    o->catalog = catalog;
-    enum err err = build(o, rows, now_s, ret_issue);
+    o->catalog = with->catalog;
+    enum err err = build(o, rows, with->now_s, ret_issue);
     if (err != ERR_OK) {
         policy_org_unref(o);
         return err;

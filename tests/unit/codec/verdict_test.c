@@ -86,7 +86,10 @@ static yyjson_val *evaluate(struct fixture *f, const char *governance, const cha
     p.version = 3;
     struct policy_org_rows rows = {.id = STR("org_acme"), .policies = &p, .policies_count = 1};
     struct policy_org *org;
-    assert_int_equal(policy_org_new(&rows, f->catalog, 1000, &org, &issue), ERR_OK);
+    assert_int_equal(policy_org_new(&rows,
+                                    &(struct policy_build){.catalog = f->catalog, .now_s = 1000},
+                                    &org, &issue),
+                     ERR_OK);
     struct route_resolution models;
     struct policy_verdict verdict;
     assert_int_equal(route_resolve(f->catalog, str_from(model), &models), ERR_OK);

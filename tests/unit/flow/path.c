@@ -125,7 +125,8 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
     };
     rows.endpoints = endpoints;
     rows.endpoints_count = 4;
-    enum err e = policy_org_new(&rows, p->catalog, 1000, &p->org, &issue);
+    enum err e = policy_org_new(&rows, &(struct policy_build){.catalog = p->catalog, .now_s = 1000},
+                                &p->org, &issue);
     if (e != ERR_OK) {
         fprintf(stderr, "%s: %s\n", issue.pointer, issue.message);
     }

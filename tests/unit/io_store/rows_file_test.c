@@ -226,7 +226,10 @@ static void everything_comes_back(void **state)
     assert_int_equal(store_org_rows_write(&again, &back, r->catalog), ERR_OK);
     assert_true(str_eq(buf_str(&bytes), buf_str(&again)));
     struct policy_org *org;
-    assert_int_equal(policy_org_new(&back, r->catalog, 1750000000, &org, &r->issue), ERR_OK);
+    assert_int_equal(
+        policy_org_new(&back, &(struct policy_build){.catalog = r->catalog, .now_s = 1750000000},
+                       &org, &r->issue),
+        ERR_OK);
     assert_int_equal(policy_org_seq(org), 4711);
     policy_org_unref(org);
     buf_fini(&bytes);

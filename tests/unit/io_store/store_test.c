@@ -178,8 +178,9 @@ static enum err authenticate(const char *key, struct policy_key_row *ret)
     struct issue issue = {0};
     for (size_t i = 0; i < l->orgs_count && count < 64; i++) {
         if (l->orgs[i].err == ERR_OK) {
-            enum err made =
-                policy_org_new(&l->orgs[i].rows, catalog, l->now_s, &orgs[count], &issue);
+            enum err made = policy_org_new(
+                &l->orgs[i].rows, &(struct policy_build){.catalog = catalog, .now_s = l->now_s},
+                &orgs[count], &issue);
             if (made != ERR_OK) {
                 fail_msg("%.*s: %s", STR_ARG(l->orgs[i].rows.id), issue.message);
             }

@@ -115,7 +115,10 @@ static void many_organisations_one_table(void **state)
         (void)snprintf(id, sizeof(id), "org_%u", o);
         const struct policy_org_rows all = {.id = str_from(id), .seq = o, .keys = rows,
                                             .keys_count = KEYS_COUNT / 10};
-        assert_int_equal(policy_org_new(&all, b.catalog, 1, &orgs[o], &b.issue), ERR_OK);
+        assert_int_equal(policy_org_new(&all,
+                                        &(struct policy_build){.catalog = b.catalog, .now_s = 1},
+                                        &orgs[o], &b.issue),
+                         ERR_OK);
     }
     assert_int_equal(policy_snapshot_new(orgs, 10, b.catalog, 42, 99, &s), ERR_OK);
     for (unsigned o = 0; o < 10; o++) {
@@ -151,7 +154,9 @@ static enum err at(struct policy_key_row row, const char *text, bool is_suspende
     struct policy_org *o = NULL;
     struct policy_snapshot *s = NULL;
 
-    assert_int_equal(policy_org_new(&rows, b.catalog, 1, &o, &b.issue), ERR_OK);
+    assert_int_equal(policy_org_new(&rows, &(struct policy_build){.catalog = b.catalog, .now_s = 1},
+                                    &o, &b.issue),
+                     ERR_OK);
     assert_int_equal(policy_snapshot_new(&o, 1, b.catalog, 1, 1, &s), ERR_OK);
     enum err err = policy_authenticate(s, str_from(text), STR("pepper"), now_s, &who);
     assert_int_equal(who != NULL, err == ERR_OK);
@@ -213,9 +218,12 @@ static void one_id_twice_is_a_conflict(void **state)
 
     make(4, text, &row);
     for (unsigned i = 0; i < 2; i++) {
-        const struct policy_org_rows rows = {.id = i == 0 ? STR("a") : STR("b"), .keys = &row,
-                                             .keys_count = 1};
-        assert_int_equal(policy_org_new(&rows, b.catalog, 1, &orgs[i], &b.issue), ERR_OK);
+        const struct policy_org_rows rows = {
+            .id = i == 0 ? STR("a") : STR("b"), .keys = &row, .keys_count = 1};
+        assert_int_equal(policy_org_new(&rows,
+                                        &(struct policy_build){.catalog = b.catalog, .now_s = 1},
+                                        &orgs[i], &b.issue),
+                         ERR_OK);
     }
     assert_int_equal(policy_snapshot_new(orgs, 2, b.catalog, 1, 1, &s), ERR_CONFLICT);
     assert_null(s);

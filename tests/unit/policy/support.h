@@ -104,7 +104,8 @@ static inline enum err bench_org(struct bench *b, struct policy_org_rows *rows)
 {
     bench_drop_org(b);
     rows->id = STR("org_1");
-    return policy_org_new(rows, b->catalog, 1000, &b->org, &b->issue);
+    return policy_org_new(rows, &(struct policy_build){.catalog = b->catalog, .now_s = 1000},
+                          &b->org, &b->issue);
 }
 
 #define BENCH_ORG(b, ...)                                                                          \
