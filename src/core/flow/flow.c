@@ -312,6 +312,7 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
         x->want &= ~(unsigned)FLOW_WANT_RECORD;
         break;
     case FLOW_READING:
+    case FLOW_INSPECTING:
     case FLOW_SERVING:
     case FLOW_CALLING:
     case FLOW_RELAYING:
