@@ -283,3 +283,12 @@ size_t scan_set_hold_bytes_max(const struct scan_set *set)
 {
     return set->hold_bytes_max;
 }
+
+size_t scan_set_bytes(const struct scan_set *set)
+{
+    size_t database = 0;
+    if (set->literals != NULL && hs_database_size(set->literals, &database) != HS_SUCCESS) {
+        database = 0;
+    }
+    return sizeof(*set) + set->arena.taken_bytes + database;
+}
