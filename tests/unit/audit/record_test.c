@@ -262,8 +262,8 @@ static void test_content_facts_in_json(void **state)
     static const char place[] =
         "\"violations\":[{\"policy\":\"p\",\"policy_version\":0,\"rule\":\"pii\","
         "\"rule_key\":\"k\",\"effect\":\"modify\",\"message\":\"PII detected: email\","
-        "\"stage\":\"request\",\"what\":\"email\",\"pointer\":\"/messages/0/content\",\"start\":3,\"end\":15,"
-        "\"count\":2}]";
+        "\"stage\":\"request\",\"what\":\"email\","
+        "\"pointer\":\"/messages/0/content\",\"start\":3,\"end\":15,\"count\":2}]";
     struct audit_decision d = example(&found, 1);
     struct audit_outcome o = {.outcome = STR("completed"), .cost_pico_usd = -1};
     struct buf out;
