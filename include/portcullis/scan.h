@@ -94,11 +94,15 @@ void scan_engine_free(struct scan_engine *engine); /* NULL is allowed */
 #define SCAN_REGEXES_MAX 500U
 
 /* Case does not matter. "word": whole words. is_substring: anywhere. "/re/": a regular
- * expression, case-insensitive ("/re/c": case matters), S4-37. `id` is the caller's. */
+ * expression, case-insensitive ("/re/c": case matters), S4-37. `id` is the caller's.
+ * is_case_sensitive: the ASCII letters of a word as written. context: of these words one
+ * must stand within 80 bytes before; regular expressions only. */
 struct scan_term {
     struct str text;
     uint32_t id;
-    bool is_substring;
+    bool is_substring, is_case_sensitive;
+    const struct str *context;
+    size_t context_count;
 };
 
 struct scan_spec {
@@ -129,6 +133,7 @@ MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database
 struct str scan_terms_platform(void);
 /* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
+size_t scan_set_bytes(const struct scan_set *set); /* memory of it, the database included */
 
 /* ---- scanning a text ---------------------------------------------------- */
 
@@ -218,13 +223,20 @@ struct scan_action {
 };
 
 #define SCAN_PLAN_NONE 0xffU
+#define SCAN_PLAN_COVER 0xfeU /* not wanted itself: may speak against findings inside it */
 /* of_detector: index into actions, SCAN_PLAN_NONE = not wanted. of_term gives the same for
- * a term's id; NULL = no terms are wanted. All borrowed, for as long as the plan. */
+ * a term's id; NULL = no terms are wanted. All borrowed, for as long as the plan.
+ * of_finding: when set, asked instead of both and of score_min, about items[at]; items are
+ * sorted as by scan_text and hold every finding that covers it. name_of_term: what {TYPE}
+ * is for a term, NUL-terminated, alive as long as the keys; NULL = "term". */
 struct scan_plan {
     const struct scan_action *actions;
     size_t actions_count;
     uint8_t of_detector[SCAN_DETECTORS_MAX];
     uint8_t (*of_term)(const void *context, uint32_t id);
+    uint8_t (*of_finding)(const void *context, const struct scan_finding *items, size_t count,
+                          size_t at);
+    const char *(*name_of_term)(const void *context, uint32_t id);
     const void *context;
     unsigned score_min; /* default 600 */
 };
@@ -252,9 +264,10 @@ struct scan_edits {
     size_t count;
 };
 /* Edits for the findings (any order, all of them as scan_text gave them), ascending and
- * without overlap: findings that overlap become one region, written by its leftmost
- * (then longest, best tier, earliest). SCAN_BLOCK is written as a redaction: whoever
- * blocks does not send it anyway. ERR_MEMORY. */
+ * without overlap: findings that overlap become one region, written by the one with the
+ * strictest action (block, redact, hash, pseudonym, mask), of these by the leftmost (then
+ * longest, best tier, earliest). SCAN_BLOCK is written as a redaction: whoever blocks does
+ * not send it anyway. ERR_MEMORY. */
 MUST_USE enum err scan_edits_of(const struct scan_plan *plan, struct scan_keys *keys,
                                 struct str text, struct scan_findings *findings,
                                 struct arena *arena, struct scan_edits *ret_edits);
@@ -277,6 +290,7 @@ struct scan_sieve {
     struct buf held;    /* fed and not yet given out */
     size_t decided;     /* places in held before this one are decided */
     uint64_t base;      /* offset of held[0] in the channel */
+    uint64_t muted;     /* findings that begin before this offset do not count */
     char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
     size_t context_len;
     struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */
@@ -291,7 +305,8 @@ void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
                      const struct scan_plan *plan, struct scan_keys *keys, size_t bytes_max);
 void scan_sieve_fini(struct scan_sieve *sieve);
 /* Appends to `out` what is safe to give out. `found` (may be NULL) gets the findings
- * that became certain, offsets counted from the channel's beginning. After a BLOCK
+ * that became certain, SCAN_PLAN_COVER among them, offsets counted from the channel's
+ * beginning. After a BLOCK
  * finding is_blocked is set and nothing is emitted any more. ERR_LIMIT (nothing of the
  * chunk may be used; is_blocked is set), ERR_MEMORY. */
 MUST_USE enum err scan_sieve_feed(struct scan_sieve *sieve, struct scan_scratch *scratch,

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Actions: mask, redact, hash, pseudonym (C-12). A region is written by the action of
- * its leader. Values go into a keyed hash and into the output only; nothing of them is
- * kept except that hash, by which the same value gets the same number.
+ * Actions: mask, redact, hash, pseudonym (C-12). A region is written by its leader, the
+ * finding with the strictest action. Values go into a keyed hash and into the output only;
+ * nothing of them is kept except that hash, by which the same value gets the same number.
  */
 #include "actions.h"
 
 #define LAST_KEPT 4U
 #define KEEP_MIN 8U /* shorter values are masked whole */
 
-static const char *type_of(const struct scan_finding *f);
-static bool is_edit(enum scan_action_kind kind);
+/* One replacement while it is written. */
+struct writing {
+    const struct scan_finding *finding;
+    const char *type;
+    struct scan_keys *keys;
+    struct str value;
+};
+
+static const char *type_of(const struct scan_plan *plan, const struct scan_finding *f);
+static unsigned strictness(enum scan_action_kind kind);
 static void write_upper(struct buf *out, const char *name);
 static void write_mask(const struct scan_finding *f, struct str value, struct buf *out);
 static void write_mask_email(struct str value, struct buf *out);
-static void write_format(const struct scan_finding *f, struct scan_keys *keys, struct str format,
-                         struct str value, struct buf *out);
-static size_t write_part(const struct scan_finding *f, struct scan_keys *keys, struct str rest,
-                         struct str value, struct buf *out);
+static void write_format(const struct writing *w, struct str format, struct buf *out);
+static size_t write_part(const struct writing *w, struct str rest, struct buf *out);
 static void write_hash(struct scan_keys *keys, struct str value, size_t digits, struct buf *out);
 static void write_last(struct str value, struct buf *out);
 static unsigned number_of(struct scan_keys *keys, const char *type, struct str value);
@@ -40,20 +46,27 @@ void scan_plan_set(struct scan_plan *plan, const struct scan_types *types, uint8
     }
 }
 
-const struct scan_action *plan_action(const struct scan_plan *plan, const struct scan_finding *f)
+uint8_t plan_index(const struct scan_plan *plan, const struct scan_finding *items, size_t count,
+                   size_t at)
 {
-    uint8_t index = SCAN_PLAN_NONE;
-    if (f->kind == SCAN_TERM) {
-        index = plan->of_term != NULL ? plan->of_term(plan->context, f->id) : SCAN_PLAN_NONE;
-    } else if (f->score >= plan->score_min) {
-        index = plan->of_detector[f->id];
+    const struct scan_finding *f = &items[at];
+    if (plan->of_finding != NULL) {
+        return plan->of_finding(plan->context, items, count, at);
     }
-    return index < plan->actions_count ? &plan->actions[index] : NULL;
+    if (f->kind == SCAN_TERM) {
+        return plan->of_term != NULL ? plan->of_term(plan->context, f->id) : SCAN_PLAN_NONE;
+    }
+    return f->score >= plan->score_min ? plan->of_detector[f->id] : SCAN_PLAN_NONE;
 }
 
-static bool is_edit(enum scan_action_kind kind)
+/* 0 = the text stays as it is. */
+static unsigned strictness(enum scan_action_kind kind)
 {
-    return kind != SCAN_KEEP;
+    static const unsigned ranks[] = {
+        [SCAN_KEEP] = 0, [SCAN_MASK] = 1,   [SCAN_PSEUDONYM] = 2,
+        [SCAN_HASH] = 3, [SCAN_REDACT] = 4, [SCAN_BLOCK] = 5,
+    };
+    return ranks[kind];
 }
 
 bool region_next(const struct scan_plan *plan, const struct scan_finding *findings, size_t count,
@@ -65,13 +78,19 @@ bool region_next(const struct scan_plan *plan, const struct scan_finding *findin
         if (is_open && f->start >= ret->end) {
             break;
         }
-        const struct scan_action *action = plan_action(plan, f);
-        if (action == NULL || !is_edit(action->kind)) {
+        uint8_t index = plan_index(plan, findings, count, *at);
+        const struct scan_action *action =
+            index < plan->actions_count ? &plan->actions[index] : NULL;
+        if (action == NULL || strictness(action->kind) == 0) {
             continue;
         }
         if (!is_open) {
-            *ret = (struct region){f->start, f->end, f, false};
+            *ret = (struct region){f->start, f->end, f, action, false};
             is_open = true;
+        }
+        if (strictness(action->kind) > strictness(ret->action->kind)) {
+            ret->leader = f;
+            ret->action = action;
         }
         ret->end = f->end > ret->end ? f->end : ret->end;
         ret->has_block = ret->has_block || action->kind == SCAN_BLOCK;
@@ -79,10 +98,10 @@ bool region_next(const struct scan_plan *plan, const struct scan_finding *findin
     return is_open;
 }
 
-static const char *type_of(const struct scan_finding *f)
+static const char *type_of(const struct scan_plan *plan, const struct scan_finding *f)
 {
     if (f->kind == SCAN_TERM) {
-        return "term";
+        return plan->name_of_term != NULL ? plan->name_of_term(plan->context, f->id) : "term";
     }
     const struct detector *d = detector_at(f->id);
     return d->type != NULL ? d->type : d->name;
@@ -91,27 +110,26 @@ static const char *type_of(const struct scan_finding *f)
 void region_write(const struct scan_plan *plan, struct scan_keys *keys, const struct region *r,
                   struct str value, struct buf *out)
 {
-    const struct scan_action *action = plan_action(plan, r->leader);
-    ASSERT(action != NULL);
+    const struct scan_action *action = r->action;
+    const struct writing w = {r->leader, type_of(plan, r->leader), keys, value};
     switch (action->kind) {
     case SCAN_MASK:
         write_mask(r->leader, value, out);
         break;
     case SCAN_HASH:
         buf_add_byte(out, '[');
-        write_upper(out, type_of(r->leader));
+        write_upper(out, w.type);
         buf_add_byte(out, ':');
         write_hash(keys, value, 16, out);
         buf_add_byte(out, ']');
         break;
     case SCAN_PSEUDONYM:
-        write_format(r->leader, keys, STR("[{TYPE}_{N}]"), value, out);
+        write_format(&w, STR("[{TYPE}_{N}]"), out);
         break;
     case SCAN_KEEP:
     case SCAN_BLOCK:
     case SCAN_REDACT:
-        write_format(r->leader, keys, action->format.len > 0 ? action->format : STR("[REDACTED]"),
-                     value, out);
+        write_format(&w, action->format.len > 0 ? action->format : STR("[REDACTED]"), out);
         break;
     }
 }
@@ -131,7 +149,8 @@ static void write_mask(const struct scan_finding *f, struct str value, struct bu
         buf_add(out, STR("********"));
         return;
     }
-    if (str_eq(str_from(type_of(f)), STR("email"))) {
+    const struct detector *d = detector_at(f->id);
+    if (str_eq(str_from(d->type != NULL ? d->type : d->name), STR("email"))) {
         write_mask_email(value, out);
         return;
     }
@@ -167,11 +186,10 @@ static void write_mask_email(struct str value, struct buf *out)
     buf_add(out, str_sub(value, (size_t)at, value.len));
 }
 
-static void write_format(const struct scan_finding *f, struct scan_keys *keys, struct str format,
-                         struct str value, struct buf *out)
+static void write_format(const struct writing *w, struct str format, struct buf *out)
 {
     for (size_t i = 0; i < format.len;) {
-        size_t used = write_part(f, keys, str_sub(format, i, format.len), value, out);
+        size_t used = write_part(w, str_sub(format, i, format.len), out);
         if (used == 0) {
             buf_add_byte(out, format.ptr[i]);
             used = 1;
@@ -181,25 +199,25 @@ static void write_format(const struct scan_finding *f, struct scan_keys *keys, s
 }
 
 /* Bytes of the placeholder that `rest` begins with, written; 0 = none. */
-static size_t write_part(const struct scan_finding *f, struct scan_keys *keys, struct str rest,
-                         struct str value, struct buf *out)
+static size_t write_part(const struct writing *w, struct str rest, struct buf *out)
 {
     if (str_starts(rest, STR("{TYPE}"))) {
-        write_upper(out, type_of(f));
+        write_upper(out, w->type);
         return 6;
     }
     if (str_starts(rest, STR("{N}"))) {
-        buf_printf(out, "%u", number_of(keys, type_of(f), value));
+        buf_printf(out, "%u", number_of(w->keys, w->type, w->value));
         return 3;
     }
     if (str_starts(rest, STR("{LAST4}"))) {
+        const struct scan_finding *f = w->finding;
         if (f->kind == SCAN_ENTITY && (detector_at(f->id)->flags & D_QUIET) == 0) {
-            write_last(value, out);
+            write_last(w->value, out);
         }
         return 7;
     }
     if (str_starts(rest, STR("{HASH8}"))) {
-        write_hash(keys, value, 8, out);
+        write_hash(w->keys, w->value, 8, out);
         return 7;
     }
     return 0;

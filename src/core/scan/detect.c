@@ -418,6 +418,9 @@ static enum match_result try_regexes(struct cursor *c, size_t at)
         case MATCH_NO:
             break;
         case MATCH_YES:
+            if (r->context_count > 0 && !context_has(c, start, r->context, r->context_count)) {
+                break;
+            }
             cursor_add(
                 c, (struct scan_finding){
                        .start = start, .end = end, .id = r->id, .score = 1000, .kind = SCAN_TERM});

@@ -74,6 +74,7 @@ static inline size_t view_end(const struct view *v, size_t end)
 /* Terms are folded, sorted and unique by (text, is_substring, id). */
 struct term {
     struct str text;
+    const char *exact; /* as written, but for the folding; NULL = case does not matter */
     uint32_t id;
     bool is_substring;
 };
@@ -81,6 +82,8 @@ struct term {
 struct regex {
     struct pattern pattern;
     uint32_t id;
+    const struct str *context; /* lower case; one must stand before */
+    size_t context_count;
 };
 
 struct scan_set {
@@ -120,6 +123,8 @@ struct cursor {
 MUST_USE enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list);
 /* 0 = no word of the list before `start`; else 1 (far) to 81 (beside it). */
 unsigned context_nearness(struct cursor *c, size_t start, uint16_t list);
+/* Does one of the words (lower case) stand before `start`? */
+bool context_has(const struct cursor *c, size_t start, const struct str *words, size_t count);
 
 /* detect.c */
 void cursor_init(struct cursor *c, const struct scan_set *set, const struct view *view,

@@ -16,7 +16,9 @@ static void note_groups(struct scan_set *set, size_t row);
 static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static bool is_regex(struct str text);
 static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue);
+static enum err fold_words(struct scan_set *set, const struct scan_term *t, struct regex *r);
 static enum err add_literal(struct scan_set *set, const struct scan_term *t, struct issue *issue);
+static enum err keep_literal(struct scan_set *set, const struct scan_term *t, struct buf *folded);
 static int compare_terms(const void *a, const void *b);
 static enum err compile_literals(struct scan_set *set, struct issue *issue);
 static void find_hold(struct scan_set *set);
@@ -147,6 +149,28 @@ static enum err add_regex(struct scan_set *set, const struct scan_term *t, struc
     TRY(pattern_compile(&set->arena, source, !minds_case, &limits, &r->pattern, issue));
     r->id = t->id;
     set->regexes_count++;
+    return fold_words(set, t, r);
+}
+
+/* Context words are looked for in the view, so they are folded like it. */
+static enum err fold_words(struct scan_set *set, const struct scan_term *t, struct regex *r)
+{
+    struct str *words = ARENA_ARRAY(&set->arena, t->context_count, struct str);
+    if (words == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < t->context_count; i++) {
+        struct buf folded;
+        buf_init(&folded, 64 * SCAN_TERM_BYTES_MAX);
+        fold_text(t->context[i], 0, true, &(struct fold_out){.text = &folded});
+        words[i] = arena_str(&set->arena, buf_str(&folded));
+        buf_fini(&folded);
+        if (words[i].ptr == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    r->context = words;
+    r->context_count = t->context_count;
     return ERR_OK;
 }
 
@@ -156,10 +180,6 @@ static enum err add_literal(struct scan_set *set, const struct scan_term *t, str
     struct buf folded;
     buf_init(&folded, 64 * SCAN_TERM_BYTES_MAX);
     fold_text(text, 0, true, &(struct fold_out){.text = &folded});
-    for (size_t i = 0; i < folded.len; i++) {
-        char c = folded.ptr[i];
-        folded.ptr[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-    }
     bool is_bad = text.len < 1 || text.len > SCAN_TERM_BYTES_MAX || folded.len < 1 ||
                   (t->is_substring && folded.len < 2) || !str_is_utf8(text);
     if (is_bad) {
@@ -170,11 +190,26 @@ static enum err add_literal(struct scan_set *set, const struct scan_term *t, str
                   SCAN_TERM_BYTES_MAX);
         return ERR_INVALID;
     }
-    struct term *to = &set->terms[set->terms_count];
-    *to = (struct term){.text = arena_str(&set->arena, buf_str(&folded)),
-                        .id = t->id,
-                        .is_substring = t->is_substring};
+    enum err err = keep_literal(set, t, &folded);
     buf_fini(&folded);
+    return err;
+}
+
+static enum err keep_literal(struct scan_set *set, const struct scan_term *t, struct buf *folded)
+{
+    struct term *to = &set->terms[set->terms_count];
+    *to = (struct term){.id = t->id, .is_substring = t->is_substring};
+    if (t->is_case_sensitive) {
+        to->exact = arena_str(&set->arena, buf_str(folded)).ptr;
+        if (to->exact == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    for (size_t i = 0; i < folded->len; i++) {
+        char c = folded->ptr[i];
+        folded->ptr[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+    to->text = arena_str(&set->arena, buf_str(folded));
     if (to->text.ptr == NULL) {
         return ERR_MEMORY;
     }
@@ -247,4 +282,13 @@ static void find_hold(struct scan_set *set)
 size_t scan_set_hold_bytes_max(const struct scan_set *set)
 {
     return set->hold_bytes_max;
+}
+
+size_t scan_set_bytes(const struct scan_set *set)
+{
+    size_t database = 0;
+    if (set->literals != NULL && hs_database_size(set->literals, &database) != HS_SUCCESS) {
+        database = 0;
+    }
+    return sizeof(*set) + set->arena.taken_bytes + database;
 }

@@ -105,6 +105,9 @@ static void add_term(struct cursor *c, const struct term *t, size_t at)
     if (!t->is_substring && !term_has_edges(text, at, at + t->text.len)) {
         return;
     }
+    if (t->exact != NULL && memcmp(text.ptr + at, t->exact, t->text.len) != 0) {
+        return;
+    }
     cursor_add(
         c,
         (struct scan_finding){
