@@ -36,11 +36,7 @@ enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list
     while (rest.len > 0) {
         struct str phrase = str_cut(&rest, ',');
         if (!is_ascii(phrase)) {
-            struct buf folded;
-            buf_init(&folded, 1024);
-            fold_text(phrase, 0, true, &(struct fold_out){.text = &folded});
-            struct str kept = arena_str(&e->arena, buf_str(&folded));
-            buf_fini(&folded);
+            struct str kept = fold_word(&e->arena, phrase);
             if (kept.ptr == NULL) {
                 return ERR_MEMORY;
             }
