@@ -131,6 +131,23 @@ MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database
                                      struct issue *issue);
 /* What besides the source a compiled database depends on: the library and the CPU. */
 struct str scan_terms_platform(void);
+/* The literals of a source: how many, and one of them (STR_NONE past the end). */
+size_t scan_terms_count(struct str source);
+struct str scan_terms_at(struct str source, size_t index);
+/* How often a compiled list matches: in ordinary prose, and in texts made of each of its
+ * terms (terms that contain one another match at one place many times). */
+#define SCAN_MATCHES_PROSE_MAX 256U /* per KiB */
+#define SCAN_MATCHES_OWN_MAX 4096U
+struct scan_terms_cost {
+    unsigned per_kib;  /* matches, in the worst text looked at; when too dense: at least */
+    size_t literal;    /* that text's term; SIZE_MAX = prose */
+    bool is_too_dense; /* over one of the bounds: to be refused */
+    bool is_given_up;  /* libhs cannot scan that text: to be refused */
+};
+/* Takes about as long as scanning 64 bytes for each term. ERR_INVALID: not the database of
+ * this source. ERR_MEMORY. */
+MUST_USE enum err scan_terms_probe(struct str source, struct str database,
+                                   struct scan_terms_cost *ret);
 /* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
 size_t scan_set_bytes(const struct scan_set *set); /* memory of it, the database included */
