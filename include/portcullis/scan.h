@@ -60,8 +60,11 @@ struct scan_types {
 struct scan_detector_info {
     const char *name; /* "github_token" */
     const char *type; /* "api_key": one of S4-46 where there is one, else the name */
+    const char *context; /* words that speak for it, comma-separated; NULL = none */
     enum scan_class class;
     enum scan_tier tier;
+    bool has_check;  /* a checksum, a calendar, an issued range, a measure of randomness */
+    bool is_default; /* fires without being asked for by name */
 };
 
 size_t scan_detectors_count(void);
@@ -124,7 +127,9 @@ MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct sc
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
 /* Compiling the terms apart, in a process that may be killed, and keeping the result: the
  * source is a byte-stable list of the folded literals; equal lists are equal bytes.
- * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile. */
+ * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile.
+ * scan_set_new takes a database only when it is whole, of this platform and of this very
+ * source; else it compiles. */
 MUST_USE enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
                                     struct issue *issue);
 MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database,
@@ -170,8 +175,14 @@ struct scan_finding {
 struct scan_findings {
     struct scan_finding *items;
     size_t count, capacity;
+    size_t items_max; /* 0 = an array of the caller's; else on the heap, and it grows */
     bool is_truncated, is_exhausted;
 };
+#define SCAN_FINDINGS_MAX 262144U
+/* Storage that grows, to items_max at the most: then it is truncated, and whoever fills
+ * it says ERR_LIMIT. To be given back. */
+void scan_findings_init(struct scan_findings *findings, size_t items_max);
+void scan_findings_fini(struct scan_findings *findings); /* NULL is allowed */
 
 /* Which views to read besides the text as it stands. FOLD: compatibility forms
  * (full-width digits), case, default-ignorable characters; exact in streams as well.
@@ -195,9 +206,28 @@ MUST_USE enum err scan_scratch_fit(struct scan_scratch *scratch, const struct sc
 /* Appends every validated finding of the set's types and terms, sorted by start, then
  * longest, tier, table order. Overlaps are kept: rules of different types want their
  * own (scan_findings_resolve). Findings of a decoded view cover the encoded run.
- * ERR_MEMORY, ERR_LIMIT (text over 4 GiB). */
+ * ERR_MEMORY, ERR_LIMIT (text over 2 GiB; more than items_max findings). */
 MUST_USE enum err scan_text(const struct scan_set *set, struct scan_scratch *scratch,
                             struct str text, unsigned views, struct scan_findings *findings);
+/* The same in steps, so that a long text does not keep a loop from turning: the findings
+ * are those of scan_text, however it is stepped. Borrows all but its own memory. */
+struct scan_job {
+    const struct scan_set *set;
+    struct str text;
+    struct scan_findings *findings;
+    unsigned views, worth, view; /* asked for; that differ; under way, 0 = the text itself */
+    size_t seen, taken;          /* bytes of the text: offered, and read by the view */
+    size_t decided, asked;       /* bytes of the view */
+    struct scan_stages *stages;  /* what makes it, when it is not the text itself */
+    bool is_begun, is_folded, is_owner, is_stopped, is_done;
+};
+void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
+                    unsigned views, struct scan_findings *findings);
+/* Reads about bytes_max more, or less when they are hard to read: a step is short by the
+ * work it does. ERR_AGAIN: more to do. ERR_OK: all is found, and sorted. */
+MUST_USE enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch,
+                                size_t bytes_max);
+void scan_job_fini(struct scan_job *job); /* NULL is allowed */
 /* Keeps entities of `types` (NULL = all) that score at least `score_min`, and terms;
  * of overlapping ones the longest, then the better tier, then the earlier row. */
 void scan_findings_resolve(struct scan_findings *findings, const struct scan_types *types,
@@ -206,9 +236,9 @@ void scan_findings_resolve(struct scan_findings *findings, const struct scan_typ
 /* ---- injection and topics ----------------------------------------------- */
 
 struct scan_injection {
-    unsigned score;       /* thousandths; 500 = as likely as not, S1-16 */
-    unsigned rules;       /* phrases that matched */
-    unsigned model;       /* thousandths, the linear model alone */
+    unsigned score; /* thousandths; 500 = as likely as not, S1-16 */
+    unsigned rules; /* phrases that matched */
+    unsigned model; /* thousandths, the linear model alone */
 };
 /* Rules and the n-gram model over the folded text; at most the first 64 KiB and the
  * last 64 KiB are read by the model. Pure and deterministic. ERR_MEMORY. */
@@ -226,12 +256,12 @@ MUST_USE enum err scan_topics(const struct scan_engine *engine, struct scan_scra
 /* ---- actions (C-12) ------------------------------------------------------ */
 
 enum scan_action_kind {
-    SCAN_KEEP,     /* report only */
-    SCAN_MASK,     /* the shape and the last four: ***-**-6789; secrets keep nothing */
-    SCAN_REDACT,   /* `format`: {TYPE} {N} {LAST4} {HASH8}; "" = [REDACTED] */
-    SCAN_HASH,     /* [TYPE:16 hex digits] of HMAC-SHA-256 under `hash_key` */
-    SCAN_PSEUDONYM,/* [TYPE_1]: the same number for the same value in one request */
-    SCAN_BLOCK     /* report; a sieve emits nothing from its start on */
+    SCAN_KEEP,      /* report only */
+    SCAN_MASK,      /* the shape and the last four: ***-**-6789; secrets keep nothing */
+    SCAN_REDACT,    /* `format`: {TYPE} {N} {LAST4} {HASH8}; "" = [REDACTED] */
+    SCAN_HASH,      /* [TYPE:16 hex digits] of HMAC-SHA-256 under `hash_key` */
+    SCAN_PSEUDONYM, /* [TYPE_7K2MQ4ZT9B1C]: a token, the same for a value under one hash_key */
+    SCAN_BLOCK      /* report; a sieve emits nothing from its start on */
 };
 
 struct scan_action {
@@ -261,11 +291,45 @@ struct scan_plan {
 void scan_plan_init(struct scan_plan *plan, const struct scan_action *actions, size_t count);
 void scan_plan_set(struct scan_plan *plan, const struct scan_types *types, uint8_t action);
 
+/* A format becomes text inside of JSON strings, also raw ones of tool arguments: UTF-8
+ * without quotes, backslashes and control characters, at most 200 bytes. ERR_INVALID. */
+MUST_USE enum err scan_format_check(struct str format, struct issue *issue);
+
+/* ---- tokens: what stands for a value, and back ---------------------------- */
+
+#define SCAN_TOKEN_BYTES_MAX 80U
+
+/* The tokens written in one request and what they stand for. Bounded: when it is full,
+ * is_full is set and further tokens are written but cannot be undone. */
+struct scan_tokens {
+    struct scan_token *items; /* sorted by token */
+    size_t count, capacity;
+    struct buf bytes; /* tokens and values */
+    bool is_full;
+};
+void scan_tokens_init(struct scan_tokens *tokens, size_t bytes_max);
+void scan_tokens_fini(struct scan_tokens *tokens); /* wipes; NULL is allowed */
+/* The text with the values in place of their tokens, byte for byte. is_json: the text is
+ * raw JSON, so values are escaped. ERR_LIMIT (of `out`), ERR_MEMORY. */
+MUST_USE enum err scan_tokens_restore(const struct scan_tokens *tokens, struct str text,
+                                      bool is_json, struct buf *out);
+/* The same for a stream: holds back only what may become one of the tokens. */
+struct scan_restorer {
+    const struct scan_tokens *tokens;
+    bool is_json;
+    char held[SCAN_TOKEN_BYTES_MAX];
+    size_t held_len;
+};
+void scan_restorer_init(struct scan_restorer *r, const struct scan_tokens *tokens, bool is_json);
+MUST_USE enum err scan_restorer_feed(struct scan_restorer *r, struct str chunk, struct buf *out);
+MUST_USE enum err scan_restorer_close(struct scan_restorer *r, struct buf *out);
+
 /* What rewriting needs besides the text; per request. `names` numbers values. */
 #define SCAN_NAMES_MAX 256U
 struct scan_keys {
-    struct str hash_key; /* borrowed secret */
-    uint64_t names[SCAN_NAMES_MAX];    /* keyed hash of a value */
+    struct str hash_key;            /* borrowed secret */
+    struct scan_tokens *tokens;     /* remembers what is written; NULL = nothing does */
+    uint64_t names[SCAN_NAMES_MAX]; /* keyed hash of a value */
     uint16_t numbers[SCAN_NAMES_MAX];
     const char *types[SCAN_NAMES_MAX];
     size_t names_count;
@@ -291,6 +355,15 @@ MUST_USE enum err scan_edits_of(const struct scan_plan *plan, struct scan_keys *
 /* The text with its edits, into `out`; the findings are those of scan_text. */
 MUST_USE enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys,
                                struct str text, struct scan_findings *findings, struct buf *out);
+/* The same in steps of at most regions_max replacements. ERR_AGAIN: more to do. */
+struct scan_rewriter {
+    const struct scan_plan *plan;
+    struct scan_keys *keys;
+    struct str text;
+    struct scan_findings *findings;
+    size_t at, given;
+};
+MUST_USE enum err scan_rewriter_step(struct scan_rewriter *r, size_t regions_max, struct buf *out);
 
 /* ---- sieve: redaction of a stream ---------------------------------------- */
 
@@ -304,10 +377,10 @@ struct scan_sieve {
     const struct scan_set *set;
     const struct scan_plan *plan;
     struct scan_keys *keys;
-    struct buf held;    /* fed and not yet given out */
-    size_t decided;     /* places in held before this one are decided */
-    uint64_t base;      /* offset of held[0] in the channel */
-    uint64_t muted;     /* findings that begin before this offset do not count */
+    struct buf held;                  /* fed and not yet given out */
+    size_t decided;                   /* places in held before this one are decided */
+    uint64_t base;                    /* offset of held[0] in the channel */
+    uint64_t muted;                   /* findings that begin before this offset do not count */
     char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
     size_t context_len;
     struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */

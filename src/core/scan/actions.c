@@ -5,9 +5,11 @@
  * nothing of them is kept except that hash, by which the same value gets the same number.
  */
 #include "actions.h"
+#include "tokens.h"
 
 #define LAST_KEPT 4U
 #define KEEP_MIN 8U /* shorter values are masked whole */
+#define FORMAT_BYTES_MAX 200U
 
 /* One replacement while it is written. */
 struct writing {
@@ -15,18 +17,21 @@ struct writing {
     const char *type;
     struct scan_keys *keys;
     struct str value;
+    bool is_joined; /* the value is more than one finding: nothing of it may be shown */
 };
 
 static const char *type_of(const struct scan_plan *plan, const struct scan_finding *f);
 static unsigned strictness(enum scan_action_kind kind);
 static void write_upper(struct buf *out, const char *name);
-static void write_mask(const struct scan_finding *f, struct str value, struct buf *out);
+static void write_mask(const struct writing *w, struct buf *out);
 static void write_mask_email(struct str value, struct buf *out);
+static void write_safe(struct str text, char instead, struct buf *out);
 static void write_format(const struct writing *w, struct str format, struct buf *out);
 static size_t write_part(const struct writing *w, struct str rest, struct buf *out);
 static void write_hash(struct scan_keys *keys, struct str value, size_t digits, struct buf *out);
 static void write_last(struct str value, struct buf *out);
 static unsigned number_of(struct scan_keys *keys, const char *type, struct str value);
+static bool is_safe(unsigned char c);
 
 void scan_plan_init(struct scan_plan *plan, const struct scan_action *actions, size_t count)
 {
@@ -85,9 +90,12 @@ bool region_next(const struct scan_plan *plan, const struct scan_finding *findin
             continue;
         }
         if (!is_open) {
-            *ret = (struct region){f->start, f->end, f, action, false};
+            *ret = (struct region){f->start, f->end, f, action, false, false};
             is_open = true;
         }
+        bool is_same = (f->start == ret->leader->start && f->end == ret->leader->end) ||
+                       strcmp(type_of(plan, f), type_of(plan, ret->leader)) == 0;
+        ret->is_joined = ret->is_joined || !is_same;
         if (strictness(action->kind) > strictness(ret->action->kind)) {
             ret->leader = f;
             ret->action = action;
@@ -111,10 +119,12 @@ void region_write(const struct scan_plan *plan, struct scan_keys *keys, const st
                   struct str value, struct buf *out)
 {
     const struct scan_action *action = r->action;
-    const struct writing w = {r->leader, type_of(plan, r->leader), keys, value};
+    const struct writing w = {r->leader, type_of(plan, r->leader), keys, value,
+                              r->is_joined || r->leader->start != r->start ||
+                                  r->leader->end != r->end};
     switch (action->kind) {
     case SCAN_MASK:
-        write_mask(r->leader, value, out);
+        write_mask(&w, out);
         break;
     case SCAN_HASH:
         buf_add_byte(out, '[');
@@ -124,7 +134,7 @@ void region_write(const struct scan_plan *plan, struct scan_keys *keys, const st
         buf_add_byte(out, ']');
         break;
     case SCAN_PSEUDONYM:
-        write_format(&w, STR("[{TYPE}_{N}]"), out);
+        token_write(keys, w.type, value, out);
         break;
     case SCAN_KEEP:
     case SCAN_BLOCK:
@@ -142,10 +152,11 @@ static void write_upper(struct buf *out, const char *name)
 }
 
 /* Letters and digits become stars, one for each code point; marks stay. */
-static void write_mask(const struct scan_finding *f, struct str value, struct buf *out)
+static void write_mask(const struct writing *w, struct buf *out)
 {
-    bool is_quiet = f->kind == SCAN_TERM || (detector_at(f->id)->flags & D_QUIET) != 0;
-    if (is_quiet) {
+    const struct scan_finding *f = w->finding;
+    struct str value = w->value;
+    if (w->is_joined || f->kind == SCAN_TERM || (detector_at(f->id)->flags & D_QUIET) != 0) {
         buf_add(out, STR("********"));
         return;
     }
@@ -168,9 +179,15 @@ static void write_mask(const struct scan_finding *f, struct str value, struct bu
             buf_add_byte(out, '*');
             hidden--;
         } else if (!is_rest || hidden == 0) {
-            buf_add_byte(out, (char)c);
+            buf_add_byte(out, is_safe(c) ? (char)c : '*');
         }
     }
+}
+
+/* May stand in a JSON string as it is. */
+static bool is_safe(unsigned char c)
+{
+    return c >= ' ' && c != '"' && c != '\\' && c != 0x7f;
 }
 
 /* j***@example.com */
@@ -181,9 +198,17 @@ static void write_mask_email(struct str value, struct buf *out)
         buf_add(out, STR("***"));
         return;
     }
-    buf_add_byte(out, value.ptr[0]);
+    write_safe(str_sub(value, 0, 1), '*', out);
     buf_add(out, STR("***"));
-    buf_add(out, str_sub(value, (size_t)at, value.len));
+    write_safe(str_sub(value, (size_t)at, value.len), '*', out);
+}
+
+static void write_safe(struct str text, char instead, struct buf *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        buf_add_byte(out, is_safe((unsigned char)c) ? c : instead);
+    }
 }
 
 static void write_format(const struct writing *w, struct str format, struct buf *out)
@@ -191,7 +216,7 @@ static void write_format(const struct writing *w, struct str format, struct buf 
     for (size_t i = 0; i < format.len;) {
         size_t used = write_part(w, str_sub(format, i, format.len), out);
         if (used == 0) {
-            buf_add_byte(out, format.ptr[i]);
+            write_safe(str_sub(format, i, i + 1), '_', out); /* scan_format_check was not asked */
             used = 1;
         }
         i += used;
@@ -211,7 +236,7 @@ static size_t write_part(const struct writing *w, struct str rest, struct buf *o
     }
     if (str_starts(rest, STR("{LAST4}"))) {
         const struct scan_finding *f = w->finding;
-        if (f->kind == SCAN_ENTITY && (detector_at(f->id)->flags & D_QUIET) == 0) {
+        if (f->kind == SCAN_ENTITY && !w->is_joined && (detector_at(f->id)->flags & D_QUIET) == 0) {
             write_last(w->value, out);
         }
         return 7;
@@ -300,14 +325,39 @@ enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys, stru
                       struct scan_findings *findings, struct buf *out)
 {
     findings_sort(findings);
-    size_t at = 0;
-    size_t given = 0;
-    struct region r;
-    while (region_next(plan, findings->items, findings->count, &at, &r)) {
-        buf_add(out, str_sub(text, given, r.start));
-        region_write(plan, keys, &r, str_sub(text, r.start, r.end), out);
-        given = r.end;
+    struct scan_rewriter all = {plan, keys, text, findings, 0, 0};
+    return scan_rewriter_step(&all, SIZE_MAX, out);
+}
+
+enum err scan_rewriter_step(struct scan_rewriter *r, size_t regions_max, struct buf *out)
+{
+    struct region region;
+    for (size_t n = 0; n < regions_max; n++) {
+        if (!region_next(r->plan, r->findings->items, r->findings->count, &r->at, &region)) {
+            buf_add(out, str_sub(r->text, r->given, r->text.len));
+            r->given = r->text.len;
+            return out->err;
+        }
+        buf_add(out, str_sub(r->text, r->given, region.start));
+        struct str value = str_sub(r->text, region.start, region.end);
+        region_write(r->plan, r->keys, &region, value, out);
+        r->given = region.end;
+        TRY(out->err);
     }
-    buf_add(out, str_sub(text, given, text.len));
-    return out->err;
+    return ERR_AGAIN;
+}
+
+enum err scan_format_check(struct str format, struct issue *issue)
+{
+    bool is_clean = format.len <= FORMAT_BYTES_MAX && str_is_utf8(format);
+    for (size_t i = 0; i < format.len && is_clean; i++) {
+        is_clean = is_safe((unsigned char)format.ptr[i]);
+    }
+    if (!is_clean) {
+        issue_set(issue, "",
+                  "a format is at most %u bytes of UTF-8 without quotes, backslashes and control "
+                  "characters: it is written inside of JSON strings",
+                  FORMAT_BYTES_MAX);
+    }
+    return is_clean ? ERR_OK : ERR_INVALID;
 }

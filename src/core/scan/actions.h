@@ -14,6 +14,7 @@ struct region {
     const struct scan_finding *leader;
     const struct scan_action *action; /* the leader's */
     bool has_block;
+    bool is_joined; /* of findings of more than one type and place */
 };
 
 /* What the plan says of items[at]: an index of its actions, SCAN_PLAN_COVER or _NONE. */

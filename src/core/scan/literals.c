@@ -183,19 +183,3 @@ struct str scan_terms_platform(void)
 {
     return str_from(hs_version());
 }
-
-/* TEMPORARY-STUB */
-enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
-                           struct issue *issue)
-{
-    (void)issue;
-    if (spec->terms_count > 0) {
-        buf_add(ret_source, (struct str){source_magic, MAGIC_BYTES});
-    }
-    for (size_t i = 0; i < spec->terms_count; i++) {
-        buf_add_byte(ret_source, (char)(spec->terms[i].text.len & 0xff));
-        buf_add_byte(ret_source, (char)(spec->terms[i].text.len >> 8));
-        buf_add(ret_source, spec->terms[i].text);
-    }
-    return ERR_OK;
-}

@@ -130,28 +130,19 @@ static enum err see(struct scan_sieve *s, struct scan_scratch *scratch, bool is_
     struct str held = buf_str(&s->held);
     step->context_len = s->context_len;
     step->known = held.len;
-    buf_clear(&scratch->text);
-    buf_add(&scratch->text, (struct str){s->context, s->context_len});
+    struct window *w = &scratch->window;
+    window_clear(w);
+    struct str context = {s->context, s->context_len};
     if (is_ascii(held)) {
-        buf_add(&scratch->text, held);
-        step->view = (struct view){.text = buf_str(&scratch->text)};
-        return scratch->text.err;
+        buf_add(&w->text, context);
+        buf_add(&w->text, held);
+        step->view = (struct view){.text = buf_str(&w->text)};
+        return w->text.err;
     }
-    buf_clear(&scratch->from);
-    buf_clear(&scratch->to);
-    for (uint32_t i = 0; i < s->context_len; i++) {
-        uint32_t next = i + 1;
-        buf_add(&scratch->from, (struct str){(const char *)&i, sizeof(i)});
-        buf_add(&scratch->to, (struct str){(const char *)&next, sizeof(next)});
-    }
-    struct fold_out out = {&scratch->text, &scratch->from, &scratch->to};
-    step->known = fold_text(held, (uint32_t)s->context_len, is_final, &out);
-    TRY(scratch->text.err);
-    TRY(scratch->from.err);
-    TRY(scratch->to.err);
-    step->view.text = buf_str(&scratch->text);
-    step->view.from = (const uint32_t *)(const void *)scratch->from.ptr;
-    step->view.to = (const uint32_t *)(const void *)scratch->to.ptr;
+    window_add(w, context, 0, 0);
+    step->known = fold_text(held, s->context_len, is_final, w);
+    TRY(window_err(w));
+    step->view = window_view(w);
     return ERR_OK;
 }
 
