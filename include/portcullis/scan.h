@@ -127,32 +127,22 @@ MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct sc
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
 /* Compiling the terms apart, in a process that may be killed, and keeping the result: the
  * source is a byte-stable list of the folded literals; equal lists are equal bytes.
- * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile.
- * scan_set_new takes a database only when it is whole, of this platform and of this very
- * source; else it compiles. */
+ * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile. A
+ * database that is not whole, or not of this source and platform, is compiled again. */
 MUST_USE enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
                                     struct issue *issue);
 MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database,
                                      struct issue *issue);
-/* What besides the source a compiled database depends on: the library and the CPU. */
-struct str scan_terms_platform(void);
-/* The literals of a source: how many, and one of them (STR_NONE past the end). */
-size_t scan_terms_count(struct str source);
+struct str scan_terms_platform(void); /* what else a database depends on */
+size_t scan_terms_count(struct str source); /* literals in it; and one, STR_NONE past the end */
 struct str scan_terms_at(struct str source, size_t index);
-/* How often a compiled list matches: in ordinary prose, and in texts made of each of its
- * terms (terms that contain one another match at one place many times). */
-#define SCAN_MATCHES_PROSE_MAX 256U /* per KiB */
-#define SCAN_MATCHES_OWN_MAX 4096U
 struct scan_terms_cost {
-    unsigned per_kib;  /* matches, in the worst text looked at; when too dense: at least */
-    size_t literal;    /* that text's term; SIZE_MAX = prose */
-    bool is_too_dense; /* over one of the bounds: to be refused */
-    bool is_given_up;  /* libhs cannot scan that text: to be refused */
+    unsigned per_kib, per_kib_max; /* matches in the worst text that was looked at */
+    size_t literal; /* whose text that is; SIZE_MAX = ordinary prose */
+    bool is_too_dense, is_given_up; /* over the bound; libhs cannot scan it: refuse the list */
 };
-/* Takes about as long as scanning 64 bytes for each term. ERR_INVALID: not the database of
- * this source. ERR_MEMORY. */
 MUST_USE enum err scan_terms_probe(struct str source, struct str database,
-                                   struct scan_terms_cost *ret);
+                                   struct scan_terms_cost *ret); /* ERR_INVALID, ERR_MEMORY */
 /* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
 size_t scan_set_bytes(const struct scan_set *set); /* memory of it, the database included */

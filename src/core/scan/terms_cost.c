@@ -8,6 +8,8 @@
  */
 #include "literals.h"
 
+#define PROSE_PER_KIB_MAX 256U
+#define OWN_PER_KIB_MAX 4096U
 #define OWN_TEXT_BYTES_MIN 64U
 #define OWN_TEXT_BYTES_MAX (2U * 64U * SCAN_TERM_BYTES_MAX) /* folding may make terms longer */
 
@@ -82,17 +84,18 @@ static void probe(const hs_database_t *database, hs_scratch_t *scratch, struct s
 {
     char text[OWN_TEXT_BYTES_MAX];
     struct str literal, rest = literals_begin(source);
-    ret->is_given_up =
-        !matches_of(database, scratch, STR(prose), SCAN_MATCHES_PROSE_MAX, &ret->per_kib);
-    ret->is_too_dense = ret->per_kib > SCAN_MATCHES_PROSE_MAX;
+    ret->is_given_up = !matches_of(database, scratch, STR(prose), PROSE_PER_KIB_MAX, &ret->per_kib);
+    ret->is_too_dense = ret->per_kib > PROSE_PER_KIB_MAX;
+    ret->per_kib_max = PROSE_PER_KIB_MAX;
     for (size_t i = 0; !ret->is_given_up && !ret->is_too_dense && literals_next(&rest, &literal);
          i++) {
         unsigned per_kib;
         ret->is_given_up =
-            !matches_of(database, scratch, own_text(literal, text), SCAN_MATCHES_OWN_MAX, &per_kib);
-        ret->is_too_dense = per_kib > SCAN_MATCHES_OWN_MAX;
+            !matches_of(database, scratch, own_text(literal, text), OWN_PER_KIB_MAX, &per_kib);
+        ret->is_too_dense = per_kib > OWN_PER_KIB_MAX;
         if (per_kib > ret->per_kib || ret->is_given_up) {
             ret->per_kib = per_kib;
+            ret->per_kib_max = OWN_PER_KIB_MAX;
             ret->literal = i;
         }
     }

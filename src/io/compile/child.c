@@ -104,7 +104,8 @@ static bool reply(const struct compile_outcome *outcome, struct str database)
     struct compile_reply_head head = {.magic = COMPILE_REPLY_MAGIC,
                                       .why = outcome->why,
                                       .detail = outcome->detail,
-                                      .place = outcome->place};
+                                      .place = outcome->place,
+                                      .bound = outcome->bound};
     if (outcome->why == COMPILE_OK) {
         head.length = database.len;
         head.crc = crc32c(0, database.ptr, database.len);
@@ -165,6 +166,7 @@ void compile_here(struct str source, size_t database_bytes_max, struct buf *ret_
                                        : COMPILE_OK;
         ret->detail = cost.per_kib;
         ret->place = cost.literal;
+        ret->bound = cost.per_kib_max;
     } else if (e == ERR_LIMIT) {
         ret->why = COMPILE_DATABASE;
         ret->detail = ret_database->len;
@@ -194,6 +196,7 @@ bool compile_reply_read(struct str bytes, struct compile_outcome *ret, struct st
         ret->why = (enum compile_why)head.why;
         ret->detail = head.detail;
         ret->place = head.place;
+        ret->bound = head.bound;
         *ret_database = rest;
     }
     return is_good;

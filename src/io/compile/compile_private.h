@@ -31,7 +31,7 @@ enum compile_why {
 };
 struct compile_outcome {
     enum compile_why why;
-    uint64_t detail, place; /* see enum compile_why; place: number of the literal */
+    uint64_t detail, place, bound; /* see enum compile_why; place: number of the literal */
     uint64_t cpu_us, wall_us, memory_bytes;
 };
 
@@ -46,7 +46,7 @@ struct compile_request_head {
 };
 struct compile_reply_head {
     uint32_t magic, why;
-    uint64_t detail, place, length;
+    uint64_t detail, place, bound, length;
     uint32_t crc;      /* of the database */
     uint32_t head_crc; /* of what stands before */
 };

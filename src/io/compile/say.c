@@ -66,12 +66,13 @@ enum err compile_say(const struct compile_outcome *outcome, const struct compile
 static enum err say_matches(const struct compile_outcome *outcome, struct str source,
                             struct issue *issue)
 {
+    unsigned long long detail = outcome->detail, bound = outcome->bound;
     struct str term = scan_terms_at(source, (size_t)outcome->place);
     if (term.ptr == NULL) {
         issue_set(issue, "",
                   "the terms are too common: ordinary text would match %llu times in 1 KiB; at "
-                  "most %u",
-                  (unsigned long long)outcome->detail, SCAN_MATCHES_PROSE_MAX);
+                  "most %llu",
+                  detail, bound);
         return ERR_LIMIT;
     }
     struct str quote = str_sub(term, 0, QUOTE_BYTES_MAX);
@@ -87,8 +88,7 @@ static enum err say_matches(const struct compile_outcome *outcome, struct str so
     }
     issue_set(issue, "",
               "the terms contain one another too often: a text of '%.*s%s' alone would match "
-              "%llu times in 1 KiB; at most %u",
-              STR_ARG(quote), quote.len < term.len ? "..." : "",
-              (unsigned long long)outcome->detail, SCAN_MATCHES_OWN_MAX);
+              "%llu times in 1 KiB; at most %llu",
+              STR_ARG(quote), quote.len < term.len ? "..." : "", detail, bound);
     return ERR_LIMIT;
 }
