@@ -135,6 +135,7 @@ MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database
 struct str scan_terms_platform(void);
 /* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
+size_t scan_set_bytes(const struct scan_set *set); /* memory of it, the database included */
 
 /* ---- scanning a text ---------------------------------------------------- */
 
@@ -359,6 +360,7 @@ struct scan_sieve {
     struct buf held;                  /* fed and not yet given out */
     size_t decided;                   /* places in held before this one are decided */
     uint64_t base;                    /* offset of held[0] in the channel */
+    uint64_t muted;                   /* findings that begin before this offset do not count */
     char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
     size_t context_len;
     struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */

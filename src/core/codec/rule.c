@@ -16,8 +16,6 @@ static enum err read_requirement(struct codec_reader *r, yyjson_val *v, struct s
                                  struct policy_rule *rule);
 static enum err read_pairs(struct codec_reader *r, yyjson_val *v, struct str pointer,
                            const struct policy_pair **ret, size_t *ret_count);
-static enum err check_keys(struct codec_reader *r, const struct policy_rule *rules, size_t count,
-                           struct str pointer);
 static void write_params(struct buf *out, const struct policy_rule *rule);
 static void write_pairs(struct buf *out, const char *lead, const struct policy_pair *pairs,
                         size_t count);
@@ -38,15 +36,14 @@ enum err codec_rules_read(struct codec_reader *r, yyjson_val *array, struct str 
     for (size_t i = 0; i < count; i++) {
         TRY(read_rule(r, yyjson_arr_iter_next(&it), codec_pointer_at(r, pointer, i), &rules[i]));
     }
-    TRY(check_keys(r, rules, count, pointer));
+    TRY(codec_keys_check(r, rules, count, pointer));
     p->rules = rules;
     p->rules_count = count;
     return ERR_OK;
 }
 
-/* A rule's key is its identity for overrides and diffs: one policy, one use. */
-static enum err check_keys(struct codec_reader *r, const struct policy_rule *rules, size_t count,
-                           struct str pointer)
+enum err codec_keys_check(struct codec_reader *r, const struct policy_rule *rules, size_t count,
+                          struct str pointer)
 {
     struct map keys;
     TRY(map_init(&keys, r->arena, count));

@@ -167,6 +167,24 @@ static void take_lists(struct cursor *c, uint64_t hash, size_t far)
     }
 }
 
+bool context_has(const struct cursor *c, size_t start, const struct str *words, size_t count)
+{
+    const char *text = c->in.text;
+    size_t from = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t at = from; at + words[i].len <= start; at++) {
+            struct str there = {text + at, words[i].len};
+            bool is_edge = at == 0 || !is_context_byte((unsigned char)text[at - 1]);
+            size_t end = at + words[i].len;
+            is_edge = is_edge && (end == start || !is_context_byte((unsigned char)text[end]));
+            if (is_edge && str_eq_nocase(there, words[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void collect_phrases(struct cursor *c, struct str window)
 {
     for (size_t i = 0; i < c->engine->phrases_count; i++) {

@@ -439,6 +439,9 @@ static enum match_result try_regexes(struct cursor *c, size_t at)
         case MATCH_NO:
             break;
         case MATCH_YES:
+            if (r->context_count > 0 && !context_has(c, start, r->context, r->context_count)) {
+                break;
+            }
             if (cursor_add(c, (struct scan_finding){.start = start,
                                                     .end = end,
                                                     .id = r->id,

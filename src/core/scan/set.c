@@ -17,6 +17,7 @@ static void note_groups(struct scan_set *set, size_t row);
 static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static bool is_regex(struct str text);
 static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue);
+static enum err fold_words(struct scan_set *set, const struct scan_term *t, struct regex *r);
 static enum err add_literal(struct scan_set *set, const struct scan_term *t, struct issue *issue);
 static int compare_terms(const void *a, const void *b);
 static enum err compile_literals(struct scan_set *set, struct str stored, struct issue *issue);
@@ -148,6 +149,24 @@ static enum err add_regex(struct scan_set *set, const struct scan_term *t, struc
     TRY(pattern_compile(&set->arena, source, !minds_case, &limits, &r->pattern, issue));
     r->id = t->id;
     set->regexes_count++;
+    return fold_words(set, t, r);
+}
+
+/* Context words are looked for in the view, so they are folded like it. */
+static enum err fold_words(struct scan_set *set, const struct scan_term *t, struct regex *r)
+{
+    struct str *words = ARENA_ARRAY(&set->arena, t->context_count, struct str);
+    if (words == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < t->context_count; i++) {
+        words[i] = fold_word(&set->arena, t->context[i]);
+        if (words[i].ptr == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    r->context = words;
+    r->context_count = t->context_count;
     return ERR_OK;
 }
 
@@ -249,4 +268,13 @@ static void find_hold(struct scan_set *set)
 size_t scan_set_hold_bytes_max(const struct scan_set *set)
 {
     return set->hold_bytes_max;
+}
+
+size_t scan_set_bytes(const struct scan_set *set)
+{
+    size_t database = 0;
+    if (set->literals != NULL && hs_database_size(set->literals, &database) != HS_SUCCESS) {
+        database = 0;
+    }
+    return sizeof(*set) + set->arena.taken_bytes + database;
 }

@@ -25,6 +25,7 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
 static enum err see(struct scan_sieve *s, struct scan_scratch *scratch, bool is_final,
                     struct step *step);
 static size_t view_index(const struct step *step, size_t held);
+static void mute(const struct scan_sieve *s, struct scan_findings *all);
 static size_t give(struct scan_sieve *s, const struct step *step, size_t decided, struct buf *out);
 static enum err settle(struct scan_sieve *s, struct step *step, size_t given,
                        struct scan_findings *found);
@@ -111,6 +112,7 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
         step.items[i].start -= step.context_len;
         step.items[i].end -= step.context_len;
     }
+    mute(s, &step.all);
     findings_sort(&step.all);
     size_t given = give(s, &step, decided, out);
     remember(s, &step, given);
@@ -158,6 +160,21 @@ static size_t view_index(const struct step *step, size_t held)
         }
     }
     return low;
+}
+
+/* Takes out what begins in text that was only fed to be looked back at. */
+static void mute(const struct scan_sieve *s, struct scan_findings *all)
+{
+    size_t kept = 0;
+    if (s->base >= s->muted) {
+        return;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        if (s->base + all->items[i].start >= s->muted) {
+            all->items[kept++] = all->items[i];
+        }
+    }
+    all->count = kept;
 }
 
 /* Writes what is certain; returns how many bytes of held that was. */
