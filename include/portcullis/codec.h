@@ -152,6 +152,19 @@ struct codec_template {
 };
 const struct codec_template *codec_templates(size_t *ret_count);
 
+/* S2-7..S2-22 */
+struct codec_config_template {
+    const char *slug, *name, *description, *category, *policy_type;
+    const char *config; /* JSON */
+    const char *note;   /* what to know before using it; may be NULL */
+};
+const struct codec_config_template *codec_config_templates(size_t *ret_count);
+const struct codec_config_template *codec_config_template_find(struct str slug); /* or NULL */
+void codec_config_template_write(struct buf *out, const struct codec_config_template *t);
+/* {"slug" or "template", ...}: whatever else is given is said over the template. */
+MUST_USE enum err codec_config_from_template(struct codec_reader *r, yyjson_val *body,
+                                             struct policy *ret);
+
 /* ---- verdict -> documented bodies ---------------------------------------------------- */
 
 /* Members for llm_error.extra on a block: ,"violations":[...] and, for soft_block,

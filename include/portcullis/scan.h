@@ -60,8 +60,11 @@ struct scan_types {
 struct scan_detector_info {
     const char *name; /* "github_token" */
     const char *type; /* "api_key": one of S4-46 where there is one, else the name */
+    const char *context; /* words that speak for it, comma-separated; NULL = none */
     enum scan_class class;
     enum scan_tier tier;
+    bool has_check;  /* a checksum, a calendar, an issued range, a measure of randomness */
+    bool is_default; /* fires without being asked for by name */
 };
 
 size_t scan_detectors_count(void);

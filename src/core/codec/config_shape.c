@@ -52,6 +52,10 @@ static enum err parse(struct codec_reader *r, yyjson_val *body, struct policy *r
     ret->status = is_enabled ? POLICY_ACTIVE : POLICY_INACTIVE;
     ret->priority = (int)priority;
     ret->policy_type = str_from(types[type]);
+    if (ret->template_slug.len != 0 && codec_config_template_find(ret->template_slug) == NULL) {
+        issue_set(r->issue, "/template", "there is no template of this name");
+        return ERR_INVALID;
+    }
     return type == 0 ? read_routing(r, config, ret) : codec_config_content_read(r, config, ret);
 }
 

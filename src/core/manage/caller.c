@@ -53,27 +53,6 @@ bool manage_role_outranks(const struct manage_caller *c, struct str target)
     return c->role == MANAGE_ADMIN && manage_role_parse(target) != MANAGE_OWNER;
 }
 
-enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
-                             const struct policy *stored, const struct route_catalog *catalog,
-                             struct policy *ret, struct manage_refusal *ret_refusal)
-{
-    struct issue issue = {.offset = UINT64_MAX};
-    enum err e = c->view == MANAGE_GOVERNANCE
-                     ? codec_governance_patch(a, stored, c->body, catalog, ret, &issue)
-                     : codec_native_patch(a, stored, c->body, catalog, ret, &issue);
-    if (e != ERR_OK) {
-        manage_refuse(ret_refusal,
-                      e == ERR_CONFLICT      ? 409
-                      : e == ERR_UNSUPPORTED ? 422
-                      : e == ERR_MEMORY      ? 503
-                                             : 400,
-                      e == ERR_CONFLICT ? "other_dialect" : "invalid_request", issue.pointer, "%s",
-                      issue.message);
-        return e;
-    }
-    return manage_policy_check(ret, catalog, ret_refusal);
-}
-
 enum err manage_policy_check(const struct policy *p, const struct route_catalog *catalog,
                              struct manage_refusal *ret_refusal)
 {

@@ -9,12 +9,23 @@
 
 #define WORDS_JOINED 3U
 
+/* The last words before a place, oldest first. */
+struct words {
+    struct str items[WORDS_JOINED];
+    size_t count;
+};
+
 static uint64_t word_hash(struct str s, uint64_t h);
+static bool is_written_apart(struct str phrase);
 static bool is_context_byte(unsigned char c);
 static void add_slot(struct scan_engine *e, uint64_t hash, uint16_t list);
 static const struct context_slot *find_slot(const struct scan_engine *e, uint64_t hash);
 static void collect(struct cursor *c, size_t start);
-static void collect_word(struct cursor *c, const struct str *words, size_t count, size_t far);
+static void collect_parts(struct cursor *c, struct words *parts, size_t begin, size_t end,
+                          size_t start);
+static size_t part_end(const char *text, size_t begin, size_t end);
+static void push_word(struct words *words, struct str word);
+static void collect_word(struct cursor *c, const struct words *words, size_t far);
 static void take_lists(struct cursor *c, uint64_t hash, size_t far);
 static void collect_phrases(struct cursor *c, struct str window);
 
@@ -40,8 +51,12 @@ enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list
             if (kept.ptr == NULL) {
                 return ERR_MEMORY;
             }
-            e->phrases[e->phrases_count++] = (struct phrase){kept, index};
-            continue;
+            phrase = kept;
+            if (!is_written_apart(phrase)) {
+                ASSERT(e->phrases_count < CONTEXT_PHRASES);
+                e->phrases[e->phrases_count++] = (struct phrase){phrase, index};
+                continue;
+            }
         }
         uint64_t h = HASH_SEED;
         for (struct str word = str_cut(&phrase, ' '); word.len > 0; word = str_cut(&phrase, ' ')) {
@@ -52,11 +67,27 @@ enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list
     return ERR_OK;
 }
 
-/* FNV-1a over the lower-case bytes, a blank behind each word. */
+/* Latin, Greek, Cyrillic, Hebrew and Arabic put blanks between words; others do not. */
+static bool is_written_apart(struct str phrase)
+{
+    for (size_t i = 0; i < phrase.len; i++) {
+        if ((unsigned char)phrase.ptr[i] >= 0xe0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* FNV-1a over the lower-case bytes, a blank behind each word. Accents, which the folded
+ * view has behind their letter, do not count: people leave them out. */
 static uint64_t word_hash(struct str s, uint64_t h)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
+        if ((c == 0xcc || c == 0xcd) && i + 1 < s.len) {
+            i++;
+            continue;
+        }
         c = c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
         h = (h ^ c) * UINT64_C(1099511628211);
     }
@@ -115,8 +146,10 @@ static void collect(struct cursor *c, size_t start)
             at++; /* a word cut in half says nothing */
         }
     }
-    struct str words[WORDS_JOINED];
-    size_t count = 0;
+    struct words words;
+    struct words parts;
+    memset(&words, 0, sizeof(words)); /* compared as a whole below */
+    memset(&parts, 0, sizeof(parts));
     bool is_ascii_only = true;
     while (at < start) {
         size_t begin = at;
@@ -128,31 +161,65 @@ static void collect(struct cursor *c, size_t start)
             at++;
             continue;
         }
-        if (count == WORDS_JOINED) {
-            memmove(words, words + 1, (WORDS_JOINED - 1) * sizeof(words[0]));
-            count--;
+        collect_parts(c, &parts, begin, at, start);
+        push_word(&words, (struct str){text + begin, at - begin});
+        if (memcmp(&words, &parts, sizeof(words)) != 0) {
+            collect_word(c, &words, start - at);
         }
-        words[count++] = (struct str){text + begin, at - begin};
-        collect_word(c, words, count, start - at);
     }
     if (!is_ascii_only) {
         collect_phrases(c, (struct str){text + from, start - from});
     }
 }
 
-/* The last word alone, the last two, the last three; and the word without a plural s. */
-static void collect_word(struct cursor *c, const struct str *words, size_t count, size_t far)
+/* "dateOfBirth" is three words, "APIKey" two; "GitHub" is one as well. */
+static void collect_parts(struct cursor *c, struct words *parts, size_t begin, size_t end,
+                          size_t start)
 {
-    for (size_t n = 1; n <= count; n++) {
+    const char *text = c->in.text;
+    while (begin < end) {
+        size_t stop = part_end(text, begin, end);
+        push_word(parts, (struct str){text + begin, stop - begin});
+        collect_word(c, parts, start - stop);
+        begin = stop;
+    }
+}
+
+static size_t part_end(const char *text, size_t begin, size_t end)
+{
+    for (size_t i = begin + 1; i < end; i++) {
+        bool is_upper = text[i] >= 'A' && text[i] <= 'Z';
+        bool was_upper = text[i - 1] >= 'A' && text[i - 1] <= 'Z';
+        bool is_last = i + 1 == end || text[i + 1] < 'a' || text[i + 1] > 'z';
+        if (is_upper && (!was_upper || !is_last)) {
+            return i;
+        }
+    }
+    return end;
+}
+
+static void push_word(struct words *words, struct str word)
+{
+    if (words->count == WORDS_JOINED) {
+        memmove(words->items, words->items + 1, (WORDS_JOINED - 1) * sizeof(word));
+        words->count--;
+    }
+    words->items[words->count++] = word;
+}
+
+/* The last word alone, the last two, the last three; and the word without a plural s. */
+static void collect_word(struct cursor *c, const struct words *words, size_t far)
+{
+    struct str word = words->items[words->count - 1];
+    for (size_t n = 1; n <= words->count; n++) {
         uint64_t h = HASH_SEED;
-        for (size_t i = count - n; i < count; i++) {
-            h = word_hash(words[i], h);
+        for (size_t i = words->count - n; i < words->count; i++) {
+            h = word_hash(words->items[i], h);
         }
         take_lists(c, h, far);
     }
-    struct str last = words[count - 1];
-    if (last.len > 3 && (last.ptr[last.len - 1] | 0x20) == 's') {
-        take_lists(c, word_hash(str_sub(last, 0, last.len - 1), HASH_SEED), far);
+    if (word.len > 3 && (word.ptr[word.len - 1] | 0x20) == 's') {
+        take_lists(c, word_hash(str_sub(word, 0, word.len - 1), HASH_SEED), far);
     }
 }
 

@@ -132,7 +132,8 @@ static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts
 
 static bool is_special(unsigned char b)
 {
-    return b == '+' || b == '(' || b == '-' || b == '@' || b == ':' || b == '?' || b == '&';
+    return b == '+' || b == '(' || b == '-' || b == '@' || b == ':' || b == '?' || b == '&' ||
+           b == '=' || b == '>' || b == ',' || b == '|';
 }
 
 static bool is_start(const struct cursor *c, size_t at)
@@ -168,6 +169,10 @@ static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_w
         odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8(':')));
         odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('?')));
         odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('&')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('=')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('>')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8(',')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('|')));
         word |= (uint64_t)(uint16_t)_mm_movemask_epi8(all) << (16 * i);
         under |= (uint64_t)(uint16_t)_mm_movemask_epi8(line) << (16 * i);
         special |= (uint64_t)(uint16_t)_mm_movemask_epi8(odd) << (16 * i);
@@ -278,6 +283,10 @@ static enum match_result try_row(struct cursor *c, size_t index, size_t at)
     const struct detector *d = c->engine->detectors[index];
     const struct row *row = &c->engine->rows[index];
     if (!may_begin(c, d, at)) {
+        return MATCH_NO;
+    }
+    size_t known = at < CONTEXT_BYTES ? at : CONTEXT_BYTES;
+    if (d->before != NULL && !d->before((struct str){c->in.text + at - known, known})) {
         return MATCH_NO;
     }
     size_t start;

@@ -44,6 +44,9 @@ struct detector {
     enum detector_tail tail;
     /* May shorten the match through *len. NULL = nothing to check. */
     enum check_verdict (*check)(struct str s, size_t *len);
+    /* Is what stands before the place (at most 80 bytes) such that a match counts? The name
+     * of a variable, say. NULL = whatever stands there. */
+    bool (*before)(struct str left);
     const char *context; /* words or phrases, comma-separated, lower case; NULL = none */
     const char *pattern; /* a word edge before it is implied unless D_FREE */
 };

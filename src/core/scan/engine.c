@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define ENGINE_BYTES_MAX (8U << 20)
-#define SLOTS 2048U
+#define SLOTS 4096U /* twice the words, so that looking one up is short */
 #define WIDTH_USUAL 96U
 
 static enum err compile_rows(struct scan_engine *e);
@@ -47,8 +47,11 @@ struct scan_detector_info scan_detector_info(size_t index)
     ASSERT(d != NULL);
     return (struct scan_detector_info){.name = d->name,
                                        .type = d->type != NULL ? d->type : d->name,
+                                       .context = d->context,
                                        .class = d->class,
-                                       .tier = d->tier};
+                                       .tier = d->tier,
+                                       .has_check = d->check != NULL,
+                                       .is_default = (d->flags & D_OFF) == 0};
 }
 
 enum err scan_engine_new(struct scan_engine **ret_engine)
@@ -64,7 +67,7 @@ enum err scan_engine_new(struct scan_engine **ret_engine)
     e->rows = ARENA_ARRAY(&e->arena, e->rows_count, struct row);
     e->slots_count = SLOTS;
     e->slots = ARENA_ARRAY(&e->arena, SLOTS, struct context_slot);
-    e->phrases = ARENA_ARRAY(&e->arena, 64, struct phrase);
+    e->phrases = ARENA_ARRAY(&e->arena, CONTEXT_PHRASES, struct phrase);
     e->lists = ARENA_ARRAY(&e->arena, CONTEXT_LISTS, const char *);
     bool is_full = e->rows == NULL || e->slots == NULL || e->phrases == NULL || e->lists == NULL;
     if (is_full || compile_rows(e) != ERR_OK) {

@@ -15,8 +15,9 @@
 #define MASK_WORDS (SCAN_DETECTORS_MAX / 64)
 #define CONTEXT_BYTES 80U /* how far back a context word may stand */
 #define CONTEXT_KEPT 128U /* bytes of the view a sieve keeps for it */
-#define CONTEXT_LISTS 192U
+#define CONTEXT_LISTS 320U
 #define CONTEXT_WORDS (CONTEXT_LISTS / 64)
+#define CONTEXT_PHRASES 128U /* of scripts that are written without blanks */
 #define RUNS_MAX 33U
 #define LONG_RUN 7U
 

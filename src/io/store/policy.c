@@ -358,15 +358,17 @@ enum err store_version_list(struct store_job *j)
         "SELECT v.version, v.parent, v.rolled_back_from,"
         " v.version = p.active_version AND p.status = 'active', encode(v.sha256, 'hex'), v.author,"
         " v.note, " UTC("v.created_at") ", " UTC("v.activated_at") ", " UTC("v.deactivated_at")
-        ", CASE WHEN $3::integer > 0 THEN v.body END "
+        ", CASE WHEN $4::boolean THEN v.body END "
         "FROM portcullis.policies p JOIN portcullis.policy_versions v "
         "ON v.org_id = p.org_id AND v.policy_id = p.id "
         "WHERE p.org_id = $1 AND p.id = $2 AND ($3::integer = 0 OR v.version = $3::integer) "
         "ORDER BY v.version DESC",
         {STORE_P(j->c->caller.org), STORE_P(j->c->id),
          STORE_P(store_text_u64(j->a,
-                                j->c->kind == MANAGE_VERSION_GET ? j->c->version : 0))},
-        3};
+                                j->c->kind == MANAGE_VERSION_GET ? j->c->version : 0)),
+         STORE_P(j->c->kind == MANAGE_VERSION_GET || j->c->view == MANAGE_RULES ? STR("true")
+                                                                                : STR("false"))},
+        4};
     PGresult *r = NULL;
     TRY(store_job_query(j, &q, &r));
     enum err e = versions_read(j, r);
