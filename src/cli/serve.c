@@ -105,10 +105,12 @@ static enum err start(struct serve *s, struct issue *issue)
     TRY(tls_start());
     TRY(cli_load_secrets(&s->config, &s->secrets, issue));
     TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
+    TRY(scan_engine_new(&s->engine));
     TRY(start_state(s, issue));
     struct store_options store = {.dsn = s->config.database_url,
                                   .secrets = s->secrets,
                                   .catalog = s->catalog,
+                                  .engine = s->engine,
                                   .query_ms = 2000,
                                   .load_ms = 30000,
                                   .connect_ms = 3000};
@@ -239,6 +241,9 @@ static enum err start_workers(struct serve *s, struct issue *issue)
                                 .spool = s->spool,
                                 .store = s->store,
                                 .exceptions = s->exceptions,
+                                .engine = s->engine,
+                                .pepper = {(const char *)s->secrets.pepper,
+                                           sizeof(s->secrets.pepper)},
                                 .max_stale_ms = c->policy_max_stale_s * 1000,
                                 .has_admin_listener = c->admin_port >= 0,
                                 .admin_tag = TAG_ADMIN,

@@ -19,6 +19,7 @@ struct serve {
     struct store_secrets secrets;
     struct buf catalog_texts[2];
     struct route_catalog *catalog;
+    struct scan_engine *engine;
     struct spool *spool;
     struct store *store;       /* control thread */
     struct store *audit_store; /* shipper thread */
@@ -62,6 +63,9 @@ void serve_refresh(struct serve *s, bool is_poll);
 void serve_note_database(struct serve *s, enum err listen_result);
 bool serve_is_rebuild_due(const struct serve *s, int64_t now_ms);
 void serve_free(struct serve *s);
+/* What organisations are compiled with; previous may be NULL. */
+struct policy_build serve_build(const struct serve *s, const struct policy_org *previous,
+                                int64_t now_s);
 /* For spool_start: records into the database. Shipper thread. */
 bool serve_ship(void *context, const struct spool_batch *batch);
 /* worker_serve_fn */

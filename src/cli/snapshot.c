@@ -107,8 +107,12 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     struct issue issue = o->issue;
     enum err e = o->err;
     if (e == ERR_OK) {
-        e = policy_org_new(&o->rows, &(struct policy_build){.catalog = s->catalog, .now_s = now_s},
-                           &org, &issue);
+        size_t at = find_org(s, o->rows.id);
+        bool has_previous =
+            at < s->orgs_count && str_eq(policy_org_id(s->orgs[at]), o->rows.id);
+        const struct policy_build build =
+            serve_build(s, has_previous ? s->orgs[at] : NULL, now_s);
+        e = policy_org_new(&o->rows, &build, &org, &issue);
     }
     if (e == ERR_OK) {
         e = serve_org_keep(s, org, seal_org(s, &o->rows));
@@ -123,6 +127,13 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     serve_log(s, "error", "policy_not_compiled", "\"org\":\"%.*s\",\"reason\":%.*s",
               STR_ARG(o->rows.id), STR_ARG(buf_str(&reason)));
     buf_fini(&reason);
+}
+
+struct policy_build serve_build(const struct serve *s, const struct policy_org *previous,
+                                int64_t now_s)
+{
+    return (struct policy_build){
+        .catalog = s->catalog, .now_s = now_s, .engine = s->engine, .previous = previous};
 }
 
 /* None when it cannot be sealed: then no copy is written, rather than one without it. */
@@ -315,6 +326,7 @@ void serve_free(struct serve *s)
     free(s->orgs);
     free(s->sealed);
     net_exceptions_free(s->exceptions);
+    scan_engine_free(s->engine);
     route_catalog_free(s->catalog);
     buf_fini(&s->catalog_texts[0]);
     buf_fini(&s->catalog_texts[1]);
