@@ -127,15 +127,22 @@ MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct sc
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
 /* Compiling the terms apart, in a process that may be killed, and keeping the result: the
  * source is a byte-stable list of the folded literals; equal lists are equal bytes.
- * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile.
- * scan_set_new takes a database only when it is whole, of this platform and of this very
- * source; else it compiles. */
+ * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile. A
+ * database that is not whole, or not of this source and platform, is compiled again. */
 MUST_USE enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
                                     struct issue *issue);
 MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database,
                                      struct issue *issue);
-/* What besides the source a compiled database depends on: the library and the CPU. */
-struct str scan_terms_platform(void);
+struct str scan_terms_platform(void); /* what else a database depends on */
+size_t scan_terms_count(struct str source); /* literals in it; and one, STR_NONE past the end */
+struct str scan_terms_at(struct str source, size_t index);
+struct scan_terms_cost {
+    unsigned per_kib, per_kib_max; /* matches in the worst text that was looked at */
+    size_t literal; /* whose text that is; SIZE_MAX = ordinary prose */
+    bool is_too_dense, is_given_up; /* over the bound; libhs cannot scan it: refuse the list */
+};
+MUST_USE enum err scan_terms_probe(struct str source, struct str database,
+                                   struct scan_terms_cost *ret); /* ERR_INVALID, ERR_MEMORY */
 /* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
 size_t scan_set_bytes(const struct scan_set *set); /* memory of it, the database included */

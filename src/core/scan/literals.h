@@ -14,4 +14,8 @@ void literals_source(const struct term *terms, size_t count, struct buf *ret_sou
 MUST_USE enum err literals_load(struct str source, struct str stored, hs_database_t **ret,
                                 struct issue *issue);
 
+/* The literals of a source, one after another; nothing of what is not a source. */
+struct str literals_begin(struct str source);
+bool literals_next(struct str *rest, struct str *ret);
+
 #endif

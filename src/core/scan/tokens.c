@@ -56,7 +56,7 @@ void token_write(struct scan_keys *keys, const char *type, struct str value, str
     token[n++] = '[';
     for (size_t i = 0; type[i] != '\0' && i < TYPE_BYTES_MAX; i++) {
         char c = type[i] >= 'a' && type[i] <= 'z' ? (char)(type[i] - 32) : type[i];
-        token[n++] = is_token_byte((unsigned char)c) ? c : '_';
+        token[n++] = is_code_byte((unsigned char)c) ? c : '_';
     }
     /* The value is last, so no other pair of type and value is the same bytes. */
     struct buf hashed;
@@ -101,7 +101,7 @@ static void make_code(const struct sha256 *h, char *ret)
     }
 }
 
-bool is_token_byte(unsigned char c)
+bool is_code_byte(unsigned char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -113,7 +113,7 @@ size_t token_length(struct str rest, bool is_final, bool *ret_may_become)
     if (rest.len == 0 || rest.ptr[0] != '[') {
         return 0;
     }
-    while (n < rest.len && n < SCAN_TOKEN_BYTES_MAX && is_token_byte((unsigned char)rest.ptr[n])) {
+    while (n < rest.len && n < SCAN_TOKEN_BYTES_MAX && is_code_byte((unsigned char)rest.ptr[n])) {
         n++;
     }
     if (n == SCAN_TOKEN_BYTES_MAX) {
@@ -139,7 +139,7 @@ enum match_result token_covers(const struct match_input *in, size_t start, size_
     size_t open = start;
     if (t[start] != '[') {
         while (open > 0 && start - open < SCAN_TOKEN_BYTES_MAX &&
-               is_token_byte((unsigned char)t[open - 1])) {
+               is_code_byte((unsigned char)t[open - 1])) {
             open--;
         }
         if (open == 0 || t[--open] != '[') {
