@@ -9,6 +9,7 @@
 #define PORTCULLIS_CLI_H
 
 #include "config.h"
+#include "portcullis/compile.h"
 #include "portcullis/manage.h"
 #include "portcullis/store.h"
 
@@ -34,6 +35,9 @@ struct cli_context {
     struct buf catalog_texts[2];
     struct route_catalog *catalog;
     struct scan_engine *engine;
+    struct compile *compile; /* as a gateway would, but nothing is kept on disk */
+    struct compile_client client;
+    struct content_compiler compiler;
     struct store *store;
     struct arena arena; /* of one command */
     const char *org;    /* --org, or the only organisation */
@@ -53,6 +57,8 @@ MUST_USE enum err cli_load_secrets(const struct config *config, struct store_sec
                                    struct issue *ret_issue);
 MUST_USE enum err cli_load_catalog(const struct config *config, struct buf texts[2],
                                    struct route_catalog **ret, struct issue *ret_issue);
+/* The limits of the settings; no cache, nobody is told. */
+void cli_compile_options(const struct config *config, struct compile_options *ret);
 /* A whole file, or standard input for "-". */
 MUST_USE enum err cli_read_file(const char *path, struct buf *out);
 void cli_print_issue(const char *what, enum err e, const struct issue *issue);

@@ -107,7 +107,8 @@ static bool parse_file(struct cli_context *c, const char *file, struct parsed *r
 static enum err compile(const struct cli_context *c, const struct policy *p, struct issue *issue)
 {
     struct manage_refusal refusal = {.status = 0};
-    const struct policy_build with = {.catalog = c->catalog, .engine = c->engine};
+    const struct policy_build with = {
+        .catalog = c->catalog, .engine = c->engine, .compiler = &c->compiler};
     enum err e = manage_policy_check(p, &with, &refusal);
     if (e != ERR_OK) {
         issue_set(issue, refusal.param, "%s", refusal.message);
