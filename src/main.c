@@ -21,7 +21,7 @@ static const struct {
     {"org", cli_org, "create NAME [ID] | list", "organisations"},
     {"key", cli_key, "create NAME [member=value]... | list | rotate ID [SECONDS] | revoke ID",
      "API keys"},
-    {"policy", cli_policy, "validate FILE... | apply FILE... | export | list", "policies as files"},
+    {"policy", cli_policy, "validate FILE... | lint [--json] FILE... | apply FILE... | export | list", "policies as files"},
     {"api", cli_api, "METHOD PATH [FILE|-] | reference",
      "any management request, as the operator; or its reference"},
     {"audit", cli_audit, "list [name=value]...", "decisions, newest first"},

@@ -52,6 +52,9 @@ bool cli_need_org(struct cli_context *c);
  * wanted: pass NULL. The answer's body lives in c->arena. */
 bool cli_request(struct cli_context *c, enum wire_method method, const char *path, struct str body,
                  struct manage_answer *ret, struct manage_result *ret_result);
+/* Prints what each rule costs. False (and why, on stderr): one cannot be compiled. */
+bool cli_lint_policy(const struct cli_context *c, const char *file, const struct policy *p,
+                     bool is_json);
 /* Settings -> what serve and the commands need. */
 MUST_USE enum err cli_load_secrets(const struct config *config, struct store_secrets *ret,
                                    struct issue *ret_issue);

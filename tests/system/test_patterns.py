@@ -3,7 +3,9 @@
 refused where it is written, named and with a reason, or accepted within the limits; requests of
 somebody else go on meanwhile. Counted, not timed; latencies are printed.
 """
+import json
 import os
+import subprocess
 
 import pytest
 
@@ -157,3 +159,26 @@ def test_two_lists_that_are_too_much_together(lab):
     assert status == 201, body
     status, _, body = lab.call("PATCH", "/v1/policies/" + body["id"], {"status": "active"})
     assert status == 400, body
+
+
+def test_lint_says_what_rules_cost_and_refuses_the_unbounded(lab, tmp_path):
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(policy("good", ["alpha", "beta gamma", "/a+b/"])))
+    bad.write_text(json.dumps(policy("bad", ["q" * n for n in range(1, 200)])))
+    done = lint(lab, good)
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    assert line["ok"] is True
+    rule = line["rules"][0]
+    assert (rule["patterns"], rule["expressions"], rule["words"]) == (3, 1, 2)
+    assert rule["compiled_bytes"] > 0 and rule["hold_bytes"] >= 256
+    done = lint(lab, good, bad)
+    assert done.returncode == 1
+    assert [json.loads(l)["ok"] for l in done.stdout.splitlines()] == [True, False]
+    assert "/rules/0/params/patterns" in done.stderr and "contain one another" in done.stderr
+    assert lint(lab).returncode == 2
+
+
+def lint(lab, *files):
+    return subprocess.run([lab.binary, "policy", "lint", "--json", *map(str, files)],
+                          capture_output=True, text=True, check=False)
