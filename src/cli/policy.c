@@ -2,8 +2,8 @@
  *
  * portcullis policy: policies as files. A file holds one policy in any documented
  * shape, told apart by a member that only that shape has. validate checks without a
- * change, lint says besides what each rule costs; apply creates or, by name, changes; export prints every policy, one canonical
- * JSON object per line.
+ * change, lint says besides what each rule costs; apply creates or, by name, changes;
+ * export prints every policy, one canonical JSON object per line.
  */
 #include "cli.h"
 
