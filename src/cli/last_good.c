@@ -115,8 +115,7 @@ static enum err org_of(struct serve *s, struct str sealed, int64_t now_s, struct
         e = store_org_rows_read(&a, buf_str(&plain), s->catalog, &rows, &issue);
     }
     if (e == ERR_OK) {
-        const struct policy_build build = serve_build(s, NULL, now_s);
-        e = policy_org_new(&rows, &build, ret, &issue);
+        e = serve_org_compile(s, &rows, now_s, ret, &issue);
     }
     if (e != ERR_OK) {
         serve_log(s, "error", "organisation_not_restored", "\"reason\":\"%s\"", err_name(e));

@@ -30,6 +30,7 @@ static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply
 static bool parse_file(struct cli_context *c, const char *file, struct parsed *ret);
 static enum err parse(struct cli_context *c, yyjson_val *root, struct parsed *ret,
                       struct issue *issue);
+static enum err compile(const struct cli_context *c, const struct policy *p, struct issue *issue);
 static bool apply(struct cli_context *c, const struct parsed *file);
 static bool find(struct cli_context *c, struct str name, struct str *ret_id);
 static int print_all(struct cli_context *c, bool is_list);
@@ -93,10 +94,25 @@ static bool parse_file(struct cli_context *c, const char *file, struct parsed *r
     if (e == ERR_OK) {
         e = parse(c, doc.root, ret, &issue);
     }
+    if (e == ERR_OK) {
+        e = compile(c, &ret->policy, &issue);
+    }
     if (e != ERR_OK) {
         cli_print_issue(file, e, &issue);
     }
     return e == ERR_OK;
+}
+
+/* As a gateway would: patterns that do not compile are not valid. */
+static enum err compile(const struct cli_context *c, const struct policy *p, struct issue *issue)
+{
+    struct manage_refusal refusal = {.status = 0};
+    const struct policy_build with = {.catalog = c->catalog, .engine = c->engine};
+    enum err e = manage_policy_check(p, &with, &refusal);
+    if (e != ERR_OK) {
+        issue_set(issue, refusal.param, "%s", refusal.message);
+    }
+    return e;
 }
 
 static enum err parse(struct cli_context *c, yyjson_val *root, struct parsed *ret,

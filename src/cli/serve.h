@@ -54,6 +54,10 @@ struct serve {
 };
 
 /* snapshot.c */
+/* Compiles rows; what the organisation's present part has compiled already is shared. */
+MUST_USE enum err serve_org_compile(struct serve *s, const struct policy_org_rows *rows,
+                                    int64_t now_s, struct policy_org **ret,
+                                    struct issue *ret_issue);
 /* Takes over org and sealed (heap; STR_NONE = not to be had) in any case. */
 MUST_USE enum err serve_org_keep(struct serve *s, struct policy_org *org, struct str sealed);
 void serve_orgs_clear(struct serve *s);
@@ -63,9 +67,6 @@ void serve_refresh(struct serve *s, bool is_poll);
 void serve_note_database(struct serve *s, enum err listen_result);
 bool serve_is_rebuild_due(const struct serve *s, int64_t now_ms);
 void serve_free(struct serve *s);
-/* What organisations are compiled with; previous may be NULL. */
-struct policy_build serve_build(const struct serve *s, const struct policy_org *previous,
-                                int64_t now_s);
 /* For spool_start: records into the database. Shipper thread. */
 bool serve_ship(void *context, const struct spool_batch *batch);
 /* worker_serve_fn */

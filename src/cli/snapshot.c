@@ -107,12 +107,7 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     struct issue issue = o->issue;
     enum err e = o->err;
     if (e == ERR_OK) {
-        size_t at = find_org(s, o->rows.id);
-        bool has_previous =
-            at < s->orgs_count && str_eq(policy_org_id(s->orgs[at]), o->rows.id);
-        const struct policy_build build =
-            serve_build(s, has_previous ? s->orgs[at] : NULL, now_s);
-        e = policy_org_new(&o->rows, &build, &org, &issue);
+        e = serve_org_compile(s, &o->rows, now_s, &org, &issue);
     }
     if (e == ERR_OK) {
         e = serve_org_keep(s, org, seal_org(s, &o->rows));
@@ -129,11 +124,16 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     buf_fini(&reason);
 }
 
-struct policy_build serve_build(const struct serve *s, const struct policy_org *previous,
-                                int64_t now_s)
+enum err serve_org_compile(struct serve *s, const struct policy_org_rows *rows, int64_t now_s,
+                           struct policy_org **ret, struct issue *ret_issue)
 {
-    return (struct policy_build){
-        .catalog = s->catalog, .now_s = now_s, .engine = s->engine, .previous = previous};
+    size_t at = find_org(s, rows->id);
+    bool is_known = at < s->orgs_count && str_eq(policy_org_id(s->orgs[at]), rows->id);
+    const struct policy_build build = {.catalog = s->catalog,
+                                       .now_s = now_s,
+                                       .engine = s->engine,
+                                       .previous = is_known ? s->orgs[at] : NULL};
+    return policy_org_new(rows, &build, ret, ret_issue);
 }
 
 /* None when it cannot be sealed: then no copy is written, rather than one without it. */

@@ -10,6 +10,9 @@
 
 #include "compile.h"
 
+#define SOURCE_BYTES_MAX ((size_t)256 << 20)
+#define DATABASE_BYTES_MAX ((size_t)256 << 20)
+
 struct terms_builder {
     struct content *content;
     struct scan_term *list; /* by id */
@@ -149,7 +152,7 @@ static enum err make_set(struct content *c, const struct terms_builder *b,
     }
     struct buf database;
     struct scan_spec spec = {.types = b->types, .terms = b->list, .terms_count = b->count};
-    buf_init(&database, (size_t)256 << 20);
+    buf_init(&database, DATABASE_BYTES_MAX);
     enum err err = ERR_OK;
     if (with->compiler != NULL) {
         err = precompile(&spec, with->compiler, &database, issue);
@@ -175,7 +178,7 @@ static enum err make_set(struct content *c, const struct terms_builder *b,
 static enum err source_of(const struct terms_builder *b, struct sha256 *ret)
 {
     struct buf out;
-    buf_init(&out, (size_t)256 << 20);
+    buf_init(&out, SOURCE_BYTES_MAX);
     buf_add(&out, (struct str){(const char *)&b->types, sizeof(b->types)});
     for (size_t i = 0; i < b->count; i++) {
         const struct scan_term *t = &b->list[i];
@@ -198,11 +201,14 @@ static enum err source_of(const struct terms_builder *b, struct sha256 *ret)
 static enum err precompile(const struct scan_spec *spec, const struct content_compiler *compiler,
                            struct buf *ret_database, struct issue *issue)
 {
-    (void)spec;
-    (void)compiler;
-    (void)ret_database;
-    issue_set(issue, "", "terms cannot be compiled apart yet");
-    return ERR_UNSUPPORTED;
+    struct buf source;
+    buf_init(&source, SOURCE_BYTES_MAX);
+    enum err err = scan_terms_source(spec, &source, issue);
+    if (err == ERR_OK && source.len > 0) {
+        err = compiler->compile(compiler->context, buf_str(&source), ret_database, issue);
+    }
+    buf_fini(&source);
+    return err;
 }
 
 /* A term is named by its place in the list of all: says which rule that is. */

@@ -53,7 +53,7 @@ bool manage_role_outranks(const struct manage_caller *c, struct str target)
     return c->role == MANAGE_ADMIN && manage_role_parse(target) != MANAGE_OWNER;
 }
 
-enum err manage_policy_check(const struct policy *p, const struct policy_build *build,
+enum err manage_policy_check(const struct policy *p, const struct policy_build *with,
                              struct manage_refusal *ret_refusal)
 {
     struct policy alone = *p;
@@ -66,21 +66,12 @@ enum err manage_policy_check(const struct policy *p, const struct policy_build *
         .id = alone.org_id, .name = STR("check"), .policies = &alone, .policies_count = 1};
     struct policy_org *org = NULL;
     struct issue issue = {.offset = UINT64_MAX};
-    enum err e = policy_org_new(&rows, build, &org, &issue);
+    enum err e = policy_org_new(&rows, with, &org, &issue);
     policy_org_unref(org);
     if (e != ERR_OK && e != ERR_MEMORY) {
-        /* The caller sees one policy, not the first of a list, and knows its name. */
-        struct str pointer = str_from(issue.pointer), message = str_from(issue.message);
-        struct str first = STR("/policies/0"), named = STR("policy '");
-        ptrdiff_t end = str_find_str(message, STR("): "));
-        if (str_starts(pointer, first)) {
-            pointer = str_sub(pointer, first.len, pointer.len);
-            message = str_starts(message, named) && end > 0
-                          ? str_sub(message, (size_t)end + 3, message.len)
-                          : message;
-        }
-        manage_refuse(ret_refusal, 400, "policy_cannot_run", pointer.ptr, "%.*s",
-                      STR_ARG(message));
+        struct str at = str_from(issue.pointer); /* the caller sent one policy, not a list */
+        at = str_starts(at, STR("/policies/0/")) ? str_sub(at, 11, at.len) : at;
+        manage_refuse(ret_refusal, 400, "policy_cannot_run", at.ptr, "%s", issue.message);
     }
     return e;
 }

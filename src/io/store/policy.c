@@ -14,11 +14,12 @@
     "AND v.policy_id = p.id AND v.version = p.active_version WHERE p.org_id = $1 "
 
 static enum err fetch(struct store_job *j, bool for_update, struct policy *ret, bool *ret_found);
+static struct policy_build build_of(const struct store *s);
+static enum err check(struct store_job *j, const struct policy *p);
 static enum err one(struct store_job *j, const struct policy *p);
 static enum err clear_default(struct store_job *j, const struct policy *p);
 static enum err insert_version(struct store_job *j, struct policy *p, uint32_t rolled_back_from);
 static enum err run(struct store_job *j, const struct store_query *q);
-static struct policy_build build_of(const struct store_job *j);
 static enum err attestations(struct store_job *j);
 
 enum err store_policy_list(struct store_job *j)
@@ -100,11 +101,24 @@ static enum err one(struct store_job *j, const struct policy *p)
     return ERR_OK;
 }
 
+/* What a gateway would compile it with. */
+static struct policy_build build_of(const struct store *s)
+{
+    return (struct policy_build){.catalog = s->options.catalog,
+                                 .engine = s->options.engine,
+                                 .compiler = s->options.compiler};
+}
+
+static enum err check(struct store_job *j, const struct policy *p)
+{
+    const struct policy_build with = build_of(j->s);
+    return manage_policy_check(p, &with, &j->r->refusal);
+}
+
 enum err store_policy_create(struct store_job *j)
 {
     struct policy p = j->c->policy;
-    const struct policy_build build = build_of(j);
-    enum err e = manage_policy_check(&p, &build, &j->r->refusal);
+    enum err e = check(j, &p);
     if (e != ERR_OK) {
         return j->r->refusal.status != 0 ? ERR_OK : e;
     }
@@ -136,14 +150,6 @@ enum err store_policy_create(struct store_job *j)
     TRY(run(j, &q));
     TRY(insert_version(j, &p, 0));
     return one(j, &p);
-}
-
-/* What a gateway would compile it with. */
-static struct policy_build build_of(const struct store_job *j)
-{
-    const struct store_options *o = &j->s->options;
-    return (struct policy_build){
-        .catalog = o->catalog, .engine = o->engine, .compiler = o->compiler};
 }
 
 static enum err clear_default(struct store_job *j, const struct policy *p)
@@ -254,8 +260,8 @@ enum err store_policy_patch(struct store_job *j)
     if (j->c->kind == MANAGE_POLICY_CREATE) {
         p = j->c->policy; /* PUT of the compliance policy replaces it */
     } else {
-        const struct policy_build build = build_of(j);
-        enum err e = manage_policy_patch(j->a, j->c, &stored, &build, &p, &j->r->refusal);
+        const struct policy_build with = build_of(j->s);
+        enum err e = manage_policy_patch(j->a, j->c, &stored, &with, &p, &j->r->refusal);
         if (e != ERR_OK) {
             return j->r->refusal.status != 0 ? ERR_OK : e;
         }
@@ -355,8 +361,7 @@ enum err store_version_rollback(struct store_job *j)
     /* The content comes back; where the policy stands now (slot, default, status) stays,
      * except that a draft or switched-off policy is activated by it. */
     old.status = POLICY_ACTIVE;
-    const struct policy_build build = build_of(j);
-    e = manage_policy_check(&old, &build, &j->r->refusal);
+    e = check(j, &old);
     if (e != ERR_OK) {
         return j->r->refusal.status != 0 ? ERR_OK : e;
     }
