@@ -284,7 +284,8 @@ MUST_USE enum err policy_decide(struct arena *a, const struct policy_facts *fact
  * (facts->models) becomes its resolution and the verdict the one about it. */
 MUST_USE enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
                                      struct route_resolution *models, struct policy_verdict *ret);
-/* Why another model is called, then warn-level violations of the candidate finally chosen (for the header, S0-59). */
+/* Why another model is called, then warn-level violations of the candidate finally chosen
+ * (for the header, S0-59). */
 size_t policy_warnings_of(const struct policy_verdict *v, const struct route_resolution *r,
                           size_t candidate, const struct policy_violation **ret, size_t max);
 
