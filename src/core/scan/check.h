@@ -87,13 +87,33 @@ CHECK(th_tnin);
 CHECK(github);
 CHECK(secret_value);
 CHECK(secret_key_value);
-CHECK(entropy);
-CHECK(not_placeholder);
+CHECK(token);
+CHECK(random);
+CHECK(letters);
+CHECK(mixed);
+CHECK(aws);
+CHECK(google);
+CHECK(hex);
+CHECK(hex_lower);
 CHECK(user_password);
-CHECK(entropy_hex);
-CHECK(not_example);
 CHECK(jwt);
 CHECK(basic_auth);
+CHECK(pem);
+CHECK(wif);
+CHECK(azure_client_secret);
+CHECK(artifactory);
+CHECK(sidekiq);
+CHECK(connection);
+
+/* check_name.c: is what stands before an operator the name of a secret? `left` ends right
+ * before the place. */
+bool before_secret(struct str left);
+bool before_password(struct str left);
+bool before_secret_argument(struct str left);
+bool before_password_argument(struct str left);
+bool before_secret_said(struct str left);
+bool before_password_said(struct str left);
+bool before_jwk(struct str left); /* "d" and its like in a key written as JSON (RFC 7517) */
 
 /* The digits of `s` as numbers, at most `max`; everything else is skipped. */
 size_t check_digits(struct str s, uint8_t *ret, size_t max);

@@ -13,6 +13,7 @@ static unsigned month_of(struct str s);
 static unsigned number_of(struct str s);
 static unsigned iban_length(const char *country);
 static bool parse_groups(struct str s, unsigned *ret_groups);
+static bool base58_check(struct str s, size_t bytes);
 
 size_t check_digits(struct str s, uint8_t *ret, size_t max)
 {
@@ -465,22 +466,35 @@ enum check_verdict check_btc(struct str s, size_t *len)
         }
         return check_as(sum == 1 || sum == 0x2bc830a3);
     }
+    return check_as(base58_check(s, 25));
+}
+
+/* Base58 of `bytes` bytes, the last four of which are SHA-256 of SHA-256 of the others. */
+static bool base58_check(struct str s, size_t bytes)
+{
     static const char digits[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    uint8_t bytes[25] = {0};
+    uint8_t out[40] = {0};
     for (size_t i = 0; i < s.len; i++) {
         unsigned carry = (unsigned)(strchr(digits, s.ptr[i]) - digits);
-        for (size_t k = 25; k-- > 0;) {
-            carry += 58U * bytes[k];
-            bytes[k] = (uint8_t)carry;
+        for (size_t k = bytes; k-- > 0;) {
+            carry += 58U * out[k];
+            out[k] = (uint8_t)carry;
             carry >>= 8;
         }
         if (carry != 0) {
-            return CHECK_NO;
+            return false;
         }
     }
-    struct sha256 once = sha256_of((struct str){(const char *)bytes, 21});
+    struct sha256 once = sha256_of((struct str){(const char *)out, bytes - 4});
     struct sha256 twice = sha256_of((struct str){(const char *)once.bytes, 32});
-    return check_as(memcmp(twice.bytes, bytes + 21, 4) == 0);
+    return memcmp(twice.bytes, out + bytes - 4, 4) == 0;
+}
+
+/* Wallet import format: with or without a byte that says the public key is short. */
+enum check_verdict check_wif(struct str s, size_t *len)
+{
+    (void)len;
+    return check_as(base58_check(s, s.ptr[0] == '5' ? 37 : 38));
 }
 
 enum check_verdict check_imei(struct str s, size_t *len)
