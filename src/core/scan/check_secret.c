@@ -248,7 +248,8 @@ enum check_verdict check_secret_value(struct str s, size_t *len)
     bool is_marked = look.marks > 0 && look.lower > 0 && look.upper > 0 && look.words < 50;
     bool is_long_name = s.len >= 16 && look.words >= 60;
     bool is_62 = s.len >= 20 && look.lower >= 4 && look.upper >= 4 && look.words < 25;
-    return check_as((is_mixed || is_marked || is_62) && s.len >= (look.marks > 0 || is_mixed ? 6U : 8U) &&
+    return check_as((is_mixed || is_marked || is_62) &&
+                    s.len >= (look.marks > 0 || is_mixed ? 6U : 8U) &&
                     look.entropy >= (s.len >= 16 ? 280U : 220U) && !is_long_name &&
                     !is_filled_up(s, &look) && !is_published(s));
 }
@@ -262,6 +263,11 @@ enum check_verdict check_secret_key_value(struct str s, size_t *len)
     s.len = *len;
     struct look look = look_at(s);
     bool is_path = str_find(s, '/') >= 0 && str_find(s, '.') >= 0;
+    bool is_identifier = s.len < 20 && str_find(s, '_') >= 0 && look.digits <= 4 &&
+                         (look.lower == 0 || look.upper == 0);
+    if (is_identifier) {
+        return CHECK_NO;
+    }
     bool is_62 = look.lower >= 4 && look.upper >= 4 && look.marks == 0;
     unsigned digits_min = is_62 && s.len >= 20 && look.words < 25 ? 0 : is_62 ? 1 : 2;
     return check_as(look.digits >= digits_min && !is_path && look.words < 40 &&

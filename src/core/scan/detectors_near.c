@@ -11,8 +11,9 @@
 #define WORD "[A-Za-z0-9_\\-]"
 #define LOW "[a-z0-9]"
 #define HEX "[0-9a-f]"
-#define OF(service) service " key," service " token," service " secret," service " api,"           \
-    service " access," service " client," service " auth"
+#define OF(service)                                                                                \
+    service " key," service " token," service " secret," service " api," service                   \
+            " access," service " client," service " auth"
 
 const struct detector detectors_near[] = {
     SECRET_NEAR("adobe_client_id", "adobe", hex_lower, HEX "{32}\\b"),
@@ -56,8 +57,8 @@ const struct detector detectors_near[] = {
     SECRET_NEAR("hubspot_key", "hubspot", hex_lower, UUID),
     SECRET_NEAR("ibm_cloud_key", "ibm cloud,ibm iam,cloud iam,watson,bluemix,ibm api", random,
                 WORD "{44}\\b"),
-    SECRET_NEAR("ibm_cos_key", "ibm cos,cos hmac,cos access", hex_lower, HEX "{32}(?:" HEX
-                                                                      "{16})?\\b"),
+    SECRET_NEAR("ibm_cos_key", "ibm cos,cos hmac,cos access", hex_lower,
+                HEX "{32}(?:" HEX "{16})?\\b"),
     SECRET_NEAR("intercom_token", OF("intercom"), random, "[A-Za-z0-9_\\-]{60}\\b"),
     SECRET_NEAR("jenkins_token", "jenkins", hex_lower, "(?:11" HEX "{32}|" HEX "{32})\\b"),
     SECRET_NEAR("jira_server_token", "jira,confluence", random, "[MN][A-Za-z0-9+/]{43}\\b"),
@@ -107,8 +108,9 @@ const struct detector detectors_near[] = {
     SECRET_NEAR("truenas_key", "truenas,freenas", random, "[0-9]{1,3}-[A-Za-z0-9]{64}\\b"),
     SECRET_NEAR("twilio_auth_token", "twilio", hex_lower, HEX "{32}\\b"),
     SECRET_NEAR("twitch_secret", "twitch", random, LOW "{30}\\b"),
-    SECRET_NEAR("twitter_secret", "twitter,tweepy,x api", random,
-                "(?:[A-Za-z0-9]{45}|[A-Za-z0-9]{50}|[A-Za-z0-9]{25}|[0-9]{15,20}-[A-Za-z0-9]{20,40})\\b"),
+    SECRET_NEAR(
+        "twitter_secret", "twitter,tweepy,x api", random,
+        "(?:[A-Za-z0-9]{45}|[A-Za-z0-9]{50}|[A-Za-z0-9]{25}|[0-9]{15,20}-[A-Za-z0-9]{20,40})\\b"),
     SECRET_NEAR("vault_old_token", "vault,token,x vault token", random, "s\\.[A-Za-z0-9]{24}\\b"),
     SECRET_NEAR("vercel_old_token", "vercel,zeit", random, "[A-Za-z0-9]{24}\\b"),
     SECRET_NEAR("vultr_key", "vultr", random, "[A-Z0-9]{36}\\b"),

@@ -55,8 +55,7 @@ const struct detector detectors_token[] = {
     SECRET("gitlab_runner_token", token, "GR1348941" WORD "{20,50}\\b"),
     SECRET("bitbucket_token", random, "ATBB[A-Za-z0-9]{32}\\b"),
     SECRET_TAIL("atlassian_token", token, "AT(?:ATT|CTT|STT)3[A-Za-z0-9_\\-=]{60}"),
-    {SECRET_ROW("npm_token", SCAN_TIER_A, D_NOCASE, github),
-     .pattern = "npm_[0-9A-Za-z]{36}\\b"},
+    {SECRET_ROW("npm_token", SCAN_TIER_A, D_NOCASE, github), .pattern = "npm_[0-9A-Za-z]{36}\\b"},
     SECRET_TAIL("pypi_token", token, "pypi-AgE" WORD "{84}"),
     SECRET("rubygems_key", hex_lower, "rubygems_[a-f0-9]{48}\\b"),
     SECRET("crates_token", token, "cio[A-Za-z0-9]{32}\\b"),
@@ -64,9 +63,9 @@ const struct detector detectors_token[] = {
     SECRET_NOCASE("clojars_token", random, "CLOJARS_[a-z0-9]{60}\\b"),
     SECRET("dockerhub_token", token, "dckr_(?:pat|oat)_" WORD "{27,32}"),
     SECRET("artifactory_token", random, "AKC[pP][A-Za-z0-9]{69}\\b"),
-    {SECRET_ROW("artifactory_api_key", SCAN_TIER_A, 0, artifactory),
-     .context = "artifactory,jfrog", .pattern = "(?:AKC[A-Za-z0-9]{10,}|"
-                                                "AP[0-9A-F][A-Za-z0-9]{8,})\\b"},
+    {SECRET_ROW("artifactory_api_key", SCAN_TIER_A, 0, artifactory), .context = "artifactory,jfrog",
+     .pattern = "(?:AKC[A-Za-z0-9]{10,}|"
+                "AP[0-9A-F][A-Za-z0-9]{8,})\\b"},
     SECRET("artifactory_reference", random, "cmVmd[A-Za-z0-9]{59}\\b"),
     SECRET_TAIL("snyk_token", token, "snyk_(?:uat|pat|sat)\\.[A-Za-z0-9.\\-_]{20}"),
     SECRET("sonar_token", hex_lower, "sq[upa]_[a-f0-9]{40}\\b"),
@@ -111,8 +110,12 @@ const struct detector detectors_token[] = {
     {SECRET_ROW("flyio_token", SCAN_TIER_A, 0, random), .tail = TAIL_TOKEN,
      .pattern = "(?:fo1_" WORD "{43}|(?:FlyV1 )?fm[12][ar]?_[A-Za-z0-9+/]{100})"},
     SECRET("planetscale_token", token, "pscale_(?:tkn|oauth)_[A-Za-z0-9=._\\-]{32,64}"),
-    {.name = "planetscale_password", .type = "password", .class = SCAN_SECRET,
-     .tier = SCAN_TIER_A, .flags = D_QUIET, .check = check_token,
+    {.name = "planetscale_password",
+     .type = "password",
+     .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A,
+     .flags = D_QUIET,
+     .check = check_token,
      .pattern = "pscale_pw_[A-Za-z0-9=._\\-]{32,64}"},
     SECRET("supabase_token", hex_lower, "sbp_(?:oauth_)?[a-f0-9]{40}\\b"),
     SECRET("supabase_secret", token, "sb_secret_" WORD "{22,40}"),
@@ -146,8 +149,9 @@ const struct detector detectors_token[] = {
 
     /* Messages and mail */
     {SECRET_ROW("slack_token", SCAN_TIER_A, 0, random), .width = 200, .tail = TAIL_TOKEN,
-     .pattern = "xox[bceoprsd]-(?:[0-9]{8,14}-){1,3}[A-Za-z0-9]{18,40}\\b|"
-                "xox[ar]-(?:[0-9]-)?[0-9A-Za-z]{8,48}\\b|xoxe(?:\\.xox[bp])?-[0-9]-[A-Za-z0-9]{100}"},
+     .pattern =
+         "xox[bceoprsd]-(?:[0-9]{8,14}-){1,3}[A-Za-z0-9]{18,40}\\b|"
+         "xox[ar]-(?:[0-9]-)?[0-9A-Za-z]{8,48}\\b|xoxe(?:\\.xox[bp])?-[0-9]-[A-Za-z0-9]{100}"},
     {SECRET_ROW("slack_app_token", SCAN_TIER_A, D_NOCASE, random), .tail = TAIL_TOKEN,
      .pattern = "xapp-[0-9]-[A-Z0-9]{9,12}-[0-9]{10,14}-[a-z0-9]{20}"},
     SECRET("slack_webhook", token,
@@ -226,7 +230,8 @@ const struct detector detectors_token[] = {
      .pattern = "cloudinary://[0-9]{12,16}:" WORD "{20,40}@"},
     {SECRET_ROW("sidekiq_url", SCAN_TIER_A, D_AT | D_NOCASE, sidekiq),
      .pattern = "https?://\\K" HEX8 ":" HEX8 "@(?:gems|enterprise)\\.contribsys\\.com"},
-    SECRET("mapbox_secret_token", random, "[st]k\\.eyJ[A-Za-z0-9]{60,120}\\.[A-Za-z0-9_\\-]{22}\\b"),
+    SECRET("mapbox_secret_token", random,
+           "[st]k\\.eyJ[A-Za-z0-9]{60,120}\\.[A-Za-z0-9_\\-]{22}\\b"),
     SECRET("rapidapi_key", token, "[0-9a-f]{10}msh[0-9a-f]{15}p1[0-9a-f]{5}jsn[0-9a-f]{12}\\b"),
     SECRET("maxmind_key", random, "[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk\\b"),
     SECRET("adafruit_key", random, "aio_[A-Za-z0-9]{28}\\b"),
@@ -234,8 +239,9 @@ const struct detector detectors_token[] = {
     SECRET("settlemint_token", random, "sm_(?:aat|pat|sat)_[a-zA-Z0-9]{16}\\b"),
     SECRET("clerk_secret_key", random, "sk_(?:live|test)_[A-Za-z0-9]{40,50}\\b"),
     SECRET("stytch_secret", token, "secret-(?:live|test)-" WORD "{35}="),
-    SECRET_TAIL("blynk_url_token", random, "blynk\\.cloud/external/api/[a-zA-Z]{2,12}"
-                                           "(?:/[a-z]{2,12})?\\?token=\\K" WORD "{32}"),
+    SECRET_TAIL("blynk_url_token", random,
+                "blynk\\.cloud/external/api/[a-zA-Z]{2,12}"
+                "(?:/[a-z]{2,12})?\\?token=\\K" WORD "{32}"),
     SECRET("thingsboard_url_token", random, "thingsboard\\.cloud/api/v1/\\K[a-z0-9]{20}\\b"),
     SECRET("private_packagist_token", token, "packagist_(?:ort|out|uut|aut)_[a-f0-9]{80}\\b"),
 };
