@@ -537,3 +537,25 @@ enum check_verdict check_ean13(struct str s, size_t *len)
     uint8_t d[13];
     return check_as(check_digits(s, d, 13) == 13 && check_weigh(d, weights, 13) % 10 == 0);
 }
+
+/* The second line of a passport (ICAO 9303): weights 7, 3, 1 over number, birth and expiry,
+ * each with its digit; letters count from 10, '<' nothing. */
+enum check_verdict check_mrz(struct str s, size_t *len)
+{
+    (void)len;
+    static const uint8_t weights[3] = {7, 3, 1};
+    static const uint8_t from[3] = {0, 13, 21};
+    static const uint8_t count[3] = {9, 6, 6};
+    for (unsigned f = 0; f < 3; f++) {
+        unsigned sum = 0;
+        for (unsigned i = 0; i < count[f]; i++) {
+            char c = s.ptr[from[f] + i];
+            unsigned v = c == '<' ? 0 : c >= 'A' ? (unsigned)(c - 'A') + 10 : (unsigned)(c - '0');
+            sum += v * weights[i % 3];
+        }
+        if (sum % 10 != (unsigned)(s.ptr[from[f] + count[f]] - '0')) {
+            return CHECK_NO;
+        }
+    }
+    return CHECK_OK;
+}

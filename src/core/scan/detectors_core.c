@@ -13,17 +13,15 @@
     "sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\\.?"
 /* What people say before a number they can be called at; accents do not count. With digits
  * in groups vaguer words will do. */
-#define PHONE_WORDS_SURE                                                                                                     \
-    "phone,telephone,tel,call,calling,mobile,cell,cellphone,fax,text me,can text,me at,us at,sms,"                           \
-    "whatsapp,viber,dial,"                                                                                                   \
-    "ring,hotline,callback,voicemail,landline,phone number,contact number,telefon,telefonnummer,"                            \
-    "handy,handynummer,rufnummer,mobil,mobilnummer,durchwahl,anrufen,telefono,celular,movil,"                                \
-    "llama,"                                                                                                                 \
-    "llamar,llamame,telefone,telephoner,appeler,appelez,cellulare,chiamare,chiama,chiamami,"                                 \
-    "telefoon,telefoonnummer,bellen,mobiel,gsm,natel,puhelin,soita,ringa,ligue,ligar,telemovel,"                             \
-    "telefonu,komorka,zadzwon,cep,telp,телефон,тел,τηλεφωνο,电话,手机,電話,携帯,전화,휴대폰," \
-    "연락처,"                                                                                                             \
-    "טלפון,هاتف,फोन,मोबाइल,โทร"
+#define PHONE_WORDS_GREEK_TO_THAI                                                                  \
+    "телефон,тел,τηλεφωνο,电话,手机,電話,携帯,전화,휴대폰,טלפון,هاتف,फोन,โทร"
+#define PHONE_WORDS_SURE                                                                           \
+    "phone,telephone,tel,call,calling,mobile,cell,cellphone,fax,text me,can text,me at,us at,sms," \
+    "whatsapp,viber,dial,ring,hotline,callback,voicemail,landline,phone number,contact number,"    \
+    "telefon,telefonnummer,handy,handynummer,rufnummer,mobil,mobilnummer,durchwahl,anrufen,"       \
+    "telefono,celular,movil,llama,llamar,llamame,telefone,telephoner,appeler,appelez,cellulare,"   \
+    "chiamare,chiama,chiamami,telefoon,telefoonnummer,bellen,mobiel,gsm,natel,puhelin,soita,"      \
+    "ringa,ligue,ligar,telemovel,telefonu,komorka,zadzwon,cep,telp," PHONE_WORDS_GREEK_TO_THAI
 #define PHONE_WORDS                                                                                \
     PHONE_WORDS_SURE ",text,contact,reach,signal,number,answering,office,numero,portable,joindre," \
                      "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,mobilnr"

@@ -108,7 +108,7 @@ static const struct {
 
 static const char *const class_names[SCAN_CLASSES] = {
     [SCAN_CONTACT] = "contact",
-    [SCAN_PERSON] = "person",
+    [SCAN_PERSON] = "personal", /* others call names of people "person": not found here */
     [SCAN_NETWORK] = "network",
     [SCAN_FINANCIAL] = "financial",
     [SCAN_GOV] = "government",
