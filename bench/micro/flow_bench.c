@@ -161,6 +161,9 @@ static void perform(struct bench *b)
             buf_add(&b->spool, buf_str(&x->record));
             flow_on_recorded(x, ERR_OK, now);
         }
+        if ((want & FLOW_WANT_TURN) != 0) {
+            flow_on_turn(x, now);
+        }
     }
 }
 

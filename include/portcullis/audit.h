@@ -21,6 +21,12 @@ enum audit_kind { AUDIT_DECISION = 1, AUDIT_OUTCOME = 2 };
 struct audit_violation {
     struct str policy_id, policy, rule_key, rule, effect, severity, provider, message;
     uint32_t policy_version;
+    /* Of a content rule; stage is none for the others. Never a value, only where. */
+    struct str stage;   /* request, response */
+    struct str what;    /* "email", the rule's own pattern, "weapons", "image" */
+    struct str pointer; /* JSON pointer of the first place; none inside a stream */
+    uint64_t start, end; /* of the first place, bytes of the decoded text */
+    uint64_t count;      /* places */
 };
 
 /* S4-38 and product.md 1.3. Absent texts are none and come back as none. */
@@ -48,8 +54,10 @@ struct audit_decision {
     uint64_t request_bytes;
     struct sha256 body_sha256;
     bool has_body_sha256;
-    const struct audit_violation *violations;
+    const struct audit_violation *violations; /* stages select and request */
     size_t violations_count;
+    uint64_t violations_dropped; /* beyond what a record holds */
+    uint64_t modifications;      /* places of the request that were replaced */
 };
 
 struct audit_outcome {
@@ -69,6 +77,11 @@ struct audit_outcome {
     int64_t cost_pico_usd; /* -1 = unknown */
     uint32_t duration_ms, upstream_ms, first_byte_ms;
     uint64_t response_bytes;
+    /* allow warn modify block: what content rules did to the answer; none = not read */
+    struct str response_decision;
+    const struct audit_violation *violations; /* stage response */
+    size_t violations_count;
+    uint64_t violations_dropped, modifications;
 };
 
 struct audit_record {

@@ -43,12 +43,15 @@ struct codec_member {
     bool *ret_is_set;         /* optional: the member was there and not null */
     bool *ret_is_null;        /* optional: null is allowed and was given */
     const char *const *words; /* NULL-terminated */
-    int64_t min, max;         /* CODEC_INT; CODEC_STR: length, max 0 = default */
+    int64_t min, max;         /* CODEC_INT; CODEC_STR: length, max 0 = default; LIST: items */
 };
 
 /* Reads `object` by the table. ERR_INVALID with the issue set. */
 MUST_USE enum err codec_object_read(struct codec_reader *r, yyjson_val *object, struct str pointer,
                                     const struct codec_member *members, size_t count);
+/* One member, whatever else there is. */
+MUST_USE enum err codec_member_read(struct codec_reader *r, yyjson_val *object, struct str pointer,
+                                    const struct codec_member *m);
 /* Pointer + "/" + name (escaped), in the arena. */
 struct str codec_pointer(struct codec_reader *r, struct str pointer, struct str name);
 struct str codec_pointer_at(struct codec_reader *r, struct str pointer, size_t index);
@@ -111,6 +114,36 @@ void codec_compliance_write_preview(struct buf *out, const struct route_catalog 
                                     const struct policy *p,
                                     const struct policy_provider_answer *answers);
 
+/* ---- rules (S1), config (S2), enforcement (S4) --------------------------------------- */
+
+/* Three shapes that hold any policy which can be said in their words; what cannot is shown
+ * as name and state with "dialect" and "x_unrendered": true, and refuses a patch with
+ * ERR_CONFLICT (C-3). ERR_UNSUPPORTED: a documented rule or action that this version does
+ * not enforce, by its documented name. */
+struct codec_shape {
+    enum err (*parse)(struct codec_reader *r, yyjson_val *body, struct policy *ret);
+    /* The members a client may send, each with a comma before it. */
+    void (*write_members)(struct buf *out, const struct policy *p);
+    const char *id_prefix, *name_member;
+    bool is_camel_case;
+};
+extern const struct codec_shape codec_rules_shape;       /* S1 */
+extern const struct codec_shape codec_config_shape;      /* S2 */
+extern const struct codec_shape codec_enforcement_shape; /* S4 */
+
+MUST_USE enum err codec_shape_parse(const struct codec_shape *s, struct codec_reader *r,
+                                    yyjson_val *body, struct policy *ret);
+/* RFC 7396 over the shape; arrays, so `rules`, are replaced (C-5). */
+MUST_USE enum err codec_shape_patch(const struct codec_shape *s, struct codec_reader *r,
+                                    const struct policy *stored, yyjson_val *patch,
+                                    struct policy *ret);
+void codec_shape_write(const struct codec_shape *s, struct buf *out, const struct policy *p);
+/* Could this policy be written in this shape and read back as it is? */
+bool codec_shape_fits(const struct codec_shape *s, const struct policy *p);
+/* The documented word for the type of a rule, in the dialect of its policy: "content_filter",
+ * "pii_detection", "model_allow_list" (S4-39, S2-54); else the canonical one. */
+const char *codec_rule_word(const struct policy *p, const struct policy_rule *rule);
+
 /* ---- templates (S0-28..37, S0-40) -------------------------------------------------- */
 
 struct codec_template {
@@ -118,6 +151,19 @@ struct codec_template {
     const char *body; /* governance JSON */
 };
 const struct codec_template *codec_templates(size_t *ret_count);
+
+/* S2-7..S2-22 */
+struct codec_config_template {
+    const char *slug, *name, *description, *category, *policy_type;
+    const char *config; /* JSON */
+    const char *note;   /* what to know before using it; may be NULL */
+};
+const struct codec_config_template *codec_config_templates(size_t *ret_count);
+const struct codec_config_template *codec_config_template_find(struct str slug); /* or NULL */
+void codec_config_template_write(struct buf *out, const struct codec_config_template *t);
+/* {"slug" or "template", ...}: whatever else is given is said over the template. */
+MUST_USE enum err codec_config_from_template(struct codec_reader *r, yyjson_val *body,
+                                             struct policy *ret);
 
 /* ---- verdict -> documented bodies ---------------------------------------------------- */
 
@@ -128,6 +174,15 @@ void codec_write_violations(struct buf *out, const struct policy_verdict *v);
  * percent-encoded, at most 1 KiB. */
 void codec_write_violations_header(struct buf *out, const struct policy_violation *const *list,
                                    size_t count);
+/* S2's own: {"result":"hard_block","violations":[{policy_name,rule,message}]}. The result is
+ * said in S2's words: hard_block, soft_block (something was modified), warn, info, allow. */
+void codec_write_policy_evaluation(struct buf *out, enum policy_effect effect,
+                                   const struct policy_violation *const *list, size_t count);
+/* The whole body of a refusal by an S2 policy (S2-54); for LLM_ANTHROPIC beside the error
+ * object that SDK needs. `list` is not empty, the first says why (S2-55). */
+void codec_write_policy_blocked(struct buf *out, enum llm_dialect d,
+                                const struct policy_violation *const *list, size_t count,
+                                struct str request_id);
 /* The whole internal result of /v1/evaluate (every dialect renders from it). choice NULL = none. */
 struct codec_evaluation {
     const struct route_catalog *catalog;

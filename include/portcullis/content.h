@@ -190,4 +190,27 @@ uint64_t content_edits_count(const struct content_check *k, enum content_stage s
 size_t content_entities(const struct content_check *k, enum content_stage stage,
                         const char *const **ret_types, const uint64_t **ret_counts);
 
+/* ---- one policy tried alone (S1-11, S1-12) ---------------------------------------- */
+
+struct content_question {
+    const struct content_rule *const *rules;
+    size_t rules_count;
+    const struct content_build *build;
+    struct str hash_key;
+    struct str prompt, response; /* either may be none: not given */
+};
+struct content_trial {
+    enum content_effect prompt_effect, response_effect; /* INFO: nothing to say */
+    const struct content_hit *hits; /* the request's, then the answer's; rule = in `rules` */
+    size_t hits_count, hits_dropped;
+    uint64_t edits_count;
+    struct str prompt, response; /* as they would go on, whatever the effects; none as given */
+};
+#define CONTENT_TRIAL_BYTES_MAX (256U * 1024) /* of each text; more is ERR_LIMIT */
+/* What these rules alone would do to a user's prompt and to the answer, by the very check
+ * of the path; results in the arena. Compiles, so never on a loop. Errors of content_new
+ * (their issue), ERR_LIMIT, ERR_MEMORY. Nothing is counted or kept. */
+MUST_USE enum err content_try(struct arena *a, const struct content_question *q,
+                              struct content_trial *ret, struct issue *ret_issue);
+
 #endif

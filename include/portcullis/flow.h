@@ -22,7 +22,8 @@
  *     flow_end(x);
  * After EVERY event the host takes x->want, clears it, and does what it says in this
  * order: RECORD, CALL, DROP_CALL, write x->out, then DONE. RECORD alone is answered by
- * flow_on_recorded; RECORD with DONE (the outcome) is appended and not waited for.
+ * flow_on_recorded; RECORD with DONE (the outcome) is appended and not waited for. TURN
+ * is answered by flow_on_turn on a later turn of the loop, unless the exchange is over.
  */
 #ifndef PORTCULLIS_FLOW_H
 #define PORTCULLIS_FLOW_H
@@ -32,6 +33,7 @@
 #include "portcullis/llm.h"
 #include "portcullis/policy.h"
 #include "portcullis/route.h"
+#include "portcullis/scan.h"
 #include "portcullis/wire.h"
 
 enum flow_want {
@@ -41,7 +43,8 @@ enum flow_want {
     FLOW_WANT_DROP_CALL = 1 << 3, /* close the upstream connection of this call */
     FLOW_WANT_SERVE = 1 << 4,     /* not the path: hand it to io/http, then flow_on_served */
     FLOW_WANT_DONE = 1 << 5,      /* x->out is the rest; then flow_end */
-    FLOW_WANT_CLOSE = 1 << 6      /* close the client connection after x->out */
+    FLOW_WANT_CLOSE = 1 << 6,     /* close the client connection after x->out */
+    FLOW_WANT_TURN = 1 << 7       /* long work: let the loop turn once, then flow_on_turn */
 };
 
 struct flow_now {
@@ -70,6 +73,7 @@ struct flow_env {
     /* The host's clock, for measuring inside one event; NULL = not measured. */
     uint64_t (*mono_us)(void);
     struct flow_stats *stats;     /* NULL = not counted */
+    struct scan_scratch *scratch; /* of this thread; NULL = content rules refuse */
 };
 
 struct flow_start {
@@ -77,6 +81,7 @@ struct flow_start {
     int64_t fresh_ms;   /* unix ms at which the snapshot was last known to be current */
     bool is_degraded;   /* last-known-good from disk, or the database is away */
     bool is_draining;   /* answer with Connection: close */
+    bool is_scratch_small; /* env->scratch could not grow for it: content rules refuse */
     bool is_tls;
     uint8_t dice[16];
     struct flow_now now;
@@ -120,6 +125,7 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now);
 /* The client sent something that is not HTTP: answer status and reason, then close. */
 void flow_on_bad_request(struct flow_exchange *x, unsigned status, const char *reason,
                          struct flow_now now);
+void flow_on_turn(struct flow_exchange *x, struct flow_now now);
 void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now);
 void flow_on_upstream_head(struct flow_exchange *x, const struct wire_head *head,
                            struct flow_now now);

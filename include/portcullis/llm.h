@@ -71,8 +71,13 @@ struct llm_text {
     enum llm_text_role role;
     bool is_json;     /* the value is itself JSON (tool-call arguments) */
     bool is_key;      /* the name of a member; `pointer` is that member's */
+    bool is_number;   /* a bare number of a tool's input, as written; an edit quotes it */
     bool is_delta;    /* stream events: a piece of a string that grows ... */
     uint64_t channel; /* ... and which one: equal for pieces of the same string */
+    uint64_t scope;   /* the choice, block or item that the channel belongs to */
+    /* Stream events: the half of a surrogate pair that the piece begins or ends with, when
+     * a provider cut inside one; 0 = none. Not part of `value`. */
+    uint16_t half_before, half_after;
 };
 enum llm_unscannable_kind {
     LLM_OPAQUE_IMAGE,
@@ -185,29 +190,63 @@ struct llm_usage {
 
 /* ---- texts of an answer ----------------------------------------------------- */
 
-/* Every text of a complete JSON answer (of any operation), for response rules: what
- * the model said, reasoning, refusals, tool arguments (is_json) and tool inputs with
- * their keys; role is LLM_ROLE_ASSISTANT. Identifiers, padding, signatures and what
- * a Responses object repeats of the request are left out. Spans are exact in `body`:
+/* What a complete JSON answer or one event of a stream says. */
+struct llm_said {
+    struct llm_text *texts;
+    size_t texts_count;
+    struct llm_opaque *opaques; /* audio and images that a model made */
+    size_t opaques_count;
+    /* Token probabilities repeat the text in pieces that no rule can read; these edits
+     * take them out. Their texts are not among `texts`. */
+    struct llm_edit *drops;
+    size_t drops_count;
+};
+/* Of a complete answer (of any operation), for response rules: what the model said,
+ * reasoning, refusals, tool arguments (is_json) and tool inputs with their keys and
+ * numbers; role is LLM_ROLE_ASSISTANT. Identifiers, padding, signatures and what a
+ * Responses object repeats of the request are left out. Spans are exact in `body`:
  * apply edits BEFORE llm_relay_json. ERR_SYNTAX when it is not a JSON object. */
-MUST_USE enum err llm_answer_texts(struct arena *a, struct str body, struct llm_text **ret,
-                                   size_t *ret_count, struct issue *ret_issue);
-/* Every string and member name inside one JSON value, such as an is_json text (tool
- * arguments are JSON in a string: F 128). Edit `json` by these spans, then write the
- * result with json_write_str as the edit of the outer text. ERR_SYNTAX when it is not
- * JSON: then the outer text is plain text. */
+MUST_USE enum err llm_answer_read(struct arena *a, struct str body, struct llm_said *ret,
+                                  struct issue *ret_issue);
+/* Every string, member name and number inside one JSON value, such as an is_json text
+ * (tool arguments are JSON in a string: F 128). Edit `json` by these spans, then write
+ * the result with json_write_str as the edit of the outer text. ERR_SYNTAX when it is
+ * not JSON: then the outer text is plain text. */
 MUST_USE enum err llm_json_texts(struct arena *a, struct str json, struct llm_text **ret,
                                  size_t *ret_count, struct issue *ret_issue);
-/* The same for the data of one stream event of `upstream`. is_delta texts grow by
- * channel (choice, block, tool call); the others are whole (the Responses API
- * repeats the full text in four later events). Feed deltas of one channel to one
- * sieve; write the edited event with llm_event_write, parse it as an event again and
- * hand it to llm_relay_event. Held-back text is flushed by writing the channel's
- * last delta event again with the rest as its text. [DONE] and no data: no texts.
- * `a` may be reset after each event; texts and values live in it. */
-MUST_USE enum err llm_event_texts(struct arena *a, enum llm_endpoint upstream, struct str data,
-                                  struct llm_text **ret, size_t *ret_count,
-                                  struct issue *ret_issue);
+
+/* One event of `upstream`. is_delta texts grow by channel (choice, block, tool call);
+ * the others are whole (the Responses API repeats the full text in four later events).
+ * Write the edited data with llm_event_write, parse it as an event again and hand it to
+ * llm_relay_event. */
+struct llm_event {
+    struct str data; /* what spans count in: the data given, or a copy in which halves of
+                        surrogate pairs are U+FFFD */
+    struct llm_said said;
+    bool is_bare;    /* nothing in it besides is_delta texts: without them it need not be sent */
+    /* Channels that are complete with this event (its own texts included): all of them, or
+     * those whose `channel` or `scope` is listed. */
+    bool ends_all;
+    uint64_t *ends;
+    size_t ends_count;
+    struct json_span sequence; /* the value of sequence_number; empty = there is none */
+};
+/* [DONE] ends all; no data: nothing. `a` may be reset after each event. ERR_SYNTAX (not a
+ * JSON object), ERR_LIMIT. */
+MUST_USE enum err llm_event_read(struct arena *a, enum llm_endpoint upstream, struct str data,
+                                 struct llm_event *ret, struct issue *ret_issue);
+/* An event that says a piece of one channel and nothing else: what an event of that
+ * channel looks like without its other texts, roles, names, ids of tool calls and usage.
+ * Held-back text is flushed with it: by the spans of the text and of the sequence number
+ * (empty = none). `pointer` is that of the is_delta text in `data`. */
+struct llm_stub {
+    struct str name; /* of the event, where the dialect has names */
+    struct str data; /* in the arena */
+    struct json_span text;
+    struct json_span sequence;
+};
+MUST_USE enum err llm_event_stub(struct arena *a, struct str data, struct str pointer,
+                                 struct llm_stub *ret);
 /* One event: the event: line when there is a name, a data: line per line of `data`. */
 void llm_event_write(struct buf *out, struct str name, struct str data);
 

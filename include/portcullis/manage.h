@@ -126,6 +126,7 @@ enum manage_kind {
     MANAGE_POLICY_PATCH,
     MANAGE_POLICY_ARCHIVE,
     MANAGE_POLICY_ASK,      /* validate, preview: which providers would this allow? */
+    MANAGE_POLICY_TRY,      /* S1-11: what would this one policy do to these texts? */
     MANAGE_VERSION_LIST,
     MANAGE_VERSION_GET,
     MANAGE_VERSION_ROLLBACK, /* also activate: a new version with the old content */
@@ -140,8 +141,20 @@ enum manage_kind {
     MANAGE_PROVIDER_LIST, /* catalogue with the organisation's posture */
     MANAGE_AUDIT_LIST
 };
-enum manage_view { MANAGE_NATIVE, MANAGE_GOVERNANCE, MANAGE_COMPLIANCE };
+enum manage_view {
+    MANAGE_NATIVE,
+    MANAGE_GOVERNANCE,  /* S0 */
+    MANAGE_RULES,       /* S1 */
+    MANAGE_CONFIG,      /* S2 */
+    MANAGE_COMPLIANCE,  /* S3 */
+    MANAGE_ENFORCEMENT, /* S4 */
+    MANAGE_OWN,         /* each policy in the shape it was written in */
+    MANAGE_TEMPLATE     /* S2's templates; what is made of them is CONFIG */
+};
 
+struct manage_example {
+    const char *name, *body; /* name NULL ends a list */
+};
 struct manage_route {
     enum wire_method method;
     const char *pattern;   /* "/governance/{id}" */
@@ -154,6 +167,7 @@ struct manage_route {
     const char *request, *response; /* schema names of the document, or NULL */
     const char *summary;
     const char *example;         /* request body, or NULL */
+    const struct manage_example *more_examples; /* other bodies it takes, or NULL */
     const char *example_response; /* or NULL */
     const char *items;           /* documented items, such as "S0-23 S0-25" */
 };
@@ -168,11 +182,12 @@ struct manage_request {
 };
 
 struct manage_filter { /* GET /v1/audit and lists; absent texts are none */
-    struct str decision, policy, user, environment, request_id, status;
+    struct str decision, policy, user, environment, request_id, status, view;
     bool has_since, has_until;
     int64_t since_ms, until_ms;
     unsigned limit; /* 1..MANAGE_LIMIT_MAX, default 100 */
     struct str cursor;
+    unsigned page, page_size; /* S1's lists; 0 = not asked for */
 };
 
 /* Views into the request, the route table and the arena. */
@@ -204,6 +219,9 @@ struct manage_command {
         struct policy_pair *tags;
         size_t tags_count;
     } evaluate;
+    struct {
+        struct str prompt, response, model; /* POLICY_TRY; none = not given */
+    } texts;
 };
 
 /* A refusal for the client. status 0 = none. */
@@ -233,11 +251,11 @@ bool manage_path_is_known(struct str path);
  * rules (S0-47), native merges members (RFC 7396). Store members are kept. */
 MUST_USE enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
                                       const struct policy *stored,
-                                      const struct route_catalog *catalog, struct policy *ret,
+                                      const struct policy_build *with, struct policy *ret,
                                       struct manage_refusal *ret_refusal);
 /* Would a gateway enforce this policy as it stands? Compiles it alone; a policy that is
  * active but cannot run is refused before it is stored, not found out at load (F12). */
-MUST_USE enum err manage_policy_check(const struct policy *p, const struct route_catalog *catalog,
+MUST_USE enum err manage_policy_check(const struct policy *p, const struct policy_build *with,
                                       struct manage_refusal *ret_refusal);
 /* May this caller do this to a user or key of role `target` (owner outranks admin)? */
 bool manage_role_outranks(const struct manage_caller *c, struct str target);
@@ -271,6 +289,9 @@ struct manage_result {
     size_t attestations_count;
     struct str next_cursor; /* none = that was all */
     struct str key_text;    /* KEY_CREATE, KEY_ROTATE: secret, shown once */
+    /* filled by io/http for POLICY_TRY: what content rules are compiled with */
+    const struct content_build *build;
+    struct str hash_key;
     /* filled by io/http when command.wait_s != 0 */
     bool was_waited, is_everywhere;
     struct str laggard; /* a node that does not enforce `epoch` yet */

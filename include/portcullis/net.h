@@ -182,6 +182,7 @@ struct net_stats {
     _Atomic uint64_t pauses;              /* upstream reads stopped for a slow client */
     _Atomic uint64_t dns_lookups, dns_failures, dns_stale;
     _Atomic uint64_t records_failed;
+    _Atomic uint64_t turns; /* slices of long work that waited for the loop to turn */
     _Atomic uint64_t loop_lag_us, loop_lag_max_us; /* gauge: lateness of the 100 ms tick */
 };
 const struct net_stats *net_stats(const struct net *n);

@@ -53,6 +53,8 @@ const char *policy_origin_name(enum policy_origin o);
 const char *policy_status_name(enum policy_status s);
 /* Does this build enforce the type? (activation is refused otherwise) */
 bool policy_rule_type_runs(enum policy_rule_type t);
+/* Is it about texts? Such a rule has a rule.content and forbids no candidate. */
+bool policy_rule_type_is_content(enum policy_rule_type t);
 
 struct policy_pair {
     struct str name, value;

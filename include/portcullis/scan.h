@@ -97,11 +97,15 @@ void scan_engine_free(struct scan_engine *engine); /* NULL is allowed */
 #define SCAN_REGEXES_MAX 500U
 
 /* Case does not matter. "word": whole words. is_substring: anywhere. "/re/": a regular
- * expression, case-insensitive ("/re/c": case matters), S4-37. `id` is the caller's. */
+ * expression, case-insensitive ("/re/c": case matters), S4-37. `id` is the caller's.
+ * is_case_sensitive: the ASCII letters of a word as written. context: of these words one
+ * must stand within 80 bytes before; regular expressions only. */
 struct scan_term {
     struct str text;
     uint32_t id;
-    bool is_substring;
+    bool is_substring, is_case_sensitive;
+    const struct str *context;
+    size_t context_count;
 };
 
 struct scan_spec {
@@ -123,15 +127,25 @@ MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct sc
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
 /* Compiling the terms apart, in a process that may be killed, and keeping the result: the
  * source is a byte-stable list of the folded literals; equal lists are equal bytes.
- * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile. */
+ * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile. A
+ * database that is not whole, or not of this source and platform, is compiled again. */
 MUST_USE enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
                                     struct issue *issue);
 MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database,
                                      struct issue *issue);
-/* What besides the source a compiled database depends on: the library and the CPU. */
-struct str scan_terms_platform(void);
+struct str scan_terms_platform(void); /* what else a database depends on */
+size_t scan_terms_count(struct str source); /* literals in it; and one, STR_NONE past the end */
+struct str scan_terms_at(struct str source, size_t index);
+struct scan_terms_cost {
+    unsigned per_kib, per_kib_max; /* matches in the worst text that was looked at */
+    size_t literal; /* whose text that is; SIZE_MAX = ordinary prose */
+    bool is_too_dense, is_given_up; /* over the bound; libhs cannot scan it: refuse the list */
+};
+MUST_USE enum err scan_terms_probe(struct str source, struct str database,
+                                   struct scan_terms_cost *ret); /* ERR_INVALID, ERR_MEMORY */
 /* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
+size_t scan_set_bytes(const struct scan_set *set); /* memory of it, the database included */
 
 /* ---- scanning a text ---------------------------------------------------- */
 
@@ -151,8 +165,14 @@ struct scan_finding {
 struct scan_findings {
     struct scan_finding *items;
     size_t count, capacity;
+    size_t items_max; /* 0 = an array of the caller's; else on the heap, and it grows */
     bool is_truncated, is_exhausted;
 };
+#define SCAN_FINDINGS_MAX 262144U
+/* Storage that grows, to items_max at the most: then it is truncated, and whoever fills
+ * it says ERR_LIMIT. To be given back. */
+void scan_findings_init(struct scan_findings *findings, size_t items_max);
+void scan_findings_fini(struct scan_findings *findings); /* NULL is allowed */
 
 /* Which views to read besides the text as it stands. FOLD: compatibility forms
  * (full-width digits), case, default-ignorable characters; exact in streams as well.
@@ -176,9 +196,28 @@ MUST_USE enum err scan_scratch_fit(struct scan_scratch *scratch, const struct sc
 /* Appends every validated finding of the set's types and terms, sorted by start, then
  * longest, tier, table order. Overlaps are kept: rules of different types want their
  * own (scan_findings_resolve). Findings of a decoded view cover the encoded run.
- * ERR_MEMORY, ERR_LIMIT (text over 4 GiB). */
+ * ERR_MEMORY, ERR_LIMIT (text over 2 GiB; more than items_max findings). */
 MUST_USE enum err scan_text(const struct scan_set *set, struct scan_scratch *scratch,
                             struct str text, unsigned views, struct scan_findings *findings);
+/* The same in steps, so that a long text does not keep a loop from turning: the findings
+ * are those of scan_text, however it is stepped. Borrows all but its own memory. */
+struct scan_job {
+    const struct scan_set *set;
+    struct str text;
+    struct scan_findings *findings;
+    unsigned views, worth, view; /* asked for; that differ; under way, 0 = the text itself */
+    size_t seen, taken;          /* bytes of the text: offered, and read by the view */
+    size_t decided, asked;       /* bytes of the view */
+    struct scan_stages *stages;  /* what makes it, when it is not the text itself */
+    bool is_begun, is_folded, is_owner, is_stopped, is_done;
+};
+void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
+                    unsigned views, struct scan_findings *findings);
+/* Reads about bytes_max more, or less when they are hard to read: a step is short by the
+ * work it does. ERR_AGAIN: more to do. ERR_OK: all is found, and sorted. */
+MUST_USE enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch,
+                                size_t bytes_max);
+void scan_job_fini(struct scan_job *job); /* NULL is allowed */
 /* Keeps entities of `types` (NULL = all) that score at least `score_min`, and terms;
  * of overlapping ones the longest, then the better tier, then the earlier row. */
 void scan_findings_resolve(struct scan_findings *findings, const struct scan_types *types,
@@ -187,9 +226,9 @@ void scan_findings_resolve(struct scan_findings *findings, const struct scan_typ
 /* ---- injection and topics ----------------------------------------------- */
 
 struct scan_injection {
-    unsigned score;       /* thousandths; 500 = as likely as not, S1-16 */
-    unsigned rules;       /* phrases that matched */
-    unsigned model;       /* thousandths, the linear model alone */
+    unsigned score; /* thousandths; 500 = as likely as not, S1-16 */
+    unsigned rules; /* phrases that matched */
+    unsigned model; /* thousandths, the linear model alone */
 };
 /* Rules and the n-gram model over the folded text; at most the first 64 KiB and the
  * last 64 KiB are read by the model. Pure and deterministic. ERR_MEMORY. */
@@ -207,12 +246,12 @@ MUST_USE enum err scan_topics(const struct scan_engine *engine, struct scan_scra
 /* ---- actions (C-12) ------------------------------------------------------ */
 
 enum scan_action_kind {
-    SCAN_KEEP,     /* report only */
-    SCAN_MASK,     /* the shape and the last four: ***-**-6789; secrets keep nothing */
-    SCAN_REDACT,   /* `format`: {TYPE} {N} {LAST4} {HASH8}; "" = [REDACTED] */
-    SCAN_HASH,     /* [TYPE:16 hex digits] of HMAC-SHA-256 under `hash_key` */
-    SCAN_PSEUDONYM,/* [TYPE_1]: the same number for the same value in one request */
-    SCAN_BLOCK     /* report; a sieve emits nothing from its start on */
+    SCAN_KEEP,      /* report only */
+    SCAN_MASK,      /* the shape and the last four: ***-**-6789; secrets keep nothing */
+    SCAN_REDACT,    /* `format`: {TYPE} {N} {LAST4} {HASH8}; "" = [REDACTED] */
+    SCAN_HASH,      /* [TYPE:16 hex digits] of HMAC-SHA-256 under `hash_key` */
+    SCAN_PSEUDONYM, /* [TYPE_7K2MQ4ZT9B1C]: a token, the same for a value under one hash_key */
+    SCAN_BLOCK      /* report; a sieve emits nothing from its start on */
 };
 
 struct scan_action {
@@ -221,13 +260,20 @@ struct scan_action {
 };
 
 #define SCAN_PLAN_NONE 0xffU
+#define SCAN_PLAN_COVER 0xfeU /* not wanted itself: may speak against findings inside it */
 /* of_detector: index into actions, SCAN_PLAN_NONE = not wanted. of_term gives the same for
- * a term's id; NULL = no terms are wanted. All borrowed, for as long as the plan. */
+ * a term's id; NULL = no terms are wanted. All borrowed, for as long as the plan.
+ * of_finding: when set, asked instead of both and of score_min, about items[at]; items are
+ * sorted as by scan_text and hold every finding that covers it. name_of_term: what {TYPE}
+ * is for a term, NUL-terminated, alive as long as the keys; NULL = "term". */
 struct scan_plan {
     const struct scan_action *actions;
     size_t actions_count;
     uint8_t of_detector[SCAN_DETECTORS_MAX];
     uint8_t (*of_term)(const void *context, uint32_t id);
+    uint8_t (*of_finding)(const void *context, const struct scan_finding *items, size_t count,
+                          size_t at);
+    const char *(*name_of_term)(const void *context, uint32_t id);
     const void *context;
     unsigned score_min; /* default 600 */
 };
@@ -235,11 +281,45 @@ struct scan_plan {
 void scan_plan_init(struct scan_plan *plan, const struct scan_action *actions, size_t count);
 void scan_plan_set(struct scan_plan *plan, const struct scan_types *types, uint8_t action);
 
+/* A format becomes text inside of JSON strings, also raw ones of tool arguments: UTF-8
+ * without quotes, backslashes and control characters, at most 200 bytes. ERR_INVALID. */
+MUST_USE enum err scan_format_check(struct str format, struct issue *issue);
+
+/* ---- tokens: what stands for a value, and back ---------------------------- */
+
+#define SCAN_TOKEN_BYTES_MAX 80U
+
+/* The tokens written in one request and what they stand for. Bounded: when it is full,
+ * is_full is set and further tokens are written but cannot be undone. */
+struct scan_tokens {
+    struct scan_token *items; /* sorted by token */
+    size_t count, capacity;
+    struct buf bytes; /* tokens and values */
+    bool is_full;
+};
+void scan_tokens_init(struct scan_tokens *tokens, size_t bytes_max);
+void scan_tokens_fini(struct scan_tokens *tokens); /* wipes; NULL is allowed */
+/* The text with the values in place of their tokens, byte for byte. is_json: the text is
+ * raw JSON, so values are escaped. ERR_LIMIT (of `out`), ERR_MEMORY. */
+MUST_USE enum err scan_tokens_restore(const struct scan_tokens *tokens, struct str text,
+                                      bool is_json, struct buf *out);
+/* The same for a stream: holds back only what may become one of the tokens. */
+struct scan_restorer {
+    const struct scan_tokens *tokens;
+    bool is_json;
+    char held[SCAN_TOKEN_BYTES_MAX];
+    size_t held_len;
+};
+void scan_restorer_init(struct scan_restorer *r, const struct scan_tokens *tokens, bool is_json);
+MUST_USE enum err scan_restorer_feed(struct scan_restorer *r, struct str chunk, struct buf *out);
+MUST_USE enum err scan_restorer_close(struct scan_restorer *r, struct buf *out);
+
 /* What rewriting needs besides the text; per request. `names` numbers values. */
 #define SCAN_NAMES_MAX 256U
 struct scan_keys {
-    struct str hash_key; /* borrowed secret */
-    uint64_t names[SCAN_NAMES_MAX];    /* keyed hash of a value */
+    struct str hash_key;            /* borrowed secret */
+    struct scan_tokens *tokens;     /* remembers what is written; NULL = nothing does */
+    uint64_t names[SCAN_NAMES_MAX]; /* keyed hash of a value */
     uint16_t numbers[SCAN_NAMES_MAX];
     const char *types[SCAN_NAMES_MAX];
     size_t names_count;
@@ -255,15 +335,25 @@ struct scan_edits {
     size_t count;
 };
 /* Edits for the findings (any order, all of them as scan_text gave them), ascending and
- * without overlap: findings that overlap become one region, written by its leftmost
- * (then longest, best tier, earliest). SCAN_BLOCK is written as a redaction: whoever
- * blocks does not send it anyway. ERR_MEMORY. */
+ * without overlap: findings that overlap become one region, written by the one with the
+ * strictest action (block, redact, hash, pseudonym, mask), of these by the leftmost (then
+ * longest, best tier, earliest). SCAN_BLOCK is written as a redaction: whoever blocks does
+ * not send it anyway. ERR_MEMORY. */
 MUST_USE enum err scan_edits_of(const struct scan_plan *plan, struct scan_keys *keys,
                                 struct str text, struct scan_findings *findings,
                                 struct arena *arena, struct scan_edits *ret_edits);
 /* The text with its edits, into `out`; the findings are those of scan_text. */
 MUST_USE enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys,
                                struct str text, struct scan_findings *findings, struct buf *out);
+/* The same in steps of at most regions_max replacements. ERR_AGAIN: more to do. */
+struct scan_rewriter {
+    const struct scan_plan *plan;
+    struct scan_keys *keys;
+    struct str text;
+    struct scan_findings *findings;
+    size_t at, given;
+};
+MUST_USE enum err scan_rewriter_step(struct scan_rewriter *r, size_t regions_max, struct buf *out);
 
 /* ---- sieve: redaction of a stream ---------------------------------------- */
 
@@ -277,9 +367,10 @@ struct scan_sieve {
     const struct scan_set *set;
     const struct scan_plan *plan;
     struct scan_keys *keys;
-    struct buf held;    /* fed and not yet given out */
-    size_t decided;     /* places in held before this one are decided */
-    uint64_t base;      /* offset of held[0] in the channel */
+    struct buf held;                  /* fed and not yet given out */
+    size_t decided;                   /* places in held before this one are decided */
+    uint64_t base;                    /* offset of held[0] in the channel */
+    uint64_t muted;                   /* findings that begin before this offset do not count */
     char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
     size_t context_len;
     struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */
@@ -294,7 +385,8 @@ void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
                      const struct scan_plan *plan, struct scan_keys *keys, size_t bytes_max);
 void scan_sieve_fini(struct scan_sieve *sieve);
 /* Appends to `out` what is safe to give out. `found` (may be NULL) gets the findings
- * that became certain, offsets counted from the channel's beginning. After a BLOCK
+ * that became certain, SCAN_PLAN_COVER among them, offsets counted from the channel's
+ * beginning. After a BLOCK
  * finding is_blocked is set and nothing is emitted any more. ERR_LIMIT (nothing of the
  * chunk may be used; is_blocked is set), ERR_MEMORY. */
 MUST_USE enum err scan_sieve_feed(struct scan_sieve *sieve, struct scan_scratch *scratch,

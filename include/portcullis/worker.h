@@ -153,7 +153,7 @@ struct worker_stats {
     uint64_t clients_accepted, clients_refused, clients_gone, requests_begun, requests_timed_out;
     uint64_t upstreams_opened, upstreams_reused, upstreams_retried, upstreams_failed;
     uint64_t upstreams_discarded, pauses, dns_lookups, dns_failures, dns_stale;
-    uint64_t records_failed, answers_dropped;
+    uint64_t records_failed, answers_dropped, turns;
     uint64_t loop_lag_us, loop_lag_max_us;
 };
 void worker_group_stats(const struct worker_group *g, struct worker_stats *ret);

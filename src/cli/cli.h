@@ -33,6 +33,7 @@ struct cli_context {
     struct store_secrets secrets;
     struct buf catalog_texts[2];
     struct route_catalog *catalog;
+    struct scan_engine *engine;
     struct store *store;
     struct arena arena; /* of one command */
     const char *org;    /* --org, or the only organisation */

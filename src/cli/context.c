@@ -92,9 +92,11 @@ static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue
         TRY(cli_load_secrets(&c->config, &c->secrets, issue));
     }
     TRY(cli_load_catalog(&c->config, c->catalog_texts, &c->catalog, issue));
+    TRY(scan_engine_new(&c->engine));
     struct store_options options = {.dsn = c->config.database_url,
                                     .secrets = c->secrets,
                                     .catalog = c->catalog,
+                                    .engine = c->engine,
                                     .query_ms = 10000,
                                     .load_ms = 30000,
                                     .connect_ms = 3000,
@@ -105,6 +107,7 @@ static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue
 void cli_close(struct cli_context *c)
 {
     store_close(c->store);
+    scan_engine_free(c->engine);
     route_catalog_free(c->catalog);
     buf_fini(&c->catalog_texts[0]);
     buf_fini(&c->catalog_texts[1]);

@@ -1,19 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * portcullis policy: policies as files. A file holds one policy, canonical or in
- * the governance shape (told apart by "scope", which every canonical policy has).
- * validate checks without a change; apply creates or, by name, replaces; export
- * prints every policy, one canonical JSON object per line.
+ * portcullis policy: policies as files. A file holds one policy in any documented
+ * shape, told apart by a member that only that shape has. validate checks without a
+ * change; apply creates or, by name, changes; export prints every policy, one canonical
+ * JSON object per line.
  */
 #include "cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Where a shape is created and, behind the id, changed. */
+struct shape_route {
+    const char *base, *view;
+};
+static const struct shape_route native = {"/v1/policies", "?view=native"};
+static const struct shape_route governance = {"/governance", ""};
+static const struct shape_route rules = {"/api/v1/policies", ""};
+static const struct shape_route config = {"/v1/policies", "?view=config"};
+static const struct shape_route enforcement = {"/v1/policies", "?view=enforcement"};
+
+struct parsed {
+    struct policy policy;
+    struct str text;
+    const struct shape_route *route;
+};
+
 static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply);
-static bool parse_file(struct cli_context *c, const char *file, struct policy *ret,
-                       bool *ret_native, struct str *ret_text);
-static bool apply(struct cli_context *c, const struct policy *p, bool is_native, struct str text);
+static bool parse_file(struct cli_context *c, const char *file, struct parsed *ret);
+static enum err parse(struct cli_context *c, yyjson_val *root, struct parsed *ret,
+                      struct issue *issue);
+static enum err compile(const struct cli_context *c, const struct policy *p, struct issue *issue);
+static bool apply(struct cli_context *c, const struct parsed *file);
 static bool find(struct cli_context *c, struct str name, struct str *ret_id);
 static int print_all(struct cli_context *c, bool is_list);
 
@@ -47,12 +65,10 @@ static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply
 {
     int status = 0;
     for (int i = 2; i < argc; i++) {
-        struct policy p;
-        struct str text;
-        bool is_native;
-        bool is_good = parse_file(c, argv[i], &p, &is_native, &text);
+        struct parsed file;
+        bool is_good = parse_file(c, argv[i], &file);
         if (is_good && is_apply) {
-            is_good = apply(c, &p, is_native, text);
+            is_good = apply(c, &file);
         }
         printf("%-6s %s\n", is_good ? (is_apply ? "applied" : "valid") : "FAILED", argv[i]);
         status = is_good ? status : 1;
@@ -60,8 +76,7 @@ static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply
     return status;
 }
 
-static bool parse_file(struct cli_context *c, const char *file, struct policy *ret,
-                       bool *ret_native, struct str *ret_text)
+static bool parse_file(struct cli_context *c, const char *file, struct parsed *ret)
 {
     struct buf b;
     struct json_doc doc;
@@ -71,15 +86,16 @@ static bool parse_file(struct cli_context *c, const char *file, struct policy *r
     if (e != ERR_OK) {
         issue_set(&issue, "", "cannot be read");
     }
-    *ret_text = arena_str(&c->arena, buf_str(&b));
+    ret->text = arena_str(&c->arena, buf_str(&b));
     buf_fini(&b);
     if (e == ERR_OK) {
-        e = json_parse(&c->arena, *ret_text, &json_limits_default, &doc, &issue);
+        e = json_parse(&c->arena, ret->text, &json_limits_default, &doc, &issue);
     }
     if (e == ERR_OK) {
-        *ret_native = json_get(doc.root, STR("scope")) != NULL;
-        e = *ret_native ? codec_native_parse(&c->arena, doc.root, c->catalog, ret, &issue)
-                        : codec_governance_parse(&c->arena, doc.root, c->catalog, ret, &issue);
+        e = parse(c, doc.root, ret, &issue);
+    }
+    if (e == ERR_OK) {
+        e = compile(c, &ret->policy, &issue);
     }
     if (e != ERR_OK) {
         cli_print_issue(file, e, &issue);
@@ -87,19 +103,55 @@ static bool parse_file(struct cli_context *c, const char *file, struct policy *r
     return e == ERR_OK;
 }
 
-static bool apply(struct cli_context *c, const struct policy *p, bool is_native, struct str text)
+/* As a gateway would: patterns that do not compile are not valid. */
+static enum err compile(const struct cli_context *c, const struct policy *p, struct issue *issue)
+{
+    struct manage_refusal refusal = {.status = 0};
+    const struct policy_build with = {.catalog = c->catalog, .engine = c->engine};
+    enum err e = manage_policy_check(p, &with, &refusal);
+    if (e != ERR_OK) {
+        issue_set(issue, refusal.param, "%s", refusal.message);
+    }
+    return e;
+}
+
+static enum err parse(struct cli_context *c, yyjson_val *root, struct parsed *ret,
+                      struct issue *issue)
+{
+    struct codec_reader r = {&c->arena, c->catalog, issue};
+    if (json_get(root, STR("scope")) != NULL) {
+        ret->route = &native;
+        return codec_native_parse(&c->arena, root, c->catalog, &ret->policy, issue);
+    }
+    if (json_get(root, STR("policy_name")) != NULL) {
+        ret->route = &enforcement;
+        return codec_shape_parse(&codec_enforcement_shape, &r, root, &ret->policy);
+    }
+    if (json_get(root, STR("config")) != NULL) {
+        ret->route = &config;
+        return codec_shape_parse(&codec_config_shape, &r, root, &ret->policy);
+    }
+    if (yyjson_is_arr(json_get(root, STR("rules")))) {
+        ret->route = &rules;
+        return codec_shape_parse(&codec_rules_shape, &r, root, &ret->policy);
+    }
+    ret->route = &governance;
+    return codec_governance_parse(&c->arena, root, c->catalog, &ret->policy, issue);
+}
+
+static bool apply(struct cli_context *c, const struct parsed *file)
 {
     struct str id = STR_NONE;
     char path[128];
-    const char *base = is_native ? "/v1/policies" : "/governance";
-    if (!find(c, p->name, &id)) {
+    const struct shape_route *route = file->route;
+    if (!find(c, file->policy.name, &id)) {
         return false;
     }
     if (id.len == 0) {
-        return cli_request(c, WIRE_POST, base, text, NULL, NULL);
+        return cli_request(c, WIRE_POST, route->base, file->text, NULL, NULL);
     }
-    snprintf(path, sizeof(path), "%s/%.*s", base, STR_ARG(id));
-    return cli_request(c, WIRE_PATCH, path, text, NULL, NULL);
+    snprintf(path, sizeof(path), "%s/%.*s%s", route->base, STR_ARG(id), route->view);
+    return cli_request(c, WIRE_PATCH, path, file->text, NULL, NULL);
 }
 
 /* The name is a file's identity. */

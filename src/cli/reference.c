@@ -46,6 +46,9 @@ static void print_route(const struct manage_route *r)
     if (r->example != NULL) {
         printf("\n```json\n%s\n```\n", r->example);
     }
+    for (const struct manage_example *e = r->more_examples; e != NULL && e->name != NULL; e++) {
+        printf("\n```json\n%s\n```\n", e->body);
+    }
     print_fields(r);
 }
 

@@ -105,10 +105,12 @@ static enum err start(struct serve *s, struct issue *issue)
     TRY(tls_start());
     TRY(cli_load_secrets(&s->config, &s->secrets, issue));
     TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
+    TRY(scan_engine_new(&s->engine));
     TRY(start_state(s, issue));
     struct store_options store = {.dsn = s->config.database_url,
                                   .secrets = s->secrets,
                                   .catalog = s->catalog,
+                                  .engine = s->engine,
                                   .query_ms = 2000,
                                   .load_ms = 30000,
                                   .connect_ms = 3000};

@@ -19,6 +19,7 @@ struct serve {
     struct store_secrets secrets;
     struct buf catalog_texts[2];
     struct route_catalog *catalog;
+    struct scan_engine *engine;
     struct spool *spool;
     struct store *store;       /* control thread */
     struct store *audit_store; /* shipper thread */
@@ -53,6 +54,10 @@ struct serve {
 };
 
 /* snapshot.c */
+/* Compiles rows; what the organisation's present part has compiled already is shared. */
+MUST_USE enum err serve_org_compile(struct serve *s, const struct policy_org_rows *rows,
+                                    int64_t now_s, struct policy_org **ret,
+                                    struct issue *ret_issue);
 /* Takes over org and sealed (heap; STR_NONE = not to be had) in any case. */
 MUST_USE enum err serve_org_keep(struct serve *s, struct policy_org *org, struct str sealed);
 void serve_orgs_clear(struct serve *s);

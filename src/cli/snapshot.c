@@ -107,8 +107,7 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     struct issue issue = o->issue;
     enum err e = o->err;
     if (e == ERR_OK) {
-        e = policy_org_new(&o->rows, &(struct policy_build){.catalog = s->catalog, .now_s = now_s},
-                           &org, &issue);
+        e = serve_org_compile(s, &o->rows, now_s, &org, &issue);
     }
     if (e == ERR_OK) {
         e = serve_org_keep(s, org, seal_org(s, &o->rows));
@@ -123,6 +122,18 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     serve_log(s, "error", "policy_not_compiled", "\"org\":\"%.*s\",\"reason\":%.*s",
               STR_ARG(o->rows.id), STR_ARG(buf_str(&reason)));
     buf_fini(&reason);
+}
+
+enum err serve_org_compile(struct serve *s, const struct policy_org_rows *rows, int64_t now_s,
+                           struct policy_org **ret, struct issue *ret_issue)
+{
+    size_t at = find_org(s, rows->id);
+    bool is_known = at < s->orgs_count && str_eq(policy_org_id(s->orgs[at]), rows->id);
+    const struct policy_build build = {.catalog = s->catalog,
+                                       .now_s = now_s,
+                                       .engine = s->engine,
+                                       .previous = is_known ? s->orgs[at] : NULL};
+    return policy_org_new(rows, &build, ret, ret_issue);
 }
 
 /* None when it cannot be sealed: then no copy is written, rather than one without it. */
@@ -315,6 +326,7 @@ void serve_free(struct serve *s)
     free(s->orgs);
     free(s->sealed);
     net_exceptions_free(s->exceptions);
+    scan_engine_free(s->engine);
     route_catalog_free(s->catalog);
     buf_fini(&s->catalog_texts[0]);
     buf_fini(&s->catalog_texts[1]);

@@ -15,6 +15,10 @@ struct shape {
                       struct policy *ret, struct issue *ret_issue);
 };
 
+static const struct codec_shape *const lists[] = {&codec_rules_shape, &codec_config_shape,
+                                                  &codec_enforcement_shape};
+#define LISTS (sizeof(lists) / sizeof(lists[0]))
+
 static struct str canonical(struct arena *a, const struct policy *p)
 {
     struct buf out;
@@ -42,6 +46,31 @@ static struct str rendered(struct arena *a, const struct policy *p,
     return text;
 }
 
+/* Shown in one of the shapes of S1, S2, S4: always JSON, and changed there only if it is
+ * shown whole. */
+static void check_shown(struct arena *a, const struct codec_shape *shape, const struct policy *p,
+                        yyjson_val *empty)
+{
+    struct buf out;
+    struct json_doc doc;
+    struct issue issue;
+    struct policy patched;
+    struct codec_reader r = {a, NULL, &issue};
+    buf_init(&out, TEXT_BYTES_MAX);
+    codec_shape_write(shape, &out, p);
+    ASSERT(out.err == ERR_OK);
+    struct str text = arena_str(a, buf_str(&out));
+    buf_fini(&out);
+    ASSERT(json_parse(a, text, &json_limits_default, &doc, &issue) == ERR_OK);
+    bool is_whole = json_get(doc.root, STR("x_unrendered")) == NULL;
+    ASSERT(is_whole == codec_shape_fits(shape, p));
+    ASSERT(codec_shape_patch(shape, &r, p, empty, &patched) ==
+           (is_whole ? ERR_OK : ERR_CONFLICT));
+    if (is_whole) {
+        ASSERT(codec_shape_fits(shape, &patched));
+    }
+}
+
 /* A policy as stored: what the store would have set is there. */
 static void check_stored(struct arena *a, const struct policy *p)
 {
@@ -58,6 +87,9 @@ static void check_stored(struct arena *a, const struct policy *p)
     ASSERT(json_parse(a, STR("{}"), &json_limits_default, &empty, &issue) == ERR_OK);
     ASSERT(codec_native_patch(a, &again, empty.root, NULL, &patched, &issue) == ERR_OK);
     ASSERT(str_eq(canonical(a, &patched), text));
+    for (size_t i = 0; i < LISTS; i++) {
+        check_shown(a, lists[i], p, empty.root);
+    }
     enum err e = codec_governance_patch(a, &again, empty.root, NULL, &patched, &issue);
     ASSERT(e == ERR_OK || e == ERR_CONFLICT);
     if (e == ERR_OK) {
@@ -80,6 +112,24 @@ static void check_shape(struct arena *a, const struct shape *shape, yyjson_val *
     check_stored(a, &p);
 }
 
+/* What a shape accepts fits it. */
+static void check_list(struct arena *a, const struct codec_shape *shape, yyjson_val *root)
+{
+    struct policy p;
+    struct issue issue = {.message = ""};
+    struct codec_reader r = {a, NULL, &issue};
+    enum err e = codec_shape_parse(shape, &r, root, &p);
+    if (e != ERR_OK) {
+        ASSERT(e == ERR_MEMORY || ((e == ERR_INVALID || e == ERR_UNSUPPORTED) &&
+                                   issue.message[0] != 0));
+        return;
+    }
+    p.id = STR("01ABC");
+    p.org_id = STR("org_1");
+    ASSERT(codec_shape_fits(shape, &p));
+    check_stored(a, &p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str text = {(const char *)data, size};
@@ -99,6 +149,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             {codec_native_parse}, {codec_governance_parse}, {codec_compliance_parse}};
         for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
             check_shape(&a, &shapes[i], doc.root);
+        }
+        for (size_t i = 0; i < LISTS; i++) {
+            check_list(&a, lists[i], doc.root);
+        }
+        struct codec_reader r = {&a, NULL, &issue};
+        issue.message[0] = 0;
+        if (codec_config_from_template(&r, doc.root, &p) != ERR_OK) {
+            ASSERT(issue.message[0] != 0);
         }
         issue.message[0] = 0;
         if (codec_governance_parse_rules(&a, doc.root, NULL, &p, &issue) != ERR_OK) {

@@ -12,6 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void run_stream(struct llm_relay *r, enum llm_endpoint upstream, struct str in,
                        bool is_strict);
 static void check_texts(enum llm_endpoint upstream, struct str data);
+static void check_stub(struct arena *a, enum llm_endpoint upstream, struct str data,
+                       const struct llm_text *text);
 static void check_output(struct str out);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -93,31 +95,62 @@ static void run_stream(struct llm_relay *r, enum llm_endpoint upstream, struct s
     buf_fini(&out);
 }
 
-/* Replacing every text of an event leaves an event with the same number of texts. */
+/* Replacing every text of an event leaves an event with the same number of texts, and
+ * an event of our own says exactly one piece of the same channel. */
 static void check_texts(enum llm_endpoint upstream, struct str data)
 {
     struct arena a;
-    struct llm_text *texts;
-    size_t count;
+    struct llm_event seen;
     struct issue issue;
     arena_init(&a, 64u * 1024 * 1024);
-    if (llm_event_texts(&a, upstream, data, &texts, &count, &issue) == ERR_OK) {
+    if (llm_event_read(&a, upstream, data, &seen, &issue) == ERR_OK) {
         struct buf out;
-        struct llm_edit *edits = ARENA_ARRAY(&a, count + 1, struct llm_edit);
-        size_t edits_count = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (!texts[i].is_key) {
-                edits[edits_count++] = (struct llm_edit){texts[i].span, STR("\"[ X ]\"")};
+        const struct llm_said *said = &seen.said;
+        size_t count = said->drops_count;
+        struct llm_edit *edits = ARENA_ARRAY(&a, said->texts_count + count + 1, struct llm_edit);
+        if (count > 0) {
+            memcpy(edits, said->drops, count * sizeof(*edits));
+        }
+        for (size_t i = 0; i < said->texts_count; i++) {
+            if (!said->texts[i].is_key) {
+                edits[count++] = (struct llm_edit){said->texts[i].span, STR("\"[ X ]\"")};
             }
         }
         buf_init(&out, 1u << 24);
-        FUZZ_CHECK(llm_edits_apply(&out, data, edits, edits_count) == ERR_OK);
-        size_t again = 0;
-        FUZZ_CHECK(llm_event_texts(&a, upstream, buf_str(&out), &texts, &again, &issue) == ERR_OK);
-        FUZZ_CHECK(again == count);
+        FUZZ_CHECK(llm_edits_apply(&out, seen.data, edits, count) == ERR_OK);
+        struct llm_event again;
+        FUZZ_CHECK(llm_event_read(&a, upstream, buf_str(&out), &again, &issue) == ERR_OK);
+        FUZZ_CHECK(again.said.texts_count == said->texts_count);
+        for (size_t i = 0; i < said->texts_count; i++) {
+            if (said->texts[i].is_delta) {
+                check_stub(&a, upstream, buf_str(&out), &said->texts[i]);
+            }
+        }
         buf_fini(&out);
     }
     arena_fini(&a);
+}
+
+static void check_stub(struct arena *a, enum llm_endpoint upstream, struct str data,
+                       const struct llm_text *text)
+{
+    struct llm_stub stub;
+    struct llm_event seen;
+    struct issue issue;
+    struct buf out;
+    if (llm_event_stub(a, data, text->pointer, &stub) != ERR_OK) {
+        return; /* a pointer that was too long is cut */
+    }
+    buf_init(&out, 1u << 24);
+    struct llm_edit edit = {stub.text, STR("\"rest\"")};
+    FUZZ_CHECK(llm_edits_apply(&out, stub.data, &edit, 1) == ERR_OK);
+    FUZZ_CHECK(llm_event_read(a, upstream, buf_str(&out), &seen, &issue) == ERR_OK);
+    size_t deltas = 0;
+    for (size_t i = 0; i < seen.said.texts_count; i++) {
+        deltas += seen.said.texts[i].is_delta;
+    }
+    FUZZ_CHECK(deltas <= 1);
+    buf_fini(&out);
 }
 
 static void check_output(struct str out)

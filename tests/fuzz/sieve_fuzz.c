@@ -27,10 +27,11 @@ static uint8_t of_term(const void *context, uint32_t id)
 
 static struct world *world_new(void)
 {
-    static const struct scan_term terms[] = {{STR_INIT("secret"), 1, false},
-                                             {STR_INIT("secret project"), 2, false},
-                                             {STR_INIT("abc"), 3, true},
-                                             {STR_INIT("/x[0-9]+y?/"), 4, false}};
+    static const struct scan_term terms[] = {
+        {.text = STR_INIT("secret"), .id = 1},
+        {.text = STR_INIT("secret project"), .id = 2},
+        {.text = STR_INIT("abc"), .id = 3, .is_substring = true},
+        {.text = STR_INIT("/x[0-9]+y?/"), .id = 4}};
     struct world *w = calloc(1, sizeof(*w));
     struct issue issue;
     struct scan_spec spec = {.terms = terms, .terms_count = 4};

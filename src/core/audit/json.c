@@ -7,20 +7,26 @@
  */
 #include "portcullis/audit.h"
 
+#include <stdio.h>
+
 static void write_documented(struct buf *out, const struct audit_decision *d);
 static void write_context(struct buf *out, const struct audit_decision *d);
-static void write_violations(struct buf *out, const struct audit_decision *d);
+static void write_violations(struct buf *out, const struct audit_violation *list, size_t count);
+static void write_place(struct buf *out, const struct audit_violation *v);
 static void write_outcome(struct buf *out, const struct audit_outcome *o);
 static void member_str(struct buf *out, const char *name, struct str value);
 static void member_id(struct buf *out, const char *name, struct str core);
 static void member_u64(struct buf *out, const char *name, uint64_t value);
+static void member_dropped(struct buf *out, uint64_t count);
 
 void audit_decision_write_json(struct buf *out, const struct audit_decision *d,
                                const struct audit_outcome *outcome)
 {
     write_documented(out, d);
     write_context(out, d);
-    write_violations(out, d);
+    member_dropped(out, d->violations_dropped);
+    buf_add(out, STR(",\"violations\":"));
+    write_violations(out, d->violations, d->violations_count);
     if (outcome != NULL) {
         write_outcome(out, outcome);
     }
@@ -89,13 +95,14 @@ static void write_context(struct buf *out, const struct audit_decision *d)
         member_str(out, "body_sha256", (struct str){hex, sizeof(hex)});
     }
     member_str(out, "node", d->node);
+    member_u64(out, "modifications", d->modifications);
 }
 
-static void write_violations(struct buf *out, const struct audit_decision *d)
+static void write_violations(struct buf *out, const struct audit_violation *list, size_t count)
 {
-    buf_add(out, STR(",\"violations\":["));
-    for (size_t i = 0; i < d->violations_count; i++) {
-        const struct audit_violation *v = &d->violations[i];
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        const struct audit_violation *v = &list[i];
         buf_add(out, i == 0 ? STR("{\"policy\":") : STR(",{\"policy\":"));
         json_write_str(out, v->policy);
         member_id(out, "policy_id", v->policy_id);
@@ -106,9 +113,23 @@ static void write_violations(struct buf *out, const struct audit_decision *d)
         member_str(out, "severity", v->severity);
         member_str(out, "provider", v->provider);
         member_str(out, "message", v->message);
+        if (v->stage.len != 0) {
+            write_place(out, v);
+        }
         buf_add_byte(out, '}');
     }
     buf_add_byte(out, ']');
+}
+
+/* Where a content rule found something, never what it was. */
+static void write_place(struct buf *out, const struct audit_violation *v)
+{
+    member_str(out, "stage", v->stage);
+    member_str(out, "what", v->what);
+    member_str(out, "pointer", v->pointer);
+    member_u64(out, "start", v->start);
+    member_u64(out, "end", v->end);
+    member_u64(out, "count", v->count);
 }
 
 static void write_outcome(struct buf *out, const struct audit_outcome *o)
@@ -140,6 +161,13 @@ static void write_outcome(struct buf *out, const struct audit_outcome *o)
     member_u64(out, "upstream_ms", o->upstream_ms);
     member_u64(out, "first_byte_ms", o->first_byte_ms);
     member_u64(out, "response_bytes", o->response_bytes);
+    if (o->response_decision.len != 0) {
+        member_str(out, "response_decision", o->response_decision);
+        member_u64(out, "modifications", o->modifications);
+        member_dropped(out, o->violations_dropped);
+        buf_add(out, STR(",\"violations\":"));
+        write_violations(out, o->violations, o->violations_count);
+    }
     buf_add_byte(out, '}');
 }
 
@@ -155,8 +183,11 @@ static void member_str(struct buf *out, const char *name, struct str value)
 /* Records hold the bare id; the API shows it as everywhere else (C-17). */
 static void member_id(struct buf *out, const char *name, struct str core)
 {
+    char id[80];
     if (core.len != 0) {
-        buf_printf(out, ",\"%s\":\"pol_%.*s\"", name, STR_ARG(core));
+        int len = snprintf(id, sizeof(id), "pol_%.*s", STR_ARG(str_sub(core, 0, 64)));
+        buf_printf(out, ",\"%s\":", name);
+        json_write_str(out, (struct str){id, (size_t)len}); /* the spool may be damaged */
     }
 }
 
@@ -164,4 +195,11 @@ static void member_u64(struct buf *out, const char *name, uint64_t value)
 {
     buf_printf(out, ",\"%s\":", name);
     buf_add_u64(out, value);
+}
+
+static void member_dropped(struct buf *out, uint64_t count)
+{
+    if (count != 0) {
+        member_u64(out, "violations_dropped", count);
+    }
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The spool's payload: one record as versioned little-endian binary. One field
- * list per kind serves writing and reading alike, so the two cannot drift apart.
- * Texts are cut at 4 KiB (they are names and sentences, never content). Pure;
- * read views point into the given bytes.
+ * list per kind serves writing and reading alike, so the two cannot drift apart. A
+ * version only adds fields at the end of a list: records of an older one, left in the
+ * spool by the program before, are read with those fields empty. Texts are cut at 4 KiB
+ * (they are names and sentences, never content). Pure; read views point into the given
+ * bytes.
  */
 #include "portcullis/audit.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
+#define VERSION_CONTENT 2 /* what content rules found and replaced */
 #define TEXT_BYTES_MAX 4096
 #define VIOLATIONS_MAX 64
 
@@ -19,13 +22,15 @@ struct record_io {
     char *to;        /* writing: behind what is committed */
     size_t written, room;
     const char *at, *end;
+    unsigned version; /* of what is read; the newest when writing */
     bool is_bad;
 };
 
-static void fields_decision(struct record_io *io, struct audit_decision *d);
-static void fields_violations(struct record_io *io, struct arena *a, struct audit_decision *d);
+static void fields_decision(struct record_io *io, struct arena *a, struct audit_decision *d);
+static void fields_violations(struct record_io *io, struct arena *a,
+                              const struct audit_violation **violations, size_t *count);
 static void fields_violation(struct record_io *io, struct audit_violation *v);
-static void fields_outcome(struct record_io *io, struct audit_outcome *o);
+static void fields_outcome(struct record_io *io, struct arena *a, struct audit_outcome *o);
 static void io_start(struct record_io *io, enum audit_kind kind);
 static void io_finish(struct record_io *io);
 static char *io_room(struct record_io *io, size_t len);
@@ -39,39 +44,39 @@ static void io_bool(struct record_io *io, bool *v);
 
 void audit_decision_write(struct buf *out, const struct audit_decision *d)
 {
-    struct record_io io = {.out = out};
+    struct record_io io = {.out = out, .version = RECORD_VERSION};
     struct audit_decision copy = *d;
     io_start(&io, AUDIT_DECISION);
-    fields_decision(&io, &copy);
-    fields_violations(&io, NULL, &copy);
+    fields_decision(&io, NULL, &copy);
     io_finish(&io);
 }
 
 void audit_outcome_write(struct buf *out, const struct audit_outcome *o)
 {
-    struct record_io io = {.out = out};
+    struct record_io io = {.out = out, .version = RECORD_VERSION};
     struct audit_outcome copy = *o;
     io_start(&io, AUDIT_OUTCOME);
-    fields_outcome(&io, &copy);
+    fields_outcome(&io, NULL, &copy);
     io_finish(&io);
 }
 
 enum err audit_record_read(struct arena *a, struct str bytes, struct audit_record *ret)
 {
-    if (bytes.len < 2 || bytes.ptr[0] != RECORD_VERSION) {
+    if (bytes.len < 2 || bytes.ptr[0] < 1 || bytes.ptr[0] > RECORD_VERSION) {
         return ERR_CORRUPT;
     }
-    struct record_io io = {.at = bytes.ptr + 2, .end = bytes.ptr + bytes.len};
+    struct record_io io = {.at = bytes.ptr + 2,
+                           .end = bytes.ptr + bytes.len,
+                           .version = (unsigned char)bytes.ptr[0]};
     memset(ret, 0, sizeof(*ret));
     switch (bytes.ptr[1]) {
     case AUDIT_DECISION:
         ret->kind = AUDIT_DECISION;
-        fields_decision(&io, &ret->decision);
-        fields_violations(&io, a, &ret->decision);
+        fields_decision(&io, a, &ret->decision);
         break;
     case AUDIT_OUTCOME:
         ret->kind = AUDIT_OUTCOME;
-        fields_outcome(&io, &ret->outcome);
+        fields_outcome(&io, a, &ret->outcome);
         break;
     default:
         return ERR_CORRUPT;
@@ -79,7 +84,7 @@ enum err audit_record_read(struct arena *a, struct str bytes, struct audit_recor
     return io.is_bad || io.at != io.end ? ERR_CORRUPT : ERR_OK;
 }
 
-static void fields_decision(struct record_io *io, struct audit_decision *d)
+static void fields_decision(struct record_io *io, struct arena *a, struct audit_decision *d)
 {
     struct str *texts[] = {&d->request_id,  &d->node,      &d->org,      &d->team,
                            &d->environment, &d->project,   &d->user,     &d->user_id,
@@ -110,16 +115,21 @@ static void fields_decision(struct record_io *io, struct audit_decision *d)
     if (d->has_body_sha256) {
         io_bytes(io, d->body_sha256.bytes, sizeof(d->body_sha256.bytes));
     }
+    fields_violations(io, a, &d->violations, &d->violations_count);
+    if (io->version >= VERSION_CONTENT) {
+        io_u64(io, &d->violations_dropped);
+        io_u64(io, &d->modifications);
+    }
 }
 
-static void fields_violations(struct record_io *io, struct arena *a, struct audit_decision *d)
+static void fields_violations(struct record_io *io, struct arena *a,
+                              const struct audit_violation **violations, size_t *ret_count)
 {
-    uint32_t count = (uint32_t)(d->violations_count < VIOLATIONS_MAX ? d->violations_count
-                                                                     : VIOLATIONS_MAX);
+    uint32_t count = (uint32_t)(*ret_count < VIOLATIONS_MAX ? *ret_count : VIOLATIONS_MAX);
     io_u32(io, &count);
     if (io->out != NULL) {
         for (uint32_t i = 0; i < count; i++) {
-            struct audit_violation copy = d->violations[i];
+            struct audit_violation copy = (*violations)[i];
             fields_violation(io, &copy);
         }
         return;
@@ -136,8 +146,8 @@ static void fields_violations(struct record_io *io, struct arena *a, struct audi
     for (uint32_t i = 0; i < count; i++) {
         fields_violation(io, &list[i]);
     }
-    d->violations = list;
-    d->violations_count = count;
+    *violations = list;
+    *ret_count = count;
 }
 
 static void fields_violation(struct record_io *io, struct audit_violation *v)
@@ -148,9 +158,17 @@ static void fields_violation(struct record_io *io, struct audit_violation *v)
         io_str(io, texts[i]);
     }
     io_u32(io, &v->policy_version);
+    if (io->version >= VERSION_CONTENT) {
+        io_str(io, &v->stage);
+        io_str(io, &v->what);
+        io_str(io, &v->pointer);
+        io_u64(io, &v->start);
+        io_u64(io, &v->end);
+        io_u64(io, &v->count);
+    }
 }
 
-static void fields_outcome(struct record_io *io, struct audit_outcome *o)
+static void fields_outcome(struct record_io *io, struct arena *a, struct audit_outcome *o)
 {
     struct str *texts[] = {&o->request_id, &o->node,  &o->org,
                            &o->outcome,    &o->provider, &o->model,
@@ -173,6 +191,12 @@ static void fields_outcome(struct record_io *io, struct audit_outcome *o)
     io_u32(io, &o->upstream_ms);
     io_u32(io, &o->first_byte_ms);
     io_u64(io, &o->response_bytes);
+    if (io->version >= VERSION_CONTENT) {
+        io_str(io, &o->response_decision);
+        fields_violations(io, a, &o->violations, &o->violations_count);
+        io_u64(io, &o->violations_dropped);
+        io_u64(io, &o->modifications);
+    }
 }
 
 static void io_start(struct record_io *io, enum audit_kind kind)

@@ -14,8 +14,6 @@ static const struct codec_member *find(const struct codec_member *members, size_
                                        struct str name);
 static enum err unknown(struct codec_reader *r, struct str pointer, struct str name,
                         const struct codec_member *members, size_t count);
-static enum err read_value(struct codec_reader *r, yyjson_val *v, struct str pointer,
-                           const struct codec_member *m);
 static enum err read_str(struct codec_reader *r, yyjson_val *v, struct str pointer,
                          const struct codec_member *m);
 static enum err read_int(struct codec_reader *r, yyjson_val *v, struct str pointer,
@@ -23,7 +21,7 @@ static enum err read_int(struct codec_reader *r, yyjson_val *v, struct str point
 static enum err read_word(struct codec_reader *r, yyjson_val *v, struct str pointer,
                           const struct codec_member *m);
 static enum err read_list(struct codec_reader *r, yyjson_val *v, struct str pointer,
-                          struct policy_list *ret);
+                          const struct codec_member *m);
 
 enum err codec_object_read(struct codec_reader *r, yyjson_val *object, struct str pointer,
                            const struct codec_member *members, size_t count)
@@ -42,7 +40,7 @@ enum err codec_object_read(struct codec_reader *r, yyjson_val *object, struct st
             return unknown(r, pointer, name, members, count);
         }
         seen |= (uint64_t)1 << (m - members);
-        TRY(read_value(r, yyjson_obj_iter_get_val(key), codec_pointer(r, pointer, name), m));
+        TRY(codec_value_read(r, yyjson_obj_iter_get_val(key), codec_pointer(r, pointer, name), m));
     }
     for (size_t i = 0; i < count; i++) {
         if (members[i].is_required && (seen >> i & 1) == 0) {
@@ -52,6 +50,22 @@ enum err codec_object_read(struct codec_reader *r, yyjson_val *object, struct st
         }
     }
     return ERR_OK;
+}
+
+enum err codec_member_read(struct codec_reader *r, yyjson_val *object, struct str pointer,
+                           const struct codec_member *m)
+{
+    yyjson_val *v = json_get(object, str_from(m->name));
+    struct str at = codec_pointer(r, pointer, str_from(m->name));
+    if (!yyjson_is_obj(object)) {
+        issue_set(r->issue, pointer.ptr, "must be an object");
+        return ERR_INVALID;
+    }
+    if (v == NULL && m->is_required) {
+        issue_set(r->issue, at.ptr, "the member '%s' is required", m->name);
+        return ERR_INVALID;
+    }
+    return v != NULL ? codec_value_read(r, v, at, m) : ERR_OK;
 }
 
 static const struct codec_member *find(const struct codec_member *members, size_t count,
@@ -83,8 +97,8 @@ static enum err unknown(struct codec_reader *r, struct str pointer, struct str n
     return ERR_INVALID;
 }
 
-static enum err read_value(struct codec_reader *r, yyjson_val *v, struct str pointer,
-                           const struct codec_member *m)
+enum err codec_value_read(struct codec_reader *r, yyjson_val *v, struct str pointer,
+                          const struct codec_member *m)
 {
     if (yyjson_is_null(v) && m->ret_is_null != NULL) {
         *m->ret_is_null = true;
@@ -108,7 +122,7 @@ static enum err read_value(struct codec_reader *r, yyjson_val *v, struct str poi
     case CODEC_WORD:
         return read_word(r, v, pointer, m);
     case CODEC_LIST:
-        return read_list(r, v, pointer, m->ret);
+        return read_list(r, v, pointer, m);
     case CODEC_VAL:
         *(yyjson_val **)m->ret = v;
         return ERR_OK;
@@ -173,8 +187,9 @@ static enum err read_word(struct codec_reader *r, yyjson_val *v, struct str poin
 }
 
 static enum err read_list(struct codec_reader *r, yyjson_val *v, struct str pointer,
-                          struct policy_list *ret)
+                          const struct codec_member *m)
 {
+    struct policy_list *ret = m->ret;
     size_t count = yyjson_arr_size(v);
     if (!yyjson_is_arr(v) || count > CODEC_LIST_MAX) {
         issue_set(r->issue, pointer.ptr, "must be an array of at most %d strings", CODEC_LIST_MAX);
@@ -184,7 +199,7 @@ static enum err read_list(struct codec_reader *r, yyjson_val *v, struct str poin
     if (items == NULL) {
         return ERR_MEMORY;
     }
-    struct codec_member item = {.kind = CODEC_STR, .min = 1, .max = 256};
+    struct codec_member item = {.kind = CODEC_STR, .min = 1, .max = m->max != 0 ? m->max : 256};
     yyjson_arr_iter it = yyjson_arr_iter_with(v);
     for (size_t i = 0; i < count; i++) {
         item.ret = &items[i];

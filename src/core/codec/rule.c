@@ -16,8 +16,6 @@ static enum err read_requirement(struct codec_reader *r, yyjson_val *v, struct s
                                  struct policy_rule *rule);
 static enum err read_pairs(struct codec_reader *r, yyjson_val *v, struct str pointer,
                            const struct policy_pair **ret, size_t *ret_count);
-static enum err check_keys(struct codec_reader *r, const struct policy_rule *rules, size_t count,
-                           struct str pointer);
 static void write_params(struct buf *out, const struct policy_rule *rule);
 static void write_pairs(struct buf *out, const char *lead, const struct policy_pair *pairs,
                         size_t count);
@@ -38,15 +36,14 @@ enum err codec_rules_read(struct codec_reader *r, yyjson_val *array, struct str 
     for (size_t i = 0; i < count; i++) {
         TRY(read_rule(r, yyjson_arr_iter_next(&it), codec_pointer_at(r, pointer, i), &rules[i]));
     }
-    TRY(check_keys(r, rules, count, pointer));
+    TRY(codec_keys_check(r, rules, count, pointer));
     p->rules = rules;
     p->rules_count = count;
     return ERR_OK;
 }
 
-/* A rule's key is its identity for overrides and diffs: one policy, one use. */
-static enum err check_keys(struct codec_reader *r, const struct policy_rule *rules, size_t count,
-                           struct str pointer)
+enum err codec_keys_check(struct codec_reader *r, const struct policy_rule *rules, size_t count,
+                          struct str pointer)
 {
     struct map keys;
     TRY(map_init(&keys, r->arena, count));
@@ -118,6 +115,10 @@ static enum err read_rule(struct codec_reader *r, yyjson_val *v, struct str poin
 static enum err read_params(struct codec_reader *r, yyjson_val *v, struct str pointer,
                             struct policy_rule *rule)
 {
+    enum content_kind kind;
+    if (codec_content_kind(rule->type, &kind)) {
+        return codec_content_read(r, v, pointer, rule);
+    }
     if (rule->type == POLICY_PROVIDER_REQUIREMENT) {
         return read_requirement(r, v, pointer, rule);
     }
@@ -280,6 +281,9 @@ static void write_params(struct buf *out, const struct policy_rule *rule)
     codec_list_write(out, ",\"allow\":", &rule->allow);
     codec_list_write(out, ",\"block\":", &rule->block);
     codec_str_write(out, "substitute", rule->substitute);
+    if (rule->content != NULL) {
+        codec_content_write(out, rule->content);
+    }
     if (out->err == ERR_OK && out->len > from) {
         /* Every member brought its comma; the first needs none. */
         memmove(out->ptr + from, out->ptr + from + 1, out->len - from - 1);

@@ -182,6 +182,13 @@ static void settle(struct flow_exchange *x)
     x->want |= FLOW_WANT_RECORD;
 }
 
+void flow_on_turn(struct flow_exchange *x, struct flow_now now)
+{
+    if (x->p->state == FLOW_INSPECTING) {
+        x->p->now = now;
+    }
+}
+
 void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now)
 {
     struct flow_private *p = x->p;
@@ -312,6 +319,7 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
         x->want &= ~(unsigned)FLOW_WANT_RECORD;
         break;
     case FLOW_READING:
+    case FLOW_INSPECTING:
     case FLOW_SERVING:
     case FLOW_CALLING:
     case FLOW_RELAYING:

@@ -17,6 +17,7 @@
 enum flow_state {
     FLOW_IDLE,
     FLOW_READING,       /* waiting for the body */
+    FLOW_INSPECTING,    /* its texts are being read, slice by slice */
     FLOW_SERVING,       /* io/http has it */
     FLOW_DECIDED,       /* decision record being stored */
     FLOW_CALLING,       /* waiting for the provider's head */
@@ -64,6 +65,7 @@ struct flow_private {
     const struct policy_violation *warnings[FLOW_WARNINGS_MAX];
     size_t warnings_count;
     struct route_choice choice;
+    struct content_check *check; /* NULL: no content rule applies; for both stages */
     struct llm_upstream upstream;
     struct llm_relay *relay;
     struct sse_parser sse;

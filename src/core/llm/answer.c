@@ -5,6 +5,7 @@
  * rules and the sieve can read and edit it before it is relayed (catalogue G
  * 142-144). Growing strings are told apart by channel: choice, content block and
  * tool call each have their own, however the provider interleaves them (trap 5).
+ * What an event ends, and events of our own making, are event.c's.
  *
  * Left out: identifiers, enumerations, padding (`obfuscation`), signatures,
  * encrypted and binary members, and what a Responses object repeats of the request.
@@ -12,12 +13,15 @@
  */
 #include "llm_private.h"
 
-static enum err collect(struct arena *a, struct str json, struct llm_walk *w,
-                        struct llm_request *view, struct issue *issue);
-static enum err walk_value(struct llm_walk *w, struct str key, yyjson_val *v);
-static enum err walk_members(struct llm_walk *w, yyjson_val *object);
+static enum err walk_members(struct llm_walk *w, struct str outer, yyjson_val *object);
+static enum err walk_member(struct llm_walk *w, struct str outer, yyjson_val *key,
+                            yyjson_val *value);
 static enum err walk_string(struct llm_walk *w, struct str key, yyjson_val *string);
-static uint64_t channel_of(uint64_t outer, yyjson_val *object);
+static enum llm_unscannable_kind opaque_of(const struct llm_walk *w, struct str outer,
+                                           struct str key, struct str value);
+static enum err add_drop(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
+
+#define NOT_OPAQUE ((enum llm_unscannable_kind)99)
 
 /* Members of fixed vocabulary: taken only when they do not look like it. */
 static const char *const name_keys[] = {
@@ -32,7 +36,6 @@ static const char *const silent_keys[] = {
     "obfuscation",
     "signature",
     "encrypted_content",
-    "b64_json",
     "embedding",
     "instructions",
     "tools",
@@ -52,16 +55,25 @@ static const char *const growing_keys[] = {
     "delta",   "input",    "transcript",        NULL,
 };
 
-enum err llm_answer_texts(struct arena *a, struct str body, struct llm_text **ret,
-                          size_t *ret_count, struct issue *ret_issue)
+enum err llm_answer_read(struct arena *a, struct str body, struct llm_said *ret,
+                         struct issue *ret_issue)
 {
     struct llm_request view;
     struct llm_walk w;
-    TRY(collect(a, body, &w, &view, ret_issue));
-    TRY(walk_value(&w, STR(""), view.doc.root));
-    *ret = view.texts;
-    *ret_count = view.texts_count;
+    TRY(llm_answer_begin(a, body, &w, &view, ret_issue));
+    TRY(llm_answer_walk(&w, STR(""), view.doc.root));
+    llm_answer_said(&w, ret);
     return ERR_OK;
+}
+
+void llm_answer_said(const struct llm_walk *w, struct llm_said *ret)
+{
+    *ret = (struct llm_said){.texts = w->request->texts,
+                             .texts_count = w->request->texts_count,
+                             .opaques = w->request->opaques,
+                             .opaques_count = w->request->opaques_count,
+                             .drops = w->drops,
+                             .drops_count = w->drops_count};
 }
 
 enum err llm_json_texts(struct arena *a, struct str json, struct llm_text **ret, size_t *ret_count,
@@ -73,35 +85,15 @@ enum err llm_json_texts(struct arena *a, struct str json, struct llm_text **ret,
     view.body = json;
     TRY(json_parse(a, json, &json_limits_default, &view.doc, ret_issue));
     llm_walk_init(&w, a, &view, ret_issue);
+    w.is_tool_input = true;
     TRY(llm_walk_any(&w, view.doc.root));
     *ret = view.texts;
     *ret_count = view.texts_count;
     return ERR_OK;
 }
 
-enum err llm_event_texts(struct arena *a, enum llm_endpoint upstream, struct str data,
-                         struct llm_text **ret, size_t *ret_count, struct issue *ret_issue)
-{
-    struct llm_request view;
-    struct llm_walk w;
-    *ret = NULL;
-    *ret_count = 0;
-    if (data.len == 0 || LLM_IS(data, "[DONE]")) {
-        return ERR_OK;
-    }
-    TRY(collect(a, data, &w, &view, ret_issue));
-    struct str type = json_str(json_get(view.doc.root, STR("type")));
-    w.is_event = true;
-    w.is_delta = upstream == LLM_COMPLETIONS;
-    w.channel = hash_bytes(str_ends(type, STR(".delta")) ? type : STR_NONE, 1);
-    TRY(walk_value(&w, STR(""), view.doc.root));
-    *ret = view.texts;
-    *ret_count = view.texts_count;
-    return ERR_OK;
-}
-
-static enum err collect(struct arena *a, struct str json, struct llm_walk *w,
-                        struct llm_request *view, struct issue *issue)
+enum err llm_answer_begin(struct arena *a, struct str json, struct llm_walk *w,
+                          struct llm_request *view, struct issue *issue)
 {
     memset(view, 0, sizeof(*view));
     view->body = json;
@@ -115,13 +107,13 @@ static enum err collect(struct arena *a, struct str json, struct llm_walk *w,
     return ERR_OK;
 }
 
-static enum err walk_value(struct llm_walk *w, struct str key, yyjson_val *v)
+enum err llm_answer_walk(struct llm_walk *w, struct str key, yyjson_val *v)
 {
     if (yyjson_is_str(v)) {
         return walk_string(w, key, v);
     }
     if (yyjson_is_obj(v)) {
-        return walk_members(w, v);
+        return walk_members(w, key, v);
     }
     size_t i;
     size_t count;
@@ -130,22 +122,27 @@ static enum err walk_value(struct llm_walk *w, struct str key, yyjson_val *v)
         yyjson_arr_foreach(llm_each(v), i, count, item)
         {
             size_t mark = llm_walk_push_index(w, i);
-            TRY(walk_value(w, key, item));
+            TRY(llm_answer_walk(w, key, item));
             llm_walk_pop(w, mark);
         }
     }
     return ERR_OK;
 }
 
-static enum err walk_members(struct llm_walk *w, yyjson_val *object)
+/* `outer` is the name of the member that the object, or its array, is. */
+static enum err walk_members(struct llm_walk *w, struct str outer, yyjson_val *object)
 {
     uint64_t channel = w->channel;
+    uint64_t scope = w->scope;
     bool is_delta = w->is_delta;
     size_t i;
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    w->channel = channel_of(channel, object);
+    w->channel = llm_channel_in(channel, object);
+    if (scope == 0) {
+        w->scope = llm_scope_in(object, LLM_IS(outer, "choices"));
+    }
     yyjson_obj_foreach(llm_each(object), i, count, key, value)
     {
         struct str name = llm_key(key);
@@ -153,16 +150,73 @@ static enum err walk_members(struct llm_walk *w, yyjson_val *object)
             continue;
         }
         size_t mark = llm_walk_push_key(w, name);
-        w->is_delta = is_delta || (w->is_event && LLM_IS(name, "delta"));
-        if (LLM_IS(name, "input") && yyjson_is_obj(value)) {
-            TRY(llm_walk_any(w, value)); /* a tool's input: its keys are texts too */
-        } else {
-            TRY(walk_value(w, name, value));
-        }
+        w->is_delta =
+            is_delta || (w->is_event && (LLM_IS(name, "delta") || LLM_IS(name, "content_block")));
+        TRY(walk_member(w, outer, key, value));
         llm_walk_pop(w, mark);
     }
     w->channel = channel;
+    w->scope = scope;
     w->is_delta = is_delta;
+    return ERR_OK;
+}
+
+static enum err walk_member(struct llm_walk *w, struct str outer, yyjson_val *key,
+                            yyjson_val *value)
+{
+    struct str name = llm_key(key);
+    if (LLM_IS(name, "input") && yyjson_is_obj(value)) {
+        return llm_walk_tool_input(w, key, value);
+    }
+    if (LLM_IS(name, "logprobs") && !yyjson_is_null(value)) {
+        return add_drop(w, key, value);
+    }
+    enum llm_unscannable_kind kind = opaque_of(w, outer, name, json_str(value));
+    return kind != NOT_OPAQUE ? llm_walk_opaque(w, kind) : llm_answer_walk(w, name, value);
+}
+
+/* What a model made that is no text: audio and images in base64. */
+static enum llm_unscannable_kind opaque_of(const struct llm_walk *w, struct str outer,
+                                           struct str key, struct str value)
+{
+    yyjson_val *root = w->request->doc.root;
+    if (value.len == 0) {
+        return NOT_OPAQUE;
+    }
+    if (LLM_IS(key, "delta")) {
+        struct str type = json_str(json_get(root, STR("type")));
+        bool is_audio =
+            LLM_IS(type, "response.audio.delta") || LLM_IS(type, "response.output_audio.delta");
+        return is_audio ? LLM_OPAQUE_AUDIO : NOT_OPAQUE;
+    }
+    if (LLM_IS(key, "data") && LLM_IS(outer, "audio")) {
+        return LLM_OPAQUE_AUDIO;
+    }
+    if (LLM_IS(key, "b64_json") || LLM_IS(key, "partial_image_b64")) {
+        return LLM_OPAQUE_IMAGE;
+    }
+    bool is_url = LLM_IS(key, "url") || LLM_IS(key, "image_url");
+    return is_url && str_starts(value, STR("data:")) ? LLM_OPAQUE_IMAGE : NOT_OPAQUE;
+}
+
+static enum err add_drop(struct llm_walk *w, yyjson_val *key, yyjson_val *value)
+{
+    if (w->drops_count == w->drops_capacity) {
+        size_t capacity = w->drops_capacity == 0 ? 4 : w->drops_capacity * 2;
+        struct llm_edit *grown = ARENA_ARRAY(w->arena, capacity, struct llm_edit);
+        if (grown == NULL) {
+            issue_set(w->issue, "", "The answer needs more memory than one request may use.");
+            return ERR_LIMIT;
+        }
+        if (w->drops_count > 0) {
+            memcpy(grown, w->drops, w->drops_count * sizeof(*grown));
+        }
+        w->drops = grown;
+        w->drops_capacity = capacity;
+    }
+    /* The Responses API has a list in this place, the others an object or null. */
+    w->drops[w->drops_count++] = (struct llm_edit){json_span_of_member_value(&w->request->doc, key),
+                                                   yyjson_is_arr(value) ? STR("[]") : STR("null")};
     return ERR_OK;
 }
 
@@ -178,16 +232,22 @@ static enum err walk_string(struct llm_walk *w, struct str key, yyjson_val *stri
         (LLM_IS(key, "delta") &&
          str_ends(json_str(json_get(view->doc.root, STR("type"))), STR("arguments.delta")));
     TRY(is_json ? llm_walk_json_text(w, string) : llm_walk_text(w, string));
-    if (view->texts_count > before && w->is_delta && llm_str_in(key, growing_keys)) {
+    if (view->texts_count > before && w->is_delta && llm_is_growing(key)) {
         struct llm_text *t = &view->texts[view->texts_count - 1];
         t->is_delta = true;
-        t->channel = hash_bytes(key, w->channel);
+        t->channel = llm_channel_of_key(w->channel, key);
+        t->scope = w->scope;
     }
     return ERR_OK;
 }
 
+bool llm_is_growing(struct str key)
+{
+    return llm_str_in(key, growing_keys);
+}
+
 /* Mixes in whatever numbers say which choice, block, part or tool call this is. */
-static uint64_t channel_of(uint64_t outer, yyjson_val *object)
+uint64_t llm_channel_in(uint64_t outer, yyjson_val *object)
 {
     static const char *const numbers[] = {"index", "output_index", "content_index",
                                           "summary_index"};
@@ -200,17 +260,23 @@ static uint64_t channel_of(uint64_t outer, yyjson_val *object)
     return outer;
 }
 
-void llm_event_write(struct buf *out, struct str name, struct str data)
+uint64_t llm_channel_of_key(uint64_t outer, struct str key)
 {
-    if (name.len > 0) {
-        LLM_PUT(out, "event: ");
-        buf_add(out, name);
-        LLM_PUT(out, "\n");
+    return hash_bytes(key, outer);
+}
+
+uint64_t llm_channel_of_type(struct str type)
+{
+    return hash_bytes(str_ends(type, STR(".delta")) ? type : STR_NONE, 1);
+}
+
+/* The outermost number: of the choice (0 when it has none), the block or the item. */
+uint64_t llm_scope_in(yyjson_val *object, bool is_choice)
+{
+    int64_t n = 0;
+    if (!json_int(json_get(object, STR("index")), &n) &&
+        !json_int(json_get(object, STR("output_index")), &n) && !is_choice) {
+        return 0;
     }
-    while (data.ptr != NULL) {
-        LLM_PUT(out, "data: ");
-        buf_add(out, str_cut(&data, '\n'));
-        LLM_PUT(out, "\n");
-    }
-    LLM_PUT(out, "\n");
+    return hash_bytes((struct str){(const char *)&n, sizeof(n)}, 0x5c09e) | 1;
 }

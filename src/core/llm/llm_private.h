@@ -17,6 +17,12 @@
 #define LLM_CHOICES_LIMIT 128
 #define LLM_USAGE_LIMIT INT64_C(1000000000)
 
+/* A lone half of a surrogate pair in an event: where its escape stands, and which. */
+struct llm_half {
+    size_t at;
+    uint16_t code;
+};
+
 /* ---- a place in a document ------------------------------------------------ */
 
 /* Collects texts into `request` while keeping the JSON pointer of where it is.
@@ -32,6 +38,15 @@ struct llm_walk {
     bool is_event;
     bool is_delta;
     uint64_t channel;
+    uint64_t scope;
+    const struct llm_half *halves; /* of a stream event; NULL = none */
+    size_t halves_count;
+    struct llm_edit *drops;
+    size_t drops_count;
+    size_t drops_capacity;
+    /* inside a tool's input: every key and number counts; where numbers are looked for */
+    bool is_tool_input;
+    size_t number_at;
     size_t path_len;
     char path[LLM_PATH_BYTES_MAX];
 };
@@ -55,6 +70,9 @@ MUST_USE enum err llm_walk_opaque(struct llm_walk *w, enum llm_unscannable_kind 
 MUST_USE enum err llm_walk_url(struct llm_walk *w, yyjson_val *url, enum llm_unscannable_kind kind);
 /* Every string leaf and every key below `v` that is not a well-known word. */
 MUST_USE enum err llm_walk_any(struct llm_walk *w, yyjson_val *v);
+/* The value of `key` is what a tool is called with: llm_walk_any with all its keys and
+ * numbers. The place is that of the value already. */
+MUST_USE enum err llm_walk_tool_input(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
 /* One member of an object: goes down, llm_walk_any, comes back. */
 MUST_USE enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
 
@@ -131,6 +149,20 @@ MUST_USE enum err llm_only_members(struct llm_walk *w, yyjson_val *object,
                                    const char *const *allowed);
 
 /* ---- answers -------------------------------------------------------------------- */
+
+/* answer.c: walks an answer or an event; `key` is the name of the member that `v` is. */
+MUST_USE enum err llm_answer_begin(struct arena *a, struct str json, struct llm_walk *w,
+                                   struct llm_request *view, struct issue *issue);
+MUST_USE enum err llm_answer_walk(struct llm_walk *w, struct str key, yyjson_val *v);
+void llm_answer_said(const struct llm_walk *w, struct llm_said *ret);
+/* Is it the name of a string that grows event by event? */
+bool llm_is_growing(struct str key);
+/* The channel of a string called `key` in an object, whatever numbers it has, when `outer`
+ * is that of what is around it. */
+uint64_t llm_channel_in(uint64_t outer, yyjson_val *object);
+uint64_t llm_channel_of_key(uint64_t outer, struct str key);
+uint64_t llm_channel_of_type(struct str type);
+uint64_t llm_scope_in(yyjson_val *object, bool is_choice);
 
 /* One pass over an event's bytes: is it one JSON object, and might it say more
  * than a piece of text? */

@@ -158,6 +158,12 @@ static enum err walk_block_member(struct llm_walk *w, struct str type, yyjson_va
         llm_walk_pop(w, mark);
         return ERR_OK;
     }
+    if (LLM_IS(name, "input") && str_ends(type, STR("tool_use"))) {
+        size_t mark = llm_walk_push_key(w, name);
+        TRY(llm_walk_tool_input(w, key, value));
+        llm_walk_pop(w, mark);
+        return ERR_OK;
+    }
     return llm_walk_member(w, key, value);
 }
 

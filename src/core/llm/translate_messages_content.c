@@ -71,6 +71,10 @@ static enum err put_user(struct llm_walk *w, yyjson_val *content, struct buf *b,
         LLM_PUT(b, "}");
         return ERR_OK;
     }
+    if (yyjson_arr_size(content) == 0) {
+        return llm_walk_unsupported(w, "A user message without content has no exact counterpart "
+                                       "in OpenAI chat completions.");
+    }
     bool is_in_parts = false;
     size_t i;
     size_t count;

@@ -13,6 +13,11 @@
 
 static void append_path(struct llm_walk *w, const char *bytes, size_t len);
 static enum err add_text(struct llm_walk *w, yyjson_val *string, bool is_json, bool is_key);
+static enum err push_text(struct llm_walk *w, struct llm_text **ret);
+static void take_halves(const struct llm_walk *w, struct llm_text *t);
+static enum err add_number(struct llm_walk *w);
+static size_t find_number(struct str text, size_t at);
+static enum err out_of_room(struct llm_walk *w);
 static bool is_plain_key(struct str key);
 static bool is_plain_type(struct str key, yyjson_val *value);
 
@@ -124,6 +129,14 @@ void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r, s
     w->is_event = false;
     w->is_delta = false;
     w->channel = 0;
+    w->scope = 0;
+    w->halves = NULL;
+    w->halves_count = 0;
+    w->drops = NULL;
+    w->drops_count = 0;
+    w->drops_capacity = 0;
+    w->is_tool_input = false;
+    w->number_at = 0;
     w->path_len = 0;
     w->path[0] = '\0';
 }
@@ -202,17 +215,30 @@ enum err llm_walk_json_text(struct llm_walk *w, yyjson_val *string)
 
 static enum err add_text(struct llm_walk *w, yyjson_val *string, bool is_json, bool is_key)
 {
-    struct llm_request *r = w->request;
-    struct str value = llm_key(string);
-    if (value.len == 0) {
+    struct llm_text *t;
+    if (unsafe_yyjson_get_len(string) == 0) {
         return ERR_OK;
     }
+    TRY(push_text(w, &t));
+    t->value = llm_key(string);
+    t->span = json_span_of_string(&w->request->doc, string);
+    t->is_json = is_json;
+    t->is_key = is_key;
+    if (w->halves_count > 0) {
+        take_halves(w, t);
+    }
+    return ERR_OK;
+}
+
+/* A text at the present place. */
+static enum err push_text(struct llm_walk *w, struct llm_text **ret)
+{
+    struct llm_request *r = w->request;
     if (r->texts_count == w->texts_capacity) {
         size_t capacity = w->texts_capacity == 0 ? 16 : w->texts_capacity * 2;
         struct llm_text *grown = ARENA_ARRAY(w->arena, capacity, struct llm_text);
         if (grown == NULL) {
-            issue_set(w->issue, "", "The request needs more memory than one request may use.");
-            return ERR_LIMIT;
+            return out_of_room(w);
         }
         if (r->texts_count > 0) {
             memcpy(grown, r->texts, r->texts_count * sizeof(*grown));
@@ -221,18 +247,67 @@ static enum err add_text(struct llm_walk *w, yyjson_val *string, bool is_json, b
         w->texts_capacity = capacity;
     }
     struct llm_text *t = &r->texts[r->texts_count];
-    t->value = value;
-    t->span = json_span_of_string(&r->doc, string);
     t->pointer = arena_str(w->arena, (struct str){w->path, w->path_len});
     t->role = w->role;
-    t->is_json = is_json;
-    t->is_key = is_key;
     if (t->pointer.ptr == NULL) {
-        issue_set(w->issue, "", "The request needs more memory than one request may use.");
-        return ERR_LIMIT;
+        return out_of_room(w);
     }
     r->texts_count++;
+    *ret = t;
     return ERR_OK;
+}
+
+static enum err out_of_room(struct llm_walk *w)
+{
+    issue_set(w->issue, "", "The request needs more memory than one request may use.");
+    return ERR_LIMIT;
+}
+
+/* A half at either end of the string stands there as U+FFFD, three bytes. */
+static void take_halves(const struct llm_walk *w, struct llm_text *t)
+{
+    for (size_t i = 0; i < w->halves_count; i++) {
+        const struct llm_half *h = &w->halves[i];
+        if (h->at == t->span.from + 1 && h->code >= 0xdc00) {
+            t->half_before = h->code;
+            t->value = str_sub(t->value, 3, t->value.len);
+        } else if (h->at + 7 == t->span.to && h->code < 0xdc00) {
+            t->half_after = h->code;
+            t->value = str_sub(t->value, 0, t->value.len - 3);
+        }
+    }
+}
+
+/* The parser kept the number's value, not its text: that is the next number of the
+ * document, because every value of a tool's input is visited in order. */
+static enum err add_number(struct llm_walk *w)
+{
+    struct llm_text *t;
+    struct str text = w->request->doc.text;
+    size_t from = find_number(text, w->number_at);
+    size_t to = from;
+    while (to < text.len && memchr("+-.eE0123456789", text.ptr[to], 15) != NULL) {
+        to++;
+    }
+    w->number_at = to;
+    TRY(push_text(w, &t));
+    t->value = str_sub(text, from, to);
+    t->span = (struct json_span){from, to};
+    t->is_number = true;
+    return ERR_OK;
+}
+
+static size_t find_number(struct str text, size_t at)
+{
+    while (at < text.len && text.ptr[at] != '-' && (text.ptr[at] < '0' || text.ptr[at] > '9')) {
+        if (text.ptr[at] == '"') {
+            for (at++; at < text.len && text.ptr[at] != '"'; at++) {
+                at += text.ptr[at] == '\\' ? 1 : 0;
+            }
+        }
+        at++;
+    }
+    return at < text.len ? at : text.len;
 }
 
 /* Ids are made by providers and SDKs ("call_9x..."); scanning them yields false
@@ -262,8 +337,7 @@ enum err llm_walk_opaque(struct llm_walk *w, enum llm_unscannable_kind kind)
         size_t capacity = w->opaques_capacity == 0 ? 4 : w->opaques_capacity * 2;
         struct llm_opaque *grown = ARENA_ARRAY(w->arena, capacity, struct llm_opaque);
         if (grown == NULL) {
-            issue_set(w->issue, "", "The request needs more memory than one request may use.");
-            return ERR_LIMIT;
+            return out_of_room(w);
         }
         if (r->opaques_count > 0) {
             memcpy(grown, r->opaques, r->opaques_count * sizeof(*grown));
@@ -275,8 +349,7 @@ enum err llm_walk_opaque(struct llm_walk *w, enum llm_unscannable_kind kind)
     o->kind = kind;
     o->pointer = arena_str(w->arena, (struct str){w->path, w->path_len});
     if (o->pointer.ptr == NULL) {
-        issue_set(w->issue, "", "The request needs more memory than one request may use.");
-        return ERR_LIMIT;
+        return out_of_room(w);
     }
     r->opaques_count++;
     return ERR_OK;
@@ -304,6 +377,9 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
         }
         return llm_walk_text(w, v);
     }
+    if (w->is_tool_input && yyjson_is_num(v)) {
+        return add_number(w);
+    }
     size_t i;
     size_t count;
     if (yyjson_is_arr(v)) {
@@ -325,13 +401,23 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
     return ERR_OK;
 }
 
+enum err llm_walk_tool_input(struct llm_walk *w, yyjson_val *key, yyjson_val *value)
+{
+    w->is_tool_input = true;
+    w->number_at = json_span_of_member_value(&w->request->doc, key).from;
+    enum err err = llm_walk_any(w, value);
+    w->is_tool_input = false;
+    return err;
+}
+
 enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value)
 {
-    if (is_plain_type(llm_key(key), value)) {
+    /* Well-known words are well known in the APIs, not in what a tool is called with. */
+    if (!w->is_tool_input && is_plain_type(llm_key(key), value)) {
         return ERR_OK;
     }
     size_t mark = llm_walk_push_key(w, llm_key(key));
-    if (!is_plain_key(llm_key(key))) {
+    if (w->is_tool_input || !is_plain_key(llm_key(key))) {
         TRY(add_text(w, key, false, true));
     }
     TRY(llm_walk_any(w, value));

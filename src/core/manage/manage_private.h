@@ -25,5 +25,21 @@ void manage_item_write(struct buf *out, const struct manage_collection *c,
 MUST_USE enum err manage_filter_read(struct arena *a, struct str query,
                                      const struct manage_route *route, struct manage_filter *ret,
                                      struct manage_refusal *refusal);
+/* view.c */
+const struct codec_shape *manage_shape_of(enum manage_view view); /* NULL = another codec */
+/* ?view=... */
+MUST_USE enum err manage_view_take(struct manage_command *c, struct manage_refusal *refusal);
+enum manage_view manage_view_of_body(yyjson_val *body);
+/* The view itself; MANAGE_OWN becomes the one that shows this policy. */
+enum manage_view manage_view_of(enum manage_view asked, const struct policy *p);
+void manage_view_write(struct buf *out, enum manage_view view, const struct policy *p);
+/* Before the id in a Location header. */
+const char *manage_view_location(enum manage_view view);
+/* render_rules.c: S1 */
+void manage_rules_list_write(struct buf *out, const struct manage_command *c,
+                             const struct manage_result *r);
+void manage_rules_error_write(struct buf *out, const struct manage_refusal *r);
+void manage_rules_versions_write(struct arena *a, struct buf *out, const struct manage_result *r,
+                                 bool is_list);
 
 #endif

@@ -7,6 +7,7 @@
 
 static void write_paths(struct buf *out);
 static void write_operation(struct buf *out, const struct manage_route *r);
+static void write_examples(struct buf *out, const struct manage_route *r);
 static void write_parameters(struct buf *out, const struct manage_route *r);
 static void write_schemas(struct buf *out);
 static void write_collection_schema(struct buf *out, const char *name, const struct manage_route *r,
@@ -82,9 +83,10 @@ static void write_operation(struct buf *out, const struct manage_route *r)
     if (r->request != NULL) {
         buf_printf(out,
                    ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{"
-                   "\"schema\":{\"$ref\":\"#/components/schemas/%s\"}%s%s}}}",
-                   r->request, r->example != NULL ? ",\"example\":" : "",
-                   r->example != NULL ? r->example : "");
+                   "\"schema\":{\"$ref\":\"#/components/schemas/%s\"}",
+                   r->request);
+        write_examples(out, r);
+        buf_add(out, STR("}}}"));
     }
     buf_printf(out, ",\"responses\":{\"%u\":{\"description\":\"Success\"", r->status);
     if (r->response != NULL) {
@@ -96,6 +98,20 @@ static void write_operation(struct buf *out, const struct manage_route *r)
     buf_add(out, STR("},\"default\":{\"description\":\"Refused\",\"content\":{"
                      "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}}}}"
                      "}}"));
+}
+
+static void write_examples(struct buf *out, const struct manage_route *r)
+{
+    if (r->more_examples == NULL) {
+        buf_printf(out, "%s%s", r->example != NULL ? ",\"example\":" : "",
+                   r->example != NULL ? r->example : "");
+        return;
+    }
+    buf_printf(out, ",\"examples\":{\"canonical\":{\"value\":%s}", r->example);
+    for (const struct manage_example *e = r->more_examples; e->name != NULL; e++) {
+        buf_printf(out, ",\"%s\":{\"value\":%s}", e->name, e->body);
+    }
+    buf_add_byte(out, '}');
 }
 
 static void write_parameters(struct buf *out, const struct manage_route *r)
@@ -111,9 +127,15 @@ static void write_parameters(struct buf *out, const struct manage_route *r)
         is_first = false;
     }
     static const char *const list[] = {"limit", "cursor", "status", NULL};
+    static const char *const own_list[] = {"limit", "cursor", "status", "view", NULL};
+    static const char *const own[] = {"view", NULL};
+    static const char *const pages[] = {"status", "page", "pageSize", NULL};
     static const char *const audit[] = {"limit",  "cursor", "since",       "until",      "decision",
                                         "policy", "user",   "environment", "request_id", NULL};
+    bool is_policies = r->kind == MANAGE_POLICY_LIST;
     const char *const *names = r->kind == MANAGE_AUDIT_LIST ? audit
+                               : is_policies && r->view == MANAGE_RULES ? pages
+                               : r->view == MANAGE_OWN ? is_policies ? own_list : own
                                : r->kind == MANAGE_POLICY_LIST || r->kind == MANAGE_ITEM_LIST ||
                                        r->kind == MANAGE_VERSION_LIST
                                    ? list

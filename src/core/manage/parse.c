@@ -25,6 +25,7 @@ static enum err parse_body(struct codec_reader *reader, const struct manage_requ
 static bool takes_body(const struct manage_route *route);
 static enum err read_body(struct codec_reader *r, struct manage_command *ret);
 static enum err read_policy(struct codec_reader *r, struct manage_command *ret);
+static enum err read_try(struct codec_reader *r, struct manage_command *ret);
 static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret);
 static enum err read_tags(struct codec_reader *r, yyjson_val *v, struct manage_command *ret);
 static bool needs_store(enum manage_kind k);
@@ -43,6 +44,7 @@ enum err manage_parse(struct arena *a, const struct manage_request *r,
     TRY(take_captures(&captures, ret, ret_refusal));
     TRY(read_headers(r, ret, ret_refusal));
     TRY(manage_filter_read(a, r->query, ret->route, &ret->filter, ret_refusal));
+    TRY(manage_view_take(ret, ret_refusal));
     return parse_body(&reader, r, ret, ret_refusal);
 }
 
@@ -173,7 +175,12 @@ static enum err parse_body(struct codec_reader *reader, const struct manage_requ
     }
     struct str parameters = r->content_type;
     struct str media = str_trim(str_cut(&parameters, ';'), " \t");
-    if (!str_eq_nocase(media, STR("application/json")) &&
+    /* S1 documents a PATCH without a type; curl then says it is a form. Every call carries
+     * its key in a header, so nothing rests on a browser's rules for forms. */
+    bool is_untyped = ret->route->view == MANAGE_RULES &&
+                      (media.len == 0 ||
+                       str_eq_nocase(media, STR("application/x-www-form-urlencoded")));
+    if (!is_untyped && !str_eq_nocase(media, STR("application/json")) &&
         !str_eq_nocase(media, STR("application/merge-patch+json"))) {
         manage_refuse(refusal, 415, "unsupported_media_type", "",
                       "The body must be 'Content-Type: application/json'");
@@ -210,6 +217,8 @@ static enum err read_body(struct codec_reader *r, struct manage_command *ret)
     case MANAGE_POLICY_CREATE:
     case MANAGE_POLICY_ASK:
         return read_policy(r, ret);
+    case MANAGE_POLICY_TRY:
+        return read_try(r, ret);
     case MANAGE_EVALUATE:
         return read_evaluate(r, ret);
     case MANAGE_ITEM_CREATE:
@@ -259,15 +268,47 @@ static enum err read_policy(struct codec_reader *r, struct manage_command *ret)
         return codec_governance_parse_rules(r->arena, ret->body, r->catalog, &ret->policy,
                                             r->issue);
     }
-    switch (ret->view) {
-    case MANAGE_GOVERNANCE:
+    if (ret->view == MANAGE_TEMPLATE) {
+        ret->view = MANAGE_CONFIG;
+        return codec_config_from_template(r, ret->body, &ret->policy);
+    }
+    ret->view = ret->view == MANAGE_OWN ? manage_view_of_body(ret->body) : ret->view;
+    const struct codec_shape *shape = manage_shape_of(ret->view);
+    if (shape != NULL) {
+        return codec_shape_parse(shape, r, ret->body, &ret->policy);
+    }
+    if (ret->view == MANAGE_GOVERNANCE) {
         return codec_governance_parse(r->arena, ret->body, r->catalog, &ret->policy, r->issue);
-    case MANAGE_COMPLIANCE:
+    }
+    if (ret->view == MANAGE_COMPLIANCE) {
         return codec_compliance_parse(r->arena, ret->body, r->catalog, &ret->policy, r->issue);
-    case MANAGE_NATIVE:
-        break;
     }
     return codec_native_parse(r->arena, ret->body, r->catalog, &ret->policy, r->issue);
+}
+
+static enum err read_try(struct codec_reader *r, struct manage_command *ret)
+{
+    yyjson_val *texts[2] = {NULL, NULL};
+    const struct codec_member m[] = {
+        {.name = "prompt", .kind = CODEC_VAL, .ret = &texts[0]},
+        {.name = "response", .kind = CODEC_VAL, .ret = &texts[1]},
+        {.name = "model", .kind = CODEC_STR, .ret = &ret->texts.model, .min = 1, .max = 256},
+    };
+    TRY(codec_object_read(r, ret->body, STR(""), m, sizeof(m) / sizeof(m[0])));
+    struct str *const rets[2] = {&ret->texts.prompt, &ret->texts.response};
+    for (size_t i = 0; i < 2; i++) {
+        *rets[i] = json_str(texts[i]);
+        if (texts[i] != NULL && (rets[i]->ptr == NULL || rets[i]->len > CONTENT_TRIAL_BYTES_MAX)) {
+            issue_set(r->issue, i == 0 ? "/prompt" : "/response",
+                      "must be a text of at most %u bytes", CONTENT_TRIAL_BYTES_MAX);
+            return ERR_INVALID;
+        }
+    }
+    if (texts[0] == NULL && texts[1] == NULL && ret->texts.model.len == 0) {
+        issue_set(r->issue, "", "must have a prompt, a response or both");
+        return ERR_INVALID;
+    }
+    return ERR_OK;
 }
 
 /* Either the members directly or a whole request body as "request", of which the

@@ -7,8 +7,12 @@
 
 static enum err decode(struct arena *a, struct str text, struct str *ret);
 static int hex_digit(char c);
-static enum err take(struct manage_filter *f, struct str name, struct str value, bool is_audit,
-                     struct manage_refusal *refusal);
+static enum err take(struct manage_filter *f, struct str name, struct str value,
+                     const struct manage_route *route, struct manage_refusal *refusal);
+static enum err take_policy_status(struct str value, struct manage_filter *f,
+                                   struct manage_refusal *refusal);
+static enum err take_number(struct str value, unsigned max, const char *name, unsigned *ret,
+                            struct manage_refusal *refusal);
 static enum err take_time(struct str value, bool *ret_has, int64_t *ret_ms, const char *name,
                           struct manage_refusal *refusal);
 
@@ -23,7 +27,7 @@ enum err manage_filter_read(struct arena *a, struct str query, const struct mana
         struct str value = str_cut(&query, '&');
         struct str name = str_cut(&value, '=');
         struct str text;
-        if (!is_list) {
+        if (!is_list && !(route->view == MANAGE_OWN && str_eq(name, STR("view")))) {
             manage_refuse(refusal, 400, "invalid_request", "",
                           "This request takes no query parameters");
             return ERR_INVALID;
@@ -34,14 +38,16 @@ enum err manage_filter_read(struct arena *a, struct str query, const struct mana
                           "A query parameter is not well percent-encoded UTF-8");
             return ERR_INVALID;
         }
-        TRY(take(ret, name, text, is_audit, refusal));
+        TRY(take(ret, name, text, route, refusal));
     }
     return ERR_OK;
 }
 
-static enum err take(struct manage_filter *f, struct str name, struct str value, bool is_audit,
-                     struct manage_refusal *refusal)
+static enum err take(struct manage_filter *f, struct str name, struct str value,
+                     const struct manage_route *route, struct manage_refusal *refusal)
 {
+    bool is_audit = route->kind == MANAGE_AUDIT_LIST;
+    bool is_policies = route->kind == MANAGE_POLICY_LIST;
     const struct {
         const char *name;
         struct str *ret;
@@ -52,6 +58,19 @@ static enum err take(struct manage_filter *f, struct str name, struct str value,
         {"user", &f->user, true},              {"environment", &f->environment, true},
         {"request_id", &f->request_id, true},
     };
+    if (is_policies && str_eq(name, STR("status"))) {
+        return take_policy_status(value, f, refusal);
+    }
+    if (route->view == MANAGE_OWN && str_eq(name, STR("view"))) {
+        f->view = value;
+        return ERR_OK;
+    }
+    if (is_policies && route->view == MANAGE_RULES && str_eq(name, STR("page"))) {
+        return take_number(value, 1000000, "page", &f->page, refusal);
+    }
+    if (is_policies && route->view == MANAGE_RULES && str_eq(name, STR("pageSize"))) {
+        return take_number(value, MANAGE_LIMIT_MAX, "pageSize", &f->page_size, refusal);
+    }
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (str_eq(name, str_from(texts[i].name)) && (is_audit || !texts[i].is_audit)) {
             *texts[i].ret = value;
@@ -59,14 +78,7 @@ static enum err take(struct manage_filter *f, struct str name, struct str value,
         }
     }
     if (str_eq(name, STR("limit"))) {
-        uint64_t limit;
-        if (str_to_u64(value, &limit) != ERR_OK || limit < 1 || limit > MANAGE_LIMIT_MAX) {
-            manage_refuse(refusal, 400, "invalid_request", "limit",
-                          "limit must be from 1 to %d", MANAGE_LIMIT_MAX);
-            return ERR_INVALID;
-        }
-        f->limit = (unsigned)limit;
-        return ERR_OK;
+        return take_number(value, MANAGE_LIMIT_MAX, "limit", &f->limit, refusal);
     }
     if (is_audit && str_eq(name, STR("since"))) {
         return take_time(value, &f->has_since, &f->since_ms, "since", refusal);
@@ -77,6 +89,35 @@ static enum err take(struct manage_filter *f, struct str name, struct str value,
     manage_refuse(refusal, 400, "invalid_request", "", "Unknown query parameter '%.*s'",
                   (int)(name.len < 64 ? name.len : 64), name.ptr);
     return ERR_INVALID;
+}
+
+static enum err take_number(struct str value, unsigned max, const char *name, unsigned *ret,
+                            struct manage_refusal *refusal)
+{
+    uint64_t number;
+    if (str_to_u64(value, &number) != ERR_OK || number < 1 || number > max) {
+        manage_refuse(refusal, 400, "invalid_request", name, "%s must be from 1 to %u", name, max);
+        return ERR_INVALID;
+    }
+    *ret = (unsigned)number;
+    return ERR_OK;
+}
+
+/* S1-9. A status that does not exist would show an empty list, not an error. */
+static enum err take_policy_status(struct str value, struct manage_filter *f,
+                                   struct manage_refusal *refusal)
+{
+    bool is_known = str_eq(value, STR("all"));
+    for (int s = 0; s <= POLICY_ARCHIVED && !is_known; s++) {
+        is_known = str_eq(value, str_from(policy_status_name((enum policy_status)s)));
+    }
+    if (!is_known) {
+        manage_refuse(refusal, 400, "invalid_request", "status",
+                      "status must be one of: active, inactive, draft, archived, all");
+        return ERR_INVALID;
+    }
+    f->status = value;
+    return ERR_OK;
 }
 
 static enum err take_time(struct str value, bool *ret_has, int64_t *ret_ms, const char *name,

@@ -19,8 +19,8 @@ struct render {
 static void render_error(struct render *x, enum err err, const struct manage_refusal *refusal);
 static void render_result(struct render *x);
 static void render_policies(struct render *x);
-static void write_policy(struct render *x, const struct policy *p);
 static void render_policy(struct render *x);
+static bool is_rules_route(const struct render *x);
 static void render_ask(struct render *x);
 static void render_versions(struct render *x);
 static void render_items(struct render *x);
@@ -61,7 +61,11 @@ static void render_error(struct render *x, enum err err, const struct manage_ref
             manage_refuse(&r, 500, "internal_error", "", "The request could not be done");
         }
     }
-    manage_write_error(&x->out, &r);
+    if (is_rules_route(x)) {
+        manage_rules_error_write(&x->out, &r);
+    } else {
+        manage_write_error(&x->out, &r);
+    }
     if (r.status == 503) {
         add_header(x, "retry-after", STR("2"));
     }
@@ -129,6 +133,7 @@ static void render_result(struct render *x)
     case MANAGE_AUDIT_LIST:
         render_audit(x);
         break;
+    case MANAGE_POLICY_TRY: /* the route does not exist yet */
     case MANAGE_EVALUATE:
         break; /* io/http answers it */
     }
@@ -138,50 +143,44 @@ static void render_result(struct render *x)
 
 static void render_policies(struct render *x)
 {
+    if (is_rules_route(x)) {
+        manage_rules_list_write(&x->out, x->c, x->r);
+        return;
+    }
     bool is_governance = x->c->view == MANAGE_GOVERNANCE;
     buf_add(&x->out, is_governance ? STR("{\"policies\":[") : STR("{\"data\":["));
     for (size_t i = 0; i < x->r->policies_count; i++) {
         buf_add(&x->out, i == 0 ? STR("") : STR(","));
-        write_policy(x, &x->r->policies[i]);
+        manage_view_write(&x->out, x->c->view, &x->r->policies[i]);
     }
     buf_add_byte(&x->out, ']');
     write_cursor(x);
     buf_add_byte(&x->out, '}');
 }
 
-static void write_policy(struct render *x, const struct policy *p)
+static void render_policy(struct render *x)
 {
-    switch (x->c->view) {
-    case MANAGE_GOVERNANCE:
-        codec_governance_write(&x->out, p);
+    bool is_wrapped = is_rules_route(x);
+    /* Only the compliance policy can be absent: then it requires nothing. */
+    static const struct policy none = {.status = POLICY_INACTIVE};
+    const struct policy *p = x->r->policies_count != 0 ? &x->r->policies[0] : &none;
+    buf_add(&x->out, is_wrapped ? STR("{\"data\":") : STR(""));
+    manage_view_write(&x->out, x->c->view, p);
+    buf_add(&x->out, is_wrapped ? STR("}") : STR(""));
+    if (p == &none) {
         return;
-    case MANAGE_COMPLIANCE:
-        codec_compliance_write(&x->out, p);
-        return;
-    case MANAGE_NATIVE:
-        codec_canonical_write(&x->out, p);
-        return;
+    }
+    add_header(x, "etag", arena_printf(x->arena, "\"%u\"", (unsigned)p->version));
+    if (x->c->kind == MANAGE_POLICY_CREATE && x->c->view != MANAGE_COMPLIANCE) {
+        add_header(x, "location", arena_printf(x->arena, "%s%.*s",
+                                               manage_view_location(x->c->view), STR_ARG(p->id)));
     }
 }
 
-static void render_policy(struct render *x)
+/* S1-13: its answers are inside `data`. */
+static bool is_rules_route(const struct render *x)
 {
-    if (x->r->policies_count == 0) {
-        /* Only the compliance policy can be absent: then it requires nothing. */
-        struct policy none = {.status = POLICY_INACTIVE};
-        write_policy(x, &none);
-        return;
-    }
-    const struct policy *p = &x->r->policies[0];
-    write_policy(x, p);
-    add_header(x, "etag", arena_printf(x->arena, "\"%u\"", (unsigned)p->version));
-    if (x->c->kind == MANAGE_POLICY_CREATE && x->c->view != MANAGE_COMPLIANCE) {
-        bool is_governance = x->c->view == MANAGE_GOVERNANCE;
-        add_header(x, "location",
-                   arena_printf(x->arena, is_governance ? "/governance/gpol_%.*s"
-                                                        : "/v1/policies/pol_%.*s",
-                                STR_ARG(p->id)));
-    }
+    return x->c->route != NULL && x->c->route->view == MANAGE_RULES;
 }
 
 /* validate and preview: the path's own rule evaluation over every provider. */
@@ -208,6 +207,10 @@ static void render_ask(struct render *x)
 static void render_versions(struct render *x)
 {
     bool is_list = x->c->kind == MANAGE_VERSION_LIST;
+    if (is_rules_route(x)) {
+        manage_rules_versions_write(x->arena, &x->out, x->r, is_list);
+        return;
+    }
     buf_add(&x->out, is_list ? STR("{\"data\":[") : STR(""));
     for (size_t i = 0; i < x->r->versions_count; i++) {
         const struct manage_version *v = &x->r->versions[i];
@@ -305,24 +308,28 @@ static void render_audit(struct render *x)
 
 static void render_templates(struct render *x)
 {
-    size_t count;
-    const struct codec_template *list = codec_templates(&count);
-    if (x->c->kind == MANAGE_TEMPLATE_LIST) {
-        buf_add(&x->out, STR("{\"templates\":["));
-        for (size_t i = 0; i < count; i++) {
-            buf_add(&x->out, i == 0 ? STR("") : STR(","));
-            write_template(&x->out, &list[i]);
+    bool is_config = x->c->view == MANAGE_TEMPLATE;
+    bool is_list = x->c->kind == MANAGE_TEMPLATE_LIST;
+    size_t governance_count, config_count, written = 0;
+    const struct codec_template *governance = codec_templates(&governance_count);
+    const struct codec_config_template *config = codec_config_templates(&config_count);
+    buf_add(&x->out, is_list ? STR("{\"templates\":[") : STR(""));
+    for (size_t i = 0; i < (is_config ? config_count : governance_count); i++) {
+        struct str slug = str_from(is_config ? config[i].slug : governance[i].slug);
+        if (!is_list && !str_eq(x->c->id, slug)) {
+            continue;
         }
-        buf_add(&x->out, STR("]}"));
+        buf_add(&x->out, written++ == 0 ? STR("") : STR(","));
+        if (is_config) {
+            codec_config_template_write(&x->out, &config[i]);
+        } else {
+            write_template(&x->out, &governance[i]);
+        }
+    }
+    if (written != 0) {
+        buf_add(&x->out, is_list ? STR("]}") : STR(""));
         finish(x, 200, STR("application/json"));
         return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (str_eq(x->c->id, str_from(list[i].slug))) {
-            write_template(&x->out, &list[i]);
-            finish(x, 200, STR("application/json"));
-            return;
-        }
     }
     struct manage_refusal r;
     manage_refuse(&r, 404, "not_found", "", "There is no template of this name");

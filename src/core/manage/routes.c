@@ -43,6 +43,31 @@
     "\"development\"},\"rules\":[{\"key\":\"models\",\"type\":\"model_list\",\"effect\":"          \
     "\"block\",\"stage\":\"select\",\"params\":{\"allow\":[\"gpt-4o-mini\",\"claude-3-haiku\"]}}]}"
 
+/* The documents' own, but for the members that this version does not enforce. */
+#define RULES_EXAMPLE                                                                              \
+    "{\"name\":\"Production Safety Policy\",\"description\":\"Enforce fact-checking on all "       \
+    "production calls\",\"rules\":[{\"type\":\"pii_detection\",\"action\":\"mask\","               \
+    "\"entities\":[\"email\",\"phone\",\"ssn\"]},{\"type\":\"injection_detection\","               \
+    "\"action\":\"block\"}],\"active\":true}"
+#define RULES_PATCH_EXAMPLE                                                                        \
+    "{\"rules\":[{\"type\":\"model_restriction\",\"allowedModels\":[\"gpt-4o\",\"gpt-4-turbo\"],"  \
+    "\"action\":\"block\"}],\"active\":true}"
+static const struct manage_example policy_examples[] = {
+    {"config_routing", "{\"name\":\"Google Only\",\"policy_type\":\"routing\",\"config\":{"
+                       "\"provider_allow_list\":[\"google\"],\"on_violation\":\"hard_block\"}}"},
+    {"config_content",
+     "{\"name\":\"PII Protection\",\"policy_type\":\"content\",\"config\":{"
+     "\"evaluate_output\":true,\"pii_detection\":{\"enabled\":true,"
+     "\"types\":[\"ssn\",\"credit_card\",\"email\","
+     "\"phone_us\"],\"action\":\"redact\",\"redaction_format\":\"[REDACTED]\"},"
+     "\"on_violation\":\"soft_block\"}}"},
+    {"enforcement", "{\"policy_name\":\"dev_team_restrictions\",\"environment\":\"development\","
+                    "\"rules\":[{\"type\":\"model_access\",\"models\":[\"gpt-4o-mini\","
+                    "\"claude-3-haiku\"]},{\"type\":\"content_filter\",\"patterns\":["
+                    "\"password\",\"api_key\"],\"action\":\"block\"}]}"},
+    {NULL, NULL},
+};
+
 /* lint: table */
 static const struct manage_route routes[] = {
     {R(GET, "/openapi.json", "openapi", DOCUMENT, NATIVE, NULL, 0, 200, NULL, NULL,
@@ -94,26 +119,72 @@ static const struct manage_route routes[] = {
     {R(GET, "/v1/security-events", "list_security_events", ITEM_LIST, NATIVE, "security-events",
        AUDIT, 200, NULL, "SecurityEventList", "Blocks recorded as security events"),
      .items = "S3-6"},
-    /* native policies */
-    {R(GET, "/v1/policies", "list_policies", POLICY_LIST, NATIVE, NULL, READ, 200, NULL,
-       "PolicyList", "List policies of every dialect in canonical form")},
-    {R(POST, "/v1/policies", "create_policy", POLICY_CREATE, NATIVE, NULL, WRITE, 201,
-       "PolicyCreate", "Policy", "Create a policy in canonical form"),
-     .example = NATIVE_EXAMPLE},
-    {R(GET, "/v1/policies/{id}", "get_policy", POLICY_GET, NATIVE, NULL, READ, 200, NULL, "Policy",
-       "Read a policy")},
-    {R(PATCH, "/v1/policies/{id}", "update_policy", POLICY_PATCH, NATIVE, NULL, WRITE, 200,
-       "PolicyPatch", "Policy", "Change members (RFC 7396); rules are replaced as a whole")},
-    {R(DELETE, "/v1/policies/{id}", "archive_policy", POLICY_ARCHIVE, NATIVE, NULL, WRITE, 204,
+    /* the rule list dialect (S1) */
+    {R(GET, "/api/v1/policies", "list_rule_policies", POLICY_LIST, RULES, NULL, READ, 200, NULL,
+       "RulePolicyList", "List policies as rule lists"),
+     .items = "S1-9 S1-13"},
+    {R(POST, "/api/v1/policies", "create_rule_policy", POLICY_CREATE, RULES, NULL, WRITE, 201,
+       "RulePolicyCreate", "RulePolicyData", "Create a policy as a rule list"),
+     .example = RULES_EXAMPLE,
+     .items = "S1-6 S1-7 S1-15 S1-16 S1-18 S1-19 S1-20 S1-21"},
+    {R(GET, "/api/v1/policies/{id}", "get_rule_policy", POLICY_GET, RULES, NULL, READ, 200, NULL,
+       "RulePolicyData", "Read a policy as a rule list"),
+     .items = "S1-8"},
+    {R(PATCH, "/api/v1/policies/{id}", "update_rule_policy", POLICY_PATCH, RULES, NULL, WRITE, 200,
+       "RulePolicyPatch", "RulePolicyData", "Change a policy; `rules` replaces the list"),
+     .example = RULES_PATCH_EXAMPLE, .items = "S1-10"},
+    {R(DELETE, "/api/v1/policies/{id}", "archive_rule_policy", POLICY_ARCHIVE, RULES, NULL, WRITE,
+       204, NULL, NULL, "Archive a policy; its versions stay readable"),
+     .items = "S1-30"},
+    {R(GET, "/api/v1/policies/{id}/versions", "list_rule_versions", VERSION_LIST, RULES, NULL, READ,
+       200, NULL, "RuleVersionList", "The versions of a policy: rules, changes, activation"),
+     .items = "S1-24 S1-25 S1-26 S1-27"},
+    {R(GET, "/api/v1/policies/{id}/versions/{version}", "get_rule_version", VERSION_GET, RULES,
+       NULL, READ, 200, NULL, "RuleVersionData", "One version with its rules")},
+    {R(POST, "/api/v1/policies/{id}/versions/{version}/activate", "activate_rule_version",
+       VERSION_ROLLBACK, RULES, NULL, WRITE, 200, NULL, "RulePolicyData",
+       "Make a new version with the content of this one"),
+     .items = "S1-28 S1-29"},
+    {R(POST, "/api/v1/policies/{id}/rollback", "rollback_rule_policy", VERSION_ROLLBACK, RULES,
+       NULL, WRITE, 200, "Rollback", "RulePolicyData",
+       "Make a new version with the content of an old one"),
+     .example = "{\"version\":1}", .items = "S1-27 S1-29"},
+    /* the config dialect's templates (S2) */
+    {R(GET, "/v1/policies/templates", "list_policy_templates", TEMPLATE_LIST, TEMPLATE, NULL, READ,
+       200, NULL, "PolicyTemplateList", "The templates of routing and content policies"),
+     .items = "S2-7 S2-8 S2-9 S2-11 S2-21"},
+    {R(GET, "/v1/policies/templates/{id}", "get_policy_template", TEMPLATE_GET, TEMPLATE, NULL,
+       READ, 200, NULL, "PolicyTemplate", "One template"),
+     .items = "S2-10"},
+    {R(POST, "/v1/policies/from-template", "create_policy_from_template", POLICY_CREATE, TEMPLATE,
+       NULL, WRITE, 201, "PolicyFromTemplate", "Policy",
+       "Create a policy from a template; what else is given is said over it"),
+     .example = "{\"slug\":\"pii-protection\"}", .items = "S2-59 S2-71"},
+    /* policies in the shape they were written in: canonical, config (S2), enforcement (S4) */
+    {R(GET, "/v1/policies", "list_policies", POLICY_LIST, OWN, NULL, READ, 200, NULL, "PolicyList",
+       "List policies, each in the shape it was written in"),
+     .items = "S2-71 S4-44"},
+    {R(POST, "/v1/policies", "create_policy", POLICY_CREATE, OWN, NULL, WRITE, 201, "PolicyCreate",
+       "Policy", "Create a policy: canonical, or with `config` (S2) or `policy_name` (S4)"),
+     .example = NATIVE_EXAMPLE, .more_examples = policy_examples,
+     .items = "S2-32 S2-42 S4-35 S4-36 S4-37 S4-44"},
+    {R(GET, "/v1/policies/{id}", "get_policy", POLICY_GET, OWN, NULL, READ, 200, NULL, "Policy",
+       "Read a policy in the shape it was written in, or the one that `view` names"),
+     .items = "S2-71"},
+    {R(PATCH, "/v1/policies/{id}", "update_policy", POLICY_PATCH, OWN, NULL, WRITE, 200,
+       "PolicyPatch", "Policy",
+       "Change members (RFC 7396) in the shape in which the policy is shown; `rules` is replaced"),
+     .items = "S2-60 S2-61 S2-62"},
+    {R(DELETE, "/v1/policies/{id}", "archive_policy", POLICY_ARCHIVE, OWN, NULL, WRITE, 204,
        NULL, NULL, "Archive a policy; its versions stay readable")},
     {R(GET, "/v1/policies/{id}/versions", "list_versions", VERSION_LIST, NATIVE, NULL, READ, 200,
        NULL, "VersionList", "The versions of a policy")},
     {R(GET, "/v1/policies/{id}/versions/{version}", "get_version", VERSION_GET, NATIVE, NULL, READ,
        200, NULL, "Version", "One version with its content")},
     {R(POST, "/v1/policies/{id}/versions/{version}/activate", "activate_version", VERSION_ROLLBACK,
-       NATIVE, NULL, WRITE, 200, NULL, "Policy",
+       OWN, NULL, WRITE, 200, NULL, "Policy",
        "Make a new version with the content of this one")},
-    {R(POST, "/v1/policies/{id}/rollback", "rollback_policy", VERSION_ROLLBACK, NATIVE, NULL, WRITE,
+    {R(POST, "/v1/policies/{id}/rollback", "rollback_policy", VERSION_ROLLBACK, OWN, NULL, WRITE,
        200, "Rollback", "Policy", "Make a new version with the content of an old one"),
      .example = "{\"version\":1}"},
     {R(POST, "/v1/evaluate", "evaluate", EVALUATE, NATIVE, NULL, READ, 200, "Evaluate",

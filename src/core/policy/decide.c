@@ -40,6 +40,9 @@ enum err policy_decide(struct arena *a, const struct policy_facts *facts,
     index_match(&d.org->index, &d.subject, applied);
     ret->rules_applied = applied->rules_count;
     TRY(decide_candidates(&d));
+    if (d.org->content != NULL) {
+        TRY(decide_content(&d));
+    }
     conclude(&d);
     return ERR_OK;
 }

@@ -28,6 +28,8 @@ struct decision {
 bool decide_slot(struct decision *d);
 /* Facts and principal -> what the index is asked. ERR_LIMIT: too many values. */
 MUST_USE enum err decide_subject(struct decision *d);
+/* Which rules about texts apply, before the candidate is known. ERR_MEMORY. */
+MUST_USE enum err decide_content(struct decision *d);
 /* Every candidate against what applies: blocked, warned, violations. */
 MUST_USE enum err decide_candidates(struct decision *d);
 /* Puts the violations into reporting order and names the decider. */

@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Actions: mask, redact, hash, pseudonym (C-12). A region is written by the action of
- * its leader. Values go into a keyed hash and into the output only; nothing of them is
- * kept except that hash, by which the same value gets the same number.
+ * Actions: mask, redact, hash, pseudonym (C-12). A region is written by its leader, the
+ * finding with the strictest action. Values go into a keyed hash and into the output only;
+ * nothing of them is kept except that hash, by which the same value gets the same number.
  */
 #include "actions.h"
+#include "tokens.h"
 
 #define LAST_KEPT 4U
 #define KEEP_MIN 8U /* shorter values are masked whole */
+#define FORMAT_BYTES_MAX 200U
 
-static const char *type_of(const struct scan_finding *f);
-static bool is_edit(enum scan_action_kind kind);
+/* One replacement while it is written. */
+struct writing {
+    const struct scan_finding *finding;
+    const char *type;
+    struct scan_keys *keys;
+    struct str value;
+    bool is_joined; /* the value is more than one finding: nothing of it may be shown */
+};
+
+static const char *type_of(const struct scan_plan *plan, const struct scan_finding *f);
+static unsigned strictness(enum scan_action_kind kind);
 static void write_upper(struct buf *out, const char *name);
-static void write_mask(const struct scan_finding *f, struct str value, struct buf *out);
+static void write_mask(const struct writing *w, struct buf *out);
 static void write_mask_email(struct str value, struct buf *out);
-static void write_format(const struct scan_finding *f, struct scan_keys *keys, struct str format,
-                         struct str value, struct buf *out);
-static size_t write_part(const struct scan_finding *f, struct scan_keys *keys, struct str rest,
-                         struct str value, struct buf *out);
+static void write_safe(struct str text, char instead, struct buf *out);
+static void write_format(const struct writing *w, struct str format, struct buf *out);
+static size_t write_part(const struct writing *w, struct str rest, struct buf *out);
 static void write_hash(struct scan_keys *keys, struct str value, size_t digits, struct buf *out);
 static void write_last(struct str value, struct buf *out);
 static unsigned number_of(struct scan_keys *keys, const char *type, struct str value);
+static bool is_safe(unsigned char c);
 
 void scan_plan_init(struct scan_plan *plan, const struct scan_action *actions, size_t count)
 {
@@ -40,20 +51,27 @@ void scan_plan_set(struct scan_plan *plan, const struct scan_types *types, uint8
     }
 }
 
-const struct scan_action *plan_action(const struct scan_plan *plan, const struct scan_finding *f)
+uint8_t plan_index(const struct scan_plan *plan, const struct scan_finding *items, size_t count,
+                   size_t at)
 {
-    uint8_t index = SCAN_PLAN_NONE;
-    if (f->kind == SCAN_TERM) {
-        index = plan->of_term != NULL ? plan->of_term(plan->context, f->id) : SCAN_PLAN_NONE;
-    } else if (f->score >= plan->score_min) {
-        index = plan->of_detector[f->id];
+    const struct scan_finding *f = &items[at];
+    if (plan->of_finding != NULL) {
+        return plan->of_finding(plan->context, items, count, at);
     }
-    return index < plan->actions_count ? &plan->actions[index] : NULL;
+    if (f->kind == SCAN_TERM) {
+        return plan->of_term != NULL ? plan->of_term(plan->context, f->id) : SCAN_PLAN_NONE;
+    }
+    return f->score >= plan->score_min ? plan->of_detector[f->id] : SCAN_PLAN_NONE;
 }
 
-static bool is_edit(enum scan_action_kind kind)
+/* 0 = the text stays as it is. */
+static unsigned strictness(enum scan_action_kind kind)
 {
-    return kind != SCAN_KEEP;
+    static const unsigned ranks[] = {
+        [SCAN_KEEP] = 0, [SCAN_MASK] = 1,   [SCAN_PSEUDONYM] = 2,
+        [SCAN_HASH] = 3, [SCAN_REDACT] = 4, [SCAN_BLOCK] = 5,
+    };
+    return ranks[kind];
 }
 
 bool region_next(const struct scan_plan *plan, const struct scan_finding *findings, size_t count,
@@ -65,13 +83,22 @@ bool region_next(const struct scan_plan *plan, const struct scan_finding *findin
         if (is_open && f->start >= ret->end) {
             break;
         }
-        const struct scan_action *action = plan_action(plan, f);
-        if (action == NULL || !is_edit(action->kind)) {
+        uint8_t index = plan_index(plan, findings, count, *at);
+        const struct scan_action *action =
+            index < plan->actions_count ? &plan->actions[index] : NULL;
+        if (action == NULL || strictness(action->kind) == 0) {
             continue;
         }
         if (!is_open) {
-            *ret = (struct region){f->start, f->end, f, false};
+            *ret = (struct region){f->start, f->end, f, action, false, false};
             is_open = true;
+        }
+        bool is_same = (f->start == ret->leader->start && f->end == ret->leader->end) ||
+                       strcmp(type_of(plan, f), type_of(plan, ret->leader)) == 0;
+        ret->is_joined = ret->is_joined || !is_same;
+        if (strictness(action->kind) > strictness(ret->action->kind)) {
+            ret->leader = f;
+            ret->action = action;
         }
         ret->end = f->end > ret->end ? f->end : ret->end;
         ret->has_block = ret->has_block || action->kind == SCAN_BLOCK;
@@ -79,10 +106,10 @@ bool region_next(const struct scan_plan *plan, const struct scan_finding *findin
     return is_open;
 }
 
-static const char *type_of(const struct scan_finding *f)
+static const char *type_of(const struct scan_plan *plan, const struct scan_finding *f)
 {
     if (f->kind == SCAN_TERM) {
-        return "term";
+        return plan->name_of_term != NULL ? plan->name_of_term(plan->context, f->id) : "term";
     }
     const struct detector *d = detector_at(f->id);
     return d->type != NULL ? d->type : d->name;
@@ -91,27 +118,28 @@ static const char *type_of(const struct scan_finding *f)
 void region_write(const struct scan_plan *plan, struct scan_keys *keys, const struct region *r,
                   struct str value, struct buf *out)
 {
-    const struct scan_action *action = plan_action(plan, r->leader);
-    ASSERT(action != NULL);
+    const struct scan_action *action = r->action;
+    const struct writing w = {r->leader, type_of(plan, r->leader), keys, value,
+                              r->is_joined || r->leader->start != r->start ||
+                                  r->leader->end != r->end};
     switch (action->kind) {
     case SCAN_MASK:
-        write_mask(r->leader, value, out);
+        write_mask(&w, out);
         break;
     case SCAN_HASH:
         buf_add_byte(out, '[');
-        write_upper(out, type_of(r->leader));
+        write_upper(out, w.type);
         buf_add_byte(out, ':');
         write_hash(keys, value, 16, out);
         buf_add_byte(out, ']');
         break;
     case SCAN_PSEUDONYM:
-        write_format(r->leader, keys, STR("[{TYPE}_{N}]"), value, out);
+        token_write(keys, w.type, value, out);
         break;
     case SCAN_KEEP:
     case SCAN_BLOCK:
     case SCAN_REDACT:
-        write_format(r->leader, keys, action->format.len > 0 ? action->format : STR("[REDACTED]"),
-                     value, out);
+        write_format(&w, action->format.len > 0 ? action->format : STR("[REDACTED]"), out);
         break;
     }
 }
@@ -124,14 +152,16 @@ static void write_upper(struct buf *out, const char *name)
 }
 
 /* Letters and digits become stars, one for each code point; marks stay. */
-static void write_mask(const struct scan_finding *f, struct str value, struct buf *out)
+static void write_mask(const struct writing *w, struct buf *out)
 {
-    bool is_quiet = f->kind == SCAN_TERM || (detector_at(f->id)->flags & D_QUIET) != 0;
-    if (is_quiet) {
+    const struct scan_finding *f = w->finding;
+    struct str value = w->value;
+    if (w->is_joined || f->kind == SCAN_TERM || (detector_at(f->id)->flags & D_QUIET) != 0) {
         buf_add(out, STR("********"));
         return;
     }
-    if (str_eq(str_from(type_of(f)), STR("email"))) {
+    const struct detector *d = detector_at(f->id);
+    if (str_eq(str_from(d->type != NULL ? d->type : d->name), STR("email"))) {
         write_mask_email(value, out);
         return;
     }
@@ -149,9 +179,15 @@ static void write_mask(const struct scan_finding *f, struct str value, struct bu
             buf_add_byte(out, '*');
             hidden--;
         } else if (!is_rest || hidden == 0) {
-            buf_add_byte(out, (char)c);
+            buf_add_byte(out, is_safe(c) ? (char)c : '*');
         }
     }
+}
+
+/* May stand in a JSON string as it is. */
+static bool is_safe(unsigned char c)
+{
+    return c >= ' ' && c != '"' && c != '\\' && c != 0x7f;
 }
 
 /* j***@example.com */
@@ -162,18 +198,25 @@ static void write_mask_email(struct str value, struct buf *out)
         buf_add(out, STR("***"));
         return;
     }
-    buf_add_byte(out, value.ptr[0]);
+    write_safe(str_sub(value, 0, 1), '*', out);
     buf_add(out, STR("***"));
-    buf_add(out, str_sub(value, (size_t)at, value.len));
+    write_safe(str_sub(value, (size_t)at, value.len), '*', out);
 }
 
-static void write_format(const struct scan_finding *f, struct scan_keys *keys, struct str format,
-                         struct str value, struct buf *out)
+static void write_safe(struct str text, char instead, struct buf *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        buf_add_byte(out, is_safe((unsigned char)c) ? c : instead);
+    }
+}
+
+static void write_format(const struct writing *w, struct str format, struct buf *out)
 {
     for (size_t i = 0; i < format.len;) {
-        size_t used = write_part(f, keys, str_sub(format, i, format.len), value, out);
+        size_t used = write_part(w, str_sub(format, i, format.len), out);
         if (used == 0) {
-            buf_add_byte(out, format.ptr[i]);
+            write_safe(str_sub(format, i, i + 1), '_', out); /* scan_format_check was not asked */
             used = 1;
         }
         i += used;
@@ -181,25 +224,25 @@ static void write_format(const struct scan_finding *f, struct scan_keys *keys, s
 }
 
 /* Bytes of the placeholder that `rest` begins with, written; 0 = none. */
-static size_t write_part(const struct scan_finding *f, struct scan_keys *keys, struct str rest,
-                         struct str value, struct buf *out)
+static size_t write_part(const struct writing *w, struct str rest, struct buf *out)
 {
     if (str_starts(rest, STR("{TYPE}"))) {
-        write_upper(out, type_of(f));
+        write_upper(out, w->type);
         return 6;
     }
     if (str_starts(rest, STR("{N}"))) {
-        buf_printf(out, "%u", number_of(keys, type_of(f), value));
+        buf_printf(out, "%u", number_of(w->keys, w->type, w->value));
         return 3;
     }
     if (str_starts(rest, STR("{LAST4}"))) {
-        if (f->kind == SCAN_ENTITY && (detector_at(f->id)->flags & D_QUIET) == 0) {
-            write_last(value, out);
+        const struct scan_finding *f = w->finding;
+        if (f->kind == SCAN_ENTITY && !w->is_joined && (detector_at(f->id)->flags & D_QUIET) == 0) {
+            write_last(w->value, out);
         }
         return 7;
     }
     if (str_starts(rest, STR("{HASH8}"))) {
-        write_hash(keys, value, 8, out);
+        write_hash(w->keys, w->value, 8, out);
         return 7;
     }
     return 0;
@@ -282,14 +325,39 @@ enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys, stru
                       struct scan_findings *findings, struct buf *out)
 {
     findings_sort(findings);
-    size_t at = 0;
-    size_t given = 0;
-    struct region r;
-    while (region_next(plan, findings->items, findings->count, &at, &r)) {
-        buf_add(out, str_sub(text, given, r.start));
-        region_write(plan, keys, &r, str_sub(text, r.start, r.end), out);
-        given = r.end;
+    struct scan_rewriter all = {plan, keys, text, findings, 0, 0};
+    return scan_rewriter_step(&all, SIZE_MAX, out);
+}
+
+enum err scan_rewriter_step(struct scan_rewriter *r, size_t regions_max, struct buf *out)
+{
+    struct region region;
+    for (size_t n = 0; n < regions_max; n++) {
+        if (!region_next(r->plan, r->findings->items, r->findings->count, &r->at, &region)) {
+            buf_add(out, str_sub(r->text, r->given, r->text.len));
+            r->given = r->text.len;
+            return out->err;
+        }
+        buf_add(out, str_sub(r->text, r->given, region.start));
+        struct str value = str_sub(r->text, region.start, region.end);
+        region_write(r->plan, r->keys, &region, value, out);
+        r->given = region.end;
+        TRY(out->err);
     }
-    buf_add(out, str_sub(text, given, text.len));
-    return out->err;
+    return ERR_AGAIN;
+}
+
+enum err scan_format_check(struct str format, struct issue *issue)
+{
+    bool is_clean = format.len <= FORMAT_BYTES_MAX && str_is_utf8(format);
+    for (size_t i = 0; i < format.len && is_clean; i++) {
+        is_clean = is_safe((unsigned char)format.ptr[i]);
+    }
+    if (!is_clean) {
+        issue_set(issue, "",
+                  "a format is at most %u bytes of UTF-8 without quotes, backslashes and control "
+                  "characters: it is written inside of JSON strings",
+                  FORMAT_BYTES_MAX);
+    }
+    return is_clean ? ERR_OK : ERR_INVALID;
 }

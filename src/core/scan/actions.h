@@ -12,11 +12,14 @@
 struct region {
     size_t start, end;
     const struct scan_finding *leader;
+    const struct scan_action *action; /* the leader's */
     bool has_block;
+    bool is_joined; /* of findings of more than one type and place */
 };
 
-/* NULL when the plan does not want the finding. */
-const struct scan_action *plan_action(const struct scan_plan *plan, const struct scan_finding *f);
+/* What the plan says of items[at]: an index of its actions, SCAN_PLAN_COVER or _NONE. */
+uint8_t plan_index(const struct scan_plan *plan, const struct scan_finding *items, size_t count,
+                   size_t at);
 /* The next region from findings[*at] on; *at moves behind it. False at the end. */
 bool region_next(const struct scan_plan *plan, const struct scan_finding *findings, size_t count,
                  size_t *at, struct region *ret);

@@ -47,11 +47,7 @@ enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list
     while (rest.len > 0) {
         struct str phrase = str_cut(&rest, ',');
         if (!is_ascii(phrase)) {
-            struct buf folded;
-            buf_init(&folded, 1024);
-            fold_text(phrase, 0, true, &(struct fold_out){.text = &folded});
-            struct str kept = arena_str(&e->arena, buf_str(&folded));
-            buf_fini(&folded);
+            struct str kept = fold_word(&e->arena, phrase);
             if (kept.ptr == NULL) {
                 return ERR_MEMORY;
             }
@@ -236,6 +232,24 @@ static void take_lists(struct cursor *c, uint64_t hash, size_t far)
             c->near[i * 64 + (size_t)__builtin_ctzll(bits)] = (uint8_t)(far + 1);
         }
     }
+}
+
+bool context_has(const struct cursor *c, size_t start, const struct str *words, size_t count)
+{
+    const char *text = c->in.text;
+    size_t from = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t at = from; at + words[i].len <= start; at++) {
+            struct str there = {text + at, words[i].len};
+            bool is_edge = at == 0 || !is_context_byte((unsigned char)text[at - 1]);
+            size_t end = at + words[i].len;
+            is_edge = is_edge && (end == start || !is_context_byte((unsigned char)text[end]));
+            if (is_edge && str_eq_nocase(there, words[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static void collect_phrases(struct cursor *c, struct str window)

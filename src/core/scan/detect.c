@@ -5,6 +5,7 @@
  * text and the undecided end of a stream; the difference is `is_final`. Every step that
  * looks right says MORE when what it wants has not come yet. No allocation.
  */
+#include "tokens.h"
 #include "scan_private.h"
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -15,7 +16,8 @@
 #define SCORE_KEPT_MIN 300
 #define AT_BYTES 260U
 
-static size_t run_fast(struct cursor *c, size_t from);
+static size_t run_fast(struct cursor *c, size_t from, size_t stop);
+static bool is_decided(struct cursor *c, size_t at);
 static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts, uint64_t tokens);
 static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_tokens);
 static bool is_start(const struct cursor *c, size_t at);
@@ -25,7 +27,7 @@ static enum match_result try_regexes(struct cursor *c, size_t at);
 static unsigned run_at(const struct cursor *c, size_t at, bool is_token);
 static enum match_result try_row(struct cursor *c, size_t index, size_t at);
 static bool may_begin(const struct cursor *c, const struct detector *d, size_t at);
-static bool has_at_near(struct cursor *c, size_t at);
+static bool has_at_near(struct cursor *c, size_t at, size_t bytes);
 static enum match_result take_tail(const struct cursor *c, enum detector_tail tail, size_t *end);
 static enum match_result take_pem(const struct cursor *c, size_t *end);
 static bool is_tail_byte(enum detector_tail tail, unsigned char b);
@@ -42,15 +44,17 @@ void cursor_init(struct cursor *c, const struct scan_set *set, const struct view
     c->view = view;
     c->in = (struct match_input){view->text.ptr, view->text.len, is_final};
     c->out = out;
+    c->limit = c->work_max = SIZE_MAX;
 }
 
 size_t cursor_run(struct cursor *c, size_t from, bool with_terms)
 {
     bool wants_terms = with_terms && c->set->terms_count > 0;
-    if (c->in.is_final && !wants_terms && c->set->regexes_count == 0) {
-        return run_fast(c, from);
+    size_t stop = c->limit < c->in.len ? c->limit : c->in.len;
+    if (!wants_terms && c->set->regexes_count == 0) {
+        return c->set->words > 0 ? run_fast(c, from, stop) : stop;
     }
-    for (size_t at = from; at < c->in.len; at++) {
+    for (size_t at = from; at < stop; at++) {
         size_t known = c->out->count;
         bool is_open = c->set->words > 0 && is_start(c, at) && try_place(c, at) == MATCH_MORE;
         is_open = is_open || (wants_terms && terms_match_at(c, at) == MATCH_MORE);
@@ -59,35 +63,52 @@ size_t cursor_run(struct cursor *c, size_t from, bool with_terms)
             c->out->count = known; /* the place is tried again, whole */
             return at;
         }
+        if (c->work > c->work_max) {
+            return at + 1;
+        }
     }
-    return c->in.len;
+    return stop > from ? stop : from;
 }
 
 /* 64 bytes at a time to the places where a word or a sign begins, about one in six; and of
  * these to the few that can be something. Choosing has no branches: they would be
  * mispredicted, and that costs more than the work. */
-static size_t run_fast(struct cursor *c, size_t from)
+static size_t run_fast(struct cursor *c, size_t from, size_t stop)
 {
     size_t at = from;
     bool is_after_word = at > 0 && is_word_byte((unsigned char)c->in.text[at - 1]);
-    if (c->set->words == 0) {
-        return c->in.len;
-    }
-    bool has_at = c->set->has_at && memchr(c->in.text, '@', c->in.len) != NULL;
-    for (; at + 64 + PATTERN_PREFIX <= c->in.len; at += 64) {
+    for (; at < stop && at + 64 + PATTERN_PREFIX <= c->in.len; at += 64) {
         uint64_t tokens;
         uint64_t starts = starts_of(c->in.text + at, &is_after_word, &tokens);
+        bool has_at = c->set->has_at && has_at_near(c, at, 64 + AT_BYTES);
         starts = has_at ? starts : chosen(c, c->in.text + at, starts, tokens);
         for (; starts != 0; starts &= starts - 1) {
-            try_place(c, at + (size_t)__builtin_ctzll(starts));
+            size_t place = at + (size_t)__builtin_ctzll(starts);
+            if (place >= stop || !is_decided(c, place)) {
+                return place < stop ? place : stop;
+            }
+            if (c->work > c->work_max) {
+                return place + 1;
+            }
         }
     }
-    for (; at < c->in.len; at++) {
-        if (is_start(c, at)) {
-            try_place(c, at);
+    for (; at < stop; at++) {
+        if (is_start(c, at) && !is_decided(c, at)) {
+            return at;
         }
     }
-    return c->in.len;
+    return stop > from ? stop : from;
+}
+
+/* Tries the place; findings of one that more text could change are taken back. */
+static bool is_decided(struct cursor *c, size_t at)
+{
+    size_t known = c->out->count;
+    if (try_place(c, at) != MATCH_MORE) {
+        return true;
+    }
+    c->out->count = known;
+    return false;
 }
 
 /* Of `starts` those where a row without '@' could begin: by its first four bytes, or, for
@@ -222,7 +243,7 @@ static enum match_result try_place(struct cursor *c, size_t at)
         if (rows == 0) {
             continue;
         }
-        if ((rows & e->at_rows[w]) != 0 && !has_at_near(c, at)) {
+        if ((rows & e->at_rows[w]) != 0 && !has_at_near(c, at, AT_BYTES)) {
             rows &= ~e->at_rows[w];
             if (rows == 0) {
                 continue;
@@ -257,7 +278,7 @@ static bool may_begin(const struct cursor *c, const struct detector *d, size_t a
     return true;
 }
 
-static bool has_at_near(struct cursor *c, size_t at)
+static bool has_at_near(struct cursor *c, size_t at, size_t bytes)
 {
     if (!c->is_next_at_known || (c->next_at < at && c->next_at != SIZE_MAX)) {
         const char *found = memchr(c->in.text + at, '@', c->in.len - at);
@@ -265,9 +286,9 @@ static bool has_at_near(struct cursor *c, size_t at)
         c->is_next_at_known = true;
     }
     if (c->next_at != SIZE_MAX) {
-        return c->next_at - at <= AT_BYTES;
+        return c->next_at - at <= bytes;
     }
-    return !c->in.is_final && c->in.len - at <= AT_BYTES;
+    return !c->in.is_final && c->in.len - at <= bytes;
 }
 
 static enum match_result try_row(struct cursor *c, size_t index, size_t at)
@@ -279,6 +300,7 @@ static enum match_result try_row(struct cursor *c, size_t index, size_t at)
     }
     size_t start;
     size_t end;
+    c->work++;
     enum match_result result = pattern_match(&row->pattern, &c->in, at, row->width, &start, &end);
     if (result != MATCH_YES && result != MATCH_MORE) {
         return MATCH_NO;
@@ -416,13 +438,12 @@ static enum match_result judge(struct cursor *c, size_t index, size_t start, siz
     if (score < SCORE_KEPT_MIN) {
         return MATCH_NO;
     }
-    cursor_add(c, (struct scan_finding){.start = start,
-                                        .end = start + len,
-                                        .id = (uint32_t)index,
-                                        .score = (uint16_t)(score > 1000 ? 1000 : score),
-                                        .kind = SCAN_ENTITY,
-                                        .tier = (uint8_t)d->tier});
-    return MATCH_YES;
+    return cursor_add(c, (struct scan_finding){.start = start,
+                                               .end = start + len,
+                                               .id = (uint32_t)index,
+                                               .score = (uint16_t)(score > 1000 ? 1000 : score),
+                                               .kind = SCAN_ENTITY,
+                                               .tier = (uint8_t)d->tier});
 }
 
 static enum match_result try_regexes(struct cursor *c, size_t at)
@@ -445,25 +466,32 @@ static enum match_result try_regexes(struct cursor *c, size_t at)
         case MATCH_NO:
             break;
         case MATCH_YES:
-            cursor_add(
-                c, (struct scan_finding){
-                       .start = start, .end = end, .id = r->id, .score = 1000, .kind = SCAN_TERM});
+            if (r->context_count > 0 && !context_has(c, start, r->context, r->context_count)) {
+                break;
+            }
+            if (cursor_add(c, (struct scan_finding){.start = start,
+                                                    .end = end,
+                                                    .id = r->id,
+                                                    .score = 1000,
+                                                    .kind = SCAN_TERM}) == MATCH_MORE) {
+                return MATCH_MORE;
+            }
             break;
         }
     }
     return MATCH_NO;
 }
 
-void cursor_add(struct cursor *c, struct scan_finding f)
+enum match_result cursor_add(struct cursor *c, struct scan_finding f)
 {
+    enum match_result is_ours = token_covers(&c->in, f.start, f.end);
+    if (is_ours != MATCH_NO) {
+        return is_ours == MATCH_YES ? MATCH_NO : MATCH_MORE;
+    }
     f.start = view_start(c->view, f.start);
     f.end = view_end(c->view, f.end);
-    if (f.end <= f.start) {
-        return;
+    if (f.end > f.start) {
+        findings_add(c->out, f);
     }
-    if (c->out->count == c->out->capacity) {
-        c->out->is_truncated = true;
-        return;
-    }
-    c->out->items[c->out->count++] = f;
+    return MATCH_YES;
 }

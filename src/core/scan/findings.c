@@ -7,6 +7,8 @@
 #include "scan_private.h"
 #include <stdlib.h>
 
+#define FIRST 64U
+
 static int compare(const void *a, const void *b);
 static bool is_better(const struct scan_finding *a, const struct scan_finding *b);
 
@@ -32,14 +34,51 @@ static int compare(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+void scan_findings_init(struct scan_findings *findings, size_t items_max)
+{
+    memset(findings, 0, sizeof(*findings));
+    findings->items_max = items_max;
+}
+
+void scan_findings_fini(struct scan_findings *findings)
+{
+    if (findings != NULL && findings->items_max > 0) {
+        free(findings->items);
+        memset(findings, 0, sizeof(*findings));
+    }
+}
+
+void findings_add(struct scan_findings *f, struct scan_finding finding)
+{
+    if (f->count == f->capacity && f->capacity < f->items_max) {
+        size_t capacity = f->capacity < FIRST ? FIRST : 2 * f->capacity;
+        capacity = capacity < f->items_max ? capacity : f->items_max;
+        struct scan_finding *items = realloc(f->items, capacity * sizeof(*items));
+        if (items != NULL) {
+            f->items = items;
+            f->capacity = capacity;
+        }
+    }
+    if (f->count == f->capacity) {
+        f->is_truncated = true;
+        return;
+    }
+    f->items[f->count++] = finding;
+}
+
+/* They come in a few runs that are nearly in order: of each view, of the terms. */
 void findings_sort(struct scan_findings *f)
 {
-    if (f->count < 2) {
+    size_t i = 1;
+    while (i < f->count && compare(&f->items[i - 1], &f->items[i]) < 0) {
+        i++;
+    }
+    if (i >= f->count) {
         return;
     }
     qsort(f->items, f->count, sizeof(f->items[0]), compare);
     size_t kept = 1;
-    for (size_t i = 1; i < f->count; i++) {
+    for (i = 1; i < f->count; i++) {
         const struct scan_finding *last = &f->items[kept - 1];
         const struct scan_finding *next = &f->items[i];
         bool is_same = last->start == next->start && last->end == next->end &&

@@ -13,10 +13,9 @@
 #define EXPANSION_MAX 32 /* code points; U+FDFA has 18 */
 
 static size_t step_of(struct str rest, bool is_final, bool *ret_is_cut);
-static void fold_code_point(int32_t cp, size_t from, size_t to, const struct fold_out *out);
+static void fold_code_point(int32_t cp, size_t from, size_t to, struct window *w);
 static int32_t ascii_like(int32_t cp);
-static void emit(int32_t cp, size_t from, size_t to, const struct fold_out *out);
-static void emit_bytes(struct str bytes, size_t from, size_t to, const struct fold_out *out);
+static void emit(int32_t cp, size_t from, size_t to, struct window *w);
 
 bool is_ascii(struct str s)
 {
@@ -33,14 +32,31 @@ bool is_ascii(struct str s)
     return (all & UINT64_C(0x8080808080808080)) == 0;
 }
 
-size_t fold_text(struct str text, uint32_t base, bool is_final, const struct fold_out *out)
+size_t ascii_run(struct str s)
+{
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t w;
+        memcpy(&w, s.ptr + i, sizeof(w));
+        if ((w & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+    }
+    while (i < s.len && (unsigned char)s.ptr[i] < 0x80) {
+        i++;
+    }
+    return i;
+}
+
+size_t fold_text(struct str text, size_t base, bool is_final, struct window *w)
 {
     size_t at = 0;
     while (at < text.len) {
         size_t from = base + at;
-        if ((unsigned char)text.ptr[at] < 0x80) {
-            emit_bytes(str_sub(text, at, at + 1), from, from + 1, out);
-            at++;
+        size_t run = ascii_run(str_sub(text, at, text.len));
+        if (run > 0) {
+            window_add(w, str_sub(text, at, at + run), from, 0);
+            at += run;
             continue;
         }
         bool is_cut;
@@ -49,13 +65,13 @@ size_t fold_text(struct str text, uint32_t base, bool is_final, const struct fol
             break;
         }
         if (step == 0) {
-            emit_bytes(str_sub(text, at, at + 1), from, from + 1, out);
+            window_add(w, str_sub(text, at, at + 1), from, 0);
             at++;
             continue;
         }
         int32_t cp;
         utf8proc_iterate((const uint8_t *)text.ptr + at, (utf8proc_ssize_t)step, &cp);
-        fold_code_point(cp, from, from + step, out);
+        fold_code_point(cp, from, from + step, w);
         at += step;
     }
     return at;
@@ -79,15 +95,15 @@ static size_t step_of(struct str rest, bool is_final, bool *ret_is_cut)
     return 0;
 }
 
-static void fold_code_point(int32_t cp, size_t from, size_t to, const struct fold_out *out)
+static void fold_code_point(int32_t cp, size_t from, size_t to, struct window *w)
 {
     int32_t like = ascii_like(cp);
     if (like != 0) {
-        emit(like, from, to, out);
+        emit(like, from, to, w);
         return;
     }
     if (cp >= 0x3400 && cp <= 0x9fff) {
-        emit(cp, from, to, out); /* Han: nothing to fold */
+        emit(cp, from, to, w); /* Han: nothing to fold */
         return;
     }
     int32_t parts[EXPANSION_MAX];
@@ -95,24 +111,24 @@ static void fold_code_point(int32_t cp, size_t from, size_t to, const struct fol
     utf8proc_ssize_t n = utf8proc_decompose_char(
         cp, parts, EXPANSION_MAX, UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_IGNORE, &last);
     if (n < 0 || n > EXPANSION_MAX) {
-        emit(cp, from, to, out);
+        emit(cp, from, to, w);
         return;
     }
     for (utf8proc_ssize_t i = 0; i < n; i++) {
         int32_t folded[4];
         like = ascii_like(parts[i]);
         if (parts[i] < 0x80 || like != 0) {
-            emit(like != 0 ? like : parts[i], from, to, out);
+            emit(like != 0 ? like : parts[i], from, to, w);
             continue;
         }
         last = 0;
         utf8proc_ssize_t m = utf8proc_decompose_char(parts[i], folded, 4, UTF8PROC_CASEFOLD, &last);
         if (m <= 0 || m > 4) {
-            emit(parts[i], from, to, out);
+            emit(parts[i], from, to, w);
             continue;
         }
         for (utf8proc_ssize_t k = 0; k < m; k++) {
-            emit(folded[k], from, to, out);
+            emit(folded[k], from, to, w);
         }
     }
 }
@@ -132,22 +148,20 @@ static int32_t ascii_like(int32_t cp)
     return 0;
 }
 
-static void emit(int32_t cp, size_t from, size_t to, const struct fold_out *out)
+static void emit(int32_t cp, size_t from, size_t to, struct window *w)
 {
     uint8_t bytes[4];
     utf8proc_ssize_t n = utf8proc_encode_char(cp, bytes);
-    emit_bytes((struct str){(const char *)bytes, (size_t)n}, from, to, out);
+    window_add(w, (struct str){(const char *)bytes, (size_t)n}, from, to);
 }
 
-static void emit_bytes(struct str bytes, size_t from, size_t to, const struct fold_out *out)
+struct str fold_word(struct arena *a, struct str text)
 {
-    buf_add(out->text, bytes);
-    if (out->from == NULL) {
-        return;
-    }
-    uint32_t places[2] = {(uint32_t)from, (uint32_t)to};
-    for (size_t i = 0; i < bytes.len; i++) {
-        buf_add(out->from, (struct str){(const char *)&places[0], sizeof(uint32_t)});
-        buf_add(out->to, (struct str){(const char *)&places[1], sizeof(uint32_t)});
-    }
+    struct window w;
+    window_init(&w, 0);
+    w.text.bytes_max = 64 * text.len + 1;
+    fold_text(text, 0, true, &w);
+    struct str folded = w.text.err == ERR_OK ? arena_str(a, buf_str(&w.text)) : STR_NONE;
+    window_fini(&w);
+    return folded;
 }

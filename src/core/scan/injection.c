@@ -7,7 +7,7 @@
  * beyond the scratch; the same text always gives the same score.
  */
 #include "model.h"
-#include "views.h"
+#include "stages.h"
 
 #include <math.h>
 

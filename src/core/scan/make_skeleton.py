@@ -43,7 +43,7 @@ HEAD = """/* SPDX-License-Identifier: Apache-2.0
  * (http://www.unicode.org/terms_of_use.html), SPDX Unicode-DFS-2016: this notice stands
  * with every copy of the data.
  */
-#include "views.h"
+#include "stages.h"
 
 static const struct {
     uint32_t cp;

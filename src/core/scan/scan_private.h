@@ -62,26 +62,24 @@ struct scan_engine {
     struct scan_set *injection; /* the phrases alone */
 };
 
+/* A stretch of a view. to = 0: byte for byte what stands from `from` on; else all of it
+ * stands for [from, to) of the text. */
+struct segment {
+    uint32_t at; /* in the view; the stretch ends where the next begins */
+    uint32_t from, to;
+};
+
 /* A view: what is matched, and where its bytes come from. */
 struct view {
     struct str text;
-    const uint32_t *from; /* NULL = the text itself */
-    const uint32_t *to;   /* end of the code point that byte i came from */
+    const struct segment *segments; /* NULL = the text itself */
+    size_t segments_count;
 };
-
-static inline size_t view_start(const struct view *v, size_t i)
-{
-    return v->from == NULL ? i : v->from[i];
-}
-
-static inline size_t view_end(const struct view *v, size_t end)
-{
-    return v->to == NULL || end == 0 ? end : v->to[end - 1];
-}
 
 /* Terms are folded, sorted and unique by (text, is_substring, id). */
 struct term {
     struct str text;
+    const char *exact; /* as written, but for the folding; NULL = case does not matter */
     uint32_t id;
     bool is_substring;
 };
@@ -89,6 +87,8 @@ struct term {
 struct regex {
     struct pattern pattern;
     uint32_t id;
+    const struct str *context; /* lower case; one must stand before */
+    size_t context_count;
 };
 
 struct scan_set {
@@ -107,6 +107,7 @@ struct scan_set {
     struct regex *regexes;
     size_t regexes_count;
     hs_database_t *literals; /* NULL = no terms */
+    uint32_t *literal_first; /* of a literal's number: the first term with its text */
     size_t hold_bytes_max;
 };
 
@@ -117,7 +118,9 @@ struct cursor {
     struct match_input in;
     const struct view *view;
     struct scan_findings *out;
-    size_t next_at; /* of the next '@' at or behind the place; SIZE_MAX = none */
+    size_t limit;          /* places from here on are not tried */
+    size_t work, work_max; /* tries so far; when there are more, the walk stops */
+    size_t next_at;        /* of the next '@' at or behind the place; SIZE_MAX = none */
     bool is_next_at_known;
     size_t context_at;           /* place the words below were collected for */
     uint8_t near[CONTEXT_LISTS]; /* bytes from a list's nearest word, plus one; 0 = none */
@@ -128,37 +131,59 @@ struct cursor {
 MUST_USE enum err context_add(struct scan_engine *e, const char *list, uint16_t *ret_list);
 /* 0 = no word of the list before `start`; else 1 (far) to 81 (beside it). */
 unsigned context_nearness(struct cursor *c, size_t start, uint16_t list);
+/* Does one of the words (lower case) stand before `start`? */
+bool context_has(const struct cursor *c, size_t start, const struct str *words, size_t count);
 
 /* detect.c */
 void cursor_init(struct cursor *c, const struct scan_set *set, const struct view *view,
                  bool is_final, struct scan_findings *out);
 /* All places from `from` on; returns the first undecided one, or the text's length. */
 size_t cursor_run(struct cursor *c, size_t from, bool with_terms);
-void cursor_add(struct cursor *c, struct scan_finding f);
+/* NO: a token of ours. MORE: it may become one. */
+enum match_result cursor_add(struct cursor *c, struct scan_finding f);
 
 /* terms.c */
 enum match_result terms_match_at(struct cursor *c, size_t at);
 bool term_has_edges(struct str text, size_t start, size_t end);
 void terms_note_first(struct scan_set *set);
-MUST_USE enum err terms_scan(const struct scan_set *set, hs_scratch_t *scratch, struct cursor *c);
+/* All terms that begin in [from, to). */
+MUST_USE enum err terms_scan(struct cursor *c, hs_scratch_t *scratch, size_t from, size_t to);
 
-/* fold.c: appends the folded form of `text`; from/to may be NULL. Returns the bytes of
- * `text` that were used: all, or up to an incomplete last code point unless is_final. */
-struct fold_out {
-    struct buf *text;
-    struct buf *from, *to; /* arrays of uint32_t */
+/* window.c: a view that is being made, and where a byte of a view comes from. */
+struct window {
+    struct buf text, segments;
 };
-size_t fold_text(struct str text, uint32_t base, bool is_final, const struct fold_out *out);
+void window_init(struct window *w, size_t bytes_max);
+void window_fini(struct window *w);
+void window_clear(struct window *w);
+/* Appends `bytes` that stand for [from, to) as one; to = 0: byte for byte. */
+void window_add(struct window *w, struct str bytes, size_t from, size_t to);
+/* Appends a copy of in->text[from, to) with its map. */
+void window_copy(struct window *w, const struct view *in, size_t from, size_t to);
+void window_drop(struct window *w, size_t bytes); /* from the front */
+enum err window_err(const struct window *w);
+struct view window_view(const struct window *w);
+size_t view_start(const struct view *v, size_t i);
+size_t view_end(const struct view *v, size_t end);
+
+/* fold.c: appends the folded form of `text`, whose first byte is at the place `base`.
+ * Returns the bytes that were used: all, or up to an incomplete last code point unless
+ * is_final. */
+size_t fold_text(struct str text, size_t base, bool is_final, struct window *w);
+/* The folded form alone, for words that are looked for. ptr == NULL: no memory. */
+struct str fold_word(struct arena *a, struct str text);
 bool is_ascii(struct str s);
+size_t ascii_run(struct str s); /* bytes before the first that is not ASCII */
 
 /* findings.c */
 void findings_sort(struct scan_findings *f);
+void findings_add(struct scan_findings *f, struct scan_finding finding);
 
 struct scan_scratch {
     hs_scratch_t *hs;
-    struct buf text, from, to;    /* the folded view */
-    struct buf text2, from2, to2; /* another view */
-    struct arena arena;
+    struct window window;       /* of the step under way */
+    struct scan_stages *stages; /* of scan_text */
+    struct buf text2;
 };
 
 #endif

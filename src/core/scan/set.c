@@ -4,10 +4,11 @@
  * which detectors it wants. Immutable after scan_set_new; libhs memory apart, all lies
  * in its arena. Made off the loop: ten thousand terms take some tenths of a second.
  */
-#include "scan_private.h"
+#include "literals.h"
 #include <stdlib.h>
 
 #define SET_BYTES_MAX (256U << 20)
+#define TERM_FOLDED_MAX 16000U /* what libhs takes */
 #define REGEX_TOTAL_BYTES_MAX (64U << 10)
 
 /* While the groups are made: what each may begin with, and how much of prose that is. */
@@ -24,9 +25,10 @@ static double byte_share(unsigned char c);
 static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static bool is_regex(struct str text);
 static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue);
+static enum err fold_words(struct scan_set *set, const struct scan_term *t, struct regex *r);
 static enum err add_literal(struct scan_set *set, const struct scan_term *t, struct issue *issue);
 static int compare_terms(const void *a, const void *b);
-static enum err compile_literals(struct scan_set *set, struct issue *issue);
+static enum err compile_literals(struct scan_set *set, struct str stored, struct issue *issue);
 static void find_hold(struct scan_set *set);
 
 enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
@@ -64,7 +66,7 @@ static enum err build(struct scan_set *set, const struct scan_spec *spec, struct
     if (set->terms_count > 0) {
         qsort(set->terms, set->terms_count, sizeof(set->terms[0]), compare_terms);
         terms_note_first(set);
-        TRY(compile_literals(set, issue));
+        TRY(compile_literals(set, spec->database, issue));
     }
     find_hold(set);
     return ERR_OK;
@@ -200,37 +202,55 @@ static enum err add_regex(struct scan_set *set, const struct scan_term *t, struc
     TRY(pattern_compile(&set->arena, source, !minds_case, &limits, &r->pattern, issue));
     r->id = t->id;
     set->regexes_count++;
+    return fold_words(set, t, r);
+}
+
+/* Context words are looked for in the view, so they are folded like it. */
+static enum err fold_words(struct scan_set *set, const struct scan_term *t, struct regex *r)
+{
+    struct str *words = ARENA_ARRAY(&set->arena, t->context_count, struct str);
+    if (words == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < t->context_count; i++) {
+        words[i] = fold_word(&set->arena, t->context[i]);
+        if (words[i].ptr == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    r->context = words;
+    r->context_count = t->context_count;
     return ERR_OK;
 }
 
 static enum err add_literal(struct scan_set *set, const struct scan_term *t, struct issue *issue)
 {
     struct str text = str_trim(t->text, " \t\r\n");
-    struct buf folded;
-    buf_init(&folded, 64 * SCAN_TERM_BYTES_MAX);
-    fold_text(text, 0, true, &(struct fold_out){.text = &folded});
-    for (size_t i = 0; i < folded.len; i++) {
-        char c = folded.ptr[i];
-        folded.ptr[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    bool is_bad = text.len < 1 || text.len > SCAN_TERM_BYTES_MAX || !str_is_utf8(text);
+    struct str folded = is_bad ? STR("") : fold_word(&set->arena, text);
+    if (folded.ptr == NULL) {
+        return ERR_MEMORY;
     }
-    bool is_bad = text.len < 1 || text.len > SCAN_TERM_BYTES_MAX || folded.len < 1 ||
-                  (t->is_substring && folded.len < 2) || !str_is_utf8(text);
-    if (is_bad) {
-        buf_fini(&folded);
+    if (folded.len < (t->is_substring ? 2U : 1U) || folded.len > TERM_FOLDED_MAX) {
         issue_set(issue, "",
                   "a term is 1 to %u bytes of UTF-8, and at least 2 when it may stand "
                   "inside a word",
                   SCAN_TERM_BYTES_MAX);
         return ERR_INVALID;
     }
-    struct term *to = &set->terms[set->terms_count];
-    *to = (struct term){.text = arena_str(&set->arena, buf_str(&folded)),
-                        .id = t->id,
-                        .is_substring = t->is_substring};
-    buf_fini(&folded);
-    if (to->text.ptr == NULL) {
+    char *lower = arena_alloc_raw(&set->arena, folded.len);
+    if (lower == NULL) {
         return ERR_MEMORY;
     }
+    for (size_t i = 0; i < folded.len; i++) {
+        char c = folded.ptr[i];
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+    struct term *to = &set->terms[set->terms_count];
+    *to = (struct term){.text = {lower, folded.len},
+                        .exact = t->is_case_sensitive ? folded.ptr : NULL,
+                        .id = t->id,
+                        .is_substring = t->is_substring};
     set->terms_count++;
     set->has_substring = set->has_substring || t->is_substring;
     set->term_bytes_max = to->text.len > set->term_bytes_max ? to->text.len : set->term_bytes_max;
@@ -248,38 +268,39 @@ static int compare_terms(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static enum err compile_literals(struct scan_set *set, struct issue *issue)
+static enum err compile_literals(struct scan_set *set, struct str stored, struct issue *issue)
 {
-    size_t n = set->terms_count;
-    const char **texts = calloc(n, sizeof(*texts));
-    size_t *lengths = calloc(n, sizeof(*lengths));
-    unsigned *flags = calloc(n, sizeof(*flags));
-    unsigned *ids = calloc(n, sizeof(*ids));
-    enum err err = ERR_MEMORY;
-    if (texts != NULL && lengths != NULL && flags != NULL && ids != NULL) {
-        unsigned count = 0;
-        for (size_t i = 0; i < n; i++) {
-            if (i > 0 && str_eq(set->terms[i].text, set->terms[i - 1].text)) {
-                continue; /* the callback walks over equal ones */
-            }
-            texts[count] = set->terms[i].text.ptr;
-            lengths[count] = set->terms[i].text.len;
-            flags[count] = HS_FLAG_CASELESS;
-            ids[count++] = (unsigned)i;
-        }
-        hs_compile_error_t *why = NULL;
-        hs_error_t rc = hs_compile_lit_multi(texts, flags, ids, lengths, count, HS_MODE_BLOCK, NULL,
-                                             &set->literals, &why);
-        if (rc != HS_SUCCESS) {
-            issue_set(issue, "", "the terms cannot be compiled");
-            hs_free_compile_error(why);
-        }
-        err = rc == HS_SUCCESS ? ERR_OK : ERR_INVALID;
+    size_t n = 0;
+    set->literal_first = ARENA_ARRAY(&set->arena, set->terms_count, uint32_t);
+    if (set->literal_first == NULL) {
+        return ERR_MEMORY;
     }
-    free(texts);
-    free(lengths);
-    free(flags);
-    free(ids);
+    for (size_t i = 0; i < set->terms_count; i++) {
+        if (i == 0 || !str_eq(set->terms[i].text, set->terms[i - 1].text)) {
+            set->literal_first[n++] = (uint32_t)i;
+        }
+    }
+    struct buf source;
+    buf_init(&source, SET_BYTES_MAX);
+    literals_source(set->terms, set->terms_count, &source);
+    enum err err = source.err;
+    err = err == ERR_OK ? literals_load(buf_str(&source), stored, &set->literals, issue) : err;
+    buf_fini(&source);
+    return err;
+}
+
+enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
+                           struct issue *issue)
+{
+    struct scan_set set = {.terms_count = 0};
+    arena_init(&set.arena, SET_BYTES_MAX);
+    enum err err = add_terms(&set, spec, issue);
+    if (err == ERR_OK) {
+        qsort(set.terms, set.terms_count, sizeof(set.terms[0]), compare_terms);
+        literals_source(set.terms, set.terms_count, ret_source);
+        err = ret_source->err;
+    }
+    arena_fini(&set.arena);
     return err;
 }
 
@@ -294,10 +315,19 @@ static void find_hold(struct scan_set *set)
         }
     }
     size_t regex = set->regexes_count > 0 ? SCAN_TERM_BYTES_MAX : 0;
-    set->hold_bytes_max = regex > most ? regex : most;
+    set->hold_bytes_max = (regex > most ? regex : most) + SCAN_TOKEN_BYTES_MAX;
 }
 
 size_t scan_set_hold_bytes_max(const struct scan_set *set)
 {
     return set->hold_bytes_max;
+}
+
+size_t scan_set_bytes(const struct scan_set *set)
+{
+    size_t database = 0;
+    if (set->literals != NULL && hs_database_size(set->literals, &database) != HS_SUCCESS) {
+        database = 0;
+    }
+    return sizeof(*set) + set->arena.taken_bytes + database;
 }

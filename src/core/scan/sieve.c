@@ -25,10 +25,13 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
 static enum err see(struct scan_sieve *s, struct scan_scratch *scratch, bool is_final,
                     struct step *step);
 static size_t view_index(const struct step *step, size_t held);
+static void mute(const struct scan_sieve *s, struct scan_findings *all);
 static size_t give(struct scan_sieve *s, const struct step *step, size_t decided, struct buf *out);
 static enum err settle(struct scan_sieve *s, struct step *step, size_t given,
                        struct scan_findings *found);
-static void report(struct scan_sieve *s, struct scan_finding f, struct scan_findings *found);
+static bool is_cover(const struct scan_sieve *s, const struct step *step, size_t i);
+static void report(struct scan_sieve *s, const struct step *step, size_t i,
+                   struct scan_findings *found);
 static void remember(struct scan_sieve *s, const struct step *step, size_t given);
 
 void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
@@ -109,6 +112,7 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
         step.items[i].start -= step.context_len;
         step.items[i].end -= step.context_len;
     }
+    mute(s, &step.all);
     findings_sort(&step.all);
     size_t given = give(s, &step, decided, out);
     remember(s, &step, given);
@@ -126,28 +130,19 @@ static enum err see(struct scan_sieve *s, struct scan_scratch *scratch, bool is_
     struct str held = buf_str(&s->held);
     step->context_len = s->context_len;
     step->known = held.len;
-    buf_clear(&scratch->text);
-    buf_add(&scratch->text, (struct str){s->context, s->context_len});
+    struct window *w = &scratch->window;
+    window_clear(w);
+    struct str context = {s->context, s->context_len};
     if (is_ascii(held)) {
-        buf_add(&scratch->text, held);
-        step->view = (struct view){.text = buf_str(&scratch->text)};
-        return scratch->text.err;
+        buf_add(&w->text, context);
+        buf_add(&w->text, held);
+        step->view = (struct view){.text = buf_str(&w->text)};
+        return w->text.err;
     }
-    buf_clear(&scratch->from);
-    buf_clear(&scratch->to);
-    for (uint32_t i = 0; i < s->context_len; i++) {
-        uint32_t next = i + 1;
-        buf_add(&scratch->from, (struct str){(const char *)&i, sizeof(i)});
-        buf_add(&scratch->to, (struct str){(const char *)&next, sizeof(next)});
-    }
-    struct fold_out out = {&scratch->text, &scratch->from, &scratch->to};
-    step->known = fold_text(held, (uint32_t)s->context_len, is_final, &out);
-    TRY(scratch->text.err);
-    TRY(scratch->from.err);
-    TRY(scratch->to.err);
-    step->view.text = buf_str(&scratch->text);
-    step->view.from = (const uint32_t *)(const void *)scratch->from.ptr;
-    step->view.to = (const uint32_t *)(const void *)scratch->to.ptr;
+    window_add(w, context, 0, 0);
+    step->known = fold_text(held, s->context_len, is_final, w);
+    TRY(window_err(w));
+    step->view = window_view(w);
     return ERR_OK;
 }
 
@@ -165,6 +160,21 @@ static size_t view_index(const struct step *step, size_t held)
         }
     }
     return low;
+}
+
+/* Takes out what begins in text that was only fed to be looked back at. */
+static void mute(const struct scan_sieve *s, struct scan_findings *all)
+{
+    size_t kept = 0;
+    if (s->base >= s->muted) {
+        return;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        if (s->base + all->items[i].start >= s->muted) {
+            all->items[kept++] = all->items[i];
+        }
+    }
+    all->count = kept;
 }
 
 /* Writes what is certain; returns how many bytes of held that was. */
@@ -194,34 +204,50 @@ static size_t give(struct scan_sieve *s, const struct step *step, size_t decided
     return decided;
 }
 
-/* Findings that begin in what was given out are reported; the rest waits. */
+/* Findings that begin in what was given out are reported; the rest waits. So do covers
+ * that reach further: what they cover may be decided later. */
 static enum err settle(struct scan_sieve *s, struct step *step, size_t given,
                        struct scan_findings *found)
 {
     s->pending_count = 0;
     for (size_t i = 0; i < step->all.count; i++) {
         struct scan_finding f = step->all.items[i];
-        if (f.start < given || s->is_blocked) {
-            report(s, f, found);
-            continue;
+        bool is_given = f.start < given || s->is_blocked;
+        if (is_given) {
+            report(s, step, i, found);
+            if (s->is_blocked || f.end <= given || !is_cover(s, step, i)) {
+                continue;
+            }
+            f.score = 0; /* reported */
         }
         if (s->pending_count == SCAN_SIEVE_FINDINGS_MAX) {
             s->is_truncated = true;
             return ERR_LIMIT;
         }
-        f.start -= given;
+        f.start = is_given ? 0 : f.start - given;
         f.end -= given;
         s->pending[s->pending_count++] = f;
     }
     return ERR_OK;
 }
 
-static void report(struct scan_sieve *s, struct scan_finding f, struct scan_findings *found)
+static bool is_cover(const struct scan_sieve *s, const struct step *step, size_t i)
 {
-    if (plan_action(s->plan, &f) == NULL) {
+    return plan_index(s->plan, step->items, step->all.count, i) == SCAN_PLAN_COVER;
+}
+
+static void report(struct scan_sieve *s, const struct step *step, size_t i,
+                   struct scan_findings *found)
+{
+    struct scan_finding f = step->items[i];
+    uint8_t index = plan_index(s->plan, step->items, step->all.count, i);
+    bool is_told = f.score == 0; /* a cover that was kept */
+    if (is_told || (index >= s->plan->actions_count && index != SCAN_PLAN_COVER)) {
         return;
     }
-    if (f.kind == SCAN_TERM) {
+    if (index == SCAN_PLAN_COVER) {
+        ; /* nothing that was looked for */
+    } else if (f.kind == SCAN_TERM) {
         s->terms_count++;
     } else {
         s->counts[detector_at(f.id)->class]++;

@@ -11,7 +11,7 @@
 
 struct hit_context {
     struct cursor *c;
-    const struct scan_set *set;
+    size_t base, to; /* where libhs began to read; terms from `to` on are not wanted */
 };
 
 static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
@@ -22,7 +22,7 @@ static unsigned char lower(unsigned char c);
 static bool is_letter_like(int32_t cp);
 static int32_t cp_before(struct str text, size_t at);
 static int32_t cp_at(struct str text, size_t at);
-static void add_term(struct cursor *c, const struct term *t, size_t at);
+static enum match_result add_term(struct cursor *c, const struct term *t, size_t at);
 
 void terms_note_first(struct scan_set *set)
 {
@@ -64,7 +64,9 @@ enum match_result terms_match_at(struct cursor *c, size_t at)
             if (at + depth == c->in.len && !c->in.is_final) {
                 return MATCH_MORE;
             }
-            add_term(c, &set->terms[i], at);
+            if (add_term(c, &set->terms[i], at) == MATCH_MORE) {
+                return MATCH_MORE;
+            }
         }
         if (at + depth == c->in.len) {
             bool is_longer = set->terms[high - 1].text.len > depth;
@@ -99,16 +101,17 @@ static void narrow(const struct scan_set *set, size_t depth, unsigned char b, si
     *high = bounds[1];
 }
 
-static void add_term(struct cursor *c, const struct term *t, size_t at)
+static enum match_result add_term(struct cursor *c, const struct term *t, size_t at)
 {
     struct str text = {c->in.text, c->in.len};
-    if (!t->is_substring && !term_has_edges(text, at, at + t->text.len)) {
-        return;
+    size_t end = at + t->text.len;
+    bool is_wrong = t->exact != NULL && memcmp(t->exact, text.ptr + at, t->text.len) != 0;
+    if (is_wrong || (!t->is_substring && !term_has_edges(text, at, end))) {
+        return MATCH_NO;
     }
-    cursor_add(
-        c,
-        (struct scan_finding){
-            .start = at, .end = at + t->text.len, .id = t->id, .score = 1000, .kind = SCAN_TERM});
+    return cursor_add(c,
+                      (struct scan_finding){
+                          .start = at, .end = end, .id = t->id, .score = 1000, .kind = SCAN_TERM});
 }
 
 bool term_has_edges(struct str text, size_t start, size_t end)
@@ -163,22 +166,29 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
     (void)from;
     (void)flags;
     const struct hit_context *h = context;
-    const struct scan_set *set = h->set;
-    struct str text = set->terms[id].text;
-    for (size_t i = id; i < set->terms_count && str_eq(set->terms[i].text, text); i++) {
-        add_term(h->c, &set->terms[i], (size_t)to - text.len);
+    const struct scan_set *set = h->c->set;
+    size_t first = set->literal_first[id];
+    struct str text = set->terms[first].text;
+    size_t at = h->base + (size_t)to - text.len;
+    for (size_t i = first; at < h->to && i < set->terms_count; i++) {
+        if (!str_eq(set->terms[i].text, text)) {
+            break;
+        }
+        add_term(h->c, &set->terms[i], at);
     }
     return h->c->out->is_truncated ? 1 : 0;
 }
 
 /* ERR_INTERNAL when libhs would not; the caller then walks. */
-enum err terms_scan(const struct scan_set *set, hs_scratch_t *scratch, struct cursor *c)
+enum err terms_scan(struct cursor *c, hs_scratch_t *scratch, size_t from, size_t to)
 {
-    struct hit_context h = {c, set};
+    const struct scan_set *set = c->set;
+    struct hit_context h = {c, from, to};
     if (set->literals == NULL || scratch == NULL) {
         return ERR_INTERNAL;
     }
-    hs_error_t rc =
-        hs_scan(set->literals, c->in.text, (unsigned)c->in.len, 0, scratch, on_literal, &h);
+    size_t end = c->in.len - to < set->term_bytes_max ? c->in.len : to + set->term_bytes_max;
+    hs_error_t rc = hs_scan(set->literals, c->in.text + from, (unsigned)(end - from), 0, scratch,
+                            on_literal, &h);
     return rc == HS_SUCCESS || rc == HS_SCAN_TERMINATED ? ERR_OK : ERR_INTERNAL;
 }

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Scanning a whole text: its folded view (which is the text itself when it is ASCII),
- * then the other views that were asked for and that differ from it. One scratch per
- * thread; nothing is kept between calls.
+ * Scanning a text in steps: its folded view (which is the text itself when it is ASCII),
+ * then the other views that were asked for and in which it looks different. A window
+ * moves over each view; behind it lies what is decided, and enough of it stays for what
+ * looks back. scan_text is all steps at once. A job's memory is its own.
  */
-#include "scan_private.h"
-#include "views.h"
+#include "stages.h"
 #include <stdlib.h>
 
+#define STEP_BYTES_MIN 64U
+#define STEP_WORK_MAX 4000U
+#define KEPT_BYTES 256U /* of what is decided: a token, words of context */
+#define DROP_BYTES_MIN 4096U
+#define EDGE_BYTES (4U + SCAN_TOKEN_BYTES_MAX) /* what decides about a term lies behind it */
 #define SCRATCH_BYTES_MAX (256U << 20)
 
-static enum err scan_view(const struct scan_set *set, struct scan_scratch *scratch,
-                          const struct view *view, struct scan_findings *findings);
+static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool is_whole);
+static enum err step(struct scan_job *job, struct scan_scratch *scratch, size_t bytes_max,
+                     size_t work_max);
+static enum err see(struct scan_job *job, size_t bytes_max, struct view *ret, bool *ret_is_final);
+static void search(struct scan_job *job, struct scan_scratch *scratch, const struct view *view,
+                   bool is_final, size_t work_max);
+static bool next_view(struct scan_job *job);
 
 enum err scan_scratch_new(struct scan_scratch **ret_scratch)
 {
@@ -20,13 +30,15 @@ enum err scan_scratch_new(struct scan_scratch **ret_scratch)
     if (s == NULL) {
         return ERR_MEMORY;
     }
-    buf_init(&s->text, SCRATCH_BYTES_MAX);
-    buf_init(&s->from, SCRATCH_BYTES_MAX);
-    buf_init(&s->to, SCRATCH_BYTES_MAX);
+    window_init(&s->window, SCRATCH_BYTES_MAX);
     buf_init(&s->text2, SCRATCH_BYTES_MAX);
-    buf_init(&s->from2, SCRATCH_BYTES_MAX);
-    buf_init(&s->to2, SCRATCH_BYTES_MAX);
-    arena_init(&s->arena, 1U << 20);
+    s->stages = calloc(1, sizeof(*s->stages));
+    if (s->stages == NULL) {
+        free(s);
+        *ret_scratch = NULL;
+        return ERR_MEMORY;
+    }
+    stages_init(s->stages);
     return ERR_OK;
 }
 
@@ -36,13 +48,10 @@ void scan_scratch_free(struct scan_scratch *scratch)
         return;
     }
     hs_free_scratch(scratch->hs);
-    buf_fini(&scratch->text);
-    buf_fini(&scratch->from);
-    buf_fini(&scratch->to);
+    window_fini(&scratch->window);
     buf_fini(&scratch->text2);
-    buf_fini(&scratch->from2);
-    buf_fini(&scratch->to2);
-    arena_fini(&scratch->arena);
+    stages_fini(scratch->stages);
+    free(scratch->stages);
     free(scratch);
 }
 
@@ -57,40 +66,151 @@ enum err scan_scratch_fit(struct scan_scratch *scratch, const struct scan_set *s
 enum err scan_text(const struct scan_set *set, struct scan_scratch *scratch, struct str text,
                    unsigned views, struct scan_findings *findings)
 {
-    if (text.len > UINT32_MAX / 2) {
+    struct scan_job job;
+    scan_job_begin(&job, set, text, views, findings);
+    enum err err = begin(&job, scratch, true);
+    while (err == ERR_OK && !job.is_done) {
+        err = step(&job, scratch, SIZE_MAX, SIZE_MAX);
+    }
+    return err;
+}
+
+void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
+                    unsigned views, struct scan_findings *findings)
+{
+    memset(job, 0, sizeof(*job));
+    job->set = set;
+    job->text = text;
+    job->views = views;
+    job->findings = findings;
+}
+
+void scan_job_fini(struct scan_job *job)
+{
+    if (job != NULL && job->is_owner) {
+        stages_fini(job->stages);
+        free(job->stages);
+        job->stages = NULL;
+    }
+}
+
+enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch, size_t bytes_max)
+{
+    if (!job->is_begun) {
+        TRY(begin(job, scratch, false));
+    }
+    if (!job->is_done) {
+        TRY(step(job, scratch, bytes_max, STEP_WORK_MAX));
+    }
+    return job->is_done ? ERR_OK : ERR_AGAIN;
+}
+
+static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool is_whole)
+{
+    job->is_begun = true;
+    if (job->text.len > UINT32_MAX / 2) {
         return ERR_LIMIT;
     }
-    struct view plain = {.text = text};
-    bool is_plain = (views & SCAN_VIEW_FOLD) == 0 || is_ascii(text);
-    if (!is_plain) {
-        TRY(view_fold(scratch, text, &plain));
-    }
-    TRY(scan_view(set, scratch, &plain, findings));
-    static const enum scan_views others[] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP,
-                                             SCAN_VIEW_DECODED};
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        struct view other;
-        bool is_different = false;
-        if ((views & others[i]) != 0) {
-            TRY(view_other(scratch, others[i], &plain, &other, &is_different));
+    job->is_folded = (job->views & SCAN_VIEW_FOLD) != 0 && !is_ascii(job->text);
+    job->views &= ~(unsigned)SCAN_VIEW_FOLD;
+    if (job->is_folded || job->views != 0) {
+        job->stages = scratch->stages;
+        if (!is_whole) {
+            job->stages = calloc(1, sizeof(*job->stages));
+            job->is_owner = job->stages != NULL;
+            if (job->stages == NULL) {
+                return ERR_MEMORY;
+            }
+            stages_init(job->stages);
         }
-        if (is_different) {
-            TRY(scan_view(set, scratch, &other, findings));
-        }
+        stages_set(job->stages, 0, job->is_folded);
     }
-    findings_sort(findings);
+    job->is_done = job->text.len == 0;
     return ERR_OK;
 }
 
-static enum err scan_view(const struct scan_set *set, struct scan_scratch *scratch,
-                          const struct view *view, struct scan_findings *findings)
+static enum err step(struct scan_job *job, struct scan_scratch *scratch, size_t bytes_max,
+                     size_t work_max)
 {
-    struct cursor c;
-    cursor_init(&c, set, view, true, findings);
-    if (view->text.len == 0) {
+    struct view view;
+    bool is_final;
+    TRY(see(job, bytes_max, &view, &is_final));
+    search(job, scratch, &view, is_final, work_max);
+    if (job->findings->is_truncated && job->findings->items_max > 0) {
+        return ERR_LIMIT;
+    }
+    if (is_final && job->decided == view.text.len && !next_view(job)) {
+        job->is_done = true;
+        findings_sort(job->findings);
+    }
+    return ERR_OK;
+}
+
+/* The view as far as it is to be seen in this step: more of it, unless the last step left
+ * something that it could have decided. */
+static enum err see(struct scan_job *job, size_t bytes_max, struct view *ret, bool *ret_is_final)
+{
+    size_t left = job->text.len - job->seen;
+    size_t more = bytes_max < STEP_BYTES_MIN ? STEP_BYTES_MIN : bytes_max;
+    bool is_more = !job->is_stopped;
+    job->seen += !is_more ? 0 : more < left ? more : left;
+    *ret_is_final = job->seen == job->text.len;
+    if (job->stages == NULL || job->stages->count == 0) {
+        *ret = (struct view){.text = {job->text.ptr, job->seen}};
         return ERR_OK;
     }
-    bool is_walk = set->terms_count > 0 && terms_scan(set, scratch->hs, &c) != ERR_OK;
-    cursor_run(&c, 0, is_walk);
+    struct window *w = &job->stages->windows[job->stages->count - 1];
+    if (is_more && job->decided > KEPT_BYTES + DROP_BYTES_MIN) {
+        window_drop(w, job->decided - KEPT_BYTES);
+        job->asked -= job->decided - KEPT_BYTES;
+        job->decided = KEPT_BYTES;
+    }
+    if (is_more) {
+        TRY(stages_feed(job->stages, job->text, &job->taken, job->seen));
+    }
+    *ret = window_view(w);
     return ERR_OK;
+}
+
+static void search(struct scan_job *job, struct scan_scratch *scratch, const struct view *view,
+                   bool is_final, size_t work_max)
+{
+    struct cursor c;
+    size_t from = job->decided;
+    if (job->view == 0 && job->views != 0) {
+        job->worth |= stages_worth(view->text, job->asked);
+        job->asked = view->text.len;
+    }
+    cursor_init(&c, job->set, view, is_final, job->findings);
+    c.work_max = work_max;
+    bool has_literals = job->set->literals != NULL && scratch->hs != NULL;
+    size_t open = job->set->term_bytes_max + EDGE_BYTES;
+    if (job->set->terms_count > 0 && !is_final) {
+        c.limit = view->text.len < open ? 0 : view->text.len - open;
+    }
+    size_t stop = cursor_run(&c, from, !has_literals);
+    if (has_literals && stop > from && terms_scan(&c, scratch->hs, from, stop) != ERR_OK) {
+        for (size_t at = from; at < stop; at++) { /* a scratch that was not fitted */
+            terms_match_at(&c, at);
+        }
+    }
+    job->is_stopped = stop < c.limit && c.work > c.work_max;
+    job->decided = stop;
+}
+
+/* Of the views that were asked for the next in which the text looks different. */
+static bool next_view(struct scan_job *job)
+{
+    static const enum scan_views others[] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP,
+                                             SCAN_VIEW_DECODED};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (others[i] > job->view && (job->views & job->worth & others[i]) != 0) {
+            job->view = others[i];
+            job->seen = job->taken = job->decided = job->asked = 0;
+            job->is_stopped = false;
+            stages_set(job->stages, job->view, job->is_folded);
+            return true;
+        }
+    }
+    return false;
 }

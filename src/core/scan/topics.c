@@ -5,7 +5,7 @@
  * keyword classifier and says no more than that. Data and one pass; no state.
  */
 #include "scan_private.h"
-#include "views.h"
+#include "stages.h"
 
 /* Words of weight 2 alone tell the topic; those of weight 1 need company. A blank joins
  * two words that must follow each other. */

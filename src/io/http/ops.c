@@ -118,6 +118,8 @@ static void write_workers(struct buf *b, const struct http *h)
             w.upstreams_retried);
     counter(b, "portcullis_upstream_failures_total", "Connect, TLS or protocol failures.",
             w.upstreams_failed);
+    counter(b, "portcullis_loop_turns_total", "Slices of long work put off to the next turn.",
+            w.turns);
     counter(b, "portcullis_dns_lookups_total", "Name lookups.", w.dns_lookups);
     counter(b, "portcullis_dns_failures_total", "Failed name lookups.", w.dns_failures);
     buf_printf(b,

@@ -66,6 +66,7 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
     list_init(&n->upstreams);
     list_init(&n->active);
     list_init(&n->parked);
+    list_init(&n->turns);
     list_init(&n->free_requests);
     n->drain_due_ms = NET_NEVER;
     n->cut_due_ms = NET_NEVER;
@@ -137,6 +138,11 @@ void net_defer(struct net *n, struct net_timer *t)
     list_remove(&t->node);
     t->placed_ms = 0;
     list_add(&n->wheel.ready, &t->node);
+    net_wake(n);
+}
+
+void net_wake(struct net *n)
+{
     if (!n->is_idle_running && !n->is_closing) {
         n->is_idle_running = uv_idle_start(&n->idle, on_idle) == 0;
     }
@@ -146,7 +152,8 @@ static void on_idle(uv_idle_t *idle)
 {
     struct net *n = idle->data;
     wheel_run_ready(&n->wheel);
-    if (list_is_empty(&n->wheel.ready)) {
+    requests_turn(n);
+    if (list_is_empty(&n->wheel.ready) && list_is_empty(&n->turns)) {
         n->is_idle_running = false;
         uv_idle_stop(idle);
     }

@@ -96,6 +96,7 @@ struct net_upstream;
 
 struct net_request {
     struct net_list node;   /* free, active or parked list */
+    struct net_list turn_node; /* in net.turns: wants to go on when the loop has turned */
     struct net *net;
     struct net_client *client;     /* NULL: gone */
     struct net_upstream *upstream; /* NULL: no call open */
@@ -228,6 +229,7 @@ struct net {
     struct net_listener listeners[NET_LISTENERS_MAX];
     struct net_list clients, watched, upstreams;
     struct net_list active, parked; /* requests */
+    struct net_list turns;          /* requests with long work, first come first served */
     struct net_list free_requests;
     unsigned free_count;
     struct net_request **slots;
@@ -266,6 +268,8 @@ static inline uint64_t net_ms(const struct net *n)
 /* Runs t->on_due on the next turn of the loop: how a callback never comes from
  * inside the call that caused it. */
 void net_defer(struct net *n, struct net_timer *t);
+/* The next turn of the loop comes at once. */
+void net_wake(struct net *n);
 void net_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf);
 
 /* ---- client.c, client_write.c -------------------------------------------------------- */
@@ -301,6 +305,8 @@ void request_on_upstream_end(struct net_request *r, enum flow_end_how how, const
 void request_perform(struct net_request *r);
 void request_cut(struct net_request *r); /* the drain deadline passed */
 void requests_check_parked(struct net *n);
+/* One slice of one request's long work; those that want more go behind the others. */
+void requests_turn(struct net *n);
 void requests_abandon(struct net *n); /* net_close: finish whatever is parked */
 void requests_free(struct net *n);
 

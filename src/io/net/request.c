@@ -2,7 +2,7 @@
  *
  * request: the host of one exchange, and the only caller of flow. Feeds it events
  * with the time and performs its wants: records, the call upstream, bytes to the
- * client, management answers, the end.
+ * client, turns of the loop, management answers, the end.
  *
  * A request outlives its client when its record still waits for the disk; its
  * memory (exchange, parser) goes to a free list, so a request in steady state costs
@@ -45,6 +45,7 @@ struct net_request *request_get(struct net_client *c)
             return NULL;
         }
         list_init(&r->node);
+        list_init(&r->turn_node);
         r->net = n;
         wire_parser_init(&r->parser, WIRE_REQUEST, &n->options.request_limits);
         buf_init(&r->surplus, NET_SURPLUS_MAX);
@@ -338,6 +339,11 @@ static bool perform_once(struct net_request *r)
     if ((want & FLOW_WANT_SERVE) != 0) {
         serve(r);
     }
+    if ((want & FLOW_WANT_TURN) != 0) {
+        list_remove(&r->turn_node);
+        list_add(&r->net->turns, &r->turn_node);
+        net_wake(r->net);
+    }
     if (recorded_as != ERR_AGAIN) {
         flow_on_recorded(x, recorded_as, net_now(r->net));
     }
@@ -438,6 +444,7 @@ static void finish(struct net_request *r)
     struct net *n = r->net;
     upstream_drop(r);
     unpark(r);
+    list_remove(&r->turn_node);
     r->is_keep_alive = flow_is_keep_alive(r->x);
     flow_end(r->x);
     n->hooks.end(n->hooks.context, r->pin);
@@ -447,6 +454,20 @@ static void finish(struct net_request *r)
     r->is_done = true;
     list_remove(&r->node);
     stat_sub(&n->stats.requests_active, 1);
+}
+
+/* One request and one slice for each turn of the loop, whoever waits: however many large
+ * prompts there are, everybody else waits for one slice at most. */
+void requests_turn(struct net *n)
+{
+    if (list_is_empty(&n->turns)) {
+        return;
+    }
+    struct net_request *r = NET_OF(n->turns.next, struct net_request, turn_node);
+    list_remove(&r->turn_node);
+    stat_add(&n->stats.turns, 1);
+    flow_on_turn(r->x, net_now(n));
+    request_perform(r);
 }
 
 /* ---- waiting for the disk ------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #define SHIP_RETRY_MAX_MS 3000
 
 static bool ship_some(struct spool *s, bool *ret_is_refused);
+static bool ship_from(struct spool *s, struct segment *g);
 static struct segment *choose(struct spool *s);
 static bool has_more(const struct segment *g);
 static size_t gather(const struct segment *g, struct str *records, size_t *ret_end,
@@ -62,22 +63,29 @@ static void wait_a_while(struct spool *s, unsigned ms)
 /* True while there may be more; *ret_is_refused when the receiver said later. */
 static bool ship_some(struct spool *s, bool *ret_is_refused)
 {
-    struct str records[BATCH_RECORDS];
-    size_t end;
-    uint64_t damaged;
     struct segment *g = choose(s);
     if (g == NULL) {
         atomic_store(&s->oldest_unshipped_s, 0);
         return false;
     }
+    *ret_is_refused = !ship_from(s, g);
+    segments_unpin(s, &g, 1);
+    return true;
+}
+
+/* False: the receiver said later. */
+static bool ship_from(struct spool *s, struct segment *g)
+{
+    struct str records[BATCH_RECORDS];
+    size_t end;
+    uint64_t damaged;
     size_t count = gather(g, records, &end, &damaged);
     struct spool_batch batch = {records, count};
     if (count != 0 && !s->ship(s->ship_context, &batch)) {
         if (atomic_load(&s->oldest_unshipped_s) == 0) {
             atomic_store(&s->oldest_unshipped_s, spool_unix_s());
         }
-        *ret_is_refused = true;
-        return true;
+        return false;
     }
     atomic_store(&s->oldest_unshipped_s, 0);
     atomic_fetch_add(&s->shipped, count);
@@ -91,7 +99,7 @@ static bool ship_some(struct spool *s, bool *ret_is_refused)
 }
 
 /* The first segment with something in it, of the lane that comes next after the last
- * one. It stays in the list without a pin: only what is wholly shipped is removed. */
+ * one, pinned: once it is marked as shipped, a worker short of room may remove it. */
 static struct segment *choose(struct spool *s)
 {
     struct segment *best = NULL;
@@ -103,6 +111,9 @@ static struct segment *choose(struct spool *s)
             best = g;
             best_turn = turn;
         }
+    }
+    if (best != NULL) {
+        best->pins++;
     }
     pthread_mutex_unlock(&s->lock);
     return best;

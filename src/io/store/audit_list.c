@@ -11,7 +11,8 @@ enum column {
     C_KEY_ID, C_METHOD, C_PATH, C_ENDPOINT, C_DECISION, C_POLICY, C_POLICY_ID, C_RULE,
     C_RULE_KEY, C_REASON, C_MODEL_REQUESTED, C_MODEL, C_PROVIDER, C_SELECTED, C_WORKER,
     C_POLICY_VERSION, C_SLOT, C_EPOCH, C_ORG_SEQ, C_STALENESS, C_DEGRADED, C_STREAM, C_STATUS,
-    C_RULES_APPLIED, C_EVAL_US, C_REQUEST_BYTES, C_SHA256, C_VIOLATIONS, C_OUTCOME
+    C_RULES_APPLIED, C_EVAL_US, C_REQUEST_BYTES, C_SHA256, C_VIOLATIONS, C_DROPPED,
+    C_MODIFICATIONS, C_OUTCOME
 };
 
 static const char statement[] =
@@ -20,10 +21,12 @@ static const char statement[] =
     " d.rule_key, d.reason, d.model_requested, d.model, d.provider, d.selected_policy_id, d.worker,"
     " d.policy_version, d.slot, d.epoch, d.org_seq, d.staleness_ms, d.is_degraded, d.is_stream,"
     " d.status, d.rules_applied, d.eval_us, d.request_bytes, d.body_sha256, d.violations,"
+    " d.violations_dropped, d.modifications,"
     " o.outcome, o.unix_ms, o.status, o.upstream_status, o.provider, o.model,"
     " o.upstream_request_id, o.finish_reason, o.attempts, o.input_tokens, o.output_tokens,"
     " o.cached_tokens, o.has_usage, o.is_usage_estimated, o.cost_pico_usd, o.duration_ms,"
-    " o.upstream_ms, o.first_byte_ms, o.response_bytes "
+    " o.upstream_ms, o.first_byte_ms, o.response_bytes, o.response_decision, o.violations,"
+    " o.violations_dropped, o.modifications "
     "FROM portcullis.audit_decisions d LEFT JOIN portcullis.audit_outcomes o "
     "ON o.org_id = d.org_id AND o.request_id = d.request_id AND o.day BETWEEN d.day AND d.day + 1 "
     "WHERE d.org_id = $1 AND ($2::text IS NULL OR d.request_id < $2)"
@@ -38,8 +41,10 @@ static const char statement[] =
 
 static enum err read_all(struct store_job *j, const PGresult *r, int limit);
 static void read_decision(struct arena *a, const PGresult *r, int row, struct audit_decision *d);
-static void read_outcome(struct arena *a, const PGresult *r, int row, struct manage_audit *m);
-static enum err read_violations(struct arena *a, struct str json, struct audit_decision *d);
+static enum err read_outcome(struct arena *a, const PGresult *r, int row, struct manage_audit *m);
+static enum err read_violations(struct arena *a, struct str json,
+                                const struct audit_violation **ret, size_t *ret_count);
+static uint64_t read_u64(yyjson_val *v, struct str member);
 
 enum err store_audit_list(struct store_job *j)
 {
@@ -70,10 +75,11 @@ static enum err read_all(struct store_job *j, const PGresult *r, int limit)
     for (int i = 0; i < shown; i++) {
         list[i].decision.org = j->c->caller.org;
         read_decision(j->a, r, i, &list[i].decision);
-        TRY(read_violations(j->a, store_col(j->a, r, i, C_VIOLATIONS), &list[i].decision));
+        TRY(read_violations(j->a, store_col(j->a, r, i, C_VIOLATIONS),
+                            &list[i].decision.violations, &list[i].decision.violations_count));
         list[i].has_outcome = !PQgetisnull(r, i, C_OUTCOME);
         if (list[i].has_outcome) {
-            read_outcome(j->a, r, i, &list[i]);
+            TRY(read_outcome(j->a, r, i, &list[i]));
         }
     }
     j->r->audit = list;
@@ -118,6 +124,8 @@ static void read_decision(struct arena *a, const PGresult *r, int row, struct au
     d->rules_applied = (uint32_t)store_col_int(r, row, C_RULES_APPLIED, 0);
     d->eval_us = (uint32_t)store_col_int(r, row, C_EVAL_US, 0);
     d->request_bytes = (uint64_t)store_col_int(r, row, C_REQUEST_BYTES, 0);
+    d->violations_dropped = (uint64_t)store_col_int(r, row, C_DROPPED, 0);
+    d->modifications = (uint64_t)store_col_int(r, row, C_MODIFICATIONS, 0);
     struct str hash;
     if (store_col_bytes(a, r, row, C_SHA256, &hash) == ERR_OK && hash.len == 32) {
         memcpy(d->body_sha256.bytes, hash.ptr, 32);
@@ -125,7 +133,7 @@ static void read_decision(struct arena *a, const PGresult *r, int row, struct au
     }
 }
 
-static void read_outcome(struct arena *a, const PGresult *r, int row, struct manage_audit *m)
+static enum err read_outcome(struct arena *a, const PGresult *r, int row, struct manage_audit *m)
 {
     struct audit_outcome *o = &m->outcome;
     int c = C_OUTCOME;
@@ -150,11 +158,17 @@ static void read_outcome(struct arena *a, const PGresult *r, int row, struct man
     o->duration_ms = (uint32_t)store_col_int(r, row, c++, 0);
     o->upstream_ms = (uint32_t)store_col_int(r, row, c++, 0);
     o->first_byte_ms = (uint32_t)store_col_int(r, row, c++, 0);
-    o->response_bytes = (uint64_t)store_col_int(r, row, c, 0);
+    o->response_bytes = (uint64_t)store_col_int(r, row, c++, 0);
+    o->response_decision = store_col(a, r, row, c++);
+    TRY(read_violations(a, store_col(a, r, row, c++), &o->violations, &o->violations_count));
+    o->violations_dropped = (uint64_t)store_col_int(r, row, c++, 0);
+    o->modifications = (uint64_t)store_col_int(r, row, c, 0);
+    return ERR_OK;
 }
 
 /* A damaged list is shown as none rather than hiding the record. */
-static enum err read_violations(struct arena *a, struct str json, struct audit_decision *d)
+static enum err read_violations(struct arena *a, struct str json,
+                                const struct audit_violation **ret, size_t *ret_count)
 {
     struct json_doc doc;
     struct issue issue;
@@ -170,8 +184,6 @@ static enum err read_violations(struct arena *a, struct str json, struct audit_d
     yyjson_val *v;
     yyjson_arr_foreach(doc.root, i, n, v)
     {
-        int64_t version = 0;
-        (void)json_int(json_get(v, STR("policy_version")), &version);
         list[i] = (struct audit_violation){
             .policy_id = json_str(json_get(v, STR("policy_id"))),
             .policy = json_str(json_get(v, STR("policy"))),
@@ -181,10 +193,22 @@ static enum err read_violations(struct arena *a, struct str json, struct audit_d
             .severity = json_str(json_get(v, STR("severity"))),
             .provider = json_str(json_get(v, STR("provider"))),
             .message = json_str(json_get(v, STR("message"))),
-            .policy_version = (uint32_t)version,
+            .policy_version = (uint32_t)read_u64(v, STR("policy_version")),
+            .stage = json_str(json_get(v, STR("stage"))),
+            .what = json_str(json_get(v, STR("what"))),
+            .pointer = json_str(json_get(v, STR("pointer"))),
+            .start = read_u64(v, STR("start")),
+            .end = read_u64(v, STR("end")),
+            .count = read_u64(v, STR("count")),
         };
     }
-    d->violations = list;
-    d->violations_count = count;
+    *ret = list;
+    *ret_count = count;
     return ERR_OK;
+}
+
+static uint64_t read_u64(yyjson_val *v, struct str member)
+{
+    int64_t value = 0;
+    return json_int(json_get(v, member), &value) && value > 0 ? (uint64_t)value : 0;
 }

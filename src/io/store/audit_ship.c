@@ -11,6 +11,7 @@
 
 #define ROWS_BYTES_MAX (64u << 20)
 #define ARENA_BYTES_MAX (64u << 20)
+#define VIOLATIONS_BYTES_MAX (32u << 20) /* above what a record can hold */
 #define SHIP_MS 10000
 
 #define DECISION_COLUMNS \
@@ -18,7 +19,8 @@
     "user_name, user_id, key_id, method, path, endpoint, decision, policy, policy_id, "  \
     "rule, rule_key, reason, policy_version, model_requested, model, provider, "  \
     "selected_policy_id, slot, epoch, org_seq, staleness_ms, is_degraded, is_stream, "  \
-    "status, rules_applied, eval_us, request_bytes, body_sha256, violations"
+    "status, rules_applied, eval_us, request_bytes, body_sha256, violations, "  \
+    "violations_dropped, modifications"
 #define DECISION_TYPES \
     "org_id text, day date, request_id text, unix_ms bigint, node text, worker "  \
     "integer, team text, environment text, project text, user_name text, user_id "  \
@@ -27,19 +29,25 @@
     "bigint, model_requested text, model text, provider text, selected_policy_id "  \
     "text, slot integer, epoch bigint, org_seq bigint, staleness_ms bigint, "  \
     "is_degraded boolean, is_stream boolean, status integer, rules_applied bigint, "  \
-    "eval_us bigint, request_bytes bigint, body_sha256 bytea, violations text"
+    "eval_us bigint, request_bytes bigint, body_sha256 bytea, violations text, "  \
+    "violations_dropped bigint, modifications bigint"
 #define OUTCOME_COLUMNS \
     "org_id, day, request_id, unix_ms, node, worker, outcome, status, "  \
     "upstream_status, provider, model, upstream_request_id, finish_reason, attempts, "  \
     "input_tokens, output_tokens, cached_tokens, has_usage, is_usage_estimated, "  \
-    "cost_pico_usd, duration_ms, upstream_ms, first_byte_ms, response_bytes"
+    "cost_pico_usd, duration_ms, upstream_ms, first_byte_ms, response_bytes, "  \
+    "response_decision, policy, policy_id, policy_version, rule, rule_key, reason, "  \
+    "violations, violations_dropped, modifications, is_security_event"
 #define OUTCOME_TYPES \
     "org_id text, day date, request_id text, unix_ms bigint, node text, worker "  \
     "integer, outcome text, status integer, upstream_status integer, provider text, "  \
     "model text, upstream_request_id text, finish_reason text, attempts bigint, "  \
     "input_tokens bigint, output_tokens bigint, cached_tokens bigint, has_usage "  \
     "boolean, is_usage_estimated boolean, cost_pico_usd bigint, duration_ms bigint, "  \
-    "upstream_ms bigint, first_byte_ms bigint, response_bytes bigint"
+    "upstream_ms bigint, first_byte_ms bigint, response_bytes bigint, "  \
+    "response_decision text, policy text, policy_id text, policy_version bigint, rule "  \
+    "text, rule_key text, reason text, violations text, violations_dropped bigint, "  \
+    "modifications bigint, is_security_event boolean"
 
 /* Staged first: COPY does not work on a table with row-level security, and an
  * INSERT can skip what an earlier try has stored. */
@@ -63,10 +71,13 @@ static enum err quarantine(struct store *s, struct str record, const char *why);
 static bool add_record(struct arena *a, struct str record, struct buf *decisions,
                        struct buf *outcomes);
 static void add_decision(struct buf *b, const struct audit_decision *d);
-static void add_violations(struct buf *b, const struct audit_decision *d);
+static void add_violations(struct buf *b, const struct audit_violation *list, size_t count);
+static void write_violation(struct buf *json, const struct audit_violation *v);
+static void add_response(struct buf *b, const struct audit_outcome *o);
 static void add_outcome(struct buf *b, const struct audit_outcome *o);
 static void text(struct buf *b, struct str s);
 static void escaped(struct buf *b, struct str s);
+static bool is_plain(struct str s);
 static void number(struct buf *b, int64_t v);
 static void flag(struct buf *b, bool v);
 static void key(struct buf *b, struct str org, int64_t unix_ms, struct str request_id);
@@ -223,41 +234,55 @@ static void add_decision(struct buf *b, const struct audit_decision *d)
     } else {
         buf_add(b, STR("\\N\t"));
     }
-    add_violations(b, d);
+    add_violations(b, d->violations, d->violations_count);
+    number(b, (int64_t)d->violations_dropped);
+    number(b, (int64_t)d->modifications);
     end_row(b);
 }
 
-static void add_violations(struct buf *b, const struct audit_decision *d)
+static void add_violations(struct buf *b, const struct audit_violation *list, size_t count)
 {
-    if (d->violations_count == 0) {
+    if (count == 0) {
         buf_add(b, STR("[]\t"));
         return;
     }
     struct buf json;
-    buf_init(&json, 1u << 20);
-    for (size_t i = 0; i < d->violations_count; i++) {
-        const struct audit_violation *v = &d->violations[i];
-        const struct {
-            const char *name;
-            struct str value;
-        } members[] = {{"policy", v->policy},     {"policy_id", v->policy_id},
-                       {"rule", v->rule},         {"rule_key", v->rule_key},
-                       {"effect", v->effect},     {"severity", v->severity},
-                       {"provider", v->provider}, {"message", v->message}};
-        buf_printf(&json, "%s{\"policy_version\":%u", i == 0 ? "[" : ",",
-                   (unsigned)v->policy_version);
-        for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
-            if (members[k].value.len != 0) {
-                buf_printf(&json, ",\"%s\":", members[k].name);
-                json_write_str(&json, members[k].value);
-            }
-        }
-        buf_add_byte(&json, '}');
+    buf_init(&json, VIOLATIONS_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        buf_add_byte(&json, i == 0 ? '[' : ',');
+        write_violation(&json, &list[i]);
     }
     buf_add_byte(&json, ']');
+    b->err = b->err == ERR_OK ? json.err : b->err; /* half a list is none */
     escaped(b, buf_str(&json));
     buf_add_byte(b, '\t');
     buf_fini(&json);
+}
+
+static void write_violation(struct buf *json, const struct audit_violation *v)
+{
+    const struct {
+        const char *name;
+        struct str value;
+    } members[] = {{"policy", v->policy},     {"policy_id", v->policy_id},
+                   {"rule", v->rule},         {"rule_key", v->rule_key},
+                   {"effect", v->effect},     {"severity", v->severity},
+                   {"provider", v->provider}, {"message", v->message},
+                   {"stage", v->stage},       {"what", v->what},
+                   {"pointer", v->pointer}};
+    buf_printf(json, "{\"policy_version\":%u", (unsigned)v->policy_version);
+    for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
+        if (members[k].value.len != 0) {
+            buf_printf(json, ",\"%s\":", members[k].name);
+            json_write_str(json, members[k].value);
+        }
+    }
+    if (v->stage.len != 0) {
+        buf_printf(json, ",\"start\":%llu,\"end\":%llu,\"count\":%llu",
+                   (unsigned long long)v->start, (unsigned long long)v->end,
+                   (unsigned long long)v->count);
+    }
+    buf_add_byte(json, '}');
 }
 
 static void add_outcome(struct buf *b, const struct audit_outcome *o)
@@ -283,7 +308,34 @@ static void add_outcome(struct buf *b, const struct audit_outcome *o)
     number(b, o->upstream_ms);
     number(b, o->first_byte_ms);
     number(b, (int64_t)o->response_bytes);
+    add_response(b, o);
     end_row(b);
+}
+
+/* S3-6: a block by a rule of that severity is a security event, at either stage. */
+static void add_response(struct buf *b, const struct audit_outcome *o)
+{
+    struct audit_violation who = {0};
+    bool is_block = str_eq(o->response_decision, STR("block"));
+    bool is_event = false;
+    for (size_t i = 0; is_block && i < o->violations_count; i++) {
+        const struct audit_violation *v = &o->violations[i];
+        if (who.effect.len == 0 && str_eq(v->effect, STR("block"))) {
+            who = *v;
+        }
+        is_event = is_event || str_eq(v->severity, STR("security_event"));
+    }
+    text(b, o->response_decision);
+    text(b, who.policy);
+    text(b, who.policy_id);
+    number(b, who.policy_version);
+    text(b, who.rule);
+    text(b, who.rule_key);
+    text(b, who.message);
+    add_violations(b, o->violations, o->violations_count);
+    number(b, (int64_t)o->violations_dropped);
+    number(b, (int64_t)o->modifications);
+    flag(b, is_event);
 }
 
 /* org_id, the record's own day (UTC), request_id, unix_ms. */
@@ -311,46 +363,57 @@ static void text(struct buf *b, struct str s)
 /* COPY's escapes; NUL and broken UTF-8, which no text column takes, become '?'. */
 static void escaped(struct buf *b, struct str s)
 {
+    if (is_plain(s)) {
+        buf_add(b, s);
+        return;
+    }
+    char *start = buf_reserve(b, 2 * s.len), *at = start;
+    if (start == NULL) {
+        return;
+    }
     bool is_utf8 = str_is_utf8(s);
-    size_t from = 0;
-    for (size_t i = 0; i <= s.len; i++) {
-        unsigned char c = i < s.len ? (unsigned char)s.ptr[i] : 0;
-        bool is_plain = c >= 0x20 && c != '\\' && (is_utf8 || c < 0x80);
-        if (i < s.len && is_plain) {
-            continue;
-        }
-        buf_add(b, str_sub(s, from, i));
-        from = i + 1;
-        if (i == s.len) {
-            return;
-        }
-        switch (c) {
-        case '\\':
-            buf_add(b, STR("\\\\"));
-            break;
-        case '\t':
-            buf_add(b, STR("\\t"));
-            break;
-        case '\n':
-            buf_add(b, STR("\\n"));
-            break;
-        case '\r':
-            buf_add(b, STR("\\r"));
-            break;
-        default:
-            buf_add_byte(b, c == 0 || c >= 0x80 ? '?' : (char)c);
-            break;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        char letter = c == '\\'   ? '\\'
+                      : c == '\t' ? 't'
+                      : c == '\n' ? 'n'
+                      : c == '\r' ? 'r'
+                                  : '\0';
+        if (letter != '\0') {
+            *at++ = '\\';
+            *at++ = letter;
+        } else {
+            *at++ = c == 0 || (c >= 0x80 && !is_utf8) ? '?' : (char)c;
         }
     }
+    buf_commit(b, (size_t)(at - start));
+}
+
+/* ASCII without controls and backslashes: nearly all texts. */
+static bool is_plain(struct str s)
+{
+    unsigned odd = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        odd |= (unsigned)(c < 0x20) | (unsigned)(c >= 0x80) | (unsigned)(c == '\\');
+    }
+    return odd == 0;
 }
 
 static void number(struct buf *b, int64_t v)
 {
+    char digits[24];
+    size_t first = sizeof(digits) - 1;
+    uint64_t left = v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v;
+    digits[first] = '\t';
+    do {
+        digits[--first] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
     if (v < 0) {
-        buf_add_byte(b, '-');
+        digits[--first] = '-';
     }
-    buf_add_u64(b, v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v);
-    buf_add_byte(b, '\t');
+    buf_add(b, (struct str){digits + first, sizeof(digits) - first});
 }
 
 static void flag(struct buf *b, bool v)

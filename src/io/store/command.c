@@ -71,6 +71,7 @@ static enum err perform(struct store_job *j)
         [MANAGE_POLICY_PATCH] = store_policy_patch,
         [MANAGE_POLICY_ARCHIVE] = store_policy_archive,
         [MANAGE_POLICY_ASK] = store_policy_ask,
+        [MANAGE_POLICY_TRY] = store_policy_get,
         [MANAGE_VERSION_LIST] = store_version_list,
         [MANAGE_VERSION_GET] = store_version_list,
         [MANAGE_VERSION_ROLLBACK] = store_version_rollback,

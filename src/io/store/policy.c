@@ -14,6 +14,8 @@
     "AND v.policy_id = p.id AND v.version = p.active_version WHERE p.org_id = $1 "
 
 static enum err fetch(struct store_job *j, bool for_update, struct policy *ret, bool *ret_found);
+static struct policy_build build_of(const struct store *s);
+static enum err check(struct store_job *j, const struct policy *p);
 static enum err one(struct store_job *j, const struct policy *p);
 static enum err clear_default(struct store_job *j, const struct policy *p);
 static enum err insert_version(struct store_job *j, struct policy *p, uint32_t rolled_back_from);
@@ -99,10 +101,24 @@ static enum err one(struct store_job *j, const struct policy *p)
     return ERR_OK;
 }
 
+/* What a gateway would compile it with. */
+static struct policy_build build_of(const struct store *s)
+{
+    return (struct policy_build){.catalog = s->options.catalog,
+                                 .engine = s->options.engine,
+                                 .compiler = s->options.compiler};
+}
+
+static enum err check(struct store_job *j, const struct policy *p)
+{
+    const struct policy_build with = build_of(j->s);
+    return manage_policy_check(p, &with, &j->r->refusal);
+}
+
 enum err store_policy_create(struct store_job *j)
 {
     struct policy p = j->c->policy;
-    enum err e = manage_policy_check(&p, j->s->options.catalog, &j->r->refusal);
+    enum err e = check(j, &p);
     if (e != ERR_OK) {
         return j->r->refusal.status != 0 ? ERR_OK : e;
     }
@@ -244,8 +260,8 @@ enum err store_policy_patch(struct store_job *j)
     if (j->c->kind == MANAGE_POLICY_CREATE) {
         p = j->c->policy; /* PUT of the compliance policy replaces it */
     } else {
-        enum err e = manage_policy_patch(j->a, j->c, &stored, j->s->options.catalog, &p,
-                                         &j->r->refusal);
+        const struct policy_build with = build_of(j->s);
+        enum err e = manage_policy_patch(j->a, j->c, &stored, &with, &p, &j->r->refusal);
         if (e != ERR_OK) {
             return j->r->refusal.status != 0 ? ERR_OK : e;
         }
@@ -345,7 +361,7 @@ enum err store_version_rollback(struct store_job *j)
     /* The content comes back; where the policy stands now (slot, default, status) stays,
      * except that a draft or switched-off policy is activated by it. */
     old.status = POLICY_ACTIVE;
-    e = manage_policy_check(&old, j->s->options.catalog, &j->r->refusal);
+    e = check(j, &old);
     if (e != ERR_OK) {
         return j->r->refusal.status != 0 ? ERR_OK : e;
     }
@@ -358,15 +374,17 @@ enum err store_version_list(struct store_job *j)
         "SELECT v.version, v.parent, v.rolled_back_from,"
         " v.version = p.active_version AND p.status = 'active', encode(v.sha256, 'hex'), v.author,"
         " v.note, " UTC("v.created_at") ", " UTC("v.activated_at") ", " UTC("v.deactivated_at")
-        ", CASE WHEN $3::integer > 0 THEN v.body END "
+        ", CASE WHEN $4::boolean THEN v.body END "
         "FROM portcullis.policies p JOIN portcullis.policy_versions v "
         "ON v.org_id = p.org_id AND v.policy_id = p.id "
         "WHERE p.org_id = $1 AND p.id = $2 AND ($3::integer = 0 OR v.version = $3::integer) "
         "ORDER BY v.version DESC",
         {STORE_P(j->c->caller.org), STORE_P(j->c->id),
          STORE_P(store_text_u64(j->a,
-                                j->c->kind == MANAGE_VERSION_GET ? j->c->version : 0))},
-        3};
+                                j->c->kind == MANAGE_VERSION_GET ? j->c->version : 0)),
+         STORE_P(j->c->kind == MANAGE_VERSION_GET || j->c->view == MANAGE_RULES ? STR("true")
+                                                                                : STR("false"))},
+        4};
     PGresult *r = NULL;
     TRY(store_job_query(j, &q, &r));
     enum err e = versions_read(j, r);

@@ -308,6 +308,7 @@ void worker_group_stats(const struct worker_group *g, struct worker_stats *ret)
         SUM(dns_failures);
         SUM(dns_stale);
         SUM(records_failed);
+        SUM(turns);
         WORST(loop_lag_us);
         WORST(loop_lag_max_us);
         ret->answers_dropped +=

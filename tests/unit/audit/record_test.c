@@ -132,6 +132,159 @@ static void test_long_text_is_cut(void **state)
     arena_fini(&a);
 }
 
+/* As the program before content rules wrote them: `texts` empty but the named one. */
+static void old_texts(struct buf *b, size_t count, size_t named, struct str value)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct str s = i == named ? value : STR_NONE;
+        buf_add_byte(b, (char)s.len);
+        buf_add_byte(b, 0);
+        buf_add(b, s);
+    }
+}
+
+static void old_number(struct buf *b, unsigned char v)
+{
+    buf_add_byte(b, (char)v);
+    buf_add(b, (struct str){"\0\0\0\0\0\0\0", 7});
+}
+
+static void test_records_of_version_1_are_read(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct arena a;
+    struct audit_record r;
+    buf_init(&b, 4096);
+    arena_init(&a, 1 << 20);
+    buf_add(&b, STR("\1\1"));
+    old_texts(&b, 22, 12, STR("block"));
+    for (unsigned char i = 0; i < 7; i++) {
+        old_number(&b, (unsigned char)(40 + i)); /* unix_ms ... staleness_ms */
+    }
+    buf_add(&b, (struct str){"\0\1", 2}); /* is_degraded, is_stream */
+    for (unsigned char i = 0; i < 4; i++) {
+        old_number(&b, i); /* status, rules_applied, eval_us, request_bytes */
+    }
+    buf_add_byte(&b, 0); /* no hash */
+    old_number(&b, 1);   /* violations */
+    old_texts(&b, 8, 7, STR("why"));
+    old_number(&b, 9);
+    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_OK);
+    assert_true(str_eq(r.decision.decision, STR("block")));
+    assert_int_equal(r.decision.unix_ms, 40);
+    assert_int_equal(r.decision.request_bytes, 3);
+    assert_int_equal(r.decision.violations_count, 1);
+    assert_true(str_eq(r.decision.violations[0].message, STR("why")));
+    assert_int_equal(r.decision.violations[0].policy_version, 9);
+    assert_int_equal(r.decision.violations[0].stage.len, 0);
+    assert_int_equal(r.decision.modifications, 0);
+    b.ptr[0] = 3; /* of a later program: not guessed at */
+    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
+    b.ptr[0] = 0;
+    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
+
+    buf_clear(&b);
+    buf_add(&b, STR("\1\2"));
+    old_texts(&b, 8, 3, STR("completed"));
+    for (unsigned char i = 0; i < 8; i++) {
+        old_number(&b, i); /* unix_ms ... cached_tokens */
+    }
+    buf_add(&b, (struct str){"\1\0", 2});
+    for (unsigned char i = 0; i < 5; i++) {
+        old_number(&b, i); /* cost_pico_usd ... response_bytes */
+    }
+    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_OK);
+    assert_true(str_eq(r.outcome.outcome, STR("completed")));
+    assert_int_equal(r.outcome.response_bytes, 4);
+    assert_int_equal(r.outcome.response_decision.len, 0);
+    buf_fini(&b);
+    arena_fini(&a);
+}
+
+static const struct audit_violation found = {.policy = STR_INIT("p"),
+                                             .rule = STR_INIT("pii"),
+                                             .rule_key = STR_INIT("k"),
+                                             .effect = STR_INIT("modify"),
+                                             .message = STR_INIT("PII detected: email"),
+                                             .stage = STR_INIT("request"),
+                                             .what = STR_INIT("email"),
+                                             .pointer = STR_INIT("/messages/0/content"),
+                                             .start = 3,
+                                             .end = 15,
+                                             .count = 2};
+
+static void test_content_facts_round_trip(void **state)
+{
+    (void)state;
+    struct audit_decision d = example(&found, 1);
+    struct audit_outcome o = {.org = STR("o"),
+                              .response_decision = STR("block"),
+                              .violations = &found,
+                              .violations_count = 1,
+                              .violations_dropped = 5,
+                              .modifications = 4};
+    struct buf out;
+    struct arena a;
+    struct audit_record r;
+    d.modifications = 2;
+    d.violations_dropped = 1;
+    buf_init(&out, 1 << 20);
+    arena_init(&a, 1 << 20);
+    audit_decision_write(&out, &d);
+    assert_int_equal(audit_record_read(&a, buf_str(&out), &r), ERR_OK);
+    assert_int_equal(r.decision.modifications, 2);
+    assert_int_equal(r.decision.violations_dropped, 1);
+    const struct audit_violation *v = r.decision.violations;
+    assert_true(str_eq(v->stage, STR("request")) && str_eq(v->what, STR("email")));
+    assert_true(str_eq(v->pointer, STR("/messages/0/content")));
+    assert_int_equal(v->start, 3);
+    assert_int_equal(v->end, 15);
+    assert_int_equal(v->count, 2);
+    buf_clear(&out);
+    audit_outcome_write(&out, &o);
+    for (size_t len = 0; len < out.len; len++) {
+        assert_int_equal(audit_record_read(&a, str_sub(buf_str(&out), 0, len), &r), ERR_CORRUPT);
+    }
+    assert_int_equal(audit_record_read(&a, buf_str(&out), &r), ERR_OK);
+    assert_true(str_eq(r.outcome.response_decision, STR("block")));
+    assert_int_equal(r.outcome.violations_count, 1);
+    assert_int_equal(r.outcome.violations_dropped, 5);
+    assert_int_equal(r.outcome.modifications, 4);
+    assert_true(str_eq(r.outcome.violations[0].what, STR("email")));
+    buf_fini(&out);
+    arena_fini(&a);
+}
+
+static void test_content_facts_in_json(void **state)
+{
+    (void)state;
+    static const char place[] =
+        "\"violations\":[{\"policy\":\"p\",\"policy_version\":0,\"rule\":\"pii\","
+        "\"rule_key\":\"k\",\"effect\":\"modify\",\"message\":\"PII detected: email\","
+        "\"stage\":\"request\",\"what\":\"email\","
+        "\"pointer\":\"/messages/0/content\",\"start\":3,\"end\":15,\"count\":2}]";
+    struct audit_decision d = example(&found, 1);
+    struct audit_outcome o = {.outcome = STR("completed"), .cost_pico_usd = -1};
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    d.modifications = 2;
+    audit_decision_write_json(&out, &d, &o);
+    assert_true(str_find_str(buf_str(&out), STR(",\"modifications\":2,\"violations\":[")) > 0);
+    assert_true(str_find_str(buf_str(&out), str_from(place)) > 0);
+    assert_true(str_find_str(buf_str(&out), STR("response_decision")) < 0);
+    o.response_decision = STR("block");
+    o.violations = &found;
+    o.violations_count = 1;
+    o.violations_dropped = 7;
+    buf_clear(&out);
+    audit_decision_write_json(&out, &d, &o);
+    assert_true(str_find_str(buf_str(&out),
+                             STR(",\"response_decision\":\"block\",\"modifications\":0,"
+                                 "\"violations_dropped\":7,\"violations\":[{")) > 0);
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +292,9 @@ int main(void)
         cmocka_unit_test(test_outcome_round_trip),
         cmocka_unit_test(test_S4_38_json_shape),
         cmocka_unit_test(test_long_text_is_cut),
+        cmocka_unit_test(test_records_of_version_1_are_read),
+        cmocka_unit_test(test_content_facts_round_trip),
+        cmocka_unit_test(test_content_facts_in_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

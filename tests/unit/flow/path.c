@@ -205,6 +205,13 @@ static void perform(struct path *p)
         if (recorded != ERR_AGAIN) {
             INSIDE(p, flow_on_recorded(x, recorded, p->now));
         }
+        if ((want & FLOW_WANT_TURN) != 0) {
+            p->turns++;
+            if (p->turns == p->turns_max) {
+                break; /* the loop is busy: the test says what comes next */
+            }
+            INSIDE(p, flow_on_turn(x, p->now));
+        }
     }
     take_out(p);
 }
@@ -228,7 +235,7 @@ static void begin(struct path *p)
                            .now = p->now};
     buf_clear(&p->client);
     buf_clear(&p->provider);
-    p->decisions = p->outcomes = p->calls = p->drops = 0;
+    p->decisions = p->outcomes = p->calls = p->drops = p->turns = 0;
     p->is_done = p->is_closed = p->is_out_lost = p->wants_serve = false;
     arena_reset(&p->records);
     INSIDE(p, flow_begin(p->x, &p->env, &s));
@@ -320,6 +327,12 @@ void path_answer_bytes(struct path *p, struct str all, size_t step)
 void path_answer_end(struct path *p, enum flow_end_how how)
 {
     INSIDE(p, flow_on_upstream_end(p->x, how, "", p->now));
+    perform(p);
+}
+
+void path_turn(struct path *p)
+{
+    INSIDE(p, flow_on_turn(p->x, p->now));
     perform(p);
 }
 

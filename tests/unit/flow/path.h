@@ -23,7 +23,8 @@ struct path {
     struct flow_now now;
     struct buf client;  /* all bytes for the client */
     struct buf provider; /* all bytes for the provider */
-    size_t decisions, outcomes, calls, drops;
+    size_t decisions, outcomes, calls, drops, turns;
+    size_t turns_max; /* the turn with this number is left to path_turn; 0 = none */
     bool is_done, is_closed, spool_is_full;
     bool wants_serve;  /* handed over to what is not the path */
     bool is_draining;  /* what each exchange begins with */
@@ -46,6 +47,7 @@ void path_tear_down(struct path *p);
 void path_request_bytes(struct path *p, struct str bytes, size_t step);
 void path_answer_bytes(struct path *p, struct str bytes, size_t step);
 void path_client_gone(struct path *p);
+void path_turn(struct path *p);
 /* Feeds a request in pieces of `step` bytes (0 = at once). `%s` becomes the key. */
 void path_request(struct path *p, const char *format, size_t step);
 void path_post(struct path *p, const char *target, const char *body);

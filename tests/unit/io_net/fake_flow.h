@@ -4,7 +4,8 @@
  * The path of the request says what it does:
  *   /call    body -> record -> call the endpoint below -> relay chunked
  *   /echo    answers the body           /serve   not the path (management)
- *   /refuse  403 before the body        anything else: 404
+ *   /refuse  403 before the body        /turn    works for fake.turns turns, then as /call
+ *   anything else: 404
  * Counters below say what net told it. One thread at a time per exchange.
  */
 #ifndef PORTCULLIS_TESTS_FAKE_FLOW_H
@@ -19,6 +20,7 @@
 struct flow_private {
     const struct wire_head *head;
     struct buf body, call_head;
+    unsigned turns_left;
     bool is_keep_alive, is_begun, is_relaying, is_call_open, is_accounting, is_over, is_decided;
 };
 
@@ -27,6 +29,8 @@ static struct fake {
     struct flow_call deadlines;
     bool is_call_fallback; /* a failed call is tried once more */
     size_t body_bytes_max;
+    unsigned turns;
+    char turn_log[256]; /* first byte of the body of each exchange that had a turn, in order */
     _Atomic unsigned begun, ended, gone, calls, bad, served;
     _Atomic unsigned ends[6]; /* by enum flow_end_how */
     char reason[256];
@@ -113,13 +117,21 @@ void flow_on_body(struct flow_exchange *x, struct str slice)
     buf_add(&x->p->body, slice);
 }
 
+static inline void fake_decide(struct flow_exchange *x)
+{
+    x->p->is_decided = true;
+    buf_add(&x->record, STR("decision"));
+    x->want |= FLOW_WANT_RECORD;
+}
+
 void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
 {
     (void)now;
-    if (fake_is(x, "/call")) {
-        x->p->is_decided = true;
-        buf_add(&x->record, STR("decision"));
-        x->want |= FLOW_WANT_RECORD;
+    if (fake_is(x, "/turn") && fake.turns > 0) {
+        x->p->turns_left = fake.turns;
+        x->want |= FLOW_WANT_TURN;
+    } else if (fake_is(x, "/call") || fake_is(x, "/turn")) {
+        fake_decide(x);
     } else if (fake_is(x, "/serve")) {
         x->served_head = *x->p->head;
         x->served_body = buf_str(&x->p->body);
@@ -127,6 +139,22 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
     } else {
         fake_answer(x, fake_is(x, "/echo") ? 200 : 404, buf_str(&x->p->body));
         fake_finish(x);
+    }
+}
+
+void flow_on_turn(struct flow_exchange *x, struct flow_now now)
+{
+    (void)now;
+    ASSERT(x->p->is_begun && x->p->turns_left > 0);
+    size_t len = strlen(fake.turn_log);
+    if (len + 1 < sizeof(fake.turn_log)) {
+        fake.turn_log[len] = x->p->body.len > 0 ? x->p->body.ptr[0] : '-';
+    }
+    x->p->turns_left--;
+    if (x->p->turns_left > 0) {
+        x->want |= FLOW_WANT_TURN;
+    } else {
+        fake_decide(x);
     }
 }
 

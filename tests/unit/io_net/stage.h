@@ -129,6 +129,8 @@ static inline void stage_init(void)
     }
     fake.begun = fake.ended = fake.gone = fake.calls = fake.bad = fake.served = 0;
     fake.reason[0] = '\0';
+    fake.turns = 0;
+    memset(fake.turn_log, 0, sizeof(fake.turn_log));
     fake.deadlines.connect_ms = 3000;
     fake.deadlines.first_byte_ms = 5000;
     fake.deadlines.idle_ms = 5000;

@@ -263,6 +263,130 @@ static void audit_is_listed_by_filter(void **state)
     assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 5);
 }
 
+static const struct audit_violation email = {.policy_id = STR_INIT("pol7"),
+                                             .policy = STR_INIT("PII Protection"),
+                                             .rule_key = STR_INIT("pii"),
+                                             .rule = STR_INIT("pii_redaction"),
+                                             .effect = STR_INIT("block"),
+                                             .severity = STR_INIT("security_event"),
+                                             .message = STR_INIT("PII detected: email"),
+                                             .policy_version = 3,
+                                             .stage = STR_INIT("response"),
+                                             .what = STR_INIT("email"),
+                                             .pointer = STR_INIT("/choices/0/message/content"),
+                                             .start = 7,
+                                             .end = 20,
+                                             .count = 2};
+
+/* Both stages: places come back, an answer that was blocked is a security event. */
+static void content_facts_are_shipped_and_listed(void **state)
+{
+    (void)state;
+    struct buf a, b;
+    uint64_t written, quarantined;
+    struct audit_violation warn = email;
+    warn.effect = STR("warn");
+    warn.stage = STR("request");
+    make_org("org_con");
+    assert_int_equal(store_audit_prepare(store), ERR_OK);
+    struct audit_decision d = {.request_id = STR("req_00000000000000000000000001"),
+                               .unix_ms = 1736519400000,
+                               .org = STR("org_con"),
+                               .user = STR("dev@acme.com"),
+                               .decision = STR("modify"),
+                               .epoch = 9,
+                               .violations = &warn,
+                               .violations_count = 1,
+                               .violations_dropped = 4,
+                               .modifications = 6};
+    struct audit_outcome o = {.request_id = d.request_id,
+                              .unix_ms = 1736519401000,
+                              .org = d.org,
+                              .outcome = STR("completed"),
+                              .response_decision = STR("block"),
+                              .violations = &email,
+                              .violations_count = 1,
+                              .modifications = 1,
+                              .cost_pico_usd = -1};
+    buf_init(&a, 1 << 16);
+    buf_init(&b, 1 << 16);
+    audit_decision_write(&a, &d);
+    audit_outcome_write(&b, &o);
+    struct str records[] = {buf_str(&a), buf_str(&b), buf_str(&b)}; /* at least once */
+    assert_int_equal(store_audit_ship(store, records, 3, &written, &quarantined), ERR_OK);
+    assert_int_equal(quarantined, 0);
+    struct reply r = ask("org_con", "GET /v1/audit", NULL);
+    yyjson_val *row = yyjson_arr_get_first(json_get(r.json, STR("data")));
+    assert_true(str_eq(json_str(json_get(row, STR("decision"))), STR("modify")));
+    assert_int_equal(yyjson_get_int(json_get(row, STR("modifications"))), 6);
+    assert_int_equal(yyjson_get_int(json_get(row, STR("violations_dropped"))), 4);
+    yyjson_val *v = yyjson_arr_get_first(json_get(row, STR("violations")));
+    assert_true(str_eq(json_str(json_get(v, STR("what"))), STR("email")));
+    assert_true(str_eq(json_str(json_get(v, STR("stage"))), STR("request")));
+    assert_int_equal(yyjson_get_int(json_get(v, STR("end"))), 20);
+    yyjson_val *outcome = json_get(row, STR("outcome"));
+    assert_true(str_eq(json_str(json_get(outcome, STR("response_decision"))), STR("block")));
+    v = yyjson_arr_get_first(json_get(outcome, STR("violations")));
+    assert_true(str_eq(json_str(json_get(v, STR("pointer"))), STR("/choices/0/message/content")));
+    assert_int_equal(yyjson_get_int(json_get(v, STR("count"))), 2);
+    r = ask("org_con", "GET /v1/security-events", NULL);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 1);
+    row = yyjson_arr_get_first(json_get(r.json, STR("data")));
+    assert_true(str_eq(json_str(json_get(row, STR("policy"))), STR("PII Protection")));
+    assert_true(str_eq(json_str(json_get(row, STR("rule"))), STR("pii_redaction")));
+    assert_true(str_eq(json_str(json_get(row, STR("reason"))), STR("PII detected: email")));
+    assert_true(str_eq(json_str(json_get(row, STR("user"))), STR("dev@acme.com")));
+    make_org("org_oth");
+    r = ask("org_oth", "GET /v1/security-events", NULL);
+    assert_int_equal(yyjson_arr_size(json_get(r.json, STR("data"))), 0);
+    buf_fini(&a);
+    buf_fini(&b);
+}
+
+/* What a worker wrote is what the tables hold: characters that COPY gives a meaning,
+ * bytes no text column takes, and nothing for an empty text. Shipped twice, stored once. */
+static void records_arrive_as_they_were_written(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1u << 16);
+    const struct audit_violation v = {.policy = STR("a\\b\n"), .effect = STR("block")};
+    struct audit_decision d = {.request_id = STR("req_ship"), .unix_ms = 1736519400123,
+                               .org = STR("org_ship"), .team = STR("tab\tline\nback\\slash\rend"),
+                               .project = STR("\xc3\xa9\x01"), .user = STR("nul\0byte"),
+                               .path = STR("bad\xff"), .slot = -7,
+                               .decision = STR("block"), .is_stream = true,
+                               .request_bytes = UINT64_C(9007199254740993), .violations = &v,
+                               .violations_count = 1, .has_body_sha256 = true};
+    d.body_sha256.bytes[0] = 0xAB;
+    audit_decision_write(&b, &d);
+    size_t first = b.len;
+    struct audit_outcome o = {.request_id = d.request_id, .unix_ms = d.unix_ms, .org = d.org,
+                              .outcome = STR("completed"), .cost_pico_usd = -1};
+    audit_outcome_write(&b, &o);
+    const struct str records[] = {str_sub(buf_str(&b), 0, first),
+                                  str_sub(buf_str(&b), first, b.len)};
+    uint64_t written, quarantined;
+    assert_int_equal(store_audit_prepare(store), ERR_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(store_audit_ship(store, records, 2, &written, &quarantined), ERR_OK);
+        assert_int_equal(written, 2);
+        assert_int_equal(quarantined, 0);
+    }
+    buf_fini(&b);
+    assert_string_equal(sql("SELECT count(*) FROM portcullis.audit_decisions WHERE "
+                            "org_id = 'org_ship' AND day = '2025-01-10' AND unix_ms = 1736519400123"
+                            " AND team = E'tab\\tline\\nback\\\\slash\\rend' AND project = E'\u00e9"
+                            "\\x01' AND user_name = 'nul?byte' AND path = 'bad?' AND slot = -7 AND "
+                            "is_stream AND environment IS NULL AND request_bytes = "
+                            "9007199254740993 AND body_sha256 = decode(rpad('ab', 64, '0'), 'hex') "
+                            "AND (violations::json)->0->>'policy' = E'a\\\\b\\n'"),
+                        "1");
+    assert_string_equal(sql("SELECT count(*) FROM portcullis.audit_outcomes WHERE "
+                            "org_id = 'org_ship' AND cost_pico_usd = -1 AND provider IS NULL"),
+                        "1");
+}
+
 /* ---- faults
  * --------------------------------------------------------------------------------------------- */
 
@@ -332,6 +456,8 @@ int main(void)
         cmocka_unit_test_setup(nodes_report_what_they_enforce, reset),
         cmocka_unit_test_setup(damaged_rows_are_not_enforced, reset),
         cmocka_unit_test_setup(audit_is_listed_by_filter, reset),
+        cmocka_unit_test_setup(records_arrive_as_they_were_written, reset),
+        cmocka_unit_test_setup(content_facts_are_shipped_and_listed, reset),
         cmocka_unit_test_setup(a_locked_table_is_a_timeout, reset),
         cmocka_unit_test_setup(a_frozen_server_is_a_timeout, reset),
         cmocka_unit_test_setup(a_nul_is_refused_not_cut, reset),

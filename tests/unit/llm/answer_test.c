@@ -8,9 +8,10 @@
 struct want {
     const char *pointer;
     const char *value;
-    char flag; /* 'j' JSON, 'k' key, 'd' delta, 'D' delta of JSON, 0 */
+    char flag; /* 'j' JSON, 'k' key, 'n' number, 'd' delta, 'D' delta of JSON, 0 */
 };
 
+static struct llm_event seen;
 static struct llm_text *texts;
 static size_t texts_count;
 
@@ -28,6 +29,11 @@ static void expect(const char *json, const struct want *want, size_t count)
         assert_int_equal(t->is_key, want[i].flag == 'k');
         assert_int_equal(t->is_delta, want[i].flag == 'd' || want[i].flag == 'D');
         assert_int_equal(t->role, LLM_ROLE_ASSISTANT);
+        assert_int_equal(t->is_number, want[i].flag == 'n');
+        if (want[i].flag == 'n') {
+            assert_memory_equal(json + t->span.from, want[i].value, t->value.len);
+            continue;
+        }
         assert_int_equal(json[t->span.from], '"');
         assert_int_equal(json[t->span.to - 1], '"');
     }
@@ -41,14 +47,16 @@ static void expect(const char *json, const struct want *want, size_t count)
 
 static void answer(struct fixture *f, const char *json)
 {
-    assert_int_equal(llm_answer_texts(&f->arena, str_from(json), &texts, &texts_count, &f->issue),
-                     ERR_OK);
+    assert_int_equal(llm_answer_read(&f->arena, str_from(json), &seen.said, &f->issue), ERR_OK);
+    texts = seen.said.texts;
+    texts_count = seen.said.texts_count;
 }
 
 static void event(struct fixture *f, enum llm_endpoint e, const char *json)
 {
-    assert_int_equal(llm_event_texts(&f->arena, e, str_from(json), &texts, &texts_count, &f->issue),
-                     ERR_OK);
+    assert_int_equal(llm_event_read(&f->arena, e, str_from(json), &seen, &f->issue), ERR_OK);
+    texts = seen.said.texts;
+    texts_count = seen.said.texts_count;
 }
 
 static void test_answers(void **state)
@@ -69,25 +77,29 @@ static void test_answers(void **state)
            {"/choices/0/message/tool_calls/0/function/arguments", "{}", 'j'},
            {"/choices/0/message/annotations/0/url_citation/url", "https://e", 0},
            {"/choices/0/message/annotations/0/url_citation/title", "T", 0},
-           {"/choices/0/logprobs/content/0/token", "on", 0},
            {"/choices/1/message/content", "two", 0});
+    assert_int_equal(seen.said.drops_count, 1); /* pieces of the text that nobody can read */
+    assert_int_equal(llm_edits_apply(&f->out, str_from(chat), seen.said.drops, 1), ERR_OK);
+    assert_true(str_find_str(buf_str(&f->out), STR("\"logprobs\":null,\"finish_reason\"")) > 0);
     const char *messages =
         "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":"
         "\"thinking\",\"thinking\":\"hm\",\"signature\":\"c2ln\"},{\"type\":\"text\",\"text\":"
-        "\"hi\"},{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"fn\",\"input\":{\"ssn\":\"1\"}}],"
+        "\"hi\"},{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"fn\",\"input\":{\"ssn\":\"1\","
+        "\"type\":[\"a \\\" 7\",-1.5e3,[true,42]]}}],"
         "\"stop_reason\":\"a b\"}";
     answer(f, messages);
     EXPECT(messages, {"/content/0/thinking", "hm", 0}, {"/content/1/text", "hi", 0},
            {"/content/2/name", "fn", 0}, {"/content/2/input/ssn", "ssn", 'k'},
-           {"/content/2/input/ssn", "1", 0}, {"/stop_reason", "a b", 0});
+           {"/content/2/input/ssn", "1", 0}, {"/content/2/input/type", "type", 'k'},
+           {"/content/2/input/type/0", "a \" 7", 0}, {"/content/2/input/type/1", "-1.5e3", 'n'},
+           {"/content/2/input/type/2/1", "42", 'n'}, {"/stop_reason", "a b", 0});
     const char *responses =
         "{\"object\":\"response\",\"status\":\"completed\",\"instructions\":\"mine\",\"tools\":"
         "[{\"name\":\"x\"}],\"output\":[{\"type\":\"message\",\"content\":[{\"type\":"
         "\"output_text\",\"text\":\"hi\"}]},{\"type\":\"function_call\",\"arguments\":\"{}\"}]}";
     answer(f, responses);
     EXPECT(responses, {"/output/0/content/0/text", "hi", 0}, {"/output/1/arguments", "{}", 'j'});
-    assert_int_equal(llm_answer_texts(&f->arena, STR("[1]"), &texts, &texts_count, &f->issue),
-                     ERR_SYNTAX);
+    assert_int_equal(llm_answer_read(&f->arena, STR("[1]"), &seen.said, &f->issue), ERR_SYNTAX);
 }
 
 static uint64_t only_channel(void)
@@ -187,25 +199,41 @@ static void test_json_texts(void **state)
     const char *json = "{\"q\": \"pass\\u0077ord\", \"n\":[1,\"x\"]}";
     assert_int_equal(llm_json_texts(&f->arena, str_from(json), &texts, &texts_count, &f->issue),
                      ERR_OK);
-    assert_int_equal(texts_count, 4);
+    assert_int_equal(texts_count, 5);
     assert_true(texts[0].is_key);
     expect_str(texts[0].value, "q");
     expect_str(texts[1].value, "password");
     expect_str(texts[1].pointer, "/q");
-    expect_str(texts[3].pointer, "/n/1");
-    struct llm_edit edit = {texts[1].span, STR("\"[X]\"")};
-    assert_int_equal(llm_edits_apply(&f->out, str_from(json), &edit, 1), ERR_OK);
-    expect_str(buf_str(&f->out), "{\"q\": \"[X]\", \"n\":[1,\"x\"]}");
+    expect_str(texts[3].value, "1");
+    assert_true(texts[3].is_number);
+    expect_str(texts[4].pointer, "/n/1");
+    struct llm_edit edits[] = {{texts[1].span, STR("\"[X]\"")}, {texts[3].span, STR("\"[N]\"")}};
+    assert_int_equal(llm_edits_apply(&f->out, str_from(json), edits, 2), ERR_OK);
+    expect_str(buf_str(&f->out), "{\"q\": \"[X]\", \"n\":[\"[N]\",\"x\"]}");
+    assert_int_equal(llm_json_texts(&f->arena, STR(" -12 "), &texts, &texts_count, &f->issue),
+                     ERR_OK);
+    assert_int_equal(texts_count, 1);
+    expect_str(texts[0].value, "-12");
     assert_int_equal(llm_json_texts(&f->arena, STR("{\"a\":"), &texts, &texts_count, &f->issue),
                      ERR_SYNTAX);
 }
 
-static void test_event_write(void **state)
+/* What a model made that is no text. */
+static void test_opaques(void **state)
 {
     struct fixture *f = *state;
-    llm_event_write(&f->out, STR("ping"), STR("{\"a\":\n1}"));
-    llm_event_write(&f->out, STR_NONE, STR("{}"));
-    expect_str(buf_str(&f->out), "event: ping\ndata: {\"a\":\ndata: 1}\n\ndata: {}\n\n");
+    answer(f, "{\"choices\":[{\"message\":{\"audio\":{\"id\":\"a1\",\"data\":\"UklG\","
+              "\"transcript\":\"hi\"},\"images\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+              "\"data:image/png;base64,iVBO\"}}]}}]}");
+    assert_int_equal(seen.said.opaques_count, 2);
+    assert_int_equal(seen.said.opaques[0].kind, LLM_OPAQUE_AUDIO);
+    expect_str(seen.said.opaques[0].pointer, "/choices/0/message/audio/data");
+    assert_int_equal(seen.said.opaques[1].kind, LLM_OPAQUE_IMAGE);
+    assert_int_equal(texts_count, 1);
+    expect_str(texts[0].value, "hi");
+    event(f, LLM_RESPONSES, "{\"type\":\"response.audio.delta\",\"delta\":\"UklG\"}");
+    assert_int_equal(texts_count, 0);
+    assert_int_equal(seen.said.opaques_count, 1);
 }
 
 int main(void)
@@ -213,7 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_answers),           TEST(test_chat_channels),
         TEST(test_messages_channels), TEST(test_responses_channels),
-        TEST(test_event_write),       TEST(test_json_texts),
+        TEST(test_json_texts),        TEST(test_opaques),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,6 +242,7 @@ static void test_messages_refusals(void **state)
          "/tools/0/cache_control"},
         {HI ",\"system\":[{\"type\":\"text\",\"text\":\"x\",\"cache_control\":{}}]",
          "/system/0/cache_control"},
+        {USER(""), "/messages/0/content"},
         {USER("{\"type\":\"document\",\"source\":{}}"), "/messages/0/content/0/type"},
         {USER("{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"tool_result\",\"tool_use_id\":"
               "\"t\"}"),

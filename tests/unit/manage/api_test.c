@@ -93,7 +93,8 @@ static const char *path_of(const char *pattern)
  * and auditors change nothing; only readers of records see records, people and keys. */
 static bool may(unsigned role, const struct manage_route *r)
 {
-    bool is_asking = r->kind == MANAGE_EVALUATE || r->kind == MANAGE_POLICY_ASK;
+    bool is_asking = r->kind == MANAGE_EVALUATE || r->kind == MANAGE_POLICY_ASK ||
+                     r->kind == MANAGE_POLICY_TRY;
     bool is_write = r->method != WIRE_GET && !is_asking;
     static const char *const private_paths[] = {"/v1/audit", "/v1/security-events",    "/v1/keys",
                                                 "/v1/users", "/v1/provider-endpoints", "/v1/nodes"};

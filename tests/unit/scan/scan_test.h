@@ -39,7 +39,7 @@ static inline void scan_world_init(struct scan_world *w, const char *types,
     while (names.len > 0) {
         assert_int_equal(scan_types_add(&w->types, str_cut(&names, ','), &issue), ERR_OK);
     }
-    struct scan_spec spec = {w->types, terms, terms_count};
+    struct scan_spec spec = {.types = w->types, .terms = terms, .terms_count = terms_count};
     assert_int_equal(scan_set_new(w->engine, &spec, &w->set, &issue), ERR_OK);
     assert_int_equal(scan_scratch_fit(w->scratch, w->set), ERR_OK);
     w->action = (struct scan_action){.kind = SCAN_REDACT, .format = STR("[{TYPE}]")};

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 
 static const struct scan_term terms[] = {
-    {STR_INIT("secret project"), 1, false},
-    {STR_INIT("falcon"), 2, false},
-    {STR_INIT("secret"), 3, false},
-    {STR_INIT("xyzzy"), 4, true},
-    {STR_INIT("\xc3\x89t\xc3\xa9"), 5, false},
-    {STR_INIT("/ab[0-9]{2,4}c?/"), 6, false},
-    {STR_INIT("\xe6\xa9\x9f\xe5\xaf\x86"), 7, false},
+    {.text = STR_INIT("secret project"), .id = 1},
+    {.text = STR_INIT("falcon"), .id = 2},
+    {.text = STR_INIT("secret"), .id = 3},
+    {.text = STR_INIT("xyzzy"), .id = 4, .is_substring = true},
+    {.text = STR_INIT("\xc3\x89t\xc3\xa9"), .id = 5},
+    {.text = STR_INIT("/ab[0-9]{2,4}c?/"), .id = 6},
+    {.text = STR_INIT("\xe6\xa9\x9f\xe5\xaf\x86"), .id = 7},
 };
 #define TERMS (sizeof(terms) / sizeof(terms[0]))
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of this room: the compiled rules, the check of one exchange, and the steps that
+ * reading a text consists of. Whole texts and streams share the judge (which rules want
+ * a finding, what becomes of it) and the notes (hits, counters), so they cannot differ.
+ *
+ * A finding's way: scan_text or a sieve finds it -> judge_index says which action it takes
+ * (the plan asks it) -> note_findings says which rules it is a hit of.
+ */
+#ifndef PORTCULLIS_CONTENT_PRIVATE_H
+#define PORTCULLIS_CONTENT_PRIVATE_H
+
+#include "portcullis/content.h"
+
+/* ---- compiled ---------------------------------------------------------------- */
+
+#define ACTIONS_MAX 240U /* distinct (kind, format): a plan's index is a byte */
+#define THRESHOLD_PII 600U
+#define THRESHOLD_OTHER 500U
+#define COVER_BYTES_MAX SCAN_TERM_BYTES_MAX /* an exception is no longer than a term */
+
+struct rule {
+    enum content_kind kind;
+    enum content_effect effect;
+    enum content_effect unscannable; /* resolved; INFO = allowed */
+    uint8_t action;                  /* index into content.actions */
+    bool has_except;
+    unsigned threshold;
+    struct scan_types types; /* pii */
+    uint32_t topics;         /* bit per topic */
+};
+
+enum term_use { TERM_PATTERN, TERM_ENTITY, TERM_EXCEPT, TERM_REQUIRED };
+/* What a term's id stands for. Ids of one rule follow each other. */
+struct term {
+    uint32_t rule;
+    uint8_t use;
+    struct str what; /* the pattern as written, or the entity's name; NUL-terminated */
+};
+
+/* Rows: a bit per rule. */
+enum row { ROW_REQUEST, ROW_RESPONSE, ROW_BUFFERED, ROW_KINDS, ROWS = ROW_KINDS + CONTENT_KINDS };
+
+struct found_set { /* shared by contents that look for the same */
+    struct scan_set *set;
+    struct sha256 source;
+    size_t bytes;
+    size_t refs_count;
+};
+
+struct content {
+    struct arena arena;
+    size_t refs_count;
+    struct sha256 source;    /* of all rules: equal means shared */
+    struct found_set *found; /* NULL: neither types nor terms are looked for */
+    const struct scan_engine *engine;
+    struct rule *rules;
+    size_t rules_count, words;
+    struct term *terms;
+    size_t terms_count;
+    struct scan_action *actions;
+    size_t actions_count;
+    const uint64_t *rows[ROWS];
+};
+
+static inline bool bit_has(const uint64_t *row, size_t bit)
+{
+    return (row[bit / 64] >> (bit % 64) & 1) != 0;
+}
+static inline void bit_set(uint64_t *row, size_t bit)
+{
+    row[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+/* ---- the check ---------------------------------------------------------------- */
+
+#define STAGES 2U
+#define ENTITIES_MAX 64U
+#define OPAQUE_KINDS (LLM_OPAQUE_STORED + 1)
+
+/* What applies at one stage, and what came of it. */
+struct stage {
+    const struct content_check *check;
+    enum content_stage stage;
+    const uint64_t *bits;                   /* rules that apply here */
+    const uint32_t *of_kind[CONTENT_KINDS]; /* their numbers, TERMS apart (there may be many) */
+    size_t of_kind_count[CONTENT_KINDS];    /* of TERMS as well */
+    bool is_wanted, is_scanned; /* is_scanned: a finding of the set can matter */
+    struct scan_plan plan;      /* for sieves and edits; asks judge_index */
+    enum content_effect effect;
+    struct content_hit *hits;
+    size_t hits_count, hits_dropped;
+    uint64_t edits_count;
+    const char *entities[ENTITIES_MAX];
+    uint64_t entities_counts[ENTITIES_MAX];
+    size_t entities_count;
+    uint64_t *seen; /* required terms that were seen: bit per term id; NULL = none required */
+    bool has_opaque[OPAQUE_KINDS];
+    bool was_added; /* something was added at this stage */
+};
+
+/* Where a text stands: what a hit says of it. */
+struct place {
+    struct str pointer;
+    enum llm_text_role role;
+};
+
+struct content_check {
+    struct arena *arena;
+    const struct content *content;
+    struct content_env env;
+    struct scan_keys keys; /* numbers of values: one request and its answer share them */
+    struct stage stages[STAGES];
+    bool is_buffered;
+    struct queue *queue;       /* run.c: texts of the whole-text half */
+    struct channels *channels; /* stream.c: heap; NULL until a stream begins */
+};
+
+static inline struct stage *stage_of(const struct content_check *k, enum content_stage s)
+{
+    /* The check is the caller's own; only the getters of the door see it const. */
+    return (struct stage *)(uintptr_t)&k->stages[s == CONTENT_RESPONSE ? 1 : 0];
+}
+
+/* ---- judge.c ---------------------------------------------------------------------- */
+
+/* The plan's questions; context is a struct stage. */
+uint8_t judge_index(const void *context, const struct scan_finding *items, size_t count,
+                    size_t at);
+const char *judge_name(const void *context, uint32_t term_id);
+/* Covers that were told and may still speak against findings told later: a stream's memory
+ * between two calls of note_findings. Zeroed at the channel's beginning. */
+#define COVERS_MAX 16U
+struct covers {
+    struct scan_finding items[COVERS_MAX];
+    size_t count;
+};
+/* Each rule that wants a finding gets its hit; entities are counted. The findings are in
+ * order and complete (whole texts), or those a sieve became certain of, with the covers of
+ * the channel (streams; then `items` has room for COVERS_MAX more). ERR_MEMORY: the hit
+ * could not be told; refuse. */
+MUST_USE enum err note_findings(struct stage *s, const struct place *where,
+                                struct scan_findings *found, struct covers *covers);
+
+/* ---- read.c: what does not need a place in the text -------------------------------------- */
+
+/* The words a value stands under are context of it: `{"ssn": "123456789"}` reads as
+ * "ssn: 123456789". The name is the last segment of the pointer that is not a number; none
+ * for members that only carry text ("content", "text" ...) and for odd names. Findings that
+ * begin in front of the value do not count (scan_sieve.muted). */
+#define LEAD_BYTES_MAX 66U
+size_t lead_of(struct str pointer, char ret[LEAD_BYTES_MAX]);
+/* Topics and injection of one text that is complete (streams: as far as it goes). Does
+ * nothing when no rule asks, or when the text's role is not one that is asked about. */
+MUST_USE enum err note_meaning(struct stage *s, const struct place *where, struct str text);
+
+/* ---- hits.c -------------------------------------------------------------------------- */
+
+struct sighting { /* one rule found something */
+    uint32_t rule;
+    struct str what;
+    size_t start, end;
+    unsigned score;
+};
+MUST_USE enum err hit_add(struct stage *s, const struct place *where, const struct sighting *seen);
+MUST_USE enum err hit_add_opaque(struct stage *s, enum llm_unscannable_kind kind,
+                                 struct str pointer);
+void entity_count(struct stage *s, const char *type);
+
+/* ---- stream.c --------------------------------------------------------------------------- */
+
+/* Closes and wipes all channels. NULL channels are allowed. */
+void channels_free(struct content_check *k);
+
+#endif

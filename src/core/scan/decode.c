@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Undoes percent escapes, character entities and base64. What a run of base64 says is
+ * read when it is readable; a finding there covers the run. Long runs are undone in
+ * blocks, each for itself, so that a megabyte of an image costs no more than its bytes.
+ */
+#include "decode.h"
+
+#include <utf8proc.h>
+
+#define RUN_MIN 16U
+#define BLOCK 4096U /* a multiple of 4 */
+#define ENTITY_BYTES_MAX 12U
+
+/* A run of base64, or a block of a long one. */
+struct block {
+    size_t letters, end; /* end: behind the padding */
+    bool is_continued;
+    char plain[BLOCK / 4 * 3];
+    size_t plain_len;
+};
+
+static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len);
+static size_t undo_percent(struct str rest, char *ret_bytes, size_t *ret_len);
+static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len);
+static bool find_block(struct str text, size_t at, bool is_final, struct block *ret);
+static bool undo_block(const struct stage *st, struct str text, size_t at, struct block *b);
+static bool is_text(struct str bytes, bool is_begun, bool is_continued);
+
+size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_final,
+                  struct window *out)
+{
+    struct str text = in->text;
+    size_t copied = from;
+    size_t at = from;
+    while (at < text.len) {
+        char c = text.ptr[at];
+        char bytes[4];
+        size_t n = 0;
+        struct block b;
+        if (base64_value(c) >= 0) {
+            if (!find_block(text, at, is_final, &b)) {
+                break;
+            }
+            bool is_undone = undo_block(st, text, at, &b);
+            if (is_undone) {
+                size_t start = view_start(in, at);
+                size_t end = view_end(in, b.end);
+                window_copy(out, in, copied, at);
+                window_add(out, st->is_inside_run && st->was_decoded ? STR("") : STR(" "), start,
+                           end);
+                window_add(out, (struct str){b.plain, b.plain_len}, start, end);
+                window_add(out, b.is_continued ? STR("") : STR(" "), start, end);
+                copied = b.end;
+            }
+            st->is_inside_run = b.is_continued;
+            st->was_decoded = is_undone;
+            at = b.end;
+            continue;
+        }
+        st->is_inside_run = false;
+        if (c != '%' && c != '&') {
+            at++;
+            continue;
+        }
+        if (!is_final && text.len - at < ENTITY_BYTES_MAX) {
+            break;
+        }
+        size_t used = undo_escape(str_sub(text, at, at + ENTITY_BYTES_MAX), bytes, &n);
+        if (used > 0) {
+            window_copy(out, in, copied, at);
+            window_add(out, (struct str){bytes, n}, view_start(in, at), view_end(in, at + used));
+            copied = at + used;
+        }
+        at += used > 0 ? used : 1;
+    }
+    window_copy(out, in, copied, at);
+    return at;
+}
+
+static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len)
+{
+    return rest.ptr[0] == '%' ? undo_percent(rest, ret_bytes, ret_len)
+                              : undo_entity(rest, ret_bytes, ret_len);
+}
+
+static size_t undo_percent(struct str rest, char *ret_bytes, size_t *ret_len)
+{
+    uint8_t byte;
+    if (rest.len < 3 || hex_to(str_sub(rest, 1, 3), &byte, 1) != ERR_OK) {
+        return 0;
+    }
+    ret_bytes[0] = (char)byte;
+    *ret_len = 1;
+    return 3;
+}
+
+static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len)
+{
+    static const struct {
+        const char *name;
+        char c;
+    } named[] = {{"amp", '&'},   {"lt", '<'},     {"gt", '>'},     {"quot", '"'},
+                 {"apos", '\''}, {"commat", '@'}, {"period", '.'}, {"nbsp", ' '},
+                 {"colon", ':'}, {"hyphen", '-'}, {"dash", '-'},   {"sol", '/'}};
+    ptrdiff_t end = str_find(rest, ';');
+    if (end < 3) {
+        return 0;
+    }
+    struct str name = str_sub(rest, 1, (size_t)end);
+    uint64_t cp = 0;
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        cp = str_eq(name, str_from(named[i].name)) ? (unsigned char)named[i].c : cp;
+    }
+    if (name.ptr[0] == '#' && (name.ptr[1] | 0x20) == 'x') {
+        for (size_t i = 2; i < name.len; i++) {
+            char c = name.ptr[i];
+            unsigned low = (unsigned)(c | 0x20);
+            unsigned v = c >= '0' && c <= '9' ? (unsigned)(c - '0') : low - 'a' + 10;
+            cp = v < 16 && cp < UINT32_MAX ? cp * 16 + v : UINT32_MAX;
+        }
+    } else if (name.ptr[0] == '#' && str_to_u64(str_sub(name, 1, name.len), &cp) != ERR_OK) {
+        return 0;
+    }
+    if (cp == 0 || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000)) {
+        return 0;
+    }
+    *ret_len = (size_t)utf8proc_encode_char((int32_t)cp, (uint8_t *)ret_bytes);
+    return (size_t)end + 1;
+}
+
+int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+/* The run from `at` on, or its first block. False: what comes may belong to it. */
+static bool find_block(struct str text, size_t at, bool is_final, struct block *ret)
+{
+    size_t end = at;
+    while (end < text.len && end - at <= BLOCK && base64_value(text.ptr[end]) >= 0) {
+        end++;
+    }
+    ret->is_continued = end - at > BLOCK;
+    ret->letters = ret->is_continued ? BLOCK : end - at;
+    ret->end = at + ret->letters;
+    if (ret->is_continued) {
+        return true;
+    }
+    while (ret->end < text.len && text.ptr[ret->end] == '=' && ret->end < end + 2) {
+        ret->end++;
+    }
+    return is_final || text.len - end > 2;
+}
+
+static bool undo_block(const struct stage *st, struct str text, size_t at, struct block *b)
+{
+    size_t least = st->is_inside_run ? 2 : RUN_MIN;
+    if (b->letters < least || b->letters % 4 == 1) {
+        return false;
+    }
+    uint32_t bits = 0;
+    unsigned have = 0;
+    b->plain_len = 0;
+    for (size_t i = at; i < at + b->letters; i++) {
+        bits = bits << 6 | (uint32_t)base64_value(text.ptr[i]);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            unsigned char c = (unsigned char)(bits >> have);
+            if (c < ' ' && c != '\n' && c != '\t' && c != '\r') {
+                return false; /* mostly so, and then soon */
+            }
+            b->plain[b->plain_len++] = (char)c;
+        }
+    }
+    return is_text((struct str){b->plain, b->plain_len}, st->is_inside_run, b->is_continued);
+}
+
+/* Mostly letters and blanks, and UTF-8; a block may begin or end inside of a code point. */
+static bool is_text(struct str bytes, bool is_begun, bool is_continued)
+{
+    size_t letters = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.ptr[i];
+        letters += is_word_byte(c) || c == ' ';
+    }
+    if (letters * 10 < bytes.len * 7) {
+        return false;
+    }
+    struct str whole = bytes;
+    for (unsigned i = 0; i < 3 && is_begun && whole.len > 0; i++) {
+        bool is_rest = ((unsigned char)whole.ptr[0] & 0xc0) == 0x80;
+        whole = str_sub(whole, is_rest ? 1 : 0, whole.len);
+    }
+    for (unsigned i = 0; i < 4 && is_continued && !str_is_utf8(whole); i++) {
+        whole.len -= whole.len > 0 ? 1 : 0;
+    }
+    return str_is_utf8(whole);
+}

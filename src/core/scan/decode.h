@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The stage that undoes encodings (base64, percent, entities), for stages.c: it reads a
+ * piece of one view and appends to another. State from piece to piece is in the stage.
+ */
+#ifndef PORTCULLIS_SCAN_DECODE_H
+#define PORTCULLIS_SCAN_DECODE_H
+
+#include "stages.h"
+
+size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_final,
+                  struct window *out);
+/* 0..63, or -1; the URL alphabet as well. */
+int base64_value(char c);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stages. Look-alikes: each code point becomes what UTS #39 says it resembles. Markup:
+ * tags, HTML comments and emphasis marks are taken out, so that "pass<b></b>word" reads
+ * as it is shown. Decoded (decode.c): runs of base64, percent escapes and entities are
+ * undone, twice over; a finding there covers the encoded run. All map to the text.
+ */
+#include "stages.h"
+#include "decode.h"
+
+#include <utf8proc.h>
+
+#define WINDOW_BYTES_MAX (512U << 20)
+#define TAG_BYTES_MAX 512U
+#define COMMENT_BYTES_MAX 16384U
+#define BASE64_RUN_MIN 16U
+
+static size_t run_stage(struct stage *st, const struct view *in, size_t from, bool is_final,
+                        struct window *out);
+static size_t run_skeleton(const struct view *in, size_t from, bool is_final, struct window *out);
+static size_t run_markup(const struct view *in, size_t from, bool is_final, struct window *out);
+static bool is_mark(unsigned char c);
+static size_t markup_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait);
+static size_t comment_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait);
+
+void stages_init(struct scan_stages *s)
+{
+    memset(s, 0, sizeof(*s));
+    for (unsigned i = 0; i < STAGES_MAX; i++) {
+        window_init(&s->windows[i], WINDOW_BYTES_MAX);
+    }
+}
+
+void stages_fini(struct scan_stages *s)
+{
+    for (unsigned i = 0; s != NULL && i < STAGES_MAX; i++) {
+        window_fini(&s->windows[i]);
+    }
+}
+
+void stages_set(struct scan_stages *s, unsigned which, bool is_folded)
+{
+    enum stage_kind kind = which == SCAN_VIEW_SKELETON ? STAGE_SKELETON
+                           : which == SCAN_VIEW_MARKUP ? STAGE_MARKUP
+                                                       : STAGE_DECODE;
+    s->count = 0;
+    memset(s->stages, 0, sizeof(s->stages));
+    for (unsigned i = 0; i < STAGES_MAX; i++) {
+        window_clear(&s->windows[i]);
+    }
+    if (is_folded) {
+        s->stages[s->count++].kind = STAGE_FOLD;
+    }
+    for (unsigned i = 0; which != 0 && i < (kind == STAGE_DECODE ? 2 : 1); i++) {
+        s->stages[s->count++].kind = kind;
+    }
+}
+
+enum err stages_feed(struct scan_stages *s, struct str text, size_t *taken, size_t to)
+{
+    struct view in = {.text = {text.ptr, to}};
+    bool is_final = to == text.len;
+    *taken = run_stage(&s->stages[0], &in, *taken, is_final, &s->windows[0]);
+    for (unsigned i = 1; i < s->count; i++) {
+        in = window_view(&s->windows[i - 1]);
+        size_t used = run_stage(&s->stages[i], &in, 0, is_final, &s->windows[i]);
+        window_drop(&s->windows[i - 1], used);
+    }
+    for (unsigned i = 0; i < s->count; i++) {
+        TRY(window_err(&s->windows[i]));
+    }
+    return ERR_OK;
+}
+
+static size_t run_stage(struct stage *st, const struct view *in, size_t from, bool is_final,
+                        struct window *out)
+{
+    switch (st->kind) {
+    case STAGE_FOLD:
+        return from + fold_text(str_sub(in->text, from, in->text.len), from, is_final, out);
+    case STAGE_SKELETON:
+        return run_skeleton(in, from, is_final, out);
+    case STAGE_MARKUP:
+        return run_markup(in, from, is_final, out);
+    case STAGE_DECODE:
+        return decode_run(st, in, from, is_final, out);
+    case STAGE_NONE:
+        break;
+    }
+    return from;
+}
+
+static size_t run_skeleton(const struct view *in, size_t from, bool is_final, struct window *out)
+{
+    struct str text = in->text;
+    size_t at = from;
+    size_t copied = from;
+    while (at < text.len) {
+        at += ascii_run(str_sub(text, at, text.len));
+        size_t step = str_utf8_step(str_sub(text, at, at + 4));
+        if (at == text.len || (step == 0 && !is_final && text.len - at < 4)) {
+            break;
+        }
+        int32_t cp = -1;
+        if (step > 1) {
+            utf8proc_iterate((const uint8_t *)text.ptr + at, (utf8proc_ssize_t)step, &cp);
+        }
+        const char *like = cp < 0 ? NULL : skeleton_of((uint32_t)cp);
+        if (like != NULL || (cp >= 0 && utf8proc_category(cp) == UTF8PROC_CATEGORY_MN)) {
+            window_copy(out, in, copied, at);
+            if (like != NULL) { /* else a mark on a letter: nothing, for the eye */
+                window_add(out, str_from(like), view_start(in, at), view_end(in, at + step));
+            }
+            copied = at + step;
+        }
+        at += step > 0 ? step : 1;
+    }
+    window_copy(out, in, copied, at);
+    return at;
+}
+
+static bool is_mark(unsigned char c)
+{
+    return c == '<' || c == '`' || c == '*' || c == '~' || c == '_';
+}
+
+static size_t run_markup(const struct view *in, size_t from, bool is_final, struct window *out)
+{
+    struct str text = in->text;
+    size_t next_close = 0; /* of a comment, counted from the end: each is looked for once */
+    size_t copied = from;
+    size_t at = from;
+    while (at < text.len) {
+        if (!is_mark((unsigned char)text.ptr[at])) {
+            at++;
+            continue;
+        }
+        bool is_waiting = false;
+        size_t n = markup_length(str_sub(text, at, text.len), is_final, &next_close, &is_waiting);
+        if (is_waiting) {
+            break;
+        }
+        if (n > 0) {
+            window_copy(out, in, copied, at);
+            copied = at + n;
+        }
+        at += n > 0 ? n : 1;
+    }
+    window_copy(out, in, copied, at);
+    return at;
+}
+
+/* Bytes of the markup that the text begins with: a tag, a comment, ** __ ~~ * or `. */
+static size_t markup_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait)
+{
+    char c = rest.ptr[0];
+    if (c == '`' || c == '*') {
+        return 1;
+    }
+    if (c != '<') {
+        *ret_wait = rest.len == 1 && !is_final;
+        return rest.len > 1 && rest.ptr[1] == c ? 2 : 0;
+    }
+    if (rest.len < 4 && !is_final) {
+        *ret_wait = true;
+        return 0;
+    }
+    if (str_starts(rest, STR("<!--"))) {
+        return comment_length(rest, is_final, next_close, ret_wait);
+    }
+    char next = rest.len < 3 ? ' ' : rest.ptr[1] == '/' ? rest.ptr[2] : rest.ptr[1];
+    if ((next | 0x20) < 'a' || (next | 0x20) > 'z') {
+        return 0;
+    }
+    ptrdiff_t end = str_find(str_sub(rest, 0, TAG_BYTES_MAX), '>');
+    *ret_wait = end < 0 && rest.len < TAG_BYTES_MAX && !is_final;
+    return end < 0 ? 0 : (size_t)end + 1;
+}
+
+static size_t comment_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait)
+{
+    /* *next_close: bytes from the nearest "-->" known to the end; 0 = not looked for. A close
+     * that lies behind this place is still the nearest one. */
+    if (*next_close == 0 || *next_close > rest.len - 4) {
+        ptrdiff_t end = str_find_str(str_sub(rest, 4, rest.len), STR("-->"));
+        *next_close = end < 0 ? 1 : rest.len - 4 - (size_t)end;
+    }
+    size_t n = *next_close == 1 ? SIZE_MAX : rest.len - *next_close + 3;
+    if (n <= COMMENT_BYTES_MAX) {
+        return n;
+    }
+    *ret_wait = n == SIZE_MAX && rest.len < COMMENT_BYTES_MAX && !is_final;
+    return 0;
+}
+
+unsigned stages_worth(struct str text, size_t from)
+{
+    size_t at = from > BASE64_RUN_MIN ? from - BASE64_RUN_MIN : 0;
+    size_t run = 0;
+    unsigned worth = 0;
+    for (; at < text.len; at++) {
+        unsigned char c = (unsigned char)text.ptr[at];
+        bool is_line = c == '_' && (at == 0 || text.ptr[at - 1] != '_'); /* alone, no mark */
+        run = base64_value((char)c) >= 0 ? run + 1 : 0;
+        worth |= run >= BASE64_RUN_MIN || c == '%' || c == '&' ? SCAN_VIEW_DECODED : 0;
+        worth |= is_mark(c) && !is_line ? SCAN_VIEW_MARKUP : 0;
+        worth |= c >= 0x80 ? SCAN_VIEW_SKELETON : 0;
+    }
+    return worth;
+}
+
+enum err view_fold(struct scan_scratch *scratch, struct str text, struct view *ret)
+{
+    window_clear(&scratch->window);
+    fold_text(text, 0, true, &scratch->window);
+    TRY(window_err(&scratch->window));
+    *ret = window_view(&scratch->window);
+    return ERR_OK;
+}
