@@ -51,7 +51,9 @@ enum err compile_set(struct content *c, const struct content_rule *const *rules,
     b.list = calloc(count + 1, sizeof(*b.list));
     enum err err = c->terms != NULL && b.list != NULL ? ERR_OK : ERR_MEMORY;
     for (size_t n = 0; err == ERR_OK && n < c->rules_count; n++) {
+        c->rules[n].terms_from = (uint32_t)b.count;
         err = add_rule(&b, (uint32_t)n, rules[n]);
+        c->rules[n].terms_to = (uint32_t)b.count;
     }
     static const struct scan_types none;
     bool is_empty = b.count == 0 && memcmp(&b.types, &none, sizeof(none)) == 0;
