@@ -120,6 +120,7 @@ void serve_pending_clear(struct serve *s)
         s->pending = p->next;
         entry_free(p);
     }
+    note_lowest(s);
 }
 
 static void entry_free(struct serve_pending *p)

@@ -77,6 +77,9 @@ static enum err apply(struct serve *s, uint64_t since)
     }
     bool is_changed = loaded->orgs_count != 0 || loaded->epoch != s->epoch || since == 0;
     bool was_from_disk = s->is_from_disk;
+    if (since == 0) {
+        serve_pending_clear(s); /* all are read again, and some may be gone */
+    }
     for (size_t i = 0; i < loaded->orgs_count; i++) {
         replace_org(s, &loaded->orgs[i], loaded->now_s);
     }
@@ -141,6 +144,9 @@ enum err serve_org_compile(struct serve *s, const struct policy_org_rows *rows, 
                                        .compiler = &s->compiler,
                                        .previous = is_known ? s->orgs[at] : NULL};
     s->client.owner = rows->id;
+    if (s->client.is_waiting) {
+        serve_notify("EXTEND_TIMEOUT_USEC=60000000"); /* a start that compiles is not hung */
+    }
     enum err e = policy_org_new(rows, &build, ret, ret_issue);
     s->client.owner = STR_NONE;
     return e;

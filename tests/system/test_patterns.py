@@ -142,6 +142,32 @@ def test_a_long_list_is_compiled_once_and_kept(lab):
     assert lab.chat()[0] == 200
 
 
+def test_another_gateway_compiles_for_itself_and_is_waited_for(lab, tmp_path_factory):
+    """The one that was asked has compiled before it stores; the other one learns of the policy by
+    NOTIFY, goes on under the old ones while its child works, and only then reports the epoch."""
+    other = lab.twin(tmp_path_factory.mktemp("twin"))
+    try:
+        wait_until(lambda: len([n for n in lab.must("GET", "/v1/nodes")["data"]
+                                if n["is_live"]]) == 2, "both are known to be alive")
+        terms = [f"clause {i} of the contract" for i in range(9000)]
+        before = other.metric("portcullis_policy_snapshot_version")
+        status, headers, body = lab.call("POST", "/v1/policies", policy("both", terms),
+                                         headers={"prefer": "wait=60"})
+        assert status == 201, body
+        assert headers.get("preference-applied") == "wait", headers
+        epoch = int(headers["portcullis-epoch"])
+        assert epoch > before
+        assert other.metric("portcullis_terms_compiled_total") == 1
+        assert other.metric("portcullis_terms_compiling") == 0
+        assert other.metric("portcullis_policy_snapshot_version") >= epoch
+        assert any('"policy_compiling"' in line for line in other.lines), "it was never pending"
+        assert not any('"policy_compiling"' in line for line in lab.lines), "compiled too late"
+        for gateway in (lab, other):
+            assert gateway.chat()[0] == 200
+    finally:
+        other.end()
+
+
 def test_two_lists_that_are_too_much_together(lab):
     """Each may stand alone; a text of the letter would match them both at every byte."""
     one, other = ["q" * n for n in (1, 2, 3)], ["q" * n for n in (4, 5, 6)]
