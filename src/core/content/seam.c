@@ -12,7 +12,6 @@
 #define END_BYTES 256U /* of a long text, at either end */
 #define WINDOW_BYTES (16U << 10)
 #define SEGMENTS_MAX 512U
-#define COVERING_MAX 8U
 #define GAP STR("\n\n") /* stands for the middle of a long text; nothing crosses it */
 
 struct segment {
@@ -298,30 +297,33 @@ static bool is_same_kind(const struct scan_finding *a, const struct scan_finding
     return strcmp(scan_detector_info(a->id).type, scan_detector_info(b->id).type) == 0;
 }
 
-/* With the place in its first text, and the exceptions that cover it. */
+/* With the place in its first text; what covers it was told, or speaks against it. */
 static enum err note(struct content_check *k, const struct window *w, size_t at)
 {
     const struct scan_findings *found = &k->queue->found;
     struct scan_finding f = found->items[at];
     const struct segment *g = &w->segments[segment_at(w, f.start)];
     const struct llm_text *text = k->queue->items[g->reading].text;
-    struct scan_finding items[COVERING_MAX + 1];
-    struct scan_findings few = {.items = items, .capacity = COVERING_MAX + 1};
+    struct scan_finding items[COVERS_MAX + 1];
+    struct scan_findings one = {.items = items, .count = 1, .capacity = COVERS_MAX + 1};
+    struct covers covers = {.count = 0};
 
-    for (size_t i = 0; i < found->count && few.count < COVERING_MAX; i++) {
+    items[0] = f;
+    items[0].start = f.start - g->at + g->from;
+    items[0].end = items[0].start + (f.end - f.start);
+    for (size_t i = 0; i < found->count && covers.count < COVERS_MAX; i++) {
         const struct scan_finding *o = &found->items[i];
-        bool is_cover = o->kind == SCAN_TERM && k->content->terms[o->id].use == TERM_EXCEPT;
-        if (is_cover && o->start <= f.start && o->end >= f.end) {
-            items[few.count++] = *o;
+        bool is_except = o->kind == SCAN_TERM && k->content->terms[o->id].use == TERM_EXCEPT;
+        bool is_earlier = o->kind == SCAN_ENTITY && i < at;
+        if ((is_except || is_earlier) && o->start <= f.start && o->end >= f.end) {
+            struct scan_finding *to = &covers.items[covers.count++];
+            *to = *o;
+            to->start = items[0].start;
+            to->end = items[0].end;
         }
     }
-    items[few.count++] = f;
-    for (size_t i = 0; i < few.count; i++) {
-        items[i].start = f.start - g->at + g->from;
-        items[i].end = items[i].start + (f.end - f.start);
-    }
     return note_findings(stage_of(k, k->queue->items[0].stage),
-                         &(struct place){text->pointer, text->role}, &few, NULL);
+                         &(struct place){text->pointer, text->role}, &one, &covers);
 }
 
 static enum err edit(struct content_check *k, const struct window *w,
