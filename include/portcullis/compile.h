@@ -48,7 +48,7 @@ struct compile_options {
     void (*on_done)(void *context);
     void *context;
 };
-/* 10 s, 30 s, 512 MiB, 32 MiB; 512 MiB and 30 days of cache; one child. */
+/* 10 s, 30 s, 512 MiB, 32 MiB; 512 MiB and 30 days of cache; two children. */
 void compile_options_default(struct compile_options *ret);
 
 struct compile;

@@ -218,6 +218,10 @@ struct manage_command {
         int64_t slot;
         struct policy_pair *tags;
         size_t tags_count;
+        yyjson_val *request;  /* a whole body of `endpoint`; NULL = not given */
+        yyjson_val *messages; /* of a body that is otherwise given here; NULL = not given */
+        struct str prompt, response; /* texts; none = not given */
+        bool is_edited_wanted;
     } evaluate;
     struct {
         struct str prompt, response, model; /* POLICY_TRY; none = not given */

@@ -2,7 +2,8 @@
  *
  * recognise: the protocol with an external recogniser, which finds what no pattern can
  * (names of persons, addresses). Texts -> one JSON body; its JSON answer -> findings, or
- * why it cannot be believed. src/docs/recogniser.md is the same for its other end.
+ * why it cannot be believed. No rule asks for one yet: flow is to POST the request as a
+ * call before the provider's, and content to take the findings.
  *
  * Pure. What comes back is a stranger's word: it is read strictly and bounded, offsets
  * are checked against the texts, and an answer with one mistake is no answer. Nothing of

@@ -31,7 +31,7 @@
 
 /* ---- detectors and types ------------------------------------------------ */
 
-#define SCAN_DETECTORS_MAX 512U
+#define SCAN_DETECTORS_MAX 640U
 
 enum scan_class {
     SCAN_CONTACT,

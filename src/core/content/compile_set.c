@@ -31,6 +31,7 @@ static enum err make_set(struct content *c, const struct terms_builder *b,
 static enum err precompile(const struct scan_spec *spec, const struct content_compiler *compiler,
                            struct buf *ret_database, struct issue *issue);
 static void point_at_rule(const struct content *c, struct issue *issue);
+static void point_at_longest(const struct content *c, struct issue *issue);
 
 enum err compile_set(struct content *c, const struct content_rule *const *rules,
                      const struct content_build *with, struct issue *issue)
@@ -224,6 +225,10 @@ static void point_at_rule(const struct content *c, struct issue *issue)
         [TERM_REQUIRED] = "patterns",
     };
     struct str digits = str_sub(str_from(issue->pointer), 1, sizeof(issue->pointer));
+    if (issue->pointer[0] == '\0') {
+        point_at_longest(c, issue);
+        return;
+    }
 
     if (str_to_u64(digits, &id) != ERR_OK || id >= c->terms_count) {
         return;
@@ -235,4 +240,22 @@ static void point_at_rule(const struct content *c, struct issue *issue)
     }
     (void)snprintf(issue->pointer, sizeof(issue->pointer), "/%u/%s/%zu%s", (unsigned)t->rule,
                    members[t->use], index, t->use == TERM_ENTITY ? "/pattern" : "");
+}
+
+/* The list as a whole is at fault: the rule with the most terms is named for it. */
+static void point_at_longest(const struct content *c, struct issue *issue)
+{
+    size_t longest = 0, count = 0;
+    for (size_t from = 0, to = 0; from < c->terms_count; from = to) {
+        while (to < c->terms_count && c->terms[to].rule == c->terms[from].rule) {
+            to++;
+        }
+        if (to - from > count) {
+            count = to - from;
+            longest = c->terms[from].rule;
+        }
+    }
+    if (count > 0) {
+        (void)snprintf(issue->pointer, sizeof(issue->pointer), "/%zu/patterns", longest);
+    }
 }

@@ -68,7 +68,9 @@ enum err manage_policy_check(const struct policy *p, const struct policy_build *
     struct issue issue = {.offset = UINT64_MAX};
     enum err e = policy_org_new(&rows, with, &org, &issue);
     policy_org_unref(org);
-    if (e != ERR_OK && e != ERR_MEMORY) {
+    if (e == ERR_IO) {
+        manage_refuse(ret_refusal, 503, "busy", "", "%s", issue.message);
+    } else if (e != ERR_OK && e != ERR_MEMORY && e != ERR_AGAIN) {
         struct str at = str_from(issue.pointer); /* the caller sent one policy, not a list */
         at = str_starts(at, STR("/policies/0/")) ? str_sub(at, 11, at.len) : at;
         manage_refuse(ret_refusal, 400, "policy_cannot_run", at.ptr, "%s", issue.message);

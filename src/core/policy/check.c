@@ -168,7 +168,9 @@ static enum err check_rule(struct check *c, size_t rule)
     if (policy_rule_type_is_content(r->type)) {
         return check_content(c, r, where);
     }
-    if (r->effect != POLICY_BLOCK && r->effect != POLICY_WARN && r->effect != POLICY_INFO) {
+    bool may_modify = r->type != POLICY_PROVIDER_REQUIREMENT;
+    if (r->effect != POLICY_BLOCK && r->effect != POLICY_WARN && r->effect != POLICY_INFO &&
+        !(r->effect == POLICY_MODIFY && may_modify)) {
         return refuse(c, ERR_UNSUPPORTED, where,
                       "rule '%.*s': effect '%s' is not enforced by this build for type '%s'",
                       STR_ARG(r->key), policy_effect_name(r->effect),
@@ -180,9 +182,12 @@ static enum err check_rule(struct check *c, size_t rule)
                       STR_ARG(r->key), policy_rule_type_name(r->type),
                       policy_stage_name(r->stage));
     }
-    if (r->substitute.len != 0) {
-        return refuse(c, ERR_UNSUPPORTED, where,
-                      "rule '%.*s': 'substitute' is not enforced by this build", STR_ARG(r->key));
+    bool wants_substitute = r->type == POLICY_MODEL_LIST && r->effect == POLICY_MODIFY;
+    if (wants_substitute != (r->substitute.len != 0)) {
+        return refuse(c, ERR_INVALID, where,
+                      "rule '%.*s': a model list with the effect 'modify' names in 'substitute' "
+                      "the model that is used instead, any other rule does not",
+                      STR_ARG(r->key));
     }
     TRY(check_match(c, &r->when, where));
     return r->type == POLICY_PROVIDER_REQUIREMENT ? check_requirement(c, r, where)

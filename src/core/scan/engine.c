@@ -14,13 +14,14 @@
 
 static enum err compile_rows(struct scan_engine *e);
 static void note_prefix(struct scan_engine *e, size_t index);
-static unsigned word_run_min(const struct pattern *p, size_t pc, unsigned depth);
-static bool is_word_set(const struct byte_set *s);
+static unsigned run_min(const struct pattern *p, size_t pc, bool is_token, unsigned depth);
+static bool is_run_set(const struct byte_set *s, bool is_token);
 
 size_t scan_detectors_count(void)
 {
-    return detectors_core_count + detectors_national_count + detectors_secret_count +
-           detectors_service_count + detectors_injection_count;
+    return detectors_core_count + detectors_national_count + detectors_world_count +
+           detectors_secret_count + detectors_token_count + detectors_near_count +
+           detectors_injection_count;
 }
 
 const struct detector *detector_at(size_t index)
@@ -28,8 +29,10 @@ const struct detector *detector_at(size_t index)
     const struct detector_table tables[] = {
         {detectors_core, detectors_core_count},
         {detectors_national, detectors_national_count},
+        {detectors_world, detectors_world_count},
         {detectors_secret, detectors_secret_count},
-        {detectors_service, detectors_service_count},
+        {detectors_token, detectors_token_count},
+        {detectors_near, detectors_near_count},
         {detectors_injection, detectors_injection_count},
     };
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -70,7 +73,7 @@ enum err scan_engine_new(struct scan_engine **ret_engine)
     e->phrases = ARENA_ARRAY(&e->arena, CONTEXT_PHRASES, struct phrase);
     e->lists = ARENA_ARRAY(&e->arena, CONTEXT_LISTS, const char *);
     bool is_full = e->rows == NULL || e->slots == NULL || e->phrases == NULL || e->lists == NULL;
-    if (is_full || compile_rows(e) != ERR_OK) {
+    if (is_full || compile_rows(e) != ERR_OK || topic_table_new(&e->arena, &e->topics) != ERR_OK) {
         scan_engine_free(e);
         return ERR_MEMORY;
     }
@@ -133,25 +136,27 @@ static void note_prefix(struct scan_engine *e, size_t index)
             }
         }
     }
-    unsigned run = word_run_min(p, 0, 0);
-    e->rows[index].run = (uint16_t)run;
-    for (unsigned n = run; n < RUNS_MAX; n++) {
-        e->by_run[n][index / 64] |= bit;
-    }
-    if (run >= RUNS_MAX) {
-        e->by_run[RUNS_MAX - 1][index / 64] |= bit;
+    for (unsigned is_token = 0; is_token < 2; is_token++) {
+        unsigned run = run_min(p, 0, is_token != 0, 0);
+        e->rows[index].run = (uint16_t)run;
+        for (unsigned n = run; n < RUNS_MAX; n++) {
+            e->by_run[is_token][n][index / 64] |= bit;
+        }
+        if (run >= RUNS_MAX) {
+            e->by_run[is_token][RUNS_MAX - 1][index / 64] |= bit;
+        }
     }
 }
 
-/* Fewest word bytes that every match begins with. */
-static unsigned word_run_min(const struct pattern *p, size_t pc, unsigned depth)
+/* Fewest word (token) bytes that every match begins with. */
+static unsigned run_min(const struct pattern *p, size_t pc, bool is_token, unsigned depth)
 {
     unsigned run = 0;
     while (depth < 24) {
         const struct pattern_inst *inst = &p->insts[pc];
         if (inst->op == OP_SPLIT) {
-            unsigned a = word_run_min(p, inst->to, depth + 1);
-            unsigned b = word_run_min(p, inst->other, depth + 1);
+            unsigned a = run_min(p, inst->to, is_token, depth + 1);
+            unsigned b = run_min(p, inst->other, is_token, depth + 1);
             return run + (a < b ? a : b);
         }
         if (inst->op == OP_JUMP) {
@@ -161,7 +166,8 @@ static unsigned word_run_min(const struct pattern *p, size_t pc, unsigned depth)
             pc = inst->to;
             continue;
         }
-        if ((inst->op != OP_SET && inst->op != OP_RUN) || !is_word_set(&p->sets[inst->set])) {
+        if ((inst->op != OP_SET && inst->op != OP_RUN) ||
+            !is_run_set(&p->sets[inst->set], is_token)) {
             return run;
         }
         run += inst->op == OP_SET ? 1 : inst->min;
@@ -176,10 +182,11 @@ static unsigned word_run_min(const struct pattern *p, size_t pc, unsigned depth)
     return run;
 }
 
-static bool is_word_set(const struct byte_set *s)
+static bool is_run_set(const struct byte_set *s, bool is_token)
 {
     for (unsigned c = 0; c < 256; c++) {
-        if (byte_set_has(s, (unsigned char)c) && !is_word_byte((unsigned char)c)) {
+        bool is_in = is_token ? is_token_byte((unsigned char)c) : is_word_byte((unsigned char)c);
+        if (byte_set_has(s, (unsigned char)c) && !is_in) {
             return false;
         }
     }

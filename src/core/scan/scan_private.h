@@ -9,6 +9,7 @@
 
 #include "detector.h"
 #include "pattern.h"
+#include "topics.h"
 
 #include <hs.h>
 
@@ -21,11 +22,38 @@
 #define RUNS_MAX 33U
 #define LONG_RUN 7U
 
+/* Bytes of the letter or digit at text[at]; 0 = a sign, a blank, the end. Beyond ASCII all is
+ * a letter but the signs of Latin-1, of general punctuation and of CJK punctuation. */
+static inline unsigned letter_at(struct str text, size_t at)
+{
+    unsigned char c = at < text.len ? (unsigned char)text.ptr[at] : ' ';
+    if (c < 0x80) {
+        return is_word_byte(c) && c != '_' ? 1 : 0;
+    }
+    unsigned char next = at + 1 < text.len ? (unsigned char)text.ptr[at + 1] : 0;
+    bool is_sign = c == 0xc2 || (c == 0xe2 && next < 0x82) || (c == 0xe3 && next == 0x80);
+    return is_sign ? 0 : 1;
+}
+
+/* Bytes of the sign at text[at], which is not a letter: those behind its first are none. */
+static inline unsigned sign_at(struct str text, size_t at)
+{
+    unsigned char c = (unsigned char)text.ptr[at];
+    unsigned n = c == 0xc2 ? 2 : c == 0xe2 || c == 0xe3 ? 3 : 1;
+    return at + n <= text.len ? n : (unsigned)(text.len - at);
+}
+
+/* What tokens are made of: word bytes and - . / + */
+static inline bool is_token_byte(unsigned char c)
+{
+    return is_word_byte(c) || (c >= '+' && c <= '/' && c != ',');
+}
+
 struct row {
     struct pattern pattern;
     size_t width;
     uint16_t context; /* list index + 1; 0 = none */
-    uint16_t run;     /* word bytes that every match begins with, at least */
+    uint16_t run;     /* token bytes that every match begins with, at least */
 };
 
 struct context_slot {
@@ -45,7 +73,8 @@ struct scan_engine {
     size_t rows_count;
     uint64_t prefix[PATTERN_PREFIX][256][MASK_WORDS];
     uint64_t at_rows[MASK_WORDS];          /* D_AT */
-    uint64_t by_run[RUNS_MAX][MASK_WORDS]; /* rows whose leading word run may be this long */
+    /* Rows whose leading run of word bytes [0], of token bytes [1] may be this long. */
+    uint64_t by_run[2][RUNS_MAX][MASK_WORDS];
     struct context_slot *slots;
     size_t slots_count;
     struct phrase *phrases; /* not ASCII: looked for as they stand */
@@ -53,6 +82,7 @@ struct scan_engine {
     const char **lists; /* the context strings, to share equal ones */
     size_t lists_count;
     struct scan_set *injection; /* the phrases alone */
+    const struct topic_table *topics;
 };
 
 /* A stretch of a view. to = 0: byte for byte what stands from `from` on; else all of it
@@ -91,7 +121,7 @@ struct scan_set {
     unsigned words; /* mask words in use */
     bool has_at;    /* a detector with D_AT is enabled; not among the groups below */
     bool has_long;  /* one that begins with LONG_RUN word bytes; not there either */
-    uint64_t groups[PATTERN_PREFIX][256]; /* rows modulo 64 that may have a byte there */
+    uint64_t groups[PATTERN_PREFIX][256]; /* groups of rows that may have a byte there */
     struct term *terms;
     size_t terms_count;
     size_t term_bytes_max;

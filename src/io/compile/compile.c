@@ -76,7 +76,7 @@ void compile_options_default(struct compile_options *ret)
         .cache_bytes_max = (uint64_t)512 << 20,
         .cache_days_max = 30,
         .limits = {.cpu_s = 10, .wall_s = 30, .memory_mib = 512, .database_mib = 32},
-        .children = 1};
+        .children = 2};
 }
 
 enum err compile_open(const struct compile_options *options, struct compile **ret,

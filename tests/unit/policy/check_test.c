@@ -63,7 +63,7 @@ static void what_does_not_run_is_refused(void **state)
             assert_non_null(strstr(b.issue.message, "'k'"));
         }
     }
-    for (unsigned e = POLICY_MODIFY; e < POLICY_BLOCK; e++) {
+    for (unsigned e = POLICY_REROUTE; e < POLICY_BLOCK; e++) {
         refused((struct policy)POLICY("p", RULE(.type = POLICY_MODEL_LIST,
                                                 .effect = (enum policy_effect)e)),
                 ERR_UNSUPPORTED, "/policies/0/rules/0",
@@ -73,7 +73,12 @@ static void what_does_not_run_is_refused(void **state)
             "/policies/0/rules/0", "response");
     refused((struct policy)POLICY("p", RULE(.type = POLICY_MODEL_LIST, .effect = POLICY_BLOCK,
                                             .substitute = STR("gpt-4o-mini"))),
-            ERR_UNSUPPORTED, "/policies/0/rules/0", "substitute");
+            ERR_INVALID, "/policies/0/rules/0", "substitute");
+    refused((struct policy)POLICY("p", RULE(.type = POLICY_MODEL_LIST, .effect = POLICY_MODIFY)),
+            ERR_INVALID, "/policies/0/rules/0", "substitute");
+    refused((struct policy)POLICY("p", RULE(.type = POLICY_PROVIDER_REQUIREMENT,
+                                            .effect = POLICY_MODIFY)),
+            ERR_UNSUPPORTED, "/policies/0/rules/0", "modify");
     refused((struct policy)POLICY("p", RULE(NEEDS_TYPE, .require = 1u << 31)), ERR_UNSUPPORTED,
             "/policies/0/rules/0", "attribute");
 }
