@@ -104,6 +104,8 @@ bool str_is_utf8(struct str s);
 /* Bytes (1-4) of the well-formed UTF-8 sequence that `s` starts with; 0 when it
  * starts with none, or is empty. */
 size_t str_utf8_step(struct str s);
+/* The bytes of a code point, 1-4; a surrogate gives what UTF-8 does not allow. */
+size_t str_utf8_of(uint32_t code, char ret_bytes[4]);
 
 /* ---- arena ------------------------------------------------------------- */
 

@@ -131,6 +131,8 @@ void content_check_fini(struct content_check *k);
 bool content_is_wanted(const struct content_check *k, enum content_stage stage);
 /* Answers must be held until they are complete (is_buffered, required terms). */
 bool content_is_buffered(const struct content_check *k);
+/* May a text of this stage go on otherwise than it came, or not at all? */
+bool content_alters(const struct content_check *k, enum content_stage stage);
 
 /* Texts of the request, in body order. Borrowed until content_edits was used. */
 MUST_USE enum err content_request_add(struct content_check *k, const struct llm_text *text);
@@ -151,9 +153,14 @@ MUST_USE enum err content_edits(struct content_check *k, const struct llm_edit *
 
 /* A piece of a growing text. Appends to `out` what may go on now (decoded text; tool
  * arguments: raw JSON text). Opens the channel at its first piece. ERR_DENIED: a rule
- * blocks, nothing of this channel goes on any more. ERR_LIMIT, ERR_MEMORY: refuse. */
+ * blocks, nothing goes on any more, of any channel, but what `out` got. ERR_LIMIT,
+ * ERR_MEMORY: refuse, and use nothing of `out`. */
 MUST_USE enum err content_feed(struct content_check *k, const struct llm_text *delta,
                                struct buf *out);
+/* A text that came at once among the pieces: a repeat of one that was read (which counts
+ * once only), a title. Appends it as it may go on. */
+MUST_USE enum err content_feed_whole(struct content_check *k, const struct llm_text *text,
+                                     struct buf *out);
 /* The text is complete: the rest goes out. Unknown channels: nothing. */
 MUST_USE enum err content_close(struct content_check *k, uint64_t channel, struct buf *out);
 /* Channels opened and not closed, in order of opening. */

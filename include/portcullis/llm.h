@@ -235,6 +235,9 @@ struct llm_event {
  * JSON object), ERR_LIMIT. */
 MUST_USE enum err llm_event_read(struct arena *a, enum llm_endpoint upstream, struct str data,
                                  struct llm_event *ret, struct issue *ret_issue);
+/* The half that waits, 0 = none, and the next piece of the channel: what stands in front of
+ * the piece's value, 0-4 bytes: the pair, or U+FFFD for a half without the other. */
+size_t llm_half_join(uint16_t *waiting, const struct llm_text *piece, char ret_bytes[4]);
 /* An event that says a piece of one channel and nothing else: what an event of that
  * channel looks like without its other texts, roles, names, ids of tool calls and usage.
  * Held-back text is flushed with it: by the spans of the text and of the sequence number

@@ -204,3 +204,17 @@ static bool is_continuation(unsigned char c)
 {
     return (c & 0xC0) == 0x80;
 }
+
+size_t str_utf8_of(uint32_t code, char ret_bytes[4])
+{
+    if (code < 0x80) {
+        ret_bytes[0] = (char)code;
+        return 1;
+    }
+    size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = len; i-- > 1; code >>= 6) {
+        ret_bytes[i] = (char)(0x80 | (code & 0x3f));
+    }
+    ret_bytes[0] = (char)((len == 2 ? 0xc0 : len == 3 ? 0xe0 : 0xf0) | code);
+    return len;
+}

@@ -202,6 +202,9 @@ static enum err add_rows(struct content *c, const struct content_rule *const *ru
         if (r->is_buffered || r->kind == CONTENT_REQUIRED_TERMS) {
             bit_set(rows[ROW_BUFFERED], n);
         }
+        if (r->effect >= CONTENT_MODIFY) {
+            bit_set(rows[ROW_ALTERING], n);
+        }
     }
     return ERR_OK;
 }

@@ -39,8 +39,15 @@ struct term {
     struct str what; /* the pattern as written, or the entity's name; NUL-terminated */
 };
 
-/* Rows: a bit per rule. */
-enum row { ROW_REQUEST, ROW_RESPONSE, ROW_BUFFERED, ROW_KINDS, ROWS = ROW_KINDS + CONTENT_KINDS };
+/* Rows: a bit per rule. ALTERING: it edits or blocks. */
+enum row {
+    ROW_REQUEST,
+    ROW_RESPONSE,
+    ROW_BUFFERED,
+    ROW_ALTERING,
+    ROW_KINDS,
+    ROWS = ROW_KINDS + CONTENT_KINDS
+};
 
 struct found_set { /* shared by contents that look for the same */
     struct scan_set *set;

@@ -74,6 +74,7 @@ void flow_exchange_free(struct flow_exchange *x)
         sse_parser_fini(&x->p->sse);
     }
     content_check_fini(x->p->check);
+    flow_stream_free(x->p->stream);
     arena_fini(&x->p->arena);
     buf_fini(&x->p->body);
     buf_fini(&x->p->edited);
@@ -217,6 +218,9 @@ void flow_on_turn(struct flow_exchange *x, struct flow_now now)
     if (x->p->state == FLOW_INSPECTING) {
         x->p->now = now;
         inspect_and_record(x, clock_us(x));
+    } else if (x->p->state == FLOW_RELAYING && x->p->is_answer_waiting) {
+        x->p->now = now;
+        flow_inspect_turn(x);
     }
 }
 
@@ -394,6 +398,7 @@ void flow_end(struct flow_exchange *x)
         sse_parser_fini(&p->sse);
     }
     content_check_fini(p->check);
+    flow_stream_free(p->stream);
     struct arena arena = p->arena;
     struct buf body = p->body, edited = p->edited, answer = p->answer;
     arena_reset(&arena);

@@ -89,6 +89,9 @@ struct flow_private {
     uint64_t content_bytes[2];   /* text given to them */
     struct llm_upstream upstream;
     struct llm_relay *relay;
+    struct flow_stream *stream; /* content rules read the answer's events; else NULL; heap */
+    const struct llm_said *said; /* of a JSON answer that content rules read */
+    bool is_answer_waiting;     /* there is more of it to read: after the loop has turned */
     struct sse_parser sse;
     bool has_sse;
     struct flow_refusal refusal;
@@ -129,6 +132,32 @@ void flow_step_call(struct flow_exchange *x);
 void flow_relay_head(struct flow_exchange *x, const struct wire_head *head);
 void flow_relay_body(struct flow_exchange *x, struct str slice);
 void flow_relay_end(struct flow_exchange *x, enum flow_end_how how, const char *reason);
+/* Status line and fields of a success; of a JSON answer the body as well. */
+void flow_relay_begin(struct flow_exchange *x);
+void flow_relay_write(struct flow_exchange *x, struct str bytes); /* of a stream's body */
+/* The JSON answer in p->answer, and the end of a stream: to the client. */
+void flow_relay_json(struct flow_exchange *x);
+void flow_relay_end_events(struct flow_exchange *x);
+/* Ends of another kind: a whole refusal while nothing was sent, an error event after. */
+void flow_relay_fail(struct flow_exchange *x, unsigned status, const char *code,
+                     const char *message);
+void flow_relay_fail_check(struct flow_exchange *x, enum err e);
+void flow_relay_block(struct flow_exchange *x);
+/* inspect_answer.c: content rules over a whole answer: JSON in p->answer, or all events
+ * of a stream. Ends in one of the above, perhaps after turns of the loop. */
+void flow_inspect_json(struct flow_exchange *x);
+void flow_inspect_events(struct flow_exchange *x);
+void flow_inspect_turn(struct flow_exchange *x);
+/* Tells what was found in the answer. */
+void flow_inspect_report(struct flow_exchange *x);
+/* inspect_stream.c: content rules over a stream, event by event. */
+MUST_USE bool flow_stream_new(struct flow_exchange *x);
+void flow_stream_free(struct flow_stream *s); /* NULL is allowed */
+/* Appends to p->answer what may go on now. ERR_DENIED: a rule blocks, what was appended
+ * may still go. ERR_SYNTAX: the event is not valid. Else: the rules could not be asked. */
+MUST_USE enum err flow_stream_event(struct flow_exchange *x, const struct sse_event *ev);
+/* The same for all that is held back. */
+MUST_USE enum err flow_stream_flush(struct flow_exchange *x);
 /* refuse.c: our own answers. refuse() only notes the refusal; the answer is
  * written once the decision is stored (or at once when there is none to store). */
 void flow_refuse(struct flow_exchange *x, unsigned status, const char *type, const char *code,

@@ -5,7 +5,8 @@
  * not compressed, it parses, and it ended properly; everything else becomes an
  * error in the caller's dialect: a whole one while nothing was sent, an event in
  * the stream afterwards. A stream is never ended cleanly unless its terminal
- * event was seen.
+ * event was seen. Where a content rule looks at answers, they are read on the way
+ * (inspect_answer.c, inspect_stream.c); where none does, nothing of that is touched.
  */
 #include "flow_private.h"
 
@@ -16,15 +17,15 @@
 static void refuse_upstream(struct flow_exchange *x, unsigned status, const char *code,
                             const char *message);
 static bool is_answer_acceptable(struct flow_exchange *x, const struct wire_head *head);
-static void begin_answer(struct flow_exchange *x);
+static bool is_answer_read(const struct flow_private *p);
+static void begin_stream(struct flow_exchange *x);
 static void relay_events(struct flow_exchange *x);
+static void end_events(struct flow_exchange *x, enum err e);
 static void end_error_answer(struct flow_exchange *x);
-static void end_json(struct flow_exchange *x);
 static void end_stream(struct flow_exchange *x);
-static void fail(struct flow_exchange *x, unsigned status, const char *code, const char *message);
-static void end_in_error(struct flow_exchange *x, unsigned status, const char *code,
-                         const char *message);
-static void write_body(struct flow_exchange *x, struct str bytes);
+static bool flush_stream(struct flow_exchange *x);
+static void drop_call(struct flow_exchange *x);
+static void end_in_error(struct flow_exchange *x, struct llm_error *error);
 static void end_body(struct flow_exchange *x);
 static const char *how_code(enum flow_end_how how, unsigned *ret_status);
 static uint32_t retry_after_of(const struct wire_head *head);
@@ -47,12 +48,31 @@ void flow_relay_head(struct flow_exchange *x, const struct wire_head *head)
         return;
     }
     if (p->is_upstream_stream) {
-        sse_parser_init(&p->sse, EVENT_BYTES_MAX);
-        p->has_sse = true;
-        begin_answer(x);
-        if (x->out.err != ERR_OK) {
-            fail(x, 502, "stream_too_large", "The answer could not be buffered");
-        }
+        begin_stream(x);
+    }
+}
+
+/* By content rules, or because tokens of the request are to become values again. */
+static bool is_answer_read(const struct flow_private *p)
+{
+    return p->check != NULL && (content_is_wanted(p->check, CONTENT_RESPONSE) ||
+                                content_alters(p->check, CONTENT_RESPONSE));
+}
+
+static void begin_stream(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    sse_parser_init(&p->sse, EVENT_BYTES_MAX);
+    p->has_sse = true;
+    if (is_answer_read(p) && !flow_stream_new(x)) {
+        flow_relay_fail_check(x, ERR_MEMORY);
+        return;
+    }
+    if (p->stream == NULL || !content_is_buffered(p->check)) {
+        flow_relay_begin(x);
+    }
+    if (x->out.err != ERR_OK) {
+        flow_relay_fail(x, 502, "stream_too_large", "The answer could not be buffered");
     }
 }
 
@@ -98,7 +118,7 @@ void flow_relay_body(struct flow_exchange *x, struct str slice)
     if (!p->is_upstream_stream) {
         buf_add(&p->answer, slice);
         if (p->answer.err != ERR_OK) {
-            fail(x, 502, "upstream_too_large", "The provider's answer is too large");
+            flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
         }
         return;
     }
@@ -112,27 +132,68 @@ static void relay_events(struct flow_exchange *x)
     struct sse_event event;
     struct issue issue;
     enum err e;
+    enum err relayed = ERR_OK;
     buf_clear(&p->answer);
-    while ((e = sse_parser_next(&p->sse, &event)) == ERR_OK) {
-        if (llm_relay_event(p->relay, &event, &p->answer, &issue) != ERR_OK) {
-            if (p->answer.err == ERR_OK) { /* whole events only: half a line hides the next */
-                write_body(x, buf_str(&p->answer));
-            }
-            fail(x, 502, "upstream_invalid_event", "The provider sent an event that is not valid");
-            return;
-        }
+    while (relayed == ERR_OK && (e = sse_parser_next(&p->sse, &event)) == ERR_OK) {
+        relayed = p->stream != NULL ? flow_stream_event(x, &event)
+                                    : llm_relay_event(p->relay, &event, &p->answer, &issue);
+    }
+    if (relayed != ERR_OK) {
+        end_events(x, relayed);
+        return;
     }
     if (p->answer.err != ERR_OK) {
         /* Events are lost: what is left must not look like the whole answer. */
-        fail(x, 502, "upstream_too_large", "The provider's answer is too large");
+        flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
         return;
     }
-    write_body(x, buf_str(&p->answer));
+    flow_relay_write(x, buf_str(&p->answer));
     if (e != ERR_AGAIN) {
-        fail(x, 502, "upstream_invalid_event", "The provider sent an event that is too large");
+        if (flush_stream(x)) {
+            flow_relay_fail(x, 502, "upstream_invalid_event",
+                            "The provider sent an event that is too large");
+        }
     } else if (x->out.err != ERR_OK) {
-        fail(x, 502, "stream_too_large", "The answer could not be buffered");
+        flow_relay_fail(x, 502, "stream_too_large", "The answer could not be buffered");
     }
+}
+
+/* An event was not passed on: what came before it is. */
+static void end_events(struct flow_exchange *x, enum err e)
+{
+    struct flow_private *p = x->p;
+    if (p->answer.err == ERR_OK) { /* whole events only: half a line hides the next */
+        flow_relay_write(x, buf_str(&p->answer));
+    }
+    if (e == ERR_DENIED) {
+        flow_relay_block(x);
+    } else if (e != ERR_SYNTAX && p->stream != NULL) {
+        flow_relay_fail_check(x, e);
+    } else if (flush_stream(x)) {
+        flow_relay_fail(x, 502, "upstream_invalid_event",
+                        "The provider sent an event that is not valid");
+    }
+}
+
+/* What content rules hold back goes out before the stream ends in an error. False: one of
+ * them has ended it. */
+static bool flush_stream(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    if (p->stream == NULL || !p->is_head_sent || llm_relay_is_complete(p->relay) ||
+        llm_relay_saw_error(p->relay)) {
+        return true;
+    }
+    buf_clear(&p->answer);
+    enum err e = flow_stream_flush(x);
+    if (p->answer.err == ERR_OK) {
+        flow_relay_write(x, buf_str(&p->answer));
+    }
+    if (e == ERR_DENIED) {
+        flow_relay_block(x);
+        return false;
+    }
+    return true;
 }
 
 void flow_relay_end(struct flow_exchange *x, enum flow_end_how how, const char *reason)
@@ -143,22 +204,28 @@ void flow_relay_end(struct flow_exchange *x, enum flow_end_how how, const char *
         const char *code = how_code(how, &status);
         p->outcome = llm_relay_saw_error(p->relay) ? "upstream_error"
                      : how == FLOW_END_TIMEOUT     ? "timeout"
-                     : p->first_byte_us != 0 ? "truncated"
-                                             : "upstream_error";
+                     : p->first_byte_us != 0       ? "truncated"
+                                                   : "upstream_error";
         (void)reason; /* for the host's log; a client is not told about addresses */
-        fail(x, status, code,
-             how == FLOW_END_TIMEOUT ? "The provider did not answer in time"
-             : how == FLOW_END_TLS   ? "The provider's TLS certificate could not be verified"
-             : how == FLOW_END_REFUSED ? "The provider could not be reached"
-                                       : "The provider's answer was cut or is not valid HTTP");
+        if (!flush_stream(x)) {
+            return;
+        }
+        flow_relay_fail(
+            x, status, code,
+            how == FLOW_END_TIMEOUT   ? "The provider did not answer in time"
+            : how == FLOW_END_TLS     ? "The provider's TLS certificate could not be verified"
+            : how == FLOW_END_REFUSED ? "The provider could not be reached"
+                                      : "The provider's answer was cut or is not valid HTTP");
         return;
     }
     if (p->is_upstream_error) {
         end_error_answer(x);
     } else if (p->is_upstream_stream) {
         end_stream(x);
+    } else if (is_answer_read(p)) {
+        flow_inspect_json(x);
     } else {
-        end_json(x);
+        flow_relay_json(x);
     }
 }
 
@@ -190,29 +257,29 @@ static void end_error_answer(struct flow_exchange *x)
     struct flow_private *p = x->p;
     p->outcome = "upstream_error";
     if (p->upstream_status == 401 || p->upstream_status == 403) {
-        fail(x, 502, "provider_authentication_failed",
-             "The provider refused the organization's credential");
+        flow_relay_fail(x, 502, "provider_authentication_failed",
+                        "The provider refused the organization's credential");
         return;
     }
     if (p->upstream_status < 400) {
-        fail(x, 502, "upstream_status", "The provider answered with a status that is not allowed");
+        flow_relay_fail(x, 502, "upstream_status",
+                        "The provider answered with a status that is not allowed");
         return;
     }
     struct llm_error error;
     if (llm_error_from_upstream(&p->arena, p->upstream.dialect, p->upstream_status,
                                 buf_str(&p->answer), &error) != ERR_OK) {
-        fail(x, p->upstream_status, "upstream_error", "The provider reported an error");
+        flow_relay_fail(x, p->upstream_status, "upstream_error", "The provider reported an error");
         return;
     }
     p->is_refused = true;
-    p->refusal = (struct flow_refusal){.error = error,
-                                       .decision = "error",
-                                       .retry_after_s = p->upstream_retry_after_s};
+    p->refusal = (struct flow_refusal){
+        .error = error, .decision = "error", .retry_after_s = p->upstream_retry_after_s};
     flow_write_refusal(x);
     flow_record_outcome(x);
 }
 
-static void end_json(struct flow_exchange *x)
+void flow_relay_json(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     struct issue issue;
@@ -223,12 +290,12 @@ static void end_json(struct flow_exchange *x)
     enum err e = llm_relay_json(p->relay, buf_str(&p->answer), body, &issue);
     if (e != ERR_OK || body->err != ERR_OK) {
         p->outcome = "upstream_error";
-        fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
+        flow_relay_fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
         return;
     }
     buf_clear(&p->answer);
     buf_move(&p->answer, body);
-    begin_answer(x);
+    flow_relay_begin(x);
     p->outcome = "completed";
     flow_record_outcome(x);
 }
@@ -236,9 +303,22 @@ static void end_json(struct flow_exchange *x)
 static void end_stream(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
+    if (p->stream != NULL && content_is_buffered(p->check)) {
+        flow_inspect_events(x);
+    } else {
+        flow_relay_end_events(x);
+    }
+}
+
+void flow_relay_end_events(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
     if (!llm_relay_is_complete(p->relay) && !llm_relay_saw_error(p->relay)) {
-        p->outcome = "truncated";
-        fail(x, 502, "upstream_truncated", "The provider's stream ended before it was complete");
+        if (flush_stream(x)) {
+            p->outcome = "truncated";
+            flow_relay_fail(x, 502, "upstream_truncated",
+                            "The provider's stream ended before it was complete");
+        }
         return;
     }
     end_body(x);
@@ -247,7 +327,7 @@ static void end_stream(struct flow_exchange *x)
 }
 
 /* Status line and fields of a success; the body follows whole (JSON) or in parts. */
-static void begin_answer(struct flow_exchange *x)
+void flow_relay_begin(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     wire_write_status_line(&x->out, 200);
@@ -276,7 +356,7 @@ static void begin_answer(struct flow_exchange *x)
     p->status_sent = 200;
 }
 
-static void write_body(struct flow_exchange *x, struct str bytes)
+void flow_relay_write(struct flow_exchange *x, struct str bytes)
 {
     struct flow_private *p = x->p;
     if (bytes.len == 0) {
@@ -301,21 +381,21 @@ static void refuse_upstream(struct flow_exchange *x, unsigned status, const char
                             const char *message)
 {
     x->p->outcome = "upstream_error";
-    fail(x, status, code, message);
+    flow_relay_fail(x, status, code, message);
 }
 
 /* The answer cannot go on. Drops the call if it is still open. */
-static void fail(struct flow_exchange *x, unsigned status, const char *code, const char *message)
+void flow_relay_fail(struct flow_exchange *x, unsigned status, const char *code,
+                     const char *message)
 {
     struct flow_private *p = x->p;
     if (p->state != FLOW_RELAYING && p->state != FLOW_CALLING) {
         return;
     }
     if (p->is_call_open) {
-        p->is_call_open = false;
-        x->want |= FLOW_WANT_DROP_CALL;
         p->outcome = "upstream_error";
     }
+    drop_call(x);
     if (!p->is_head_sent) {
         flow_refuse(x, status, "api_error", code, "%s", message);
         p->refusal.retry_after_s = status == 502 || status == 504 ? 0 : p->upstream_retry_after_s;
@@ -323,34 +403,72 @@ static void fail(struct flow_exchange *x, unsigned status, const char *code, con
         flow_record_outcome(x);
         return;
     }
-    end_in_error(x, status, code, message);
-    p->is_keep_alive = false;
+    struct llm_error error = {.status = status,
+                              .type = "api_error",
+                              .code = code,
+                              .message = str_from(message),
+                              .request_id = {p->request_id, sizeof(p->request_id)}};
+    end_in_error(x, &error);
     flow_record_outcome(x);
+}
+
+/* A content rule does not let the answer pass: nothing of it that has not gone out will. */
+void flow_relay_block(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    drop_call(x);
+    p->outcome = "refused";
+    flow_inspect_report(x);
+    flow_refuse_content(x);
+    if (!p->is_head_sent) {
+        flow_write_refusal(x);
+    } else {
+        p->refusal.error.request_id = (struct str){p->request_id, sizeof(p->request_id)};
+        end_in_error(x, &p->refusal.error);
+    }
+    flow_record_outcome(x);
+}
+
+/* The content rules could not be asked, so the answer does not pass. */
+void flow_relay_fail_check(struct flow_exchange *x, enum err e)
+{
+    struct flow_private *p = x->p;
+    bool is_large = e == ERR_LIMIT || p->arena.is_exhausted;
+    flow_relay_fail(x, e == ERR_MEMORY && !is_large ? 503 : 502,
+                    is_large          ? "content_check_limit"
+                    : e == ERR_MEMORY ? "out_of_memory"
+                                      : "content_check_unavailable",
+                    is_large ? "The answer is too large or too dense to be checked by the content "
+                               "rules"
+                             : "The content rules could not be evaluated on the answer");
+}
+
+static void drop_call(struct flow_exchange *x)
+{
+    if (x->p->is_call_open) {
+        x->p->is_call_open = false;
+        x->want |= FLOW_WANT_DROP_CALL;
+    }
 }
 
 /* The stream has begun. Behind its terminal event nothing may follow, not even an
  * error; then, and when the error cannot be told, only the missing last chunk says
  * that the answer was cut. */
-static void end_in_error(struct flow_exchange *x, unsigned status, const char *code,
-                         const char *message)
+static void end_in_error(struct flow_exchange *x, struct llm_error *error)
 {
     struct flow_private *p = x->p;
+    p->is_keep_alive = false;
     if (llm_relay_is_complete(p->relay)) {
         return;
     }
     if (!llm_relay_saw_error(p->relay)) {
-        struct llm_error error = {.status = status,
-                                  .type = "api_error",
-                                  .code = code,
-                                  .message = str_from(message),
-                                  .sequence_number = llm_relay_next_sequence(p->relay),
-                                  .request_id = {p->request_id, sizeof(p->request_id)}};
+        error->sequence_number = llm_relay_next_sequence(p->relay);
         buf_clear(&p->answer);
-        llm_error_write_event(&p->answer, p->endpoint, &error);
+        llm_error_write_event(&p->answer, p->endpoint, error);
         if (p->answer.err != ERR_OK) {
             return;
         }
-        write_body(x, buf_str(&p->answer));
+        flow_relay_write(x, buf_str(&p->answer));
     }
     end_body(x);
 }

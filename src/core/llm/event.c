@@ -140,6 +140,20 @@ static size_t escape_at(struct str s, size_t at, unsigned *ret_code)
     return 6;
 }
 
+size_t llm_half_join(uint16_t *waiting, const struct llm_text *piece, char ret_bytes[4])
+{
+    uint32_t code = 0;
+    uint32_t high = *waiting;
+    if (piece->half_before != 0) {
+        code =
+            high == 0 ? 0xfffd : 0x10000 + ((high - 0xd800) << 10) + (piece->half_before - 0xdc00u);
+    } else if (high != 0 && (piece->value.len > 0 || piece->half_after != 0)) {
+        code = 0xfffd;
+    }
+    *waiting = code != 0 || high == 0 ? piece->half_after : *waiting;
+    return code != 0 ? str_utf8_of(code, ret_bytes) : 0;
+}
+
 static void list_sequence(const struct json_doc *doc, struct llm_event *ret)
 {
     yyjson_val *key = llm_get_key(doc->root, STR("sequence_number"));

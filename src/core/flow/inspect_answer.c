@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Content rules over a whole answer: a JSON body, or a stream that a rule wants to see
+ * complete. Long answers are read in slices, between which the host lets its loop turn.
+ * A block refuses, and nothing of the answer leaves; a modification edits the spans of
+ * the provider's bytes before they are relayed or translated, so usage, ids and
+ * everything else stay as they were. What could not be read is refused.
+ */
+#include "stream.h"
+
+#define SLICE_BYTES (64u * 1024)
+#define ARENA_BYTES_PER_ANSWER_BYTE 8 /* a tree, the texts of it, and what replaces them */
+
+static enum err add_json(struct flow_exchange *x);
+static void run_slice(struct flow_exchange *x);
+static void conclude(struct flow_exchange *x);
+static enum err edit_json(struct flow_exchange *x);
+static uint64_t clock_us(const struct flow_exchange *x);
+
+void flow_inspect_json(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    p->arena.bytes_max += ARENA_BYTES_PER_ANSWER_BYTE * p->answer.len;
+    enum err e = add_json(x);
+    if (e == ERR_SYNTAX) {
+        p->outcome = "upstream_error";
+        flow_relay_fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
+    } else if (e != ERR_OK) {
+        flow_relay_fail_check(x, e);
+    } else {
+        run_slice(x);
+    }
+}
+
+static enum err add_json(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct issue issue;
+    struct llm_said *said = ARENA_NEW(&p->arena, struct llm_said);
+    if (said == NULL) {
+        return ERR_LIMIT;
+    }
+    TRY(llm_answer_read(&p->arena, buf_str(&p->answer), said, &issue));
+    p->said = said;
+    for (size_t i = 0; i < said->texts_count; i++) {
+        TRY(content_response_add(p->check, &said->texts[i]));
+        p->content_bytes[1] += said->texts[i].value.len;
+    }
+    for (size_t i = 0; i < said->opaques_count; i++) {
+        TRY(content_opaque_add(p->check, CONTENT_RESPONSE, said->opaques[i].kind,
+                               said->opaques[i].pointer));
+    }
+    return ERR_OK;
+}
+
+void flow_inspect_events(struct flow_exchange *x)
+{
+    enum err e = flow_held_add(x);
+    if (e == ERR_SYNTAX) {
+        flow_relay_fail(x, 502, "upstream_invalid_event",
+                        "The provider sent an event that is not valid");
+    } else if (e != ERR_OK) {
+        flow_relay_fail_check(x, e);
+    } else {
+        run_slice(x);
+    }
+}
+
+void flow_inspect_turn(struct flow_exchange *x)
+{
+    run_slice(x);
+}
+
+static void run_slice(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    uint64_t from_us = clock_us(x);
+    enum err e = content_run(p->check, SLICE_BYTES);
+    p->content_us[1] += (uint32_t)(clock_us(x) - from_us);
+    p->is_answer_waiting = e == ERR_AGAIN;
+    if (e == ERR_AGAIN) {
+        x->want |= FLOW_WANT_TURN;
+    } else if (e == ERR_OK) {
+        conclude(x);
+    } else {
+        flow_relay_fail_check(x, e);
+    }
+}
+
+static uint64_t clock_us(const struct flow_exchange *x)
+{
+    return x->p->env->mono_us != NULL ? x->p->env->mono_us() : 0;
+}
+
+static void conclude(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    if (content_effect(p->check, CONTENT_RESPONSE) == CONTENT_BLOCK) {
+        flow_relay_block(x);
+        return;
+    }
+    flow_inspect_report(x);
+    enum err e = p->stream != NULL ? flow_held_edit(x) : edit_json(x);
+    if (e != ERR_OK) {
+        flow_relay_fail_check(x, e);
+    } else if (p->stream != NULL) {
+        flow_held_relay(x);
+    } else {
+        flow_relay_json(x);
+    }
+}
+
+void flow_inspect_report(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct flow_found *found = ARENA_NEW(&p->arena, struct flow_found);
+    if (found != NULL &&
+        flow_check_found(&p->arena, p->facts.org, p->check, CONTENT_RESPONSE, found) == ERR_OK) {
+        flow_report(x, found);
+    }
+}
+
+/* The answer with its changes takes the place of the provider's. */
+static enum err edit_json(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    const struct llm_edit *found;
+    size_t found_count;
+    TRY(content_edits(p->check, &found, &found_count));
+    size_t drops_count = content_alters(p->check, CONTENT_RESPONSE) ? p->said->drops_count : 0;
+    size_t count = found_count + drops_count;
+    if (count == 0) {
+        return ERR_OK;
+    }
+    struct llm_edit *edits = ARENA_ARRAY(&p->arena, count, struct llm_edit);
+    if (edits == NULL) {
+        return ERR_LIMIT;
+    }
+    if (found_count > 0) {
+        memcpy(edits, found, found_count * sizeof(*edits));
+    }
+    if (drops_count > 0) {
+        memcpy(edits + found_count, p->said->drops, drops_count * sizeof(*edits));
+    }
+    /* The request has been answered: its body's memory serves for the answer. */
+    buf_clear(&p->edited);
+    p->edited.bytes_max = 2 * p->answer.bytes_max; /* what stands for a value may be longer */
+    TRY(llm_edits_apply(&p->edited, buf_str(&p->answer), edits, count));
+    buf_clear(&p->answer);
+    p->answer.bytes_max = p->edited.bytes_max;
+    buf_move(&p->answer, &p->edited);
+    return p->answer.err;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The channels of an answer: they are apart, bounded, stopped together by a block; what is
+ * said again counts once; halves of code points meet; the meaning is judged while a text
+ * grows; and on clean prose a word waits for the next one at most.
+ */
+#include "stream_world.h"
+
+/* ---- channels ---------------------------------------------------------------------------------
+ */
+
+static void test_channels_are_apart(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf other;
+    uint64_t open[4];
+    world_init(&w, redact, COUNT(redact));
+    begin(&w);
+    buf_init(&other, 4096);
+    struct str first = STR("I am jane.doe@example.com, yes");
+    struct str second = STR("{\"ssn\":\"123-45-6789\"}");
+    for (size_t i = 0; i < first.len; i++) {
+        feed(&w, 1, str_sub(first, i, i + 1), false, &w.out);
+        feed(&w, 2, str_sub(second, i, i + 1), true, &other);
+    }
+    assert_int_equal(w.err, ERR_OK);
+    assert_int_equal(content_open_channels(w.check, open, 4), 2);
+    assert_int_equal(open[0], 1);
+    assert_int_equal(open[1], 2);
+    assert_int_equal(content_open_channels(w.check, open, 1), 1);
+    assert_int_equal(content_close(w.check, 1, &w.out), ERR_OK);
+    assert_int_equal(content_close(w.check, 1, &w.out), ERR_OK); /* gone already */
+    assert_int_equal(content_open_channels(w.check, open, 4), 1);
+    assert_int_equal(content_close(w.check, 2, &other), ERR_OK);
+    assert_int_equal(content_open_channels(w.check, open, 4), 0);
+    ASSERT_STR(buf_str(&w.out), "I am <EMAIL 1 ecom>, yes");
+    ASSERT_STR(buf_str(&other), "{\"ssn\":\"<SSN 1 6789>\"}");
+    feed(&w, 3, STR("a"), false, &w.out);
+    assert_int_equal(content_open_channels(w.check, open, 4), 1);
+    assert_int_equal(open[0], 3);
+    buf_fini(&other);
+    world_fini(&w); /* an open channel */
+}
+
+/* A provider that makes up channels is stopped. */
+static void test_channels_are_bounded(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, warn, COUNT(warn));
+    begin(&w);
+    for (uint64_t i = 0; i < 5000 && w.err == ERR_OK; i++) {
+        feed(&w, i, STR("a"), false, &w.out);
+    }
+    assert_int_equal(w.err, ERR_LIMIT);
+    world_fini(&w);
+}
+
+static void test_a_block_stops_all_channels(void **state)
+{
+    (void)state;
+    struct world w;
+    const struct content_hit *hits;
+    size_t dropped;
+    world_init(&w, block, COUNT(block));
+    begin(&w);
+    feed(&w, 1, STR("some words and "), false, &w.out);
+    assert_int_equal(w.err, ERR_OK);
+    feed(&w, 2, STR("SSN 123-45-6789, then"), false, &w.out);
+    assert_int_equal(w.err, ERR_DENIED);
+    size_t len = w.out.len;
+    struct llm_text more = {.value = STR("more"), .channel = 1, .is_delta = true};
+    assert_int_equal(content_feed(w.check, &more, &w.out), ERR_DENIED);
+    assert_int_equal(content_feed_whole(w.check, &more, &w.out), ERR_DENIED);
+    assert_int_equal(content_close(w.check, 1, &w.out), ERR_DENIED);
+    assert_int_equal(w.out.len, len);
+    assert_int_equal(content_effect(w.check, CONTENT_RESPONSE), CONTENT_BLOCK);
+    assert_int_equal(content_hits(w.check, CONTENT_RESPONSE, &hits, &dropped), 1);
+    ASSERT_STR(hits[0].what, "ssn");
+    ASSERT_STR(hits[0].message, "PII detected: ssn");
+    assert_int_equal(hits[0].start, 4);
+    assert_int_equal(hits[0].end, 15);
+    assert_null(hits[0].pointer.ptr);
+    assert_int_equal(content_effect(w.check, CONTENT_REQUEST), CONTENT_INFO);
+    world_fini(&w);
+}
+
+/* The Responses API says everything five times; it is found once. */
+static void test_a_repeat_counts_once(void **state)
+{
+    (void)state;
+    struct world w;
+    const struct content_hit *hits;
+    size_t dropped;
+    struct str text = STR("jane.doe@example.com and bob.roe@example.com.");
+    struct str json = STR("{\"to\":\"jane.doe@example.com\"}");
+    struct llm_text again = {.value = text, .role = LLM_ROLE_ASSISTANT};
+    struct llm_text call = {.value = json, .role = LLM_ROLE_ASSISTANT, .is_json = true};
+    world_init(&w, redact, COUNT(redact));
+    begin(&w);
+    feed(&w, 1, str_sub(text, 0, 12), false, &w.out);
+    feed(&w, 1, str_sub(text, 12, text.len), false, &w.out);
+    feed(&w, 2, json, true, &w.out);
+    assert_int_equal(content_close(w.check, 1, &w.out), ERR_OK);
+    assert_int_equal(content_close(w.check, 2, &w.out), ERR_OK);
+    for (unsigned i = 0; i < 4; i++) {
+        buf_clear(&w.out);
+        assert_int_equal(content_feed_whole(w.check, &again, &w.out), ERR_OK);
+        ASSERT_STR(buf_str(&w.out), "<EMAIL 1 ecom> and <EMAIL 2 ecom>.");
+        buf_clear(&w.out);
+        assert_int_equal(content_feed_whole(w.check, &call, &w.out), ERR_OK);
+        ASSERT_STR(buf_str(&w.out), "{\"to\":\"<EMAIL 1 ecom>\"}");
+    }
+    assert_int_equal(content_hits(w.check, CONTENT_RESPONSE, &hits, &dropped), 1);
+    assert_int_equal(hits[0].count, 3);
+    assert_int_equal(content_edits_count(w.check, CONTENT_RESPONSE), 3);
+    again.value = STR("zoe.poe@example.com");
+    buf_clear(&w.out);
+    assert_int_equal(content_feed_whole(w.check, &again, &w.out), ERR_OK);
+    ASSERT_STR(buf_str(&w.out), "<EMAIL 3 ecom>");
+    assert_int_equal(hits[0].count, 4);
+    world_fini(&w);
+}
+
+/* Providers that cut a surrogate pair in two. */
+static void test_halves_meet(void **state)
+{
+    (void)state;
+    struct world w;
+    static const struct llm_text pieces[] = {
+        {.value = STR_INIT("a"), .half_after = 0xd83d},
+        {.value = STR_INIT("b"), .half_before = 0xde00},
+        {.value = STR_INIT(""), .half_before = 0xde01},
+        {.value = STR_INIT(""), .half_after = 0xd83d},
+        {.value = STR_INIT("")},
+        {.value = STR_INIT("c")},
+        {.value = STR_INIT("d"), .half_after = 0xd83d},
+    };
+    world_init(&w, warn, COUNT(warn));
+    begin(&w);
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        assert_int_equal(content_feed(w.check, &pieces[i], &w.out), ERR_OK);
+    }
+    assert_int_equal(content_close(w.check, 0, &w.out), ERR_OK);
+    ASSERT_STR(buf_str(&w.out), "a\xf0\x9f\x98\x80"
+                                "b\xef\xbf\xbd\xef\xbf\xbd"
+                                "cd\xef\xbf\xbd");
+    world_fini(&w);
+}
+
+/* ---- delay ------------------------------------------------------------------------------------
+ */
+
+static int compare_sizes(const void *a, const void *b)
+{
+    const size_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* A token is a word with the blank in front of it, as providers send them: how many more
+ * must come before all of one is out. */
+static void test_delay_on_clean_prose(void **state)
+{
+    (void)state;
+    static const char prose[] =
+        "The harbour was quiet that morning. A few boats rocked on the water, and the gulls, "
+        "having found nothing to eat, sat in a row along the wall. \"It will rain before noon,\" "
+        "said the man with the red cap; nobody answered. In 1987 the bridge had been closed for "
+        "repairs, and people still spoke of the long way round: three hours by cart, or two if "
+        "the horse was young. We counted 24 lamps and 7 doors. First, mix the flour with 250 ml "
+        "of milk. Then add two eggs, a pinch of salt, and stir until it is smooth. To sort a list "
+        "in Python, call sorted(items, key=len) and print the result. The function returns a new "
+        "list, so the old one stays as it was. If the tests fail, read the message: it says which "
+        "line is wrong. Many thanks for your question, and have a pleasant day!\n";
+    struct world w;
+    size_t ends[512];
+    size_t delays[512];
+    size_t tokens = 0;
+    size_t out_of = 0; /* tokens that are out completely */
+    world_init(&w, mask, COUNT(mask));
+    begin(&w);
+    struct str text = str_from(prose);
+    for (size_t at = 0; at < text.len;) {
+        size_t to = at + 1;
+        while (to < text.len && text.ptr[to] != ' ') {
+            to++;
+        }
+        feed(&w, 1, str_sub(text, at, to), false, &w.out);
+        ends[tokens++] = to;
+        for (; out_of < tokens && ends[out_of] <= w.out.len; out_of++) {
+            delays[out_of] = tokens - 1 - out_of;
+        }
+        at = to;
+    }
+    assert_int_equal(content_close(w.check, 1, &w.out), ERR_OK);
+    assert_true(str_eq(buf_str(&w.out), text));
+    for (; out_of < tokens; out_of++) {
+        delays[out_of] = tokens - out_of;
+    }
+    assert_true(delays[0] <= 1); /* the first */
+    qsort(delays, tokens, sizeof(delays[0]), compare_sizes);
+    assert_true(delays[tokens / 2] <= 1);
+    assert_true(delays[tokens * 9 / 10] <= 3);
+    world_fini(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_channels_are_apart),
+        cmocka_unit_test(test_channels_are_bounded),
+        cmocka_unit_test(test_a_block_stops_all_channels),
+        cmocka_unit_test(test_a_repeat_counts_once),
+        cmocka_unit_test(test_halves_meet),
+        cmocka_unit_test(test_delay_on_clean_prose),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
