@@ -18,13 +18,13 @@
 
 static size_t run_fast(struct cursor *c, size_t from, size_t stop);
 static bool is_decided(struct cursor *c, size_t at);
-static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts, uint64_t word);
-static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_word);
+static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts, uint64_t tokens);
+static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_tokens);
 static bool is_start(const struct cursor *c, size_t at);
 static bool is_special(unsigned char b);
 static enum match_result try_place(struct cursor *c, size_t at);
 static enum match_result try_regexes(struct cursor *c, size_t at);
-static unsigned word_run(const struct cursor *c, size_t at);
+static unsigned run_at(const struct cursor *c, size_t at, bool is_token);
 static enum match_result try_row(struct cursor *c, size_t index, size_t at);
 static bool may_begin(const struct cursor *c, const struct detector *d, size_t at);
 static bool has_at_near(struct cursor *c, size_t at, size_t bytes);
@@ -78,10 +78,10 @@ static size_t run_fast(struct cursor *c, size_t from, size_t stop)
     size_t at = from;
     bool is_after_word = at > 0 && is_word_byte((unsigned char)c->in.text[at - 1]);
     for (; at < stop && at + 64 + PATTERN_PREFIX <= c->in.len; at += 64) {
-        uint64_t word;
-        uint64_t starts = starts_of(c->in.text + at, &is_after_word, &word);
+        uint64_t tokens;
+        uint64_t starts = starts_of(c->in.text + at, &is_after_word, &tokens);
         bool has_at = c->set->has_at && has_at_near(c, at, 64 + AT_BYTES);
-        starts = has_at ? starts : chosen(c, c->in.text + at, starts, word);
+        starts = has_at ? starts : chosen(c, c->in.text + at, starts, tokens);
         for (; starts != 0; starts &= starts - 1) {
             size_t place = at + (size_t)__builtin_ctzll(starts);
             if (place >= stop || !is_decided(c, place)) {
@@ -112,12 +112,12 @@ static bool is_decided(struct cursor *c, size_t at)
 }
 
 /* Of `starts` those where a row without '@' could begin: by its first four bytes, or, for
- * rows that begin with a long word, by a long word being there. */
-static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts, uint64_t word)
+ * rows that begin with a long run of token bytes, by one being there. */
+static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts, uint64_t tokens)
 {
-    uint64_t is_long = c->set->has_long ? word : 0;
+    uint64_t is_long = c->set->has_long ? tokens : 0;
     for (unsigned k = 1; k < LONG_RUN; k++) {
-        is_long &= word >> k | ~UINT64_C(0) << (64 - k); /* beyond the block: perhaps */
+        is_long &= tokens >> k | ~UINT64_C(0) << (64 - k); /* beyond the block: perhaps */
     }
     uint64_t kept = starts & is_long;
     for (uint64_t rest = starts; rest != 0; rest &= rest - 1) {
@@ -133,7 +133,7 @@ static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts
 static bool is_special(unsigned char b)
 {
     return b == '+' || b == '(' || b == '-' || b == '@' || b == ':' || b == '?' || b == '&' ||
-           b == '=' || b == '>' || b == ',' || b == '|';
+           b == '=' || b == '>' || b == ',' || b == '|' || b == '$';
 }
 
 static bool is_start(const struct cursor *c, size_t at)
@@ -147,9 +147,10 @@ static bool is_start(const struct cursor *c, size_t at)
 
 #ifdef __SSE2__
 /* The same for 64 bytes at once, one bit each. */
-static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_word)
+static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_tokens)
 {
     uint64_t word = 0;
+    uint64_t tokens = 0;
     uint64_t under = 0;
     uint64_t special = 0;
     for (unsigned i = 0; i < 4; i++) {
@@ -173,43 +174,51 @@ static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_w
         odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('>')));
         odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8(',')));
         odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('|')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('$')));
+        __m128i token = _mm_or_si128(all, _mm_cmpeq_epi8(b, _mm_set1_epi8('.')));
+        token = _mm_or_si128(token, _mm_cmpeq_epi8(b, _mm_set1_epi8('/')));
+        token = _mm_or_si128(token, _mm_cmpeq_epi8(b, _mm_set1_epi8('-')));
+        token = _mm_or_si128(token, _mm_cmpeq_epi8(b, _mm_set1_epi8('+')));
         word |= (uint64_t)(uint16_t)_mm_movemask_epi8(all) << (16 * i);
+        tokens |= (uint64_t)(uint16_t)_mm_movemask_epi8(token) << (16 * i);
         under |= (uint64_t)(uint16_t)_mm_movemask_epi8(line) << (16 * i);
         special |= (uint64_t)(uint16_t)_mm_movemask_epi8(odd) << (16 * i);
     }
     uint64_t before = (word & ~under) << 1;
     before |= *is_after_word && text[-1] != '_' ? 1 : 0;
     *is_after_word = (word >> 63) != 0;
-    *ret_word = word;
+    *ret_tokens = tokens;
     return (word & ~before) | special;
 }
 #else
-static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_word)
+static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_tokens)
 {
     uint64_t starts = 0;
-    *ret_word = 0;
+    *ret_tokens = 0;
     for (unsigned i = 0; i < 64; i++) {
         bool is_word = is_word_byte((unsigned char)text[i]);
         bool is_behind_line = *is_after_word && text[(ptrdiff_t)i - 1] == '_';
         if (is_word ? !*is_after_word || is_behind_line : is_special((unsigned char)text[i])) {
             starts |= UINT64_C(1) << i;
         }
-        *ret_word |= is_word ? UINT64_C(1) << i : 0;
+        *ret_tokens |= is_token_byte((unsigned char)text[i]) ? UINT64_C(1) << i : 0;
         *is_after_word = is_word;
     }
     return starts;
 }
 #endif
 
-/* Length of the word that begins here, as far as it matters; open at a stream's end. */
-static unsigned word_run(const struct cursor *c, size_t at)
+/* Length of the word, or run of token bytes, that begins here, as far as it matters; open
+ * at a stream's end. */
+static unsigned run_at(const struct cursor *c, size_t at, bool is_token)
 {
     unsigned n = 0;
     while (n < RUNS_MAX - 1) {
         if (at + n == c->in.len) {
             return c->in.is_final ? n : RUNS_MAX - 1;
         }
-        if (!is_word_byte((unsigned char)c->in.text[at + n])) {
+        unsigned char b = (unsigned char)c->in.text[at + n];
+        if (is_token ? !is_token_byte(b) : !is_word_byte(b)) {
             return n;
         }
         n++;
@@ -227,6 +236,7 @@ static enum match_result try_place(struct cursor *c, size_t at)
     const uint64_t *p2 = left > 2 ? e->prefix[2][t[2]] : c->set->enabled;
     const uint64_t *p3 = left > 3 ? e->prefix[3][t[3]] : c->set->enabled;
     const uint64_t *run = NULL;
+    const uint64_t *token = NULL;
     enum match_result result = MATCH_NO;
     for (unsigned w = 0; w < c->set->words; w++) {
         uint64_t rows = c->set->enabled[w] & p0[w] & p1[w] & p2[w] & p3[w];
@@ -239,8 +249,11 @@ static enum match_result try_place(struct cursor *c, size_t at)
                 continue;
             }
         }
-        run = run != NULL ? run : e->by_run[word_run(c, at)];
-        for (rows &= run[w]; rows != 0; rows &= rows - 1) {
+        if (run == NULL) {
+            run = e->by_run[0][run_at(c, at, false)];
+            token = e->by_run[1][run_at(c, at, true)];
+        }
+        for (rows &= run[w] & token[w]; rows != 0; rows &= rows - 1) {
             size_t index = w * 64 + (size_t)__builtin_ctzll(rows);
             if (try_row(c, index, at) == MATCH_MORE) {
                 result = MATCH_MORE;
@@ -285,16 +298,19 @@ static enum match_result try_row(struct cursor *c, size_t index, size_t at)
     if (!may_begin(c, d, at)) {
         return MATCH_NO;
     }
-    size_t known = at < CONTEXT_BYTES ? at : CONTEXT_BYTES;
-    if (d->before != NULL && !d->before((struct str){c->in.text + at - known, known})) {
-        return MATCH_NO;
-    }
     size_t start;
     size_t end;
     c->work++;
     enum match_result result = pattern_match(&row->pattern, &c->in, at, row->width, &start, &end);
-    if (result != MATCH_YES) {
-        return result == MATCH_MORE ? MATCH_MORE : MATCH_NO;
+    if (result != MATCH_YES && result != MATCH_MORE) {
+        return MATCH_NO;
+    }
+    size_t known = at < CONTEXT_BYTES ? at : CONTEXT_BYTES;
+    if (d->before != NULL && !d->before((struct str){c->in.text + at - known, known})) {
+        return MATCH_NO;
+    }
+    if (result == MATCH_MORE) {
+        return MATCH_MORE;
     }
     if (d->tail != TAIL_NONE) {
         result = take_tail(c, d->tail, &end);

@@ -14,8 +14,8 @@
 
 static enum err compile_rows(struct scan_engine *e);
 static void note_prefix(struct scan_engine *e, size_t index);
-static unsigned word_run_min(const struct pattern *p, size_t pc, unsigned depth);
-static bool is_word_set(const struct byte_set *s);
+static unsigned run_min(const struct pattern *p, size_t pc, bool is_token, unsigned depth);
+static bool is_run_set(const struct byte_set *s, bool is_token);
 
 size_t scan_detectors_count(void)
 {
@@ -133,25 +133,27 @@ static void note_prefix(struct scan_engine *e, size_t index)
             }
         }
     }
-    unsigned run = word_run_min(p, 0, 0);
-    e->rows[index].run = (uint16_t)run;
-    for (unsigned n = run; n < RUNS_MAX; n++) {
-        e->by_run[n][index / 64] |= bit;
-    }
-    if (run >= RUNS_MAX) {
-        e->by_run[RUNS_MAX - 1][index / 64] |= bit;
+    for (unsigned is_token = 0; is_token < 2; is_token++) {
+        unsigned run = run_min(p, 0, is_token != 0, 0);
+        e->rows[index].run = (uint16_t)run;
+        for (unsigned n = run; n < RUNS_MAX; n++) {
+            e->by_run[is_token][n][index / 64] |= bit;
+        }
+        if (run >= RUNS_MAX) {
+            e->by_run[is_token][RUNS_MAX - 1][index / 64] |= bit;
+        }
     }
 }
 
-/* Fewest word bytes that every match begins with. */
-static unsigned word_run_min(const struct pattern *p, size_t pc, unsigned depth)
+/* Fewest word (token) bytes that every match begins with. */
+static unsigned run_min(const struct pattern *p, size_t pc, bool is_token, unsigned depth)
 {
     unsigned run = 0;
     while (depth < 24) {
         const struct pattern_inst *inst = &p->insts[pc];
         if (inst->op == OP_SPLIT) {
-            unsigned a = word_run_min(p, inst->to, depth + 1);
-            unsigned b = word_run_min(p, inst->other, depth + 1);
+            unsigned a = run_min(p, inst->to, is_token, depth + 1);
+            unsigned b = run_min(p, inst->other, is_token, depth + 1);
             return run + (a < b ? a : b);
         }
         if (inst->op == OP_JUMP) {
@@ -161,7 +163,8 @@ static unsigned word_run_min(const struct pattern *p, size_t pc, unsigned depth)
             pc = inst->to;
             continue;
         }
-        if ((inst->op != OP_SET && inst->op != OP_RUN) || !is_word_set(&p->sets[inst->set])) {
+        if ((inst->op != OP_SET && inst->op != OP_RUN) ||
+            !is_run_set(&p->sets[inst->set], is_token)) {
             return run;
         }
         run += inst->op == OP_SET ? 1 : inst->min;
@@ -176,10 +179,11 @@ static unsigned word_run_min(const struct pattern *p, size_t pc, unsigned depth)
     return run;
 }
 
-static bool is_word_set(const struct byte_set *s)
+static bool is_run_set(const struct byte_set *s, bool is_token)
 {
     for (unsigned c = 0; c < 256; c++) {
-        if (byte_set_has(s, (unsigned char)c) && !is_word_byte((unsigned char)c)) {
+        bool is_in = is_token ? is_token_byte((unsigned char)c) : is_word_byte((unsigned char)c);
+        if (byte_set_has(s, (unsigned char)c) && !is_in) {
             return false;
         }
     }

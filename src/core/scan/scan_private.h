@@ -21,11 +21,17 @@
 #define RUNS_MAX 33U
 #define LONG_RUN 7U
 
+/* What tokens are made of: word bytes and - . / + */
+static inline bool is_token_byte(unsigned char c)
+{
+    return is_word_byte(c) || (c >= '+' && c <= '/' && c != ',');
+}
+
 struct row {
     struct pattern pattern;
     size_t width;
     uint16_t context; /* list index + 1; 0 = none */
-    uint16_t run;     /* word bytes that every match begins with, at least */
+    uint16_t run;     /* token bytes that every match begins with, at least */
 };
 
 struct context_slot {
@@ -45,7 +51,8 @@ struct scan_engine {
     size_t rows_count;
     uint64_t prefix[PATTERN_PREFIX][256][MASK_WORDS];
     uint64_t at_rows[MASK_WORDS];          /* D_AT */
-    uint64_t by_run[RUNS_MAX][MASK_WORDS]; /* rows whose leading word run may be this long */
+    /* Rows whose leading run of word bytes [0], of token bytes [1] may be this long. */
+    uint64_t by_run[2][RUNS_MAX][MASK_WORDS];
     struct context_slot *slots;
     size_t slots_count;
     struct phrase *phrases; /* not ASCII: looked for as they stand */
@@ -91,7 +98,7 @@ struct scan_set {
     unsigned words; /* mask words in use */
     bool has_at;    /* a detector with D_AT is enabled; not among the groups below */
     bool has_long;  /* one that begins with LONG_RUN word bytes; not there either */
-    uint64_t groups[PATTERN_PREFIX][256]; /* rows modulo 64 that may have a byte there */
+    uint64_t groups[PATTERN_PREFIX][256]; /* groups of rows that may have a byte there */
     struct term *terms;
     size_t terms_count;
     size_t term_bytes_max;
