@@ -21,7 +21,8 @@ static const char *const sentences[] = {
     "def merge(left, right):\n    out = []\n    while left and right:\n        out.append((left if "
     "left[0] < right[0] else right).pop(0))\n    return out + left + right\n",
     "Why does this function return None when the list is empty, and how should I test it? ",
-    "SELECT name, count(*) FROM orders WHERE created_at > now() - interval '7 days' GROUP BY name; ",
+    "SELECT name, count(*) FROM orders WHERE created_at > now() - interval '7 days' GROUP BY "
+    "name; ",
     "Our customers keep asking whether the new plan includes support at weekends; draft a reply. ",
     "Translate into French: the train leaves from platform nine at a quarter past six. ",
     "Explain the difference between a mutex and a semaphore with an example from a kitchen. ",
@@ -47,15 +48,17 @@ static const char *const sentences[] = {
 #define SENTENCES (sizeof(sentences) / sizeof(sentences[0]))
 
 static const char *const syllables[] = {
-    "al", "ber", "con", "da", "er", "fi", "gra", "ho", "in", "jo", "ka", "lo", "mi", "ne", "or",
-    "pe", "qua", "ri", "sta", "ter", "ul", "vo", "wi", "xan", "yo", "ze", "bri", "cha", "dro", "el",
-    "fun", "gol", "han", "ix", "jen", "kel", "lum", "mor", "nar", "os", "pri", "ro", "sha", "tum",
+    "al", "ber", "con", "da",  "er",  "fi",  "gra", "ho",  "in",  "jo",  "ka",
+    "lo", "mi",  "ne",  "or",  "pe",  "qua", "ri",  "sta", "ter", "ul",  "vo",
+    "wi", "xan", "yo",  "ze",  "bri", "cha", "dro", "el",  "fun", "gol", "han",
+    "ix", "jen", "kel", "lum", "mor", "nar", "os",  "pri", "ro",  "sha", "tum",
 };
 #define SYLLABLES (sizeof(syllables) / sizeof(syllables[0]))
 
 static const char *const common[] = {
-    "the", "new", "old", "project", "plan", "team", "data", "big", "open", "north", "blue", "first",
-    "for", "with", "report", "market", "system", "test", "price", "support", "cloud", "deep",
+    "the",    "new",   "old",   "project", "plan",  "team", "data",   "big",
+    "open",   "north", "blue",  "first",   "for",   "with", "report", "market",
+    "system", "test",  "price", "support", "cloud", "deep",
 };
 #define COMMON (sizeof(common) / sizeof(common[0]))
 

@@ -58,8 +58,8 @@ struct scan_types {
 };
 
 struct scan_detector_info {
-    const char *name; /* "github_token" */
-    const char *type; /* "api_key": one of S4-46 where there is one, else the name */
+    const char *name;    /* "github_token" */
+    const char *type;    /* "api_key": one of S4-46 where there is one, else the name */
     const char *context; /* words that speak for it, comma-separated; NULL = none */
     enum scan_class class;
     enum scan_tier tier;
@@ -120,11 +120,24 @@ struct scan_set;
 /* Copies what it needs of `spec`. Takes 0.2-0.4 s for 10 000 terms: never on a loop.
  * ERR_INVALID (a term: the issue's pointer is /N, its index), ERR_LIMIT, ERR_MEMORY.
  * Regular expressions: no look-around, back-references, \p; {m,n} at most 64; at most
- * 256 bytes matched; must not match the empty text. They cost no libhs compilation, so
- * none can take more than microseconds here. */
+ * 256 bytes matched; must not match the empty text. Matched in a time that is linear in
+ * the text; what would be dear for ordinary text is refused (scan_term_cost). */
 MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
                                struct scan_set **ret_set, struct issue *issue);
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
+/* What a term costs: for `policy lint`. Steps are the matcher's, without what is saved by
+ * looking for its literals first; 1.5 ns each or so. ERR as scan_set_new, without pointer;
+ * what is known of the figures is filled in then as well. */
+struct scan_cost {
+    size_t width_max; /* the longest match, and what a stream holds back for it */
+    size_t instructions;
+    unsigned steps_per_kb, ns_per_kb; /* of ordinary text */
+    unsigned worst_steps_per_kb;      /* of text that is nearly what it looks for */
+    unsigned matches_per_kb;
+    bool has_factor; /* texts without its literals cost nothing */
+};
+MUST_USE enum err scan_term_cost(const struct scan_term *term, struct scan_cost *ret,
+                                 struct issue *issue);
 /* Compiling the terms apart, in a process that may be killed, and keeping the result: the
  * source is a byte-stable list of the folded literals; equal lists are equal bytes.
  * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile.
@@ -198,10 +211,11 @@ struct scan_job {
     const struct scan_set *set;
     struct str text;
     struct scan_findings *findings;
-    unsigned views, worth, view; /* asked for; that differ; under way, 0 = the text itself */
-    size_t seen, taken;          /* bytes of the text: offered, and read by the view */
-    size_t decided, asked;       /* bytes of the view */
-    struct scan_stages *stages;  /* what makes it, when it is not the text itself */
+    unsigned views, worth, view;    /* asked for; that differ; under way, 0 = the text itself */
+    size_t seen, taken;             /* bytes of the text: offered, and read by the view */
+    size_t decided, asked;          /* bytes of the view */
+    struct scan_stages *stages;     /* what makes it, when it is not the text itself */
+    struct scan_progress *progress; /* of the regular expressions */
     bool is_begun, is_folded, is_owner, is_stopped, is_done;
 };
 void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
@@ -338,15 +352,6 @@ MUST_USE enum err scan_edits_of(const struct scan_plan *plan, struct scan_keys *
 /* The text with its edits, into `out`; the findings are those of scan_text. */
 MUST_USE enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys,
                                struct str text, struct scan_findings *findings, struct buf *out);
-/* The same in steps of at most regions_max replacements. ERR_AGAIN: more to do. */
-struct scan_rewriter {
-    const struct scan_plan *plan;
-    struct scan_keys *keys;
-    struct str text;
-    struct scan_findings *findings;
-    size_t at, given;
-};
-MUST_USE enum err scan_rewriter_step(struct scan_rewriter *r, size_t regions_max, struct buf *out);
 
 /* ---- sieve: redaction of a stream ---------------------------------------- */
 
@@ -360,15 +365,16 @@ struct scan_sieve {
     const struct scan_set *set;
     const struct scan_plan *plan;
     struct scan_keys *keys;
-    struct buf held;                  /* fed and not yet given out */
-    size_t decided;                   /* places in held before this one are decided */
-    uint64_t base;                    /* offset of held[0] in the channel */
+    struct buf held;                        /* fed and not yet given out */
+    size_t decided, by_detectors, by_terms; /* places in held before these are decided */
+    uint64_t base;                          /* offset of held[0] in the channel */
     uint64_t muted;                   /* findings that begin before this offset do not count */
     char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
     size_t context_len;
     struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */
     size_t pending_count;
-    uint64_t counts[SCAN_CLASSES]; /* findings given out, by class; terms apart */
+    struct scan_progress *progress; /* of the regular expressions */
+    uint64_t counts[SCAN_CLASSES];  /* findings given out, by class; terms apart */
     uint64_t terms_count;
     bool is_blocked, is_closed, is_truncated;
 };
