@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "portcullis/compile.h"
 
 /* lint: table */
 static const struct {
@@ -20,7 +21,9 @@ static const struct {
     {"org", cli_org, "create NAME [ID] | list", "organisations"},
     {"key", cli_key, "create NAME [member=value]... | list | rotate ID [SECONDS] | revoke ID",
      "API keys"},
-    {"policy", cli_policy, "validate FILE... | apply FILE... | export | list", "policies as files"},
+    {"policy", cli_policy,
+     "validate FILE... | lint [--json] FILE... | apply FILE... | export | list",
+     "policies as files"},
     {"api", cli_api, "METHOD PATH [FILE|-] | reference",
      "any management request, as the operator; or its reference"},
     {"audit", cli_audit, "list [name=value]...", "decisions, newest first"},
@@ -40,6 +43,9 @@ int main(int argc, char **argv)
 {
     if (argc < 2) {
         return usage(stderr, 2);
+    }
+    if (strcmp(argv[1], "compile-terms") == 0) {
+        return compile_child_main(argc - 1, argv + 1); /* not for people: see compile.h */
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {

@@ -3,7 +3,9 @@
  * What one exchange costs without a socket: request bytes through the parser and
  * the whole path, decision record, call, the provider's answer back, outcome
  * record. This is the user time that a proxied request costs besides libuv and the
- * kernel. 10,000 rules in force, none of which says no. Run by hand:
+ * kernel. 10,000 rules in force, none of which says no; then the same with content rules
+ * on the request: fourteen types of personal data and 10,000 terms, none of which occurs.
+ * Run by hand:
  *     PORTCULLIS_SOURCE_ROOT=. build/bench/micro/flow_bench
  */
 #define _POSIX_C_SOURCE 200809L
@@ -14,10 +16,12 @@
 #include "portcullis/flow.h"
 
 #define RULES 10000
+#define TERMS 10000
 
 struct bench {
     struct arena arena;
     struct route_catalog *catalog;
+    struct scan_engine *engine;
     struct policy_org *org;
     struct policy_snapshot *snapshot;
     struct flow_env env;
@@ -74,7 +78,46 @@ static struct policy *make_policy(struct arena *a)
     return p;
 }
 
-static void set_up(struct bench *b)
+static struct policy make_content_policy(struct arena *a)
+{
+    static const struct str types[] = {
+        STR_INIT("ssn"),           STR_INIT("ssn_no_dash"),     STR_INIT("credit_card"),
+        STR_INIT("email"),         STR_INIT("phone_us"),        STR_INIT("phone"),
+        STR_INIT("ip_address"),    STR_INIT("date_of_birth"),   STR_INIT("passport"),
+        STR_INIT("iban"),          STR_INIT("drivers_license"), STR_INIT("bank_account"),
+        STR_INIT("tax_id"),        STR_INIT("api_key"),
+    };
+    struct policy_rule *rules = ARENA_ARRAY(a, 2, struct policy_rule);
+    struct content_rule *content = ARENA_ARRAY(a, 2, struct content_rule);
+    struct str *terms = ARENA_ARRAY(a, TERMS, struct str);
+    ASSERT(rules != NULL && content != NULL && terms != NULL);
+    for (unsigned i = 0; i < TERMS; i++) {
+        terms[i] = arena_printf(a, "codename%05u", i * 7919 % 100000);
+    }
+    content[0] = (struct content_rule){.kind = CONTENT_PII,
+                                       .effect = CONTENT_MODIFY,
+                                       .stages = CONTENT_REQUEST,
+                                       .method = SCAN_REDACT,
+                                       .types = {types, sizeof(types) / sizeof(types[0]), true}};
+    content[1] = (struct content_rule){.kind = CONTENT_TERMS,
+                                       .effect = CONTENT_BLOCK,
+                                       .stages = CONTENT_REQUEST,
+                                       .patterns = {terms, TERMS, true}};
+    for (size_t i = 0; i < 2; i++) {
+        rules[i] = (struct policy_rule){.key = i == 0 ? STR("pii") : STR("terms"),
+                                        .type = i == 0 ? POLICY_PII : POLICY_TERMS,
+                                        .effect = i == 0 ? POLICY_MODIFY : POLICY_BLOCK,
+                                        .stage = POLICY_REQUEST,
+                                        .is_enabled = true,
+                                        .content = &content[i]};
+    }
+    return (struct policy){.id = STR("01arz3ndektsv4rrffq69g5faw"), .org_id = STR("org_acme"),
+                           .name = STR("Content rules"), .origin = POLICY_NATIVE,
+                           .level = POLICY_ORG, .status = POLICY_ACTIVE, .priority = 50,
+                           .rules = rules, .rules_count = 2, .version = 1};
+}
+
+static void set_up(struct bench *b, bool has_content)
 {
     static const char pepper[] = "0123456789abcdef0123456789abcdef";
     struct issue issue = {0};
@@ -99,15 +142,23 @@ static void set_up(struct bench *b)
                                       .credential_id = STR("c1")};
     endpoint.provider = route_catalog_find_provider(b->catalog, STR("openai"))->index;
     ASSERT(wire_url_parse(&b->arena, endpoint.base_url, false, &endpoint.url, &issue) == ERR_OK);
+    struct policy policies[2] = {*make_policy(&b->arena), make_content_policy(&b->arena)};
     struct policy_org_rows rows = {.id = STR("org_acme"), .name = STR("Acme"), .seq = 7,
-                                   .policies = make_policy(&b->arena), .policies_count = 1,
+                                   .policies = policies, .policies_count = has_content ? 2 : 1,
                                    .keys = &key, .keys_count = 1, .endpoints = &endpoint,
                                    .endpoints_count = 1};
-    ASSERT(policy_org_new(&rows, &(struct policy_build){.catalog = b->catalog, .now_s = 1000},
-                          &b->org, &issue) == ERR_OK);
+    struct policy_build build = {.catalog = b->catalog, .now_s = 1000};
+    ASSERT(scan_engine_new(&b->engine) == ERR_OK);
+    build.engine = b->engine;
+    ASSERT(policy_org_new(&rows, &build, &b->org, &issue) == ERR_OK);
     ASSERT(policy_snapshot_new(&b->org, 1, b->catalog, 7, 1000, &b->snapshot) == ERR_OK);
     b->env = (struct flow_env){.pepper = {pepper, 32}, .node = STR("node-1"),
                                .stats = flow_stats_new()};
+    ASSERT(scan_scratch_new(&b->env.scratch) == ERR_OK);
+    if (has_content) {
+        const struct scan_set *set = content_set(policy_org_content(b->org));
+        ASSERT(scan_scratch_fit(b->env.scratch, set) == ERR_OK);
+    }
     ASSERT(flow_exchange_new(&b->x) == ERR_OK);
     buf_init(&b->text, 1u << 20);
     buf_init(&b->reply, 1u << 20);
@@ -203,20 +254,24 @@ static void op_exchange(void *context)
 
 int main(int argc, char **argv)
 {
-    static struct bench b;
+    static struct bench plain, content;
     static const struct {
         const char *name, *model;
         size_t bytes;
+        struct bench *b;
     } cases[] = {
-        {"exchange 2 KB", "gpt-4o-mini", 2048},
-        {"exchange 2 KB, model renamed", "openai/gpt-4o-mini", 2048},
-        {"exchange 32 KB", "gpt-4o-mini", 32768},
+        {"exchange 2 KB", "gpt-4o-mini", 2048, &plain},
+        {"exchange 2 KB, model renamed", "openai/gpt-4o-mini", 2048, &plain},
+        {"exchange 32 KB", "gpt-4o-mini", 32768, &plain},
+        {"exchange 2 KB, content rules", "gpt-4o-mini", 2048, &content},
+        {"exchange 32 KB, content rules", "gpt-4o-mini", 32768, &content},
     };
     bench_filter = argc > 1 ? argv[1] : NULL;
-    set_up(&b);
+    set_up(&plain, false);
+    set_up(&content, true);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        make_texts(&b, cases[i].bytes, cases[i].model);
-        bench_run(cases[i].name, op_exchange, &b, (double)cases[i].bytes);
+        make_texts(cases[i].b, cases[i].bytes, cases[i].model);
+        bench_run(cases[i].name, op_exchange, cases[i].b, (double)cases[i].bytes);
     }
     return 0;
 }

@@ -18,6 +18,7 @@
 
 enum audit_kind { AUDIT_DECISION = 1, AUDIT_OUTCOME = 2 };
 
+#define AUDIT_VIOLATIONS_MAX 64 /* in one record */
 struct audit_violation {
     struct str policy_id, policy, rule_key, rule, effect, severity, provider, message;
     uint32_t policy_version;

@@ -183,6 +183,11 @@ void codec_write_policy_evaluation(struct buf *out, enum policy_effect effect,
 void codec_write_policy_blocked(struct buf *out, enum llm_dialect d,
                                 const struct policy_violation *const *list, size_t count,
                                 struct str request_id);
+/* A content hit as the violation it is. */
+struct codec_found {
+    struct policy_violation violation;
+    const struct content_hit *hit;
+};
 /* The whole internal result of /v1/evaluate (every dialect renders from it). choice NULL = none. */
 struct codec_evaluation {
     const struct route_catalog *catalog;
@@ -191,6 +196,13 @@ struct codec_evaluation {
     const struct route_choice *choice;
     struct str request_id;
     uint64_t epoch;
+    /* Of content rules, where texts were given: both stages, in reporting order each. */
+    bool has_content;
+    const struct codec_found *found;
+    size_t found_count, found_dropped;
+    uint64_t modifications;
+    struct str edited_request;                 /* JSON, as it would go on; none = not wanted */
+    struct str edited_prompt, edited_response; /* texts; none = not given or not wanted */
 };
 void codec_write_evaluation(struct buf *out, const struct codec_evaluation *e);
 #endif

@@ -30,6 +30,8 @@
 
 #include "portcullis/audit.h"
 #include "portcullis/base.h"
+#include "portcullis/codec.h"
+#include "portcullis/content.h"
 #include "portcullis/llm.h"
 #include "portcullis/policy.h"
 #include "portcullis/route.h"
@@ -148,5 +150,34 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now);
 void flow_end(struct flow_exchange *x);
 /* May the client connection carry another request after this one? */
 bool flow_is_keep_alive(const struct flow_exchange *x);
+
+/* ---- content rules over one request: the path, and /v1/evaluate ------------------------ */
+
+struct flow_question {
+    struct arena *arena;
+    const struct policy_facts *facts;
+    const struct policy_verdict *verdict;
+    size_t candidate;             /* of facts->models: the one chosen */
+    struct scan_scratch *scratch; /* of this thread, fit for the snapshot; NULL = not ready */
+    struct str pepper;
+};
+/* *ret is NULL when no rule applies. Otherwise content_check_fini it. ERR_STALE: rules
+ * apply and there is no scratch. With any error the caller must refuse. */
+MUST_USE enum err flow_check_new(const struct flow_question *q, struct content_check **ret);
+/* Every text (r was parsed with them) and every place that cannot be read. */
+MUST_USE enum err flow_check_add(struct content_check *k, const struct llm_request *r);
+/* After content_run: what was found at a stage, in reporting order. */
+struct flow_found {
+    const struct codec_found *items;
+    size_t count, dropped;
+};
+MUST_USE enum err flow_check_found(struct arena *a, const struct policy_org *org,
+                                   const struct content_check *k, enum content_stage stage,
+                                   struct flow_found *ret);
+/* The request with its replacements, read again: `edited` holds the body; with none it is
+ * `r` itself. ERR_INVALID and ERR_SYNTAX (with issue): it would not be the same request. */
+MUST_USE enum err flow_check_edit(struct arena *a, struct content_check *k,
+                                  const struct llm_request *r, struct buf *edited,
+                                  struct llm_request *ret, struct issue *ret_issue);
 
 #endif

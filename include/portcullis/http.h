@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "portcullis/base.h"
+#include "portcullis/compile.h"
 #include "portcullis/spool.h"
 #include "portcullis/store.h"
 #include "portcullis/worker.h"
@@ -30,6 +31,7 @@ struct http_health {
     _Atomic int64_t fresh_ms;        /* unix ms of the last proof that the snapshot is current */
     _Atomic uint64_t notify_received, notify_resync, publishes, publish_failures;
     _Atomic uint64_t compile_us;     /* of the last publish: load, compile, hand over */
+    _Atomic uint64_t pending_seq; /* lowest change that is still being compiled; 0 = none */
     _Atomic uint64_t audit_written, audit_quarantined;
 };
 
@@ -38,6 +40,8 @@ struct http_options {
     struct worker_group *group;
     struct spool *spool;
     struct store *store;       /* used on the control thread only */
+    /* Of the store's compiler; NULL = it has none, or one that does not say ERR_AGAIN. */
+    struct compile_client *client;
     const struct net_exceptions *exceptions; /* which base URLs may be saved; may be NULL */
     int64_t max_stale_ms;      /* readiness fails beyond it; 0 = never */
     bool has_admin_listener;   /* then management is served only on its tag */

@@ -218,6 +218,10 @@ struct manage_command {
         int64_t slot;
         struct policy_pair *tags;
         size_t tags_count;
+        yyjson_val *request;  /* a whole body of `endpoint`; NULL = not given */
+        yyjson_val *messages; /* of a body that is otherwise given here; NULL = not given */
+        struct str prompt, response; /* texts; none = not given */
+        bool is_edited_wanted;
     } evaluate;
     struct {
         struct str prompt, response, model; /* POLICY_TRY; none = not given */
@@ -251,11 +255,11 @@ bool manage_path_is_known(struct str path);
  * rules (S0-47), native merges members (RFC 7396). Store members are kept. */
 MUST_USE enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
                                       const struct policy *stored,
-                                      const struct route_catalog *catalog, struct policy *ret,
+                                      const struct policy_build *with, struct policy *ret,
                                       struct manage_refusal *ret_refusal);
 /* Would a gateway enforce this policy as it stands? Compiles it alone; a policy that is
  * active but cannot run is refused before it is stored, not found out at load (F12). */
-MUST_USE enum err manage_policy_check(const struct policy *p, const struct route_catalog *catalog,
+MUST_USE enum err manage_policy_check(const struct policy *p, const struct policy_build *with,
                                       struct manage_refusal *ret_refusal);
 /* May this caller do this to a user or key of role `target` (owner outranks admin)? */
 bool manage_role_outranks(const struct manage_caller *c, struct str target);

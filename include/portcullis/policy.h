@@ -53,6 +53,8 @@ const char *policy_origin_name(enum policy_origin o);
 const char *policy_status_name(enum policy_status s);
 /* Does this build enforce the type? (activation is refused otherwise) */
 bool policy_rule_type_runs(enum policy_rule_type t);
+/* Is it about texts? Such a rule has a rule.content and forbids no candidate. */
+bool policy_rule_type_is_content(enum policy_rule_type t);
 
 struct policy_pair {
     struct str name, value;
@@ -256,6 +258,12 @@ struct policy_verdict {
     bool is_slot_denied;        /* the key may not select this slot: 403 */
     uint32_t allowed;           /* candidates (bits of route_resolution) that nothing blocks */
     uint32_t warned;            /* candidates that only warn */
+    /* Nothing is left, but some candidate only because of rules that modify: the model to
+     * ask for instead, to be resolved and decided like any other (S2-52). */
+    struct str substitute;
+    /* policy_decide_call: so many violations at the beginning say why another model is
+     * called than was asked for. */
+    size_t overrides_count;
     struct policy_violation *violations; /* in reporting order: priority, then S0-58's order */
     size_t violations_count;
     size_t violations_dropped;  /* beyond the maximum */
@@ -272,7 +280,12 @@ struct policy_verdict {
  * content; ERR_MEMORY/ERR_LIMIT must be treated as a refusal by the caller. */
 MUST_USE enum err policy_decide(struct arena *a, const struct policy_facts *facts,
                                 struct policy_verdict *ret);
-/* Warn-level violations of the candidate finally chosen (for the header, S0-59). */
+/* The same for a call: where the verdict names a substitute that may be called, *models
+ * (facts->models) becomes its resolution and the verdict the one about it. */
+MUST_USE enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
+                                     struct route_resolution *models, struct policy_verdict *ret);
+/* Why another model is called, then warn-level violations of the candidate finally chosen
+ * (for the header, S0-59). */
 size_t policy_warnings_of(const struct policy_verdict *v, const struct route_resolution *r,
                           size_t candidate, const struct policy_violation **ret, size_t max);
 

@@ -20,7 +20,6 @@
  * Nothing found is ever copied into an error text.
  *
  * EXAMPLE
- *     struct scan_findings found = {.items = items, .capacity = 64};
  *     scan_text(set, scratch, text, SCAN_VIEW_FOLD, &found);
  *     scan_rewrite(plan, &keys, text, &found, &out);
  */
@@ -31,7 +30,7 @@
 
 /* ---- detectors and types ------------------------------------------------ */
 
-#define SCAN_DETECTORS_MAX 512U
+#define SCAN_DETECTORS_MAX 640U
 
 enum scan_class {
     SCAN_CONTACT,
@@ -68,8 +67,7 @@ struct scan_detector_info {
 };
 
 size_t scan_detectors_count(void);
-/* index < scan_detectors_count(). */
-struct scan_detector_info scan_detector_info(size_t index);
+struct scan_detector_info scan_detector_info(size_t index); /* below that count */
 
 /* Adds what `name` stands for: a type, a detector, a class ("financial"), "secret",
  * "default" (all that fires without being asked for) or "all" (all but injection).
@@ -120,35 +118,39 @@ struct scan_set;
 /* Copies what it needs of `spec`. Takes 0.2-0.4 s for 10 000 terms: never on a loop.
  * ERR_INVALID (a term: the issue's pointer is /N, its index), ERR_LIMIT, ERR_MEMORY.
  * Regular expressions: no look-around, back-references, \p; {m,n} at most 64; at most
- * 256 bytes matched; must not match the empty text. Matched in a time that is linear in
- * the text; what would be dear for ordinary text is refused (scan_term_cost). */
+ * 256 bytes matched, in linear time; not the empty text; not what is dear (scan_term_cost). */
 MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
                                struct scan_set **ret_set, struct issue *issue);
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
-/* What a term costs: for `policy lint`. Steps are the matcher's, without what is saved by
- * looking for its literals first; 1.5 ns each or so. ERR as scan_set_new, without pointer;
- * what is known of the figures is filled in then as well. */
+/* What a term costs: for `policy lint`. Steps are the matcher's; 1.5 ns each or so. ERR as
+ * scan_set_new, without pointer; what is known of the figures is filled in then as well. */
 struct scan_cost {
     size_t width_max; /* the longest match, and what a stream holds back for it */
     size_t instructions;
-    unsigned steps_per_kb, ns_per_kb; /* of ordinary text */
-    unsigned worst_steps_per_kb;      /* of text that is nearly what it looks for */
-    unsigned matches_per_kb;
-    bool has_factor; /* texts without its literals cost nothing */
+    unsigned steps_per_kb, ns_per_kb, matches_per_kb; /* of ordinary text */
+    unsigned worst_steps_per_kb;                      /* of text that is nearly what it looks for */
+    bool has_factor;                                  /* texts without its literals cost nothing */
 };
 MUST_USE enum err scan_term_cost(const struct scan_term *term, struct scan_cost *ret,
                                  struct issue *issue);
 /* Compiling the terms apart, in a process that may be killed, and keeping the result: the
  * source is a byte-stable list of the folded literals; equal lists are equal bytes.
- * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile.
- * scan_set_new takes a database only when it is whole, of this platform and of this very
- * source; else it compiles. */
+ * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile. A
+ * database that is not whole, or not of this source and platform, is compiled again. */
 MUST_USE enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
                                     struct issue *issue);
 MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database,
                                      struct issue *issue);
-/* What besides the source a compiled database depends on: the library and the CPU. */
-struct str scan_terms_platform(void);
+struct str scan_terms_platform(void);       /* what else a database depends on */
+size_t scan_terms_count(struct str source); /* literals in it; and one, STR_NONE past the end */
+struct str scan_terms_at(struct str source, size_t index);
+struct scan_terms_cost {
+    unsigned per_kib, per_kib_max;  /* matches in the worst text that was looked at */
+    size_t literal;                 /* whose text that is; SIZE_MAX = ordinary prose */
+    bool is_too_dense, is_given_up; /* over the bound; libhs cannot scan it: refuse the list */
+};
+MUST_USE enum err scan_terms_probe(struct str source, struct str database,
+                                   struct scan_terms_cost *ret); /* ERR_INVALID, ERR_MEMORY */
 /* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
 size_t scan_set_bytes(const struct scan_set *set); /* memory of it, the database included */
@@ -175,14 +177,13 @@ struct scan_findings {
     bool is_truncated, is_exhausted;
 };
 #define SCAN_FINDINGS_MAX 262144U
-/* Storage that grows, to items_max at the most: then it is truncated, and whoever fills
- * it says ERR_LIMIT. To be given back. */
+/* Storage that grows to items_max; then whoever fills it says ERR_LIMIT. To be given back. */
 void scan_findings_init(struct scan_findings *findings, size_t items_max);
 void scan_findings_fini(struct scan_findings *findings); /* NULL is allowed */
 
-/* Which views to read besides the text as it stands. FOLD: compatibility forms
- * (full-width digits), case, default-ignorable characters; exact in streams as well.
- * The others are for whole texts only. An ASCII text pays nothing for FOLD. */
+/* Which views to read besides the text as it stands. FOLD: compatibility forms (full-width
+ * digits), case, default-ignorables; exact in streams as well, free for ASCII. The others are
+ * for whole texts only. */
 enum scan_views {
     SCAN_VIEW_FOLD = 1,
     SCAN_VIEW_SKELETON = 2, /* look-alikes, UTS #39 */
@@ -220,8 +221,8 @@ struct scan_job {
 };
 void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
                     unsigned views, struct scan_findings *findings);
-/* Reads about bytes_max more, or less when they are hard to read: a step is short by the
- * work it does. ERR_AGAIN: more to do. ERR_OK: all is found, and sorted. */
+/* Reads about bytes_max more, or less when they are hard to read. ERR_AGAIN: more to do.
+ * ERR_OK: all is found, and sorted. */
 MUST_USE enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch,
                                 size_t bytes_max);
 void scan_job_fini(struct scan_job *job); /* NULL is allowed */

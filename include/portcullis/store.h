@@ -46,13 +46,16 @@ struct store_options {
     const char *dsn; /* libpq connection string or URL; several hosts allowed */
     struct store_secrets secrets;
     const struct route_catalog *catalog; /* checks policies; NULL = migrations only */
+    const struct scan_engine *engine;    /* the same: active rules about texts are compiled */
+    const struct content_compiler *compiler; /* may be NULL */
     unsigned query_ms;   /* deadline of a management statement, 2000 */
     unsigned load_ms;    /* deadline of a whole load, 30000 */
     unsigned connect_ms; /* 3000 */
     bool is_operator;    /* the command line: may create organisations and migrate */
 };
 /* Connects nothing yet: the first use does, so a gateway starts without database.
- * Copies options; catalog stays borrowed. ERR_INVALID for a DSN libpq refuses. */
+ * Copies options; catalog, engine and compiler stay borrowed. ERR_INVALID for a DSN libpq
+ * refuses. */
 MUST_USE enum err store_open(const struct store_options *options, struct store **ret,
                              struct issue *ret_issue);
 void store_close(struct store *s); /* wipes the secrets; NULL is allowed */

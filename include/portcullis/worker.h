@@ -49,6 +49,8 @@ struct worker_request {
     struct str body;
     const struct policy_principal *principal; /* NULL: not authenticated */
     const struct policy_snapshot *snapshot;
+    struct scan_scratch *scratch; /* of this thread; NULL: not ready for content rules */
+    struct str pepper;            /* secret */
     unsigned listener_tag; /* as in worker_listen.tag */
     bool is_tls;
     const char *peer;      /* text of the client's address */
@@ -62,7 +64,7 @@ struct worker_options {
     unsigned workers;     /* 0 = one per core the process may use */
     struct net_options net; /* clients_max 0 = from the descriptor limit */
     unsigned fds_reserved;  /* kept for database, spool, health, 64 */
-    struct flow_env env;    /* env.worker and env.stats are filled in per worker */
+    struct flow_env env;    /* env.worker, .stats and .scratch are filled in per worker */
     const char *ca_file;    /* default CA set; NULL or "" = the system store */
     size_t tls_resume_max;  /* sessions to resume, per worker, 512 */
     /* Appends on the worker's lane (spool_append behind it, or a test). Worker thread. */

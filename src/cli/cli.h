@@ -9,6 +9,7 @@
 #define PORTCULLIS_CLI_H
 
 #include "config.h"
+#include "portcullis/compile.h"
 #include "portcullis/manage.h"
 #include "portcullis/store.h"
 
@@ -33,6 +34,10 @@ struct cli_context {
     struct store_secrets secrets;
     struct buf catalog_texts[2];
     struct route_catalog *catalog;
+    struct scan_engine *engine;
+    struct compile *compile; /* as a gateway would, but nothing is kept on disk */
+    struct compile_client client;
+    struct content_compiler compiler;
     struct store *store;
     struct arena arena; /* of one command */
     const char *org;    /* --org, or the only organisation */
@@ -47,11 +52,16 @@ bool cli_need_org(struct cli_context *c);
  * wanted: pass NULL. The answer's body lives in c->arena. */
 bool cli_request(struct cli_context *c, enum wire_method method, const char *path, struct str body,
                  struct manage_answer *ret, struct manage_result *ret_result);
+/* Prints what each rule costs. False (and why, on stderr): one cannot be compiled. */
+bool cli_lint_policy(const struct cli_context *c, const char *file, const struct policy *p,
+                     bool is_json);
 /* Settings -> what serve and the commands need. */
 MUST_USE enum err cli_load_secrets(const struct config *config, struct store_secrets *ret,
                                    struct issue *ret_issue);
 MUST_USE enum err cli_load_catalog(const struct config *config, struct buf texts[2],
                                    struct route_catalog **ret, struct issue *ret_issue);
+/* The limits of the settings; no cache, nobody is told. */
+void cli_compile_options(const struct config *config, struct compile_options *ret);
 /* A whole file, or standard input for "-". */
 MUST_USE enum err cli_read_file(const char *path, struct buf *out);
 void cli_print_issue(const char *what, enum err e, const struct issue *issue);

@@ -30,6 +30,7 @@ struct config {
     int64_t audit_segment_mib, audit_spool_mib, audit_keep_shipped_s;
     bool audit_hash_body;
     int64_t policy_max_stale_s, policy_poll_s;
+    int64_t policy_compile_cpu_s, policy_compile_memory_mib, policy_compile_cache_mib;
     const char *upstream_ca_file;
     const char *upstream_exceptions;
     int64_t limits_body_mib, limits_clients;

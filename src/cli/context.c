@@ -92,9 +92,17 @@ static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue
         TRY(cli_load_secrets(&c->config, &c->secrets, issue));
     }
     TRY(cli_load_catalog(&c->config, c->catalog_texts, &c->catalog, issue));
+    TRY(scan_engine_new(&c->engine));
+    struct compile_options compile;
+    cli_compile_options(&c->config, &compile);
+    TRY(compile_open(&compile, &c->compile, issue));
+    c->client = (struct compile_client){.compile = c->compile, .is_waiting = true};
+    c->compiler = (struct content_compiler){compile_terms, &c->client};
     struct store_options options = {.dsn = c->config.database_url,
                                     .secrets = c->secrets,
                                     .catalog = c->catalog,
+                                    .engine = c->engine,
+                                    .compiler = &c->compiler,
                                     .query_ms = 10000,
                                     .load_ms = 30000,
                                     .connect_ms = 3000,
@@ -102,9 +110,19 @@ static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue
     return store_open(&options, &c->store, issue);
 }
 
+void cli_compile_options(const struct config *config, struct compile_options *ret)
+{
+    compile_options_default(ret);
+    ret->limits.cpu_s = (unsigned)config->policy_compile_cpu_s;
+    ret->limits.wall_s = ret->limits.cpu_s * 3;
+    ret->limits.memory_mib = (unsigned)config->policy_compile_memory_mib;
+}
+
 void cli_close(struct cli_context *c)
 {
     store_close(c->store);
+    compile_close(c->compile);
+    scan_engine_free(c->engine);
     route_catalog_free(c->catalog);
     buf_fini(&c->catalog_texts[0]);
     buf_fini(&c->catalog_texts[1]);

@@ -115,8 +115,7 @@ static enum err org_of(struct serve *s, struct str sealed, int64_t now_s, struct
         e = store_org_rows_read(&a, buf_str(&plain), s->catalog, &rows, &issue);
     }
     if (e == ERR_OK) {
-        e = policy_org_new(&rows, &(struct policy_build){.catalog = s->catalog, .now_s = now_s},
-                           ret, &issue);
+        e = serve_org_compile(s, &rows, now_s, ret, &issue);
     }
     if (e != ERR_OK) {
         serve_log(s, "error", "organisation_not_restored", "\"reason\":\"%s\"", err_name(e));

@@ -2,8 +2,8 @@
  *
  * portcullis policy: policies as files. A file holds one policy in any documented
  * shape, told apart by a member that only that shape has. validate checks without a
- * change; apply creates or, by name, changes; export prints every policy, one canonical
- * JSON object per line.
+ * change, lint says besides what each rule costs; apply creates or, by name, changes;
+ * export prints every policy, one canonical JSON object per line.
  */
 #include "cli.h"
 
@@ -27,9 +27,12 @@ struct parsed {
 };
 
 static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply);
+static int lint(struct cli_context *c, int argc, char **argv, bool is_json);
+static bool take_json(int *argc, char **argv);
 static bool parse_file(struct cli_context *c, const char *file, struct parsed *ret);
 static enum err parse(struct cli_context *c, yyjson_val *root, struct parsed *ret,
                       struct issue *issue);
+static bool compile(const struct cli_context *c, const char *file, const struct policy *p);
 static bool apply(struct cli_context *c, const struct parsed *file);
 static bool find(struct cli_context *c, struct str name, struct str *ret_id);
 static int print_all(struct cli_context *c, bool is_list);
@@ -39,19 +42,22 @@ int cli_policy(int argc, char **argv)
     struct cli_context c;
     const char *verb = argc > 1 ? argv[1] : "";
     bool is_validate = strcmp(verb, "validate") == 0;
-    bool is_apply = strcmp(verb, "apply") == 0;
+    bool is_apply = strcmp(verb, "apply") == 0, is_lint = strcmp(verb, "lint") == 0;
     bool is_export = strcmp(verb, "export") == 0, is_list = strcmp(verb, "list") == 0;
-    if (!is_export && !is_list && ((!is_validate && !is_apply) || argc < 3)) {
-        fprintf(stderr, "usage: portcullis policy validate FILE... | apply FILE... | export | "
-                        "list [--org ID]\n");
+    bool is_json = is_lint && take_json(&argc, argv);
+    if (!is_export && !is_list && ((!is_validate && !is_apply && !is_lint) || argc < 3)) {
+        fprintf(stderr, "usage: portcullis policy validate FILE... | lint [--json] FILE... | "
+                        "apply FILE... | export | list [--org ID]\n");
         return 2;
     }
-    if (is_validate && getenv("DATABASE_URL") == NULL) {
+    if ((is_validate || is_lint) && getenv("DATABASE_URL") == NULL) {
         setenv("DATABASE_URL", "postgresql:///portcullis", 0); /* named, never connected */
     }
     int status = 1;
     if (cli_open(&c, &argc, argv, is_apply)) {
-        if (is_validate || cli_need_org(&c)) {
+        if (is_lint) {
+            status = lint(&c, argc, argv, is_json);
+        } else if (is_validate || cli_need_org(&c)) {
             status = is_validate || is_apply ? each_file(&c, argc, argv, is_apply)
                                              : print_all(&c, is_list);
         }
@@ -65,7 +71,7 @@ static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply
     int status = 0;
     for (int i = 2; i < argc; i++) {
         struct parsed file;
-        bool is_good = parse_file(c, argv[i], &file);
+        bool is_good = parse_file(c, argv[i], &file) && compile(c, argv[i], &file.policy);
         if (is_good && is_apply) {
             is_good = apply(c, &file);
         }
@@ -73,6 +79,43 @@ static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply
         status = is_good ? status : 1;
     }
     return status;
+}
+
+/* Each rule alone, then all of them together, as a gateway would have them. */
+static int lint(struct cli_context *c, int argc, char **argv, bool is_json)
+{
+    int status = 0;
+    for (int i = 2; i < argc; i++) {
+        struct parsed file;
+        if (parse_file(c, argv[i], &file) && cli_lint_policy(c, argv[i], &file.policy, is_json) &&
+            compile(c, argv[i], &file.policy)) {
+            continue;
+        }
+        struct buf out;
+        buf_init(&out, 1U << 16);
+        json_write_str(&out, str_from(argv[i]));
+        printf(is_json ? "{\"file\":%.*s,\"ok\":false}\n" : "FAILED %.*s\n",
+               STR_ARG(buf_str(&out)));
+        buf_fini(&out);
+        status = 1;
+    }
+    return status;
+}
+
+/* Takes --json out. */
+static bool take_json(int *argc, char **argv)
+{
+    int kept = 0;
+    bool is_found = false;
+    for (int i = 0; i < *argc; i++) {
+        bool is_json = strcmp(argv[i], "--json") == 0;
+        is_found = is_found || is_json;
+        if (!is_json) {
+            argv[kept++] = argv[i];
+        }
+    }
+    *argc = kept;
+    return is_found;
 }
 
 static bool parse_file(struct cli_context *c, const char *file, struct parsed *ret)
@@ -94,6 +137,21 @@ static bool parse_file(struct cli_context *c, const char *file, struct parsed *r
         e = parse(c, doc.root, ret, &issue);
     }
     if (e != ERR_OK) {
+        cli_print_issue(file, e, &issue);
+    }
+    return e == ERR_OK;
+}
+
+/* As a gateway would: patterns that do not compile are not valid. */
+static bool compile(const struct cli_context *c, const char *file, const struct policy *p)
+{
+    struct manage_refusal refusal = {.status = 0};
+    struct issue issue = {.offset = UINT64_MAX};
+    const struct policy_build with = {
+        .catalog = c->catalog, .engine = c->engine, .compiler = &c->compiler};
+    enum err e = manage_policy_check(p, &with, &refusal);
+    if (e != ERR_OK) {
+        issue_set(&issue, refusal.param, "%s", refusal.message);
         cli_print_issue(file, e, &issue);
     }
     return e == ERR_OK;

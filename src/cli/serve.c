@@ -38,6 +38,7 @@ static volatile sig_atomic_t saw_stop, saw_reload;
 
 static enum err start(struct serve *s, struct issue *issue);
 static enum err start_state(struct serve *s, struct issue *issue);
+static enum err start_compile(struct serve *s, struct issue *issue);
 static enum err lock_state(struct serve *s, struct issue *issue);
 static enum err name_node(struct serve *s);
 static enum err start_workers(struct serve *s, struct issue *issue);
@@ -105,17 +106,23 @@ static enum err start(struct serve *s, struct issue *issue)
     TRY(tls_start());
     TRY(cli_load_secrets(&s->config, &s->secrets, issue));
     TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
+    TRY(scan_engine_new(&s->engine));
     TRY(start_state(s, issue));
+    TRY(start_compile(s, issue));
     struct store_options store = {.dsn = s->config.database_url,
                                   .secrets = s->secrets,
                                   .catalog = s->catalog,
+                                  .engine = s->engine,
+                                  .compiler = &s->store_compiler,
                                   .query_ms = 2000,
                                   .load_ms = 30000,
                                   .connect_ms = 3000};
     TRY(store_open(&store, &s->store, issue));
     TRY(store_open(&store, &s->audit_store, issue));
     TRY(start_workers(s, issue));
+    s->client.is_waiting = true; /* no loop turns yet */
     serve_first_snapshot(s);
+    s->client.is_waiting = false;
     TRY(worker_group_start(s->group, issue));
     TRY(spool_start(s->spool, serve_ship, s, worker_group_on_synced, s->group));
     TRY(listen_all(s, issue));
@@ -158,6 +165,23 @@ static enum err start_state(struct serve *s, struct issue *issue)
         serve_log(s, "info", "spool_recovered", "\"records\":%llu",
                   (unsigned long long)s->recovered);
     }
+    return ERR_OK;
+}
+
+/* Children of this process; two clients, because each remembers what it asked for. */
+static enum err start_compile(struct serve *s, struct issue *issue)
+{
+    char dir[700];
+    struct compile_options options;
+    cli_compile_options(&s->config, &options);
+    snprintf(dir, sizeof(dir), "%s/compiled", s->config.state_dir);
+    options.cache_bytes_max = (uint64_t)s->config.policy_compile_cache_mib << 20;
+    options.cache_dir = options.cache_bytes_max != 0 ? dir : NULL;
+    options.on_done = wake;
+    TRY(compile_open(&options, &s->compile, issue));
+    s->client = s->store_client = (struct compile_client){.compile = s->compile};
+    s->compiler = (struct content_compiler){compile_terms, &s->client};
+    s->store_compiler = (struct content_compiler){compile_terms, &s->store_client};
     return ERR_OK;
 }
 
@@ -238,6 +262,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
                                 .group = s->group,
                                 .spool = s->spool,
                                 .store = s->store,
+                                .client = &s->store_client,
                                 .exceptions = s->exceptions,
                                 .max_stale_ms = c->policy_max_stale_s * 1000,
                                 .has_admin_listener = c->admin_port >= 0,
@@ -286,6 +311,7 @@ static void run(struct serve *s)
         unsigned wait_ms = http_jobs_run(s->http);
         enum err e = store_listen_wait(s->store, wait_ms, wake_fd);
         drain_wakeups();
+        serve_compiled(s);
         int64_t now_ms = serve_unix_ms();
         serve_note_database(s, e);
         bool is_poll_due = now_ms - polled_ms >= s->config.policy_poll_s * 1000;
@@ -302,6 +328,8 @@ static void run(struct serve *s)
         close_orphans(s);
         prepare_partitions(s, now_ms);
         uint64_t enforced = worker_group_epoch_min(s->group);
+        uint64_t pending = atomic_load(&s->health.pending_seq);
+        enforced = pending != 0 && pending <= enforced ? pending - 1 : enforced;
         if ((enforced != s->reported_epoch || now_ms - reported_ms >= REPORT_MS) &&
             atomic_load(&s->health.is_database_up)) {
             if (store_node_report(s->store, str_from(s->node), enforced) == ERR_OK) {
@@ -384,6 +412,7 @@ static void stop(struct serve *s, int status)
     http_free(s->http);
     store_close(s->store);
     store_close(s->audit_store);
+    compile_close(s->compile);
     serve_free(s);
     serve_log(s, "info", "stopped", "\"exit\":%d", status);
     config_free(&s->config);

@@ -8,6 +8,7 @@
 #define PORTCULLIS_CLI_SERVE_H
 
 #include "config.h"
+#include "portcullis/compile.h"
 #include "portcullis/http.h"
 #include "portcullis/net.h"
 #include "portcullis/spool.h"
@@ -19,6 +20,11 @@ struct serve {
     struct store_secrets secrets;
     struct buf catalog_texts[2];
     struct route_catalog *catalog;
+    struct scan_engine *engine;
+    struct compile *compile;
+    struct compile_client client, store_client; /* of snapshots; of management commands */
+    struct content_compiler compiler, store_compiler;
+    struct serve_pending *pending; /* pending.c */
     struct spool *spool;
     struct store *store;       /* control thread */
     struct store *audit_store; /* shipper thread */
@@ -53,12 +59,18 @@ struct serve {
 };
 
 /* snapshot.c */
+/* Compiles rows; what the organisation's present part has compiled already is shared. */
+MUST_USE enum err serve_org_compile(struct serve *s, const struct policy_org_rows *rows,
+                                    int64_t now_s, struct policy_org **ret,
+                                    struct issue *ret_issue);
 /* Takes over org and sealed (heap; STR_NONE = not to be had) in any case. */
 MUST_USE enum err serve_org_keep(struct serve *s, struct policy_org *org, struct str sealed);
 void serve_orgs_clear(struct serve *s);
 /* From the database, else from disk, else empty: publishes one of them. */
 void serve_first_snapshot(struct serve *s);
 void serve_refresh(struct serve *s, bool is_poll);
+/* What was waiting for a compilation and is ready now. */
+void serve_compiled(struct serve *s);
 void serve_note_database(struct serve *s, enum err listen_result);
 bool serve_is_rebuild_due(const struct serve *s, int64_t now_ms);
 void serve_free(struct serve *s);
@@ -66,6 +78,14 @@ void serve_free(struct serve *s);
 bool serve_ship(void *context, const struct spool_batch *batch);
 /* worker_serve_fn */
 void serve_request(void *context, const struct worker_request *request);
+
+/* pending.c: organisations whose terms are being compiled. */
+/* Takes over `sealed`. s->client.key is what is waited for. */
+void serve_pending_put(struct serve *s, const struct policy_org_rows *rows, struct str sealed);
+void serve_pending_drop(struct serve *s, struct str org);
+/* True: parts were replaced; publish. */
+bool serve_pending_retry(struct serve *s);
+void serve_pending_clear(struct serve *s);
 
 /* last_good.c: the copy of what is enforced, on disk. */
 /* Fills s->orgs from the file. ERR_NOT_FOUND; ERR_CORRUPT: refused, s->orgs is empty. */

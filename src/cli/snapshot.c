@@ -14,6 +14,7 @@
 static enum err apply(struct serve *s, uint64_t since);
 static void replace_org(struct serve *s, const struct store_org *o, int64_t now_s);
 static struct str seal_org(struct serve *s, const struct policy_org_rows *rows);
+static void publish_again(struct serve *s);
 static size_t find_org(const struct serve *s, struct str id);
 static bool make_room(struct serve *s);
 static void drop_part(struct serve *s, size_t i);
@@ -76,6 +77,9 @@ static enum err apply(struct serve *s, uint64_t since)
     }
     bool is_changed = loaded->orgs_count != 0 || loaded->epoch != s->epoch || since == 0;
     bool was_from_disk = s->is_from_disk;
+    if (since == 0) {
+        serve_pending_clear(s); /* all are read again, and some may be gone */
+    }
     for (size_t i = 0; i < loaded->orgs_count; i++) {
         replace_org(s, &loaded->orgs[i], loaded->now_s);
     }
@@ -107,9 +111,13 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     struct issue issue = o->issue;
     enum err e = o->err;
     if (e == ERR_OK) {
-        e = policy_org_new(&o->rows, &(struct policy_build){.catalog = s->catalog, .now_s = now_s},
-                           &org, &issue);
+        e = serve_org_compile(s, &o->rows, now_s, &org, &issue);
     }
+    if (e == ERR_AGAIN || e == ERR_IO) {
+        serve_pending_put(s, &o->rows, seal_org(s, &o->rows));
+        return;
+    }
+    serve_pending_drop(s, o->rows.id);
     if (e == ERR_OK) {
         e = serve_org_keep(s, org, seal_org(s, &o->rows));
     }
@@ -123,6 +131,25 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     serve_log(s, "error", "policy_not_compiled", "\"org\":\"%.*s\",\"reason\":%.*s",
               STR_ARG(o->rows.id), STR_ARG(buf_str(&reason)));
     buf_fini(&reason);
+}
+
+enum err serve_org_compile(struct serve *s, const struct policy_org_rows *rows, int64_t now_s,
+                           struct policy_org **ret, struct issue *ret_issue)
+{
+    size_t at = find_org(s, rows->id);
+    bool is_known = at < s->orgs_count && str_eq(policy_org_id(s->orgs[at]), rows->id);
+    const struct policy_build build = {.catalog = s->catalog,
+                                       .now_s = now_s,
+                                       .engine = s->engine,
+                                       .compiler = &s->compiler,
+                                       .previous = is_known ? s->orgs[at] : NULL};
+    s->client.owner = rows->id;
+    if (s->client.is_waiting) {
+        serve_notify("EXTEND_TIMEOUT_USEC=60000000"); /* a start that compiles is not hung */
+    }
+    enum err e = policy_org_new(rows, &build, ret, ret_issue);
+    s->client.owner = STR_NONE;
+    return e;
 }
 
 /* None when it cannot be sealed: then no copy is written, rather than one without it. */
@@ -293,7 +320,24 @@ static void rebuild_due(struct serve *s, int64_t now_ms)
         s->sealed[kept++] = s->sealed[i];
     }
     s->orgs_count = kept;
-    if (publish(s, s->epoch, now_ms / 1000, atomic_load(&s->health.fresh_ms)) != ERR_OK) {
+    publish_again(s);
+}
+
+void serve_compiled(struct serve *s)
+{
+    if (serve_pending_retry(s)) {
+        publish_again(s);
+        s->is_save_due = true;
+        serve_log(s, "info", "published", "\"epoch\":%llu,\"orgs_changed\":0,\"us\":0",
+                  (unsigned long long)s->epoch);
+    }
+}
+
+/* The parts changed, the epoch did not. */
+static void publish_again(struct serve *s)
+{
+    int64_t now_s = serve_unix_ms() / 1000;
+    if (publish(s, s->epoch, now_s, atomic_load(&s->health.fresh_ms)) != ERR_OK) {
         serve_log(s, "error", "publish_failed", "\"epoch\":%llu", (unsigned long long)s->epoch);
     }
 }
@@ -312,9 +356,11 @@ void serve_request(void *context, const struct worker_request *request)
 void serve_free(struct serve *s)
 {
     serve_orgs_clear(s);
+    serve_pending_clear(s);
     free(s->orgs);
     free(s->sealed);
     net_exceptions_free(s->exceptions);
+    scan_engine_free(s->engine);
     route_catalog_free(s->catalog);
     buf_fini(&s->catalog_texts[0]);
     buf_fini(&s->catalog_texts[1]);

@@ -3,14 +3,15 @@
  * Fuzz target: whole conversations. The first bytes choose how the rest is fed; then
  * come what the client sends and what the provider sends. Whatever it is, the
  * exchange ends, is accounted exactly once (a decision, then an outcome, or neither),
- * the answer is HTTP, and the key never reaches the provider.
+ * the answer is HTTP, and the key never reaches the provider. With content rules (bit 7
+ * of [1]) nothing goes on that one blocks, and what one changed is still JSON.
  *
- * Input: [0] operation and mode, [1] size of the pieces, [2] how the provider ends,
+ * Input: [0] operation and mode, [1] size of the pieces (0-127), [2] how the provider ends,
  * [3..4] bytes of the client's part (little endian).
  */
 #include <stdlib.h>
 
-#include "../unit/flow/path.h"
+#include "../unit/flow/rules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -79,43 +80,68 @@ static void check_answer(const struct path *p, bool is_head)
     wire_parser_fini(&parser);
 }
 
+static void check_call(const struct path *p)
+{
+    struct arena a;
+    struct json_doc doc;
+    struct issue issue;
+    struct str sent = buf_str(&p->provider);
+    ptrdiff_t head = str_find_str(sent, STR("\r\n\r\n"));
+    for (size_t i = 0; i < p->decision.violations_count; i++) {
+        const struct audit_violation *v = &p->decision.violations[i];
+        ASSERT(v->stage.len == 0 || !str_eq(v->effect, STR("block")));
+    }
+    ASSERT(head > 0);
+    arena_init(&a, 64u << 20);
+    ASSERT(json_parse(&a, str_sub(sent, (size_t)head + 4, sent.len), &json_limits_default, &doc,
+                      &issue) == ERR_OK);
+    arena_fini(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct path p;
+    static struct path plain, ruled;
     static bool is_set_up;
     if (!is_set_up) {
-        path_set_up(&p, governance);
+        const struct policy all[] = {pii, filter, warn};
+        path_set_up(&plain, governance);
+        path_set_up_with(&ruled, governance, all, 3);
         is_set_up = true;
     }
     if (size < 5 || size > 32u * 1024) {
         return 0;
     }
     unsigned mode = data[0];
+    struct path *p = (data[1] & 0x80) != 0 ? &ruled : &plain;
+    size_t step = data[1] & 0x7f;
     size_t client_bytes = (size_t)data[3] | (size_t)data[4] << 8;
     struct str rest = {(const char *)data + 5, size - 5};
-    p.spool_is_full = (mode & MODE_FULL) != 0;
-    feed_request(&p, mode, str_sub(rest, 0, client_bytes), data[1]);
-    bool is_called = p.calls != 0;
-    if (is_called && !p.is_done) {
-        feed_answer(&p, mode, str_sub(rest, client_bytes, rest.len), data[1]);
+    p->spool_is_full = (mode & MODE_FULL) != 0;
+    feed_request(p, mode, str_sub(rest, 0, client_bytes), step);
+    bool is_called = p->calls != 0;
+    if (is_called) {
+        check_call(p);
     }
-    if (is_called && !p.is_done && (mode & MODE_GONE) == 0) {
-        path_answer_end(&p, (enum flow_end_how)(1 + data[2] % FLOW_END_PROTOCOL));
-        ASSERT(p.is_done);
+    if (is_called && !p->is_done) {
+        feed_answer(p, mode, str_sub(rest, client_bytes, rest.len), step);
     }
-    bool is_answered = p.is_done;
-    if (!p.is_done) {
-        path_client_gone(&p);
+    if (is_called && !p->is_done && (mode & MODE_GONE) == 0) {
+        path_answer_end(p, (enum flow_end_how)(1 + data[2] % FLOW_END_PROTOCOL));
+        ASSERT(p->is_done);
     }
-    ASSERT(p.is_done && p.calls <= 1);
-    ASSERT(p.decisions <= 1 && p.outcomes == p.decisions);
-    ASSERT(!is_called || p.decisions == 1);
-    ASSERT((mode & MODE_FULL) == 0 || p.calls == 0);
-    ASSERT(!path_provider_has(&p, p.key) || (mode & MODE_RAW) != 0 ||
-           str_find_str(rest, str_from(p.key)) >= 0);
+    bool is_answered = p->is_done;
+    if (!p->is_done) {
+        path_client_gone(p);
+    }
+    ASSERT(p->is_done && p->calls <= 1);
+    ASSERT(p->decisions <= 1 && p->outcomes == p->decisions);
+    ASSERT(!is_called || p->decisions == 1);
+    ASSERT((mode & MODE_FULL) == 0 || p->calls == 0);
+    ASSERT(!path_provider_has(p, p->key) || (mode & MODE_RAW) != 0 ||
+           str_find_str(rest, str_from(p->key)) >= 0);
     if (is_answered) {
         /* What could not be read is answered with a body, whatever it asked for. */
-        check_answer(&p, (mode & MODE_RAW) != 0 && p.request.err == ERR_OK &&
+        check_answer(p, (mode & MODE_RAW) != 0 && p->request.err == ERR_OK &&
                              str_starts(rest, STR("HEAD ")));
     }
     return 0;

@@ -6,8 +6,10 @@ connections busy, and the comparison of what was answered with what was recorded
 Nothing here asserts how long something takes: times are printed, and deadlines only end a wait.
 """
 import asyncio
+import http.client
 import json
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -89,6 +91,44 @@ class Lab(Gateway):
         body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
         return self.call("POST", "/v1/chat/completions", body, key or self.keys["production"],
                          headers)
+
+    def open_up(self):
+        """The documents begin with an organisation without policies; the default one cannot be
+        deleted (S0-49), so it is made to demand nothing."""
+        for policy in self.must("GET", "/governance")["policies"]:
+            if policy["isDefault"]:
+                self.must("PATCH", "/governance/" + policy["id"], {"tagSlot": 12, "rules": {
+                    "minimumTrustTier": None, "blockChinaProviders": False,
+                    "requireHipaa": False, "requireBaa": False, "requireSoc2": False,
+                    "requireZdr": False}})
+            else:
+                self.must("DELETE", "/v1/policies/" + policy["id"])
+
+    def curl(self, command, words):
+        """What curl would send for a command of a document, byte for byte in the body, with
+        `words` replaced and the host being this gateway: (status, parsed body)."""
+        for word, value in words.items():
+            command = command.replace(word, value)
+        method, url, headers, body = None, None, {}, None
+        words = iter(shlex.split(command.replace("\\\n", " "))[1:])
+        for word in words:
+            if word == "-X":
+                method = next(words)
+            elif word == "-H":
+                name, _, value = next(words).partition(": ")
+                headers[name] = value
+            elif word == "-d":
+                body = next(words)
+                headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+            else:
+                url = word
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method or ("GET" if body is None else "POST"),
+                           "/" + url.split("/", 3)[3], body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text) if text else None
 
     def wait_shipped(self):
         """Until every record is in the database; the figures of the spool if that never ends."""

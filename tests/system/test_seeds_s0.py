@@ -7,10 +7,7 @@ rather than about bytes is proven by a unit test:
   S0-6   here, and codec/governance_test.c             S0-20  here, and policy/providers_test.c
   S0-27  the curl commands here; the SDKs: test_sdk_python.py, test_sdk_node.py
 """
-import http.client
-import json
 import re
-import shlex
 
 import pytest
 
@@ -158,27 +155,7 @@ CURL = {
 
 
 def curl(lab, command, policy=""):
-    """What curl would send, byte for byte in the body: (status, parsed body)."""
-    words = shlex.split(command.replace("\\\n", " ").replace("gpol_abc123", policy).replace(
-        "sk_case_xxx", lab.keys["owner"]))
-    method, url, headers, body = "GET", None, {}, None
-    words = iter(words[1:])
-    for word in words:
-        if word == "-X":
-            method = next(words)
-        elif word == "-H":
-            name, _, value = next(words).partition(": ")
-            headers[name] = value
-        elif word == "-d":
-            body = next(words)
-        else:
-            url = word
-    connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=30)
-    connection.request(method, url.removeprefix("https://gateway.test"), body, headers)
-    answer = connection.getresponse()
-    text = answer.read()
-    connection.close()
-    return answer.status, json.loads(text) if text else None
+    return lab.curl(command, {"gpol_abc123": policy, "sk_case_xxx": lab.keys["owner"]})
 
 
 def test_s0_23_27_the_documented_commands(lab, make, first):

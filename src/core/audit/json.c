@@ -7,6 +7,8 @@
  */
 #include "portcullis/audit.h"
 
+#include <stdio.h>
+
 static void write_documented(struct buf *out, const struct audit_decision *d);
 static void write_context(struct buf *out, const struct audit_decision *d);
 static void write_violations(struct buf *out, const struct audit_violation *list, size_t count);
@@ -181,8 +183,11 @@ static void member_str(struct buf *out, const char *name, struct str value)
 /* Records hold the bare id; the API shows it as everywhere else (C-17). */
 static void member_id(struct buf *out, const char *name, struct str core)
 {
+    char id[80];
     if (core.len != 0) {
-        buf_printf(out, ",\"%s\":\"pol_%.*s\"", name, STR_ARG(core));
+        int len = snprintf(id, sizeof(id), "pol_%.*s", STR_ARG(str_sub(core, 0, 64)));
+        buf_printf(out, ",\"%s\":", name);
+        json_write_str(out, (struct str){id, (size_t)len}); /* the spool may be damaged */
     }
 }
 

@@ -12,7 +12,6 @@
 #define RECORD_VERSION 2
 #define VERSION_CONTENT 2 /* what content rules found and replaced */
 #define TEXT_BYTES_MAX 4096
-#define VIOLATIONS_MAX 64
 
 #define ROOM_BYTES 1024 /* asked of the buffer at once: most records need one */
 
@@ -125,7 +124,8 @@ static void fields_decision(struct record_io *io, struct arena *a, struct audit_
 static void fields_violations(struct record_io *io, struct arena *a,
                               const struct audit_violation **violations, size_t *ret_count)
 {
-    uint32_t count = (uint32_t)(*ret_count < VIOLATIONS_MAX ? *ret_count : VIOLATIONS_MAX);
+    uint32_t count = (uint32_t)(*ret_count < AUDIT_VIOLATIONS_MAX ? *ret_count
+                                                               : AUDIT_VIOLATIONS_MAX);
     io_u32(io, &count);
     if (io->out != NULL) {
         for (uint32_t i = 0; i < count; i++) {
@@ -134,7 +134,7 @@ static void fields_violations(struct record_io *io, struct arena *a,
         }
         return;
     }
-    if (io->is_bad || count > VIOLATIONS_MAX) {
+    if (io->is_bad || count > AUDIT_VIOLATIONS_MAX) {
         io->is_bad = true;
         return;
     }

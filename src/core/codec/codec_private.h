@@ -16,6 +16,10 @@
 MUST_USE enum err codec_merge(struct codec_reader *r, const struct buf *stored, yyjson_val *patch,
                               yyjson_val **ret);
 
+/* One value, as a member of the kind would be read. */
+MUST_USE enum err codec_value_read(struct codec_reader *r, yyjson_val *v, struct str pointer,
+                                   const struct codec_member *m);
+
 /* rule.c */
 MUST_USE enum err codec_rules_read(struct codec_reader *r, yyjson_val *array, struct str pointer,
                                    struct policy *p);
@@ -34,6 +38,12 @@ void codec_write_blocked(struct buf *out, const struct route_catalog *catalog,
 /* `,"name":"text"` unless the text is absent. */
 void codec_str_write(struct buf *out, const char *name, struct str text);
 void codec_time_write(struct buf *out, const char *name, int64_t unix_ms);
+
+/* content.c: params of the rules about texts; false: not such a type */
+bool codec_content_kind(enum policy_rule_type type, enum content_kind *ret);
+MUST_USE enum err codec_content_read(struct codec_reader *r, yyjson_val *v, struct str pointer,
+                                     struct policy_rule *rule);
+void codec_content_write(struct buf *out, const struct content_rule *content);
 
 /* shape.c: what the shapes of S1, S2 and S4 share */
 /* Gives the rule its content part: kind, effect and stages are the rule's own. */

@@ -12,6 +12,7 @@ static enum err read_routing(struct codec_reader *r, yyjson_val *config, struct 
 static enum err check_enforced(struct codec_reader *r, yyjson_val *config);
 static enum err make_rules(struct codec_reader *r, const struct policy_list *given, int verb,
                            struct policy *ret);
+static struct str substitute_of(const struct policy_list *models);
 static void write_members(struct buf *out, const struct policy *p);
 static void write_routing(struct buf *out, const struct policy *p);
 
@@ -78,9 +79,11 @@ static enum err read_routing(struct codec_reader *r, yyjson_val *config, struct 
     }
     TRY(codec_object_read(r, config, STR("/config"), members, LISTS + 5));
     TRY(check_enforced(r, config));
-    if (verb == CODEC_SOFT_BLOCK) {
+    if (verb == CODEC_SOFT_BLOCK && substitute_of(&given[MODEL_ALLOW]).len == 0) {
         return codec_not_enforced(r, STR("/config/on_violation"),
-                                  "in a routing policy the action", "soft_block");
+                                  "without a model in model_allow_list that can be used instead, "
+                                  "the action",
+                                  "soft_block");
     }
     for (size_t i = 0; i < LISTS; i++) {
         struct str at = codec_pointer(r, STR("/config"), str_from(lists[i]));
@@ -130,9 +133,13 @@ static enum err make_rules(struct codec_reader *r, const struct policy_list *giv
             .is_enabled = true,
             .source_word = str_from(codec_config_verbs[verb]),
         };
-        codec_config_effect_set(&rules[count], verb == CODEC_HARD_BLOCK ? POLICY_BLOCK
-                                               : verb == CODEC_WARN     ? POLICY_WARN
-                                                                        : POLICY_INFO);
+        codec_config_effect_set(&rules[count], verb == CODEC_HARD_BLOCK   ? POLICY_BLOCK
+                                               : verb == CODEC_SOFT_BLOCK ? POLICY_MODIFY
+                                               : verb == CODEC_WARN       ? POLICY_WARN
+                                                                          : POLICY_INFO);
+        if (verb == CODEC_SOFT_BLOCK && rules[count].type == POLICY_MODEL_LIST) {
+            rules[count].substitute = substitute_of(&given[MODEL_ALLOW]);
+        }
         if (i == MODEL_ALLOW || i == PROVIDER_ALLOW) {
             rules[count].allow = given[i];
         } else {
@@ -147,6 +154,17 @@ static enum err make_rules(struct codec_reader *r, const struct policy_list *giv
     ret->rules = rules;
     ret->rules_count = count;
     return ERR_OK;
+}
+
+/* S2-52: the model that overrides the one asked for is the first that is allowed by name. */
+static struct str substitute_of(const struct policy_list *models)
+{
+    for (size_t i = 0; i < models->count; i++) {
+        if (!str_ends(models->items[i], STR("*"))) {
+            return models->items[i];
+        }
+    }
+    return STR_NONE;
 }
 
 void codec_config_effect_set(struct policy_rule *rule, enum policy_effect effect)
@@ -186,9 +204,10 @@ static void write_routing(struct buf *out, const struct policy *p)
         json_write_str(out, rule->key);
         codec_list_write(out, ":", &list);
         buf_add_byte(out, ',');
-        verb = rule->effect == POLICY_BLOCK  ? codec_config_verbs[CODEC_HARD_BLOCK]
-               : rule->effect == POLICY_WARN ? codec_config_verbs[CODEC_WARN]
-                                             : codec_config_verbs[CODEC_INFO];
+        verb = rule->effect == POLICY_BLOCK    ? codec_config_verbs[CODEC_HARD_BLOCK]
+               : rule->effect == POLICY_MODIFY ? codec_config_verbs[CODEC_SOFT_BLOCK]
+               : rule->effect == POLICY_WARN   ? codec_config_verbs[CODEC_WARN]
+                                               : codec_config_verbs[CODEC_INFO];
     }
     codec_str_write(out, "on_violation", str_from(verb));
     if (out->err == ERR_OK) { /* every list brought a comma */

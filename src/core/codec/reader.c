@@ -14,8 +14,6 @@ static const struct codec_member *find(const struct codec_member *members, size_
                                        struct str name);
 static enum err unknown(struct codec_reader *r, struct str pointer, struct str name,
                         const struct codec_member *members, size_t count);
-static enum err read_value(struct codec_reader *r, yyjson_val *v, struct str pointer,
-                           const struct codec_member *m);
 static enum err read_str(struct codec_reader *r, yyjson_val *v, struct str pointer,
                          const struct codec_member *m);
 static enum err read_int(struct codec_reader *r, yyjson_val *v, struct str pointer,
@@ -42,7 +40,7 @@ enum err codec_object_read(struct codec_reader *r, yyjson_val *object, struct st
             return unknown(r, pointer, name, members, count);
         }
         seen |= (uint64_t)1 << (m - members);
-        TRY(read_value(r, yyjson_obj_iter_get_val(key), codec_pointer(r, pointer, name), m));
+        TRY(codec_value_read(r, yyjson_obj_iter_get_val(key), codec_pointer(r, pointer, name), m));
     }
     for (size_t i = 0; i < count; i++) {
         if (members[i].is_required && (seen >> i & 1) == 0) {
@@ -67,7 +65,7 @@ enum err codec_member_read(struct codec_reader *r, yyjson_val *object, struct st
         issue_set(r->issue, at.ptr, "the member '%s' is required", m->name);
         return ERR_INVALID;
     }
-    return v != NULL ? read_value(r, v, at, m) : ERR_OK;
+    return v != NULL ? codec_value_read(r, v, at, m) : ERR_OK;
 }
 
 static const struct codec_member *find(const struct codec_member *members, size_t count,
@@ -99,8 +97,8 @@ static enum err unknown(struct codec_reader *r, struct str pointer, struct str n
     return ERR_INVALID;
 }
 
-static enum err read_value(struct codec_reader *r, yyjson_val *v, struct str pointer,
-                           const struct codec_member *m)
+enum err codec_value_read(struct codec_reader *r, yyjson_val *v, struct str pointer,
+                          const struct codec_member *m)
 {
     if (yyjson_is_null(v) && m->ret_is_null != NULL) {
         *m->ret_is_null = true;

@@ -115,6 +115,10 @@ static enum err read_rule(struct codec_reader *r, yyjson_val *v, struct str poin
 static enum err read_params(struct codec_reader *r, yyjson_val *v, struct str pointer,
                             struct policy_rule *rule)
 {
+    enum content_kind kind;
+    if (codec_content_kind(rule->type, &kind)) {
+        return codec_content_read(r, v, pointer, rule);
+    }
     if (rule->type == POLICY_PROVIDER_REQUIREMENT) {
         return read_requirement(r, v, pointer, rule);
     }
@@ -277,6 +281,9 @@ static void write_params(struct buf *out, const struct policy_rule *rule)
     codec_list_write(out, ",\"allow\":", &rule->allow);
     codec_list_write(out, ",\"block\":", &rule->block);
     codec_str_write(out, "substitute", rule->substitute);
+    if (rule->content != NULL) {
+        codec_content_write(out, rule->content);
+    }
     if (out->err == ERR_OK && out->len > from) {
         /* Every member brought its comma; the first needs none. */
         memmove(out->ptr + from, out->ptr + from + 1, out->len - from - 1);

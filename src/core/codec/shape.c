@@ -165,11 +165,7 @@ enum err codec_content_set(struct codec_reader *r, struct policy_rule *rule,
     *content = *from;
     content->effect = effects[rule->effect];
     content->stages = stages[rule->stage];
-    content->kind = rule->type == POLICY_PII              ? CONTENT_PII
-                    : rule->type == POLICY_TERMS          ? CONTENT_TERMS
-                    : rule->type == POLICY_REQUIRED_TERMS ? CONTENT_REQUIRED_TERMS
-                    : rule->type == POLICY_TOPICS         ? CONTENT_TOPICS
-                                                          : CONTENT_INJECTION;
+    ASSERT(codec_content_kind(rule->type, &content->kind));
     rule->content = content;
     return ERR_OK;
 }

@@ -4,7 +4,9 @@
  * Making one costs a few words of bits and a list of the rules that are not terms, however
  * many rules the organisation has. Memory: the exchange's arena; streams have heap.
  */
-#include "content_private.h"
+#include "run.h"
+
+#define TOKENS_BYTES_MAX (1U << 20)
 
 static enum err begin_stage(struct content_check *k, enum content_stage which,
                             const uint64_t *applies);
@@ -27,6 +29,8 @@ enum err content_check_new(struct arena *a, const struct content *c, const uint6
     k->env = *env;
     k->keys.hash_key = env->hash_key;
     k->keys.names_count = 0;
+    scan_tokens_init(&k->tokens, TOKENS_BYTES_MAX);
+    k->keys.tokens = &k->tokens;
     k->queue = NULL;
     k->channels = NULL;
     TRY(begin_stage(k, CONTENT_REQUEST, applies));
@@ -130,6 +134,8 @@ void content_check_fini(struct content_check *k)
 {
     if (k != NULL) {
         channels_free(k);
+        queue_free(k);
+        scan_tokens_fini(&k->tokens);
     }
 }
 

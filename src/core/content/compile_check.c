@@ -21,7 +21,6 @@ static enum err check_rule(const struct checked *c);
 static enum err check_pii(const struct checked *c);
 static enum err check_entity(const struct checked *c, size_t i);
 static enum err check_topics(const struct checked *c);
-static bool is_format(struct str format);
 static enum err refuse(const struct checked *c, enum err err, const char *where,
                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 static void add_list(struct buf *b, const struct content_list *list);
@@ -54,10 +53,10 @@ static enum err check_rule(const struct checked *c)
             return refuse(c, ERR_INVALID, "/method", "to modify takes a method");
         }
     }
-    if (r->format.len > 0 && !is_format(r->format)) {
-        return refuse(c, ERR_INVALID, "/format",
-                      "a format is at most %u bytes without quotes and backslashes",
-                      CONTENT_FORMAT_BYTES_MAX);
+    if (r->format.len > 0 && scan_format_check(r->format, c->issue) != ERR_OK) {
+        char why[sizeof(c->issue->message)];
+        memcpy(why, c->issue->message, sizeof(why));
+        return refuse(c, ERR_INVALID, "/format", "%s", why);
     }
     if (r->threshold > 1000) {
         return refuse(c, ERR_INVALID, "/threshold", "a threshold is at most 1");
@@ -72,17 +71,6 @@ static enum err check_rule(const struct checked *c)
         return check_topics(c);
     }
     return r->kind == CONTENT_PII ? check_pii(c) : ERR_OK;
-}
-
-/* It is written into raw JSON strings as well (tool arguments of a stream). */
-static bool is_format(struct str format)
-{
-    bool is_good = format.len <= CONTENT_FORMAT_BYTES_MAX && str_is_utf8(format);
-    for (size_t i = 0; is_good && i < format.len; i++) {
-        unsigned char b = (unsigned char)format.ptr[i];
-        is_good = b >= 0x20 && b != 0x7f && b != '"' && b != '\\';
-    }
-    return is_good;
 }
 
 static enum err check_pii(const struct checked *c)

@@ -10,6 +10,9 @@
 
 #include "compile.h"
 
+#define SOURCE_BYTES_MAX ((size_t)256 << 20)
+#define DATABASE_BYTES_MAX ((size_t)256 << 20)
+
 struct terms_builder {
     struct content *content;
     struct scan_term *list; /* by id */
@@ -28,6 +31,7 @@ static enum err make_set(struct content *c, const struct terms_builder *b,
 static enum err precompile(const struct scan_spec *spec, const struct content_compiler *compiler,
                            struct buf *ret_database, struct issue *issue);
 static void point_at_rule(const struct content *c, struct issue *issue);
+static void point_at_longest(const struct content *c, struct issue *issue);
 
 enum err compile_set(struct content *c, const struct content_rule *const *rules,
                      const struct content_build *with, struct issue *issue)
@@ -47,7 +51,9 @@ enum err compile_set(struct content *c, const struct content_rule *const *rules,
     b.list = calloc(count + 1, sizeof(*b.list));
     enum err err = c->terms != NULL && b.list != NULL ? ERR_OK : ERR_MEMORY;
     for (size_t n = 0; err == ERR_OK && n < c->rules_count; n++) {
+        c->rules[n].terms_from = (uint32_t)b.count;
         err = add_rule(&b, (uint32_t)n, rules[n]);
+        c->rules[n].terms_to = (uint32_t)b.count;
     }
     static const struct scan_types none;
     bool is_empty = b.count == 0 && memcmp(&b.types, &none, sizeof(none)) == 0;
@@ -149,7 +155,7 @@ static enum err make_set(struct content *c, const struct terms_builder *b,
     }
     struct buf database;
     struct scan_spec spec = {.types = b->types, .terms = b->list, .terms_count = b->count};
-    buf_init(&database, (size_t)256 << 20);
+    buf_init(&database, DATABASE_BYTES_MAX);
     enum err err = ERR_OK;
     if (with->compiler != NULL) {
         err = precompile(&spec, with->compiler, &database, issue);
@@ -175,7 +181,7 @@ static enum err make_set(struct content *c, const struct terms_builder *b,
 static enum err source_of(const struct terms_builder *b, struct sha256 *ret)
 {
     struct buf out;
-    buf_init(&out, (size_t)256 << 20);
+    buf_init(&out, SOURCE_BYTES_MAX);
     buf_add(&out, (struct str){(const char *)&b->types, sizeof(b->types)});
     for (size_t i = 0; i < b->count; i++) {
         const struct scan_term *t = &b->list[i];
@@ -198,11 +204,14 @@ static enum err source_of(const struct terms_builder *b, struct sha256 *ret)
 static enum err precompile(const struct scan_spec *spec, const struct content_compiler *compiler,
                            struct buf *ret_database, struct issue *issue)
 {
-    (void)spec;
-    (void)compiler;
-    (void)ret_database;
-    issue_set(issue, "", "terms cannot be compiled apart yet");
-    return ERR_UNSUPPORTED;
+    struct buf source;
+    buf_init(&source, SOURCE_BYTES_MAX);
+    enum err err = scan_terms_source(spec, &source, issue);
+    if (err == ERR_OK && source.len > 0) {
+        err = compiler->compile(compiler->context, buf_str(&source), ret_database, issue);
+    }
+    buf_fini(&source);
+    return err;
 }
 
 /* A term is named by its place in the list of all: says which rule that is. */
@@ -216,6 +225,10 @@ static void point_at_rule(const struct content *c, struct issue *issue)
         [TERM_REQUIRED] = "patterns",
     };
     struct str digits = str_sub(str_from(issue->pointer), 1, sizeof(issue->pointer));
+    if (issue->pointer[0] == '\0') {
+        point_at_longest(c, issue);
+        return;
+    }
 
     if (str_to_u64(digits, &id) != ERR_OK || id >= c->terms_count) {
         return;
@@ -227,4 +240,22 @@ static void point_at_rule(const struct content *c, struct issue *issue)
     }
     (void)snprintf(issue->pointer, sizeof(issue->pointer), "/%u/%s/%zu%s", (unsigned)t->rule,
                    members[t->use], index, t->use == TERM_ENTITY ? "/pattern" : "");
+}
+
+/* The list as a whole is at fault: the rule with the most terms is named for it. */
+static void point_at_longest(const struct content *c, struct issue *issue)
+{
+    size_t longest = 0, count = 0;
+    for (size_t from = 0, to = 0; from < c->terms_count; from = to) {
+        while (to < c->terms_count && c->terms[to].rule == c->terms[from].rule) {
+            to++;
+        }
+        if (to - from > count) {
+            count = to - from;
+            longest = c->terms[from].rule;
+        }
+    }
+    if (count > 0) {
+        (void)snprintf(issue->pointer, sizeof(issue->pointer), "/%zu/patterns", longest);
+    }
 }

@@ -28,6 +28,7 @@ struct rule {
     unsigned threshold;
     struct scan_types types; /* pii */
     uint32_t topics;         /* bit per topic */
+    uint32_t terms_from, terms_to; /* its ids, of every use */
 };
 
 enum term_use { TERM_PATTERN, TERM_ENTITY, TERM_EXCEPT, TERM_REQUIRED };
@@ -110,6 +111,7 @@ struct content_check {
     const struct content *content;
     struct content_env env;
     struct scan_keys keys; /* numbers of values: one request and its answer share them */
+    struct scan_tokens tokens; /* what pseudonyms of the request stand for; heap, wiped */
     struct stage stages[STAGES];
     bool is_buffered;
     struct queue *queue;       /* run.c: texts of the whole-text half */

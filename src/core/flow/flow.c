@@ -9,6 +9,7 @@
  *   resolve       then                         model -> candidates            admit.c
  *   admit         then                         facts -> verdict               admit.c
  *   choose        then                         verdict -> target              admit.c
+ *   inspect       then, in turns               texts -> edits, or a refusal   inspect.c
  *   record        decision made                decision record -> spool       account.c
  *   call          decision stored              bytes for the provider         call.c
  *   relay         provider answers             answer -> client bytes         relay.c
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 
 #define ARENA_BYTES_MAX (64u * 1024 * 1024)
+#define ARENA_BYTES_PER_BODY_BYTE 4 /* besides: a body is copied when it is changed */
 #define OUT_BYTES_MAX (64u * 1024 * 1024)
 #define RECORD_BYTES_MAX (256u * 1024)
 #define OUTCOME_BYTES 4096
@@ -31,6 +33,8 @@
 #define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
 
 static void decide_and_record(struct flow_exchange *x);
+static void inspect_and_record(struct flow_exchange *x, uint64_t from_us);
+static uint64_t clock_us(const struct flow_exchange *x);
 static void answer_locally(struct flow_exchange *x);
 static void settle(struct flow_exchange *x);
 static void trim(struct buf *b);
@@ -47,6 +51,7 @@ enum err flow_exchange_new(struct flow_exchange **ret)
     x->p = p;
     arena_init(&p->arena, ARENA_BYTES_MAX);
     buf_init(&p->body, BODY_BYTES_MAX_DEFAULT);
+    buf_init(&p->edited, BODY_BYTES_MAX_DEFAULT);
     buf_init(&p->answer, BODY_BYTES_MAX_DEFAULT);
     buf_init(&x->out, OUT_BYTES_MAX);
     buf_init(&x->record, RECORD_BYTES_MAX);
@@ -68,8 +73,10 @@ void flow_exchange_free(struct flow_exchange *x)
     if (x->p->has_sse) {
         sse_parser_fini(&x->p->sse);
     }
+    content_check_fini(x->p->check);
     arena_fini(&x->p->arena);
     buf_fini(&x->p->body);
+    buf_fini(&x->p->edited);
     buf_fini(&x->p->answer);
     buf_fini(&x->out);
     buf_fini(&x->record);
@@ -146,20 +153,43 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
 static void decide_and_record(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    uint64_t from_us = p->env->mono_us != NULL ? p->env->mono_us() : 0;
+    uint64_t from_us = clock_us(x);
+    p->arena.bytes_max = ARENA_BYTES_MAX + ARENA_BYTES_PER_BODY_BYTE * p->body.len;
     if (p->kind == FLOW_KIND_MODELS) {
         flow_step_models(x);
-    } else {
-        flow_step_parse(x);
-        if (!p->is_refused) {
-            flow_step_admit(x);
-        }
-        if (!p->is_refused) {
-            flow_step_call(x);
-        }
+        p->eval_us = (uint32_t)(clock_us(x) - from_us);
+        settle(x);
+        return;
     }
-    p->eval_us = p->env->mono_us != NULL ? (uint32_t)(p->env->mono_us() - from_us) : 0;
+    flow_step_parse(x);
+    if (!p->is_refused) {
+        flow_step_admit(x);
+    }
+    inspect_and_record(x, from_us);
+}
+
+static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
+{
+    struct flow_private *p = x->p;
+    if (!p->is_refused) {
+        flow_step_inspect(x);
+    }
+    bool must_wait = !p->is_refused && p->is_inspecting;
+    if (!p->is_refused && !must_wait) {
+        flow_step_call(x);
+    }
+    p->eval_us += (uint32_t)(clock_us(x) - from_us);
+    if (must_wait) {
+        p->state = FLOW_INSPECTING;
+        x->want |= FLOW_WANT_TURN;
+        return;
+    }
     settle(x);
+}
+
+static uint64_t clock_us(const struct flow_exchange *x)
+{
+    return x->p->env->mono_us != NULL ? x->p->env->mono_us() : 0;
 }
 
 /* What was decided is stored first; without a principal there is nothing to
@@ -186,6 +216,7 @@ void flow_on_turn(struct flow_exchange *x, struct flow_now now)
 {
     if (x->p->state == FLOW_INSPECTING) {
         x->p->now = now;
+        inspect_and_record(x, clock_us(x));
     }
 }
 
@@ -362,16 +393,20 @@ void flow_end(struct flow_exchange *x)
     if (p->has_sse) {
         sse_parser_fini(&p->sse);
     }
+    content_check_fini(p->check);
     struct arena arena = p->arena;
-    struct buf body = p->body, answer = p->answer;
+    struct buf body = p->body, edited = p->edited, answer = p->answer;
     arena_reset(&arena);
     buf_clear(&body);
+    buf_clear(&edited);
     buf_clear(&answer);
     trim(&body);
+    trim(&edited);
     trim(&answer);
     memset(p, 0, sizeof(*p));
     p->arena = arena;
     p->body = body;
+    p->edited = edited;
     p->answer = answer;
     x->want = 0;
     x->principal = NULL;

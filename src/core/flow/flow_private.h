@@ -12,7 +12,8 @@
 #include "portcullis/flow.h"
 
 #define FLOW_TAGS_MAX 16
-#define FLOW_WARNINGS_MAX 16
+#define FLOW_WARNINGS_MAX 16 /* of the select stage */
+#define FLOW_REPORTED_MAX (FLOW_WARNINGS_MAX + 2 * CONTENT_HITS_MAX) /* both stages */
 
 enum flow_state {
     FLOW_IDLE,
@@ -30,6 +31,7 @@ enum flow_kind { FLOW_KIND_CALL, FLOW_KIND_MODELS, FLOW_KIND_SERVE };
 /* An answer made here instead of by a provider. */
 struct flow_refusal {
     struct llm_error error;
+    struct str body;             /* the whole body where a dialect has its own; else none */
     const char *decision;        /* of the record: "block" or "error" */
     bool is_policy;              /* send the X-Governance-* headers, no retry */
     bool must_close;
@@ -39,6 +41,7 @@ struct flow_refusal {
 struct flow_private {
     struct arena arena;
     struct buf body;        /* request body */
+    struct buf edited;      /* the body as it is sent, when content rules changed it */
     struct buf answer;      /* buffered JSON answer, or the current event's bytes */
     const struct flow_env *env;
     struct flow_start start;
@@ -57,15 +60,23 @@ struct flow_private {
     int64_t header_slot;
     struct llm_request request;
     bool is_parsed;
+    const struct issue *texts_issue; /* why its texts could not be listed; NULL = they are */
+    enum err texts_err;
     struct route_resolution models;
     struct policy_facts facts;
     struct policy_verdict verdict;
     bool is_decided;
-    uint32_t eval_us;
-    const struct policy_violation *warnings[FLOW_WARNINGS_MAX];
+    uint32_t eval_us; /* all that comes before the decision, content included */
+    /* What the client is told: warnings of the candidate and what content rules did. */
+    const struct policy_violation *warnings[FLOW_REPORTED_MAX];
     size_t warnings_count;
     struct route_choice choice;
     struct content_check *check; /* NULL: no content rule applies; for both stages */
+    struct flow_found found;     /* in the request */
+    bool is_inspecting;          /* there is more to read: after the loop has turned */
+    bool is_content_block;
+    uint32_t content_us[2];      /* [0] request, [1] answer: time in content rules */
+    uint64_t content_bytes[2];   /* text given to them */
     struct llm_upstream upstream;
     struct llm_relay *relay;
     struct sse_parser sse;
@@ -95,6 +106,12 @@ void flow_step_parse(struct flow_exchange *x);
 /* admit.c: resolve, admit, choose */
 void flow_step_admit(struct flow_exchange *x);
 void flow_step_models(struct flow_exchange *x);
+/* inspect.c: content rules; called again after a turn while is_inspecting */
+void flow_step_inspect(struct flow_exchange *x);
+/* Places replaced in what went on; a request that was refused did not go on. */
+uint64_t flow_edits_count(const struct flow_exchange *x, enum content_stage stage);
+/* Puts what was found among what the client is told, in reporting order. */
+void flow_report(struct flow_exchange *x, const struct flow_found *found);
 /* call.c: the request to the provider */
 void flow_step_call(struct flow_exchange *x);
 /* relay.c: the provider's answer */
@@ -106,6 +123,10 @@ void flow_relay_end(struct flow_exchange *x, enum flow_end_how how, const char *
 void flow_refuse(struct flow_exchange *x, unsigned status, const char *type, const char *code,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 void flow_refuse_verdict(struct flow_exchange *x);
+/* A content rule blocks, at either stage; what it said was reported. */
+void flow_refuse_content(struct flow_exchange *x);
+/* The violation that decided: of a refusal, or the strictest of what is told; or NULL. */
+const struct policy_violation *flow_decider(const struct flow_exchange *x);
 void flow_refuse_issue(struct flow_exchange *x, enum err e, const struct issue *issue);
 void flow_write_refusal(struct flow_exchange *x);
 void flow_write_local(struct flow_exchange *x);

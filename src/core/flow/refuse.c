@@ -16,6 +16,10 @@
 static const char *verdict_message(struct flow_exchange *x);
 static void write_governance_headers(struct flow_exchange *x, struct buf *out);
 static void write_violations_of_block(struct flow_exchange *x, struct buf *out);
+static void refuse_by_policy(struct flow_exchange *x, const char *message,
+                             const struct policy_violation *const *list, size_t count);
+static void write_policy_blocked(struct flow_exchange *x, struct buf *out,
+                                 const struct policy_violation *const *list, size_t count);
 
 enum llm_dialect flow_client_dialect(const struct flow_exchange *x)
 {
@@ -100,16 +104,85 @@ void flow_refuse_issue(struct flow_exchange *x, enum err e, const struct issue *
 void flow_refuse_verdict(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    flow_refuse(x, 403, "governance_blocked", "GOVERNANCE_BLOCKED", "%s", verdict_message(x));
+    const struct policy_violation *list[POLICY_VIOLATIONS_MAX];
+    size_t count = p->verdict.violations_count;
+    for (size_t i = 0; i < count; i++) {
+        list[i] = &p->verdict.violations[i];
+    }
+    refuse_by_policy(x, verdict_message(x), list, count);
+}
+
+/* The same body for a text that a content rule does not let pass: what the client is told
+ * is every violation that counts here, and the first one that blocks decides. */
+void flow_refuse_content(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    p->is_content_block = true;
+    refuse_by_policy(x, "Request blocked by governance policy", p->warnings, p->warnings_count);
+}
+
+static void refuse_by_policy(struct flow_exchange *x, const char *message,
+                             const struct policy_violation *const *list, size_t count)
+{
+    struct flow_private *p = x->p;
+    flow_refuse(x, 403, "governance_blocked", "GOVERNANCE_BLOCKED", "%s", message);
     p->refusal.decision = "block";
     p->refusal.is_policy = true;
-    struct buf extra;
-    buf_init(&extra, 64u * 1024);
-    codec_write_violations(&extra, &p->verdict);
-    if (extra.err == ERR_OK) {
-        p->refusal.error.extra = arena_str(&p->arena, buf_str(&extra));
+    const struct policy_violation *decider = flow_decider(x);
+    struct buf text;
+    buf_init(&text, 64u * 1024);
+    if (decider != NULL && decider->policy != NULL && decider->policy->origin == POLICY_CONFIG) {
+        write_policy_blocked(x, &text, list, count);
+        p->refusal.body = text.err == ERR_OK ? arena_str(&p->arena, buf_str(&text)) : STR_NONE;
     }
-    buf_fini(&extra);
+    buf_clear(&text);
+    struct policy_verdict told = {.decider_rule = decider != NULL ? decider->rule : NULL};
+    told.violations = ARENA_ARRAY(&p->arena, count, struct policy_violation);
+    for (size_t i = 0; told.violations != NULL && i < count; i++) {
+        told.violations[told.violations_count++] = *list[i];
+    }
+    codec_write_violations(&text, &told);
+    if (text.err == ERR_OK) {
+        p->refusal.error.extra = arena_str(&p->arena, buf_str(&text));
+    }
+    buf_fini(&text);
+}
+
+/* S2-54, S2-55: its own body, and the violation that decided comes first. */
+static void write_policy_blocked(struct flow_exchange *x, struct buf *out,
+                                 const struct policy_violation *const *list, size_t count)
+{
+    struct flow_private *p = x->p;
+    const struct policy_violation *sorted[FLOW_REPORTED_MAX];
+    const struct policy_violation *decider = flow_decider(x);
+    size_t used = 0;
+    sorted[used++] = decider;
+    for (size_t i = 0; i < count; i++) {
+        if (list[i] != decider) {
+            sorted[used++] = list[i];
+        }
+    }
+    codec_write_policy_blocked(out, flow_client_dialect(x), sorted, used,
+                               (struct str){p->request_id, sizeof(p->request_id)});
+}
+
+const struct policy_violation *flow_decider(const struct flow_exchange *x)
+{
+    const struct flow_private *p = x->p;
+    const struct policy_violation *first = NULL;
+    if (p->is_refused && p->refusal.is_policy && !p->is_content_block) {
+        for (size_t i = 0; i < p->verdict.violations_count && first == NULL; i++) {
+            const struct policy_violation *v = &p->verdict.violations[i];
+            first = v->effect == p->verdict.effect ? v : NULL;
+        }
+        return first;
+    }
+    for (size_t i = 0; i < p->warnings_count; i++) {
+        if (first == NULL || p->warnings[i]->effect > first->effect) {
+            first = p->warnings[i];
+        }
+    }
+    return first;
 }
 
 static const char *verdict_message(struct flow_exchange *x)
@@ -151,29 +224,26 @@ static void write_governance_headers(struct flow_exchange *x, struct buf *out)
 {
     struct flow_private *p = x->p;
     bool is_block = p->is_refused && p->refusal.is_policy;
+    const struct policy_violation *decider = flow_decider(x);
     wire_write_header(out, STR("x-governance-decision"),
-                      is_block                    ? STR("block")
-                      : p->warnings_count != 0 ? STR("warn")
-                                               : STR("allow"));
+                      is_block          ? STR("block")
+                      : decider == NULL ? STR("allow")
+                                        : str_from(policy_effect_name(decider->effect)));
     wire_write_header_u64(out, STR("portcullis-epoch"), policy_snapshot_epoch(p->start.snapshot));
-    const struct policy *decider = is_block ? p->verdict.decider : NULL;
-    if (!is_block && p->warnings_count != 0) {
-        decider = p->warnings[0]->policy;
-    }
     char space[HEADER_BYTES_MAX];
     struct buf value;
     buf_init(&value, sizeof(space));
-    if (decider != NULL) {
+    if (decider != NULL && decider->policy != NULL) {
         /* Policy names may hold any character; percent-encoding is the codec's. */
-        struct policy_violation name = {.message = decider->name};
+        struct policy_violation name = {.message = decider->policy->name};
         const struct policy_violation *list[1] = {&name};
         codec_write_violations_header(&value, list, 1);
         wire_write_header(out, STR("x-governance-policy"), buf_str(&value));
         buf_clear(&value);
     }
-    if (is_block) {
+    if (is_block && !p->is_content_block) {
         write_violations_of_block(x, &value);
-    } else if (p->warnings_count != 0) {
+    } else if (decider != NULL) {
         codec_write_violations_header(&value, p->warnings, p->warnings_count);
     }
     if (value.len != 0) {
@@ -199,7 +269,11 @@ void flow_write_refusal(struct flow_exchange *x)
     struct flow_refusal *r = &p->refusal;
     r->error.request_id = (struct str){p->request_id, sizeof(p->request_id)};
     buf_clear(&p->answer);
-    llm_error_write(&p->answer, flow_client_dialect(x), &r->error);
+    if (r->body.len != 0) {
+        buf_add(&p->answer, r->body);
+    } else {
+        llm_error_write(&p->answer, flow_client_dialect(x), &r->error);
+    }
     size_t from = x->out.len;
     wire_write_status_line(&x->out, r->error.status);
     flow_write_common_headers(x, &x->out);

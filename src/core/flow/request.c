@@ -15,6 +15,7 @@ static bool has_key_in_query(struct str query);
 static void read_selectors(struct flow_exchange *x);
 static bool read_tags(struct flow_exchange *x, struct str text);
 static void check_content_headers(struct flow_exchange *x);
+static enum err parse(struct flow_exchange *x, struct issue *ret_issue);
 
 static const struct {
     const char *path;
@@ -250,12 +251,33 @@ static void check_content_headers(struct flow_exchange *x)
     }
 }
 
+/* Once, and with its texts only where the organisation has content rules at all. What
+ * cannot be listed (an unknown kind of part) is refused only if one of them applies. */
+static enum err parse(struct flow_exchange *x, struct issue *ret_issue)
+{
+    struct flow_private *p = x->p;
+    struct str body = buf_str(&p->body);
+    bool want_texts = policy_org_content(policy_principal_org(x->principal)) != NULL;
+    enum err e =
+        llm_request_parse(&p->arena, p->endpoint, body, want_texts, &p->request, ret_issue);
+    if (!want_texts || (e != ERR_INVALID && e != ERR_UNSUPPORTED)) {
+        return e;
+    }
+    struct issue *why = ARENA_NEW(&p->arena, struct issue);
+    if (why == NULL) {
+        return ERR_MEMORY;
+    }
+    *why = *ret_issue;
+    p->texts_issue = why;
+    p->texts_err = e;
+    return llm_request_parse(&p->arena, p->endpoint, body, false, &p->request, ret_issue);
+}
+
 void flow_step_parse(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     struct issue issue;
-    enum err e =
-        llm_request_parse(&p->arena, p->endpoint, buf_str(&p->body), false, &p->request, &issue);
+    enum err e = parse(x, &issue);
     if (e != ERR_OK) {
         flow_refuse_issue(x, e, &issue);
         return;

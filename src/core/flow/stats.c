@@ -6,12 +6,11 @@
  * decision), so label values come from the catalogue and our own words only,
  * never from a request; what finds no room is counted under "other".
  */
-#include "flow_private.h"
+#include "stats.h"
 
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#define SERIES_MAX 4096 /* power of two */
 #define SERIES_USED_MAX 3072
 #define MODEL_OTHER 0xffffu
 #define PROVIDER_NONE 0xffu
@@ -25,27 +24,8 @@ static const uint32_t long_bounds_ms[] = {1,    5,    10,   25,    50,    100,  
 #define EVAL_BOUNDS (sizeof(eval_bounds_us) / sizeof(eval_bounds_us[0]))
 #define LONG_BOUNDS (sizeof(long_bounds_ms) / sizeof(long_bounds_ms[0]))
 
-static const char *const decisions[] = {"allow", "warn", "block", "error", "none"};
+static const char *const decisions[] = {"allow", "warn", "modify", "block", "error", "none"};
 #define DECISIONS (sizeof(decisions) / sizeof(decisions[0]))
-
-struct series {
-    _Atomic uint64_t key; /* 0 = free; else packed labels + 1 */
-    _Atomic uint64_t count;
-};
-
-struct histogram {
-    _Atomic uint64_t buckets[16];
-    _Atomic uint64_t sum;
-    _Atomic uint64_t count;
-};
-
-struct flow_stats {
-    struct series series[SERIES_MAX];
-    size_t used;
-    _Atomic uint64_t effects[POLICY_RULE_TYPES_COUNT][POLICY_BLOCK + 1];
-    _Atomic uint64_t input_tokens, output_tokens, cost_pico_usd, unpriced;
-    struct histogram eval, upstream, first_byte;
-};
 
 struct labels {
     unsigned endpoint, provider, model, status, decision;
@@ -56,7 +36,6 @@ static void unpack(uint64_t key, struct labels *ret);
 static struct series *find_series(struct flow_stats *s, uint64_t key);
 static const struct series *peek_series(const struct flow_stats *s, uint64_t key);
 static size_t series_home(uint64_t key);
-static void add(_Atomic uint64_t *counter, uint64_t by);
 static void observe(struct histogram *h, const uint32_t *bounds, size_t count, uint64_t value);
 static void count_request(struct flow_exchange *x, struct flow_stats *s, const char *decision);
 static void count_violations(struct flow_exchange *x, struct flow_stats *s);
@@ -85,6 +64,13 @@ void flow_stats_count(struct flow_exchange *x, const char *decision)
     }
     count_request(x, s, decision != NULL ? decision : "none");
     count_violations(x, s);
+    stats_content_count(x, s);
+    const struct flow_private *p = x->p;
+    for (size_t i = 0; i < STATS_STAGES; i++) {
+        if (p->content_bytes[i] != 0) {
+            observe(&s->content_us[i], eval_bounds_us, EVAL_BOUNDS, p->content_us[i]);
+        }
+    }
 }
 
 /* Called with the outcome: what only the end knows. */
@@ -95,12 +81,12 @@ void flow_stats_end(struct flow_exchange *x, const struct audit_outcome *o)
         return;
     }
     if (o->has_usage) {
-        add(&s->input_tokens, o->input_tokens);
-        add(&s->output_tokens, o->output_tokens);
+        stats_add(&s->input_tokens, o->input_tokens);
+        stats_add(&s->output_tokens, o->output_tokens);
         if (o->cost_pico_usd >= 0) {
-            add(&s->cost_pico_usd, (uint64_t)o->cost_pico_usd);
+            stats_add(&s->cost_pico_usd, (uint64_t)o->cost_pico_usd);
         } else {
-            add(&s->unpriced, 1);
+            stats_add(&s->unpriced, 1);
         }
     }
     if (x->p->called_us != 0) {
@@ -130,10 +116,10 @@ static void count_request(struct flow_exchange *x, struct flow_stats *s, const c
         series = find_series(s, pack(&l));
     }
     if (series != NULL) {
-        add(&series->count, 1);
+        stats_add(&series->count, 1);
     }
     if (p->is_decided) {
-        observe(&s->eval, eval_bounds_us, EVAL_BOUNDS, p->eval_us);
+        observe(&s->eval, eval_bounds_us, EVAL_BOUNDS, p->eval_us - p->content_us[0]);
     }
 }
 
@@ -144,7 +130,7 @@ static void count_violations(struct flow_exchange *x, struct flow_stats *s)
     for (size_t i = 0; i < count; i++) {
         const struct policy_violation *v = &p->verdict.violations[i];
         if (v->rule != NULL) {
-            add(&s->effects[v->rule->type][v->effect], 1);
+            stats_add(&s->effects[v->rule->type][v->effect], 1);
         }
     }
 }
@@ -168,8 +154,8 @@ static void unpack(uint64_t key, struct labels *ret)
 static struct series *find_series(struct flow_stats *s, uint64_t key)
 {
     size_t at = series_home(key);
-    while (atomic_load_explicit(&s->series[at].key, memory_order_relaxed) != 0) {
-        if (atomic_load_explicit(&s->series[at].key, memory_order_relaxed) == key) {
+    while (stats_read(&s->series[at].key) != 0) {
+        if (stats_read(&s->series[at].key) == key) {
             return &s->series[at];
         }
         at = (at + 1) & (SERIES_MAX - 1);
@@ -200,22 +186,15 @@ static size_t series_home(uint64_t key)
     return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (SERIES_MAX - 1);
 }
 
-/* One writer, so load and store suffice: no locked instruction on the path. */
-static void add(_Atomic uint64_t *counter, uint64_t by)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
-                          memory_order_relaxed);
-}
-
 static void observe(struct histogram *h, const uint32_t *bounds, size_t count, uint64_t value)
 {
     size_t i = 0;
     while (i < count && value > bounds[i]) {
         i++;
     }
-    add(&h->buckets[i], 1);
-    add(&h->sum, value);
-    add(&h->count, 1);
+    stats_add(&h->buckets[i], 1);
+    stats_add(&h->sum, value);
+    stats_add(&h->count, 1);
 }
 
 void flow_stats_write(struct buf *out, struct flow_stats *const *list, size_t count,
@@ -223,6 +202,7 @@ void flow_stats_write(struct buf *out, struct flow_stats *const *list, size_t co
 {
     write_requests(out, list, count, catalog);
     write_effects(out, list, count);
+    stats_content_write(out, list, count);
     write_totals(out, list, count);
     write_histograms(out, list, count);
 }
@@ -243,7 +223,7 @@ static void write_requests(struct buf *out, struct flow_stats *const *list, size
                 const struct series *same = peek_series(list[v], key);
                 if (same != NULL) {
                     is_first = is_first && v >= w;
-                    sum += atomic_load_explicit(&same->count, memory_order_relaxed);
+                    sum += stats_read(&same->count);
                 }
             }
             if (!is_first) {
@@ -276,7 +256,7 @@ static void write_effects(struct buf *out, struct flow_stats *const *list, size_
         for (unsigned e = 0; e <= POLICY_BLOCK; e++) {
             uint64_t sum = 0;
             for (size_t w = 0; w < count; w++) {
-                sum += atomic_load_explicit(&list[w]->effects[t][e], memory_order_relaxed);
+                sum += stats_read(&list[w]->effects[t][e]);
             }
             if (sum != 0) {
                 buf_printf(out,
@@ -293,10 +273,10 @@ static void write_totals(struct buf *out, struct flow_stats *const *list, size_t
 {
     uint64_t input = 0, output = 0, cost = 0, unpriced = 0;
     for (size_t w = 0; w < count; w++) {
-        input += atomic_load_explicit(&list[w]->input_tokens, memory_order_relaxed);
-        output += atomic_load_explicit(&list[w]->output_tokens, memory_order_relaxed);
-        cost += atomic_load_explicit(&list[w]->cost_pico_usd, memory_order_relaxed);
-        unpriced += atomic_load_explicit(&list[w]->unpriced, memory_order_relaxed);
+        input += stats_read(&list[w]->input_tokens);
+        output += stats_read(&list[w]->output_tokens);
+        cost += stats_read(&list[w]->cost_pico_usd);
+        unpriced += stats_read(&list[w]->unpriced);
     }
     buf_printf(out,
                "# HELP portcullis_tokens_total Tokens as the providers reported them.\n"
@@ -320,39 +300,54 @@ static void write_totals(struct buf *out, struct flow_stats *const *list, size_t
 static void write_histograms(struct buf *out, struct flow_stats *const *list, size_t count)
 {
     static const struct {
-        const char *name, *help;
+        const char *name, *help, *stage; /* stage NULL: no such label */
         size_t offset, bounds_count;
         const uint32_t *bounds;
         double unit;
     } all[] = {
-        {"portcullis_policy_evaluation_seconds", "Parse, policy evaluation and routing.",
+        {"portcullis_policy_evaluation_seconds",
+         "select: parse, policy evaluation, routing; request, response: content rules.", "select",
          offsetof(struct flow_stats, eval), EVAL_BOUNDS, eval_bounds_us, 1e-6},
-        {"portcullis_upstream_duration_seconds", "From the call to the end of the answer.",
+        {"portcullis_policy_evaluation_seconds", NULL, "request",
+         offsetof(struct flow_stats, content_us[0]), EVAL_BOUNDS, eval_bounds_us, 1e-6},
+        {"portcullis_policy_evaluation_seconds", NULL, "response",
+         offsetof(struct flow_stats, content_us[1]), EVAL_BOUNDS, eval_bounds_us, 1e-6},
+        {"portcullis_upstream_duration_seconds", "From the call to the end of the answer.", NULL,
          offsetof(struct flow_stats, upstream), LONG_BOUNDS, long_bounds_ms, 1e-3},
-        {"portcullis_time_to_first_token_seconds", "From the call to the answer's head.",
+        {"portcullis_time_to_first_token_seconds", "From the call to the answer's head.", NULL,
          offsetof(struct flow_stats, first_byte), LONG_BOUNDS, long_bounds_ms, 1e-3},
     };
     for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
         uint64_t running = 0, sum = 0, total = 0;
-        buf_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", all[k].name, all[k].help,
-                   all[k].name);
+        char stage[32] = "";
+        if (all[k].help != NULL) {
+            buf_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", all[k].name, all[k].help,
+                       all[k].name);
+        }
+        if (all[k].stage != NULL) {
+            snprintf(stage, sizeof(stage), "stage=\"%s\",", all[k].stage);
+        }
         for (size_t i = 0; i <= all[k].bounds_count; i++) {
             for (size_t w = 0; w < count; w++) {
                 const struct histogram *h =
                     (const void *)((const char *)list[w] + all[k].offset);
-                running += atomic_load_explicit(&h->buckets[i], memory_order_relaxed);
+                running += stats_read(&h->buckets[i]);
                 if (i == 0) {
-                    sum += atomic_load_explicit(&h->sum, memory_order_relaxed);
-                    total += atomic_load_explicit(&h->count, memory_order_relaxed);
+                    sum += stats_read(&h->sum);
+                    total += stats_read(&h->count);
                 }
             }
             if (i < all[k].bounds_count) {
-                buf_printf(out, "%s_bucket{le=\"%g\"} %llu\n", all[k].name,
+                buf_printf(out, "%s_bucket{%sle=\"%g\"} %llu\n", all[k].name, stage,
                            all[k].bounds[i] * all[k].unit, (unsigned long long)running);
             }
         }
-        buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %g\n%s_count %llu\n", all[k].name,
-                   (unsigned long long)running, all[k].name, (double)sum * all[k].unit,
-                   all[k].name, (unsigned long long)total);
+        buf_printf(out, "%s_bucket{%sle=\"+Inf\"} %llu\n", all[k].name, stage,
+                   (unsigned long long)running);
+        const char *open = stage[0] != '\0' ? "{" : "", *close = stage[0] != '\0' ? "}" : "";
+        int len = stage[0] != '\0' ? (int)strlen(stage) - 1 : 0; /* without the comma */
+        buf_printf(out, "%s_sum%s%.*s%s %g\n%s_count%s%.*s%s %llu\n", all[k].name, open, len, stage,
+                   close, (double)sum * all[k].unit, all[k].name, open, len, stage, close,
+                   (unsigned long long)total);
     }
 }

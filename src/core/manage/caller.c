@@ -53,7 +53,7 @@ bool manage_role_outranks(const struct manage_caller *c, struct str target)
     return c->role == MANAGE_ADMIN && manage_role_parse(target) != MANAGE_OWNER;
 }
 
-enum err manage_policy_check(const struct policy *p, const struct route_catalog *catalog,
+enum err manage_policy_check(const struct policy *p, const struct policy_build *with,
                              struct manage_refusal *ret_refusal)
 {
     struct policy alone = *p;
@@ -66,11 +66,14 @@ enum err manage_policy_check(const struct policy *p, const struct route_catalog 
         .id = alone.org_id, .name = STR("check"), .policies = &alone, .policies_count = 1};
     struct policy_org *org = NULL;
     struct issue issue = {.offset = UINT64_MAX};
-    enum err e =
-        policy_org_new(&rows, &(struct policy_build){.catalog = catalog, .now_s = 0}, &org, &issue);
+    enum err e = policy_org_new(&rows, with, &org, &issue);
     policy_org_unref(org);
-    if (e != ERR_OK && e != ERR_MEMORY) {
-        manage_refuse(ret_refusal, 400, "policy_cannot_run", issue.pointer, "%s", issue.message);
+    if (e == ERR_IO) {
+        manage_refuse(ret_refusal, 503, "busy", "", "%s", issue.message);
+    } else if (e != ERR_OK && e != ERR_MEMORY && e != ERR_AGAIN) {
+        struct str at = str_from(issue.pointer); /* the caller sent one policy, not a list */
+        at = str_starts(at, STR("/policies/0/")) ? str_sub(at, 11, at.len) : at;
+        manage_refuse(ret_refusal, 400, "policy_cannot_run", at.ptr, "%s", issue.message);
     }
     return e;
 }

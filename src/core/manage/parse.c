@@ -27,6 +27,8 @@ static enum err read_body(struct codec_reader *r, struct manage_command *ret);
 static enum err read_policy(struct codec_reader *r, struct manage_command *ret);
 static enum err read_try(struct codec_reader *r, struct manage_command *ret);
 static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret);
+static enum err read_text(struct codec_reader *r, yyjson_val *v, const char *pointer,
+                          struct str *ret);
 static enum err read_tags(struct codec_reader *r, yyjson_val *v, struct manage_command *ret);
 static bool needs_store(enum manage_kind k);
 
@@ -175,7 +177,12 @@ static enum err parse_body(struct codec_reader *reader, const struct manage_requ
     }
     struct str parameters = r->content_type;
     struct str media = str_trim(str_cut(&parameters, ';'), " \t");
-    if (!str_eq_nocase(media, STR("application/json")) &&
+    /* S1 documents a PATCH without a type; curl then says it is a form. Every call carries
+     * its key in a header, so nothing rests on a browser's rules for forms. */
+    bool is_untyped = ret->route->view == MANAGE_RULES &&
+                      (media.len == 0 ||
+                       str_eq_nocase(media, STR("application/x-www-form-urlencoded")));
+    if (!is_untyped && !str_eq_nocase(media, STR("application/json")) &&
         !str_eq_nocase(media, STR("application/merge-patch+json"))) {
         manage_refuse(refusal, 415, "unsupported_media_type", "",
                       "The body must be 'Content-Type: application/json'");
@@ -283,34 +290,27 @@ static enum err read_policy(struct codec_reader *r, struct manage_command *ret)
 
 static enum err read_try(struct codec_reader *r, struct manage_command *ret)
 {
-    yyjson_val *texts[2] = {NULL, NULL};
+    yyjson_val *prompt = NULL, *response = NULL;
     const struct codec_member m[] = {
-        {.name = "prompt", .kind = CODEC_VAL, .ret = &texts[0]},
-        {.name = "response", .kind = CODEC_VAL, .ret = &texts[1]},
+        {.name = "prompt", .kind = CODEC_VAL, .ret = &prompt},
+        {.name = "response", .kind = CODEC_VAL, .ret = &response},
         {.name = "model", .kind = CODEC_STR, .ret = &ret->texts.model, .min = 1, .max = 256},
     };
     TRY(codec_object_read(r, ret->body, STR(""), m, sizeof(m) / sizeof(m[0])));
-    struct str *const rets[2] = {&ret->texts.prompt, &ret->texts.response};
-    for (size_t i = 0; i < 2; i++) {
-        *rets[i] = json_str(texts[i]);
-        if (texts[i] != NULL && (rets[i]->ptr == NULL || rets[i]->len > CONTENT_TRIAL_BYTES_MAX)) {
-            issue_set(r->issue, i == 0 ? "/prompt" : "/response",
-                      "must be a text of at most %u bytes", CONTENT_TRIAL_BYTES_MAX);
-            return ERR_INVALID;
-        }
-    }
-    if (texts[0] == NULL && texts[1] == NULL && ret->texts.model.len == 0) {
+    TRY(read_text(r, prompt, "/prompt", &ret->texts.prompt));
+    TRY(read_text(r, response, "/response", &ret->texts.response));
+    if (prompt == NULL && response == NULL && ret->texts.model.len == 0) {
         issue_set(r->issue, "", "must have a prompt, a response or both");
         return ERR_INVALID;
     }
     return ERR_OK;
 }
 
-/* Either the members directly or a whole request body as "request", of which the
- * same members are read (nothing else of it can change the decision today). */
+/* Either the members directly or a whole request body as "request"; and texts, for
+ * content rules, as that body, as "messages" or as a bare "prompt" and "response". */
 static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret)
 {
-    yyjson_val *request = NULL, *tags = NULL, *messages = NULL;
+    yyjson_val *tags = NULL, *prompt = NULL, *response = NULL;
     const struct codec_member m[] = {
         {.name = "model", .kind = CODEC_STR, .ret = &ret->evaluate.model, .min = 1, .max = 256},
         {.name = "endpoint", .kind = CODEC_STR, .ret = &ret->evaluate.endpoint},
@@ -318,10 +318,20 @@ static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret
         {.name = "governance_policy", .kind = CODEC_INT, .ret = &ret->evaluate.slot, .min = 1,
          .max = 12, .ret_is_set = &ret->evaluate.has_slot},
         {.name = "tags", .kind = CODEC_VAL, .ret = &tags},
-        {.name = "messages", .kind = CODEC_VAL, .ret = &messages},
-        {.name = "request", .kind = CODEC_VAL, .ret = &request},
+        {.name = "messages", .kind = CODEC_VAL, .ret = &ret->evaluate.messages},
+        {.name = "request", .kind = CODEC_VAL, .ret = &ret->evaluate.request},
+        {.name = "prompt", .kind = CODEC_VAL, .ret = &prompt},
+        {.name = "response", .kind = CODEC_VAL, .ret = &response},
+        {.name = "edited", .kind = CODEC_BOOL, .ret = &ret->evaluate.is_edited_wanted},
     };
     TRY(codec_object_read(r, ret->body, STR(""), m, sizeof(m) / sizeof(m[0])));
+    yyjson_val *request = ret->evaluate.request;
+    if ((request != NULL) + (ret->evaluate.messages != NULL) + (prompt != NULL) > 1) {
+        issue_set(r->issue, "", "give one of 'request', 'messages' and 'prompt'");
+        return ERR_INVALID;
+    }
+    TRY(read_text(r, prompt, "/prompt", &ret->evaluate.prompt));
+    TRY(read_text(r, response, "/response", &ret->evaluate.response));
     if (request != NULL) {
         yyjson_val *slot = json_get(request, STR("governance_policy"));
         ret->evaluate.model = json_str(json_get(request, STR("model")));
@@ -340,6 +350,19 @@ static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret
         return ERR_INVALID;
     }
     return tags != NULL ? read_tags(r, tags, ret) : ERR_OK;
+}
+
+/* A prompt is not a name: any characters. */
+static enum err read_text(struct codec_reader *r, yyjson_val *v, const char *pointer,
+                          struct str *ret)
+{
+    *ret = json_str(v);
+    if (v != NULL && (ret->ptr == NULL || ret->len > CONTENT_TRIAL_BYTES_MAX)) {
+        issue_set(r->issue, pointer, "must be a text of at most %u bytes",
+                  CONTENT_TRIAL_BYTES_MAX);
+        return ERR_INVALID;
+    }
+    return ERR_OK;
 }
 
 static enum err read_tags(struct codec_reader *r, yyjson_val *v, struct manage_command *ret)

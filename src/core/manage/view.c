@@ -94,9 +94,10 @@ const char *manage_view_location(enum manage_view view)
 }
 
 enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
-                             const struct policy *stored, const struct route_catalog *catalog,
+                             const struct policy *stored, const struct policy_build *with,
                              struct policy *ret, struct manage_refusal *ret_refusal)
 {
+    const struct route_catalog *catalog = with->catalog;
     struct issue issue = {.offset = UINT64_MAX};
     struct codec_reader r = {a, catalog, &issue};
     enum manage_view view = manage_view_of(c->view, stored);
@@ -117,5 +118,5 @@ enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
                       issue.pointer, "%s", issue.message);
         return e;
     }
-    return manage_policy_check(ret, catalog, ret_refusal);
+    return manage_policy_check(ret, with, ret_refusal);
 }

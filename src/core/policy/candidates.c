@@ -29,6 +29,7 @@ static struct policy_violation *same_violation(struct decision *d, enum reason r
                                                const struct reason_about *about);
 static enum err grow(struct decision *d);
 static bool makes_room(struct decision *d, const struct reason_about *about);
+static bool name_decider(struct policy_verdict *v, enum policy_effect effect);
 static bool comes_before(const struct decision *d, size_t a, size_t b);
 
 enum err decide_candidates(struct decision *d)
@@ -57,6 +58,7 @@ static enum err check_key_models(struct decision *d, const struct candidate *c)
 {
     struct reason_about about = {.model = d->facts->models->requested};
     d->blocked |= UINT32_C(1) << c->number;
+    d->final |= UINT32_C(1) << c->number;
     return note(d, c, REASON_KEY_MODEL, &about);
 }
 
@@ -88,8 +90,9 @@ static enum err walk_word(struct decision *d, const struct candidate *c, size_t 
         if (r->overriders_count > 0 && is_overridden(d, c, r)) {
             continue;
         }
-        if (r->rule->effect == POLICY_BLOCK) {
+        if (decide_forbids(r->rule->effect)) {
             d->blocked |= bit;
+            d->final |= r->rule->effect == POLICY_BLOCK ? bit : 0;
         } else if (r->rule->effect == POLICY_WARN) {
             d->warned |= bit;
         }
@@ -161,7 +164,7 @@ static enum err note(struct decision *d, const struct candidate *c, enum reason 
 
     if (same != NULL) {
         same->candidates |= UINT32_C(1) << c->number;
-        d->told |= same->effect == POLICY_BLOCK ? UINT32_C(1) << c->number : 0;
+        d->told |= decide_forbids(same->effect) ? UINT32_C(1) << c->number : 0;
         return ERR_OK;
     }
     if (v->violations_count == POLICY_VIOLATIONS_MAX) {
@@ -183,7 +186,7 @@ static enum err note(struct decision *d, const struct candidate *c, enum reason 
     };
     TRY(reason_texts(d->arena, reason, about, &fresh->reason, &fresh->message));
     d->ranks[v->violations_count++] = (uint8_t)reason;
-    d->told |= fresh->effect == POLICY_BLOCK ? UINT32_C(1) << c->number : 0;
+    d->told |= decide_forbids(fresh->effect) ? UINT32_C(1) << c->number : 0;
     return ERR_OK;
 }
 
@@ -225,8 +228,8 @@ static bool makes_room(struct decision *d, const struct reason_about *about)
     struct policy_verdict *v = d->verdict;
     enum policy_effect effect = about->rule != NULL ? about->rule->effect : POLICY_BLOCK;
 
-    for (size_t i = v->violations_count; effect == POLICY_BLOCK && i-- > 0;) {
-        if (v->violations[i].effect != POLICY_BLOCK) {
+    for (size_t i = v->violations_count; decide_forbids(effect) && i-- > 0;) {
+        if (!decide_forbids(v->violations[i].effect)) {
             v->violations_count--;
             v->violations[i] = v->violations[v->violations_count];
             d->ranks[i] = d->ranks[v->violations_count];
@@ -250,13 +253,21 @@ void decide_report(struct decision *d)
             d->ranks[k - 1] = rank;
         }
     }
-    for (size_t i = 0; i < v->violations_count && v->effect != POLICY_INFO; i++) {
-        if (v->violations[i].effect == v->effect) {
+    if (!name_decider(v, v->effect) && v->effect == POLICY_BLOCK) {
+        (void)name_decider(v, POLICY_MODIFY);
+    }
+}
+
+static bool name_decider(struct policy_verdict *v, enum policy_effect effect)
+{
+    for (size_t i = 0; i < v->violations_count && effect != POLICY_INFO; i++) {
+        if (v->violations[i].effect == effect) {
             v->decider = v->violations[i].policy;
             v->decider_rule = v->violations[i].rule;
-            break;
+            return true;
         }
     }
+    return false;
 }
 
 /* The key's own list, then by policy (they lie in priority order), within one

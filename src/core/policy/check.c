@@ -29,6 +29,7 @@ static enum err check_slot(struct check *c);
 static enum err check_match(struct check *c, const struct policy_match *m, const char *where);
 static enum err check_pairs(struct check *c, const struct policy_pair *pairs, size_t count);
 static enum err check_rule(struct check *c, size_t rule);
+static enum err check_content(struct check *c, const struct policy_rule *r, const char *where);
 static enum err check_requirement(struct check *c, const struct policy_rule *r, const char *where);
 static enum err check_lists(struct check *c, const struct policy_rule *r, const char *where);
 static enum err check_models(struct check *c, const struct policy_list *list, const char *where);
@@ -164,7 +165,12 @@ static enum err check_rule(struct check *c, size_t rule)
                       "rule '%.*s': type '%s' is not enforced by this build", STR_ARG(r->key),
                       policy_rule_type_name(r->type));
     }
-    if (r->effect != POLICY_BLOCK && r->effect != POLICY_WARN && r->effect != POLICY_INFO) {
+    if (policy_rule_type_is_content(r->type)) {
+        return check_content(c, r, where);
+    }
+    bool may_modify = r->type != POLICY_PROVIDER_REQUIREMENT;
+    if (r->effect != POLICY_BLOCK && r->effect != POLICY_WARN && r->effect != POLICY_INFO &&
+        !(r->effect == POLICY_MODIFY && may_modify)) {
         return refuse(c, ERR_UNSUPPORTED, where,
                       "rule '%.*s': effect '%s' is not enforced by this build for type '%s'",
                       STR_ARG(r->key), policy_effect_name(r->effect),
@@ -176,13 +182,47 @@ static enum err check_rule(struct check *c, size_t rule)
                       STR_ARG(r->key), policy_rule_type_name(r->type),
                       policy_stage_name(r->stage));
     }
-    if (r->substitute.len != 0) {
-        return refuse(c, ERR_UNSUPPORTED, where,
-                      "rule '%.*s': 'substitute' is not enforced by this build", STR_ARG(r->key));
+    bool wants_substitute = r->type == POLICY_MODEL_LIST && r->effect == POLICY_MODIFY;
+    if (wants_substitute != (r->substitute.len != 0)) {
+        return refuse(c, ERR_INVALID, where,
+                      "rule '%.*s': a model list with the effect 'modify' names in 'substitute' "
+                      "the model that is used instead, any other rule does not",
+                      STR_ARG(r->key));
     }
     TRY(check_match(c, &r->when, where));
     return r->type == POLICY_PROVIDER_REQUIREMENT ? check_requirement(c, r, where)
                                                   : check_lists(c, r, where);
+}
+
+static enum err check_content(struct check *c, const struct policy_rule *r, const char *where)
+{
+    bool may_modify = r->type == POLICY_PII || r->type == POLICY_TERMS;
+
+    if (r->effect != POLICY_BLOCK && r->effect != POLICY_WARN && r->effect != POLICY_INFO &&
+        !(r->effect == POLICY_MODIFY && may_modify)) {
+        return refuse(c, ERR_UNSUPPORTED, where,
+                      "rule '%.*s': effect '%s' is not enforced by this build for type '%s'",
+                      STR_ARG(r->key), policy_effect_name(r->effect),
+                      policy_rule_type_name(r->type));
+    }
+    if (r->stage != POLICY_REQUEST && r->stage != POLICY_RESPONSE && r->stage != POLICY_BOTH) {
+        return refuse(c, ERR_UNSUPPORTED, where,
+                      "rule '%.*s': type '%s' runs at stage 'request', 'response' or 'both', "
+                      "not '%s'",
+                      STR_ARG(r->key), policy_rule_type_name(r->type),
+                      policy_stage_name(r->stage));
+    }
+    if (r->content == NULL) {
+        return refuse(c, ERR_INVALID, where, "rule '%.*s': has no params", STR_ARG(r->key));
+    }
+    if (r->min_tier != ROUTE_TIER_UNRATED || r->require != 0 || r->substitute.len != 0 ||
+        r->block_countries.count + r->allow_countries.count + r->allow.count + r->block.count >
+            0) {
+        return refuse(c, ERR_INVALID, where,
+                      "rule '%.*s': a rule about texts says nothing of providers or models",
+                      STR_ARG(r->key));
+    }
+    return check_match(c, &r->when, where);
 }
 
 static enum err check_requirement(struct check *c, const struct policy_rule *r, const char *where)

@@ -87,7 +87,7 @@ static enum err copy_rules(struct arena *a, const struct policy_rule *from, size
         return ERR_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        to[i] = from[i];
+        to[i] = from[i]; /* content as well, until the organisation is built */
         to[i].params = NULL;
         TRY(copy_str(a, from[i].key, &to[i].key));
         TRY(copy_str(a, from[i].source_word, &to[i].source_word));

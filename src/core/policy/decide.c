@@ -10,6 +10,7 @@
 #include "decide.h"
 
 static void conclude(struct decision *d);
+static void name_substitute(struct policy_verdict *v);
 
 enum err policy_decide(struct arena *a, const struct policy_facts *facts,
                        struct policy_verdict *ret)
@@ -28,6 +29,7 @@ enum err policy_decide(struct arena *a, const struct policy_facts *facts,
     d.selected_count = 0;
     d.applied = applied;
     d.blocked = 0;
+    d.final = 0;
     d.warned = 0;
     d.told = 0;
     d.capacity = 0;
@@ -40,6 +42,9 @@ enum err policy_decide(struct arena *a, const struct policy_facts *facts,
     index_match(&d.org->index, &d.subject, applied);
     ret->rules_applied = applied->rules_count;
     TRY(decide_candidates(&d));
+    if (d.org->content != NULL) {
+        TRY(decide_content(&d));
+    }
     conclude(&d);
     return ERR_OK;
 }
@@ -59,6 +64,24 @@ static void conclude(struct decision *d)
     if (v->violations_count > 0) {
         decide_report(d);
     }
+    if (v->allowed == 0 && (all & ~d->final) != 0) {
+        name_substitute(v);
+    }
+}
+
+bool decide_forbids(enum policy_effect effect)
+{
+    return effect == POLICY_BLOCK || effect == POLICY_MODIFY;
+}
+
+/* The first rule in reporting order that knows one. */
+static void name_substitute(struct policy_verdict *v)
+{
+    for (size_t i = 0; i < v->violations_count && v->substitute.len == 0; i++) {
+        if (v->violations[i].effect == POLICY_MODIFY) {
+            v->substitute = v->violations[i].rule->substitute;
+        }
+    }
 }
 
 size_t policy_warnings_of(const struct policy_verdict *v, const struct route_resolution *r,
@@ -70,8 +93,9 @@ size_t policy_warnings_of(const struct policy_verdict *v, const struct route_res
         return 0;
     }
     for (size_t i = 0; i < v->violations_count && count < max; i++) {
-        if (v->violations[i].effect == POLICY_WARN &&
-            (v->violations[i].candidates >> candidate & 1) != 0) {
+        bool is_warning = v->violations[i].effect == POLICY_WARN &&
+                          (v->violations[i].candidates >> candidate & 1) != 0;
+        if (is_warning || i < v->overrides_count) {
             ret[count++] = &v->violations[i];
         }
     }

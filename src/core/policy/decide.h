@@ -18,6 +18,7 @@ struct decision {
     struct subject subject;
     struct index_applied *applied;
     uint32_t blocked, warned;           /* candidates */
+    uint32_t final;                     /* of those blocked: by more than a rule that modifies */
     uint32_t told;                      /* candidates with a blocking violation listed */
     size_t capacity;                    /* of verdict->violations; 4, 16, 64 */
     uint8_t ranks[POLICY_VIOLATIONS_MAX]; /* enum reason of each, for sorting */
@@ -26,8 +27,13 @@ struct decision {
 
 /* Which S0 policy is selected; false: the verdict says unknown or denied. */
 bool decide_slot(struct decision *d);
+/* Does a violation of such a rule take the candidate away? One that modifies does as well:
+ * what is used instead is another candidate, judged by itself (S2-52). */
+bool decide_forbids(enum policy_effect effect);
 /* Facts and principal -> what the index is asked. ERR_LIMIT: too many values. */
 MUST_USE enum err decide_subject(struct decision *d);
+/* Which rules about texts apply, before the candidate is known. ERR_MEMORY. */
+MUST_USE enum err decide_content(struct decision *d);
 /* Every candidate against what applies: blocked, warned, violations. */
 MUST_USE enum err decide_candidates(struct decision *d);
 /* Puts the violations into reporting order and names the decider. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inside of this room: the bitmap index over all running rules of one
- * organisation. Bit n = rule n, ordered by scope; behind the rules, from a word
- * of their own, one bit ("marker") per policy that overrides others.
+ * organisation. Bit n = rule n: first the rules about texts (their numbers in the
+ * organisation's content are these bits), then the others, both ordered by scope; behind
+ * the rules, from a word of their own, one bit ("marker") per policy that overrides others.
  *
  * A dimension is one thing a rule can ask of a request. Per dimension there is
  * the row `none` (rules that ask nothing) and, per value somebody asks for, a
@@ -56,8 +57,10 @@ struct index_rule {
 };
 struct policy_index {
     size_t rules_count;
+    size_t content_count; /* of these about texts: bits 0 .. content_count - 1 */
     size_t rule_words, words; /* words >= rule_words; both multiples of INDEX_LANES */
     bool has_overrides;
+    const uint64_t *overridable; /* bit per rule with overriders; NULL without overrides */
     struct index_rule *rules; /* words * 64 entries */
     const uint64_t *all;      /* every rule and marker, for when nothing is asked */
     struct index_live live;

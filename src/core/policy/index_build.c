@@ -20,6 +20,8 @@ static int compare_policies(const void *a, const void *b);
 static int compare_scopes(const void *a, const void *b);
 static enum err lay_out(struct index_builder *b);
 static enum err add_everything(struct index_builder *b);
+static enum err add_rules(struct index_builder *b, const struct policy *p, bool is_content,
+                          uint32_t *bit);
 static enum err add_one(struct index_builder *b, uint32_t bit, const struct policy *p,
                         const struct policy_match *when);
 static enum err ask_word(struct index_builder *b, enum index_dim d, uint32_t bit, struct str word);
@@ -34,6 +36,7 @@ static enum err finish_dim(struct index_builder *b, enum index_dim d);
 static enum err finish_posting(struct index_builder *b, const struct gather *g,
                                const struct gathered *v, struct index_posting *ret);
 static enum err link_overrides(struct index_builder *b);
+static enum err note_overridable(struct index_builder *b);
 static enum err link_policy(struct index_builder *b, const struct map *by_name, uint32_t marker);
 static void link_name(struct index_builder *b, const struct map *by_name, struct str name,
                       uint32_t marker, struct gather *found);
@@ -175,7 +178,9 @@ static enum err lay_out(struct index_builder *b)
     for (size_t i = 0; i < b->in->policies_count; i++) {
         const struct policy *p = &b->in->policies[i];
         for (size_t r = 0; r < p->rules_count; r++) {
+            bool is_content = policy_rule_type_is_content(p->rules[r].type);
             x->rules_count += p->rules[r].is_enabled ? 1 : 0;
+            x->content_count += p->rules[r].is_enabled && is_content ? 1 : 0;
         }
         markers += p->overrides.count > 0 ? 1 : 0;
     }
@@ -206,7 +211,8 @@ static enum err lay_out(struct index_builder *b)
 }
 
 /* Bits are dealt by scope, not in reporting order, so that the rules of one team
- * or user share blocks and the blocks of all others are dead to it. */
+ * or user share blocks and the blocks of all others are dead to it. Rules about texts
+ * come first, without a gap: so their bits are copied, not counted. */
 static enum err add_everything(struct index_builder *b)
 {
     uint32_t bit = 0;
@@ -224,24 +230,33 @@ static enum err add_everything(struct index_builder *b)
         qsort(order, b->in->policies_count, sizeof(*order), compare_scopes);
     }
     for (size_t i = 0; i < b->in->policies_count; i++) {
-        const struct policy *p = order[i];
-        for (size_t r = 0; r < p->rules_count; r++) {
-            const struct policy_rule *rule = &p->rules[r];
-            if (!rule->is_enabled) {
-                continue;
-            }
-            struct index_rule *x = &b->x->rules[bit];
-            *x = (struct index_rule){.policy = p, .rule = rule};
-            if (rule->type == POLICY_PROVIDER_LIST) {
-                x->allow = rule_provider_mask(b->in->catalog, &rule->allow);
-                x->block = rule_provider_mask(b->in->catalog, &rule->block);
-            }
-            TRY(add_one(b, bit++, p, &rule->when));
+        TRY(add_rules(b, order[i], true, &bit));
+    }
+    for (size_t i = 0; i < b->in->policies_count; i++) {
+        TRY(add_rules(b, order[i], false, &bit));
+        if (order[i]->overrides.count > 0) {
+            b->x->rules[marker].policy = order[i];
+            TRY(add_one(b, marker++, order[i], NULL));
         }
-        if (p->overrides.count > 0) {
-            b->x->rules[marker].policy = p;
-            TRY(add_one(b, marker++, p, NULL));
+    }
+    return ERR_OK;
+}
+
+static enum err add_rules(struct index_builder *b, const struct policy *p, bool is_content,
+                          uint32_t *bit)
+{
+    for (size_t r = 0; r < p->rules_count; r++) {
+        const struct policy_rule *rule = &p->rules[r];
+        if (!rule->is_enabled || policy_rule_type_is_content(rule->type) != is_content) {
+            continue;
         }
+        struct index_rule *x = &b->x->rules[*bit];
+        *x = (struct index_rule){.policy = p, .rule = rule};
+        if (rule->type == POLICY_PROVIDER_LIST) {
+            x->allow = rule_provider_mask(b->in->catalog, &rule->allow);
+            x->block = rule_provider_mask(b->in->catalog, &rule->block);
+        }
+        TRY(add_one(b, (*bit)++, p, &rule->when));
     }
     return ERR_OK;
 }
@@ -435,6 +450,21 @@ static enum err link_overrides(struct index_builder *b)
          m < b->x->words * 64 && b->x->rules[m].policy != NULL; m++) {
         TRY(link_policy(b, &names.values, m));
     }
+    return note_overridable(b);
+}
+
+static enum err note_overridable(struct index_builder *b)
+{
+    uint64_t *row = index_row_new(b->arena, b->x->rule_words);
+    if (row == NULL) {
+        return ERR_MEMORY;
+    }
+    for (uint32_t bit = 0; bit < b->x->rules_count; bit++) {
+        if (b->x->rules[bit].overriders_count > 0) {
+            index_bit_set(row, bit);
+        }
+    }
+    b->x->overridable = row;
     return ERR_OK;
 }
 

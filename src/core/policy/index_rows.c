@@ -119,7 +119,7 @@ static bool has_conditions(const struct policy_index *x)
         bool has_provider = r->policy->match.providers.count > 0 ||
                             (r->rule != NULL && r->rule->when.providers.count > 0);
         bool is_provider_rule = r->rule != NULL && rule_is_about_providers(r->rule);
-        bool is_model_rule = r->rule != NULL && !is_provider_rule;
+        bool is_model_rule = r->rule != NULL && r->rule->type == POLICY_MODEL_LIST;
         if ((has_provider && !is_provider_rule) || (has_model_condition(r) && !is_model_rule)) {
             return true;
         }
@@ -174,7 +174,7 @@ static enum err build_models(struct index_builder *b, struct model_sets *s)
     TRY(rows_init(b, &rows, s->models_count));
     for (uint32_t bit = 0; bit < b->x->rules_count; bit++) {
         const struct index_rule *r = &b->x->rules[bit];
-        if (rule_is_about_providers(r->rule)) {
+        if (r->rule->type != POLICY_MODEL_LIST) {
             continue;
         }
         bool has_allow = r->rule->allow.count > 0;

@@ -100,5 +100,11 @@ const char *policy_status_name(enum policy_status s)
 bool policy_rule_type_runs(enum policy_rule_type t)
 {
     return t == POLICY_PROVIDER_REQUIREMENT || t == POLICY_PROVIDER_LIST ||
-           t == POLICY_MODEL_LIST;
+           t == POLICY_MODEL_LIST || policy_rule_type_is_content(t);
+}
+
+bool policy_rule_type_is_content(enum policy_rule_type t)
+{
+    return t == POLICY_PII || t == POLICY_TERMS || t == POLICY_REQUIRED_TERMS ||
+           t == POLICY_TOPICS || t == POLICY_INJECTION;
 }

@@ -14,8 +14,8 @@
 
 #define ORG_BYTES_MAX ((size_t)1024 * 1024 * 1024)
 
-static enum err build(struct policy_org *o, const struct policy_org_rows *rows, int64_t now_s,
-                      struct issue *ret_issue);
+static enum err build(struct policy_org *o, const struct policy_org_rows *rows,
+                      const struct policy_build *with, struct issue *ret_issue);
 static void find_slots(struct policy_org *o);
 static enum err resolve_principal(struct policy_org *o, struct policy_principal *p);
 static enum err resolve_metadata(struct policy_org *o, struct policy_principal *p, unsigned which);
@@ -33,7 +33,7 @@ enum err policy_org_new(const struct policy_org_rows *rows, const struct policy_
     arena_init(&o->arena, ORG_BYTES_MAX);
     o->refs_count = 1;
     o->catalog = with->catalog;
-    enum err err = build(o, rows, with->now_s, ret_issue);
+    enum err err = build(o, rows, with, ret_issue);
     if (err != ERR_OK) {
         policy_org_unref(o);
         return err;
@@ -56,6 +56,7 @@ void policy_org_unref(struct policy_org *o)
     for (size_t i = 0; i < o->secrets_count; i++) {
         bytes_wipe(o->secrets[i].ptr, o->secrets[i].len);
     }
+    content_unref(o->content);
     arena_fini(&o->arena);
     free(o);
 }
@@ -77,7 +78,7 @@ size_t policy_org_rules_count(const struct policy_org *o)
 
 size_t policy_org_bytes(const struct policy_org *o)
 {
-    return sizeof(*o) + o->arena.taken_bytes;
+    return sizeof(*o) + o->arena.taken_bytes + content_bytes(o->content);
 }
 
 size_t policy_org_index_bytes(const struct policy_org *o)
@@ -96,9 +97,10 @@ const struct route_endpoint *policy_org_endpoints(const struct policy_org *o, si
     return o->endpoints;
 }
 
-static enum err build(struct policy_org *o, const struct policy_org_rows *rows, int64_t now_s,
-                      struct issue *ret_issue)
+static enum err build(struct policy_org *o, const struct policy_org_rows *rows,
+                      const struct policy_build *with, struct issue *ret_issue)
 {
+    int64_t now_s = with->now_s;
     enum err err = org_copy(o, rows);
     if (err != ERR_OK) {
         issue_set(ret_issue, "", "the organisation does not fit into %zu bytes", ORG_BYTES_MAX);
@@ -121,6 +123,7 @@ static enum err build(struct policy_org *o, const struct policy_org_rows *rows, 
         issue_set(ret_issue, "/policies", "more than %d rules, or out of memory", INDEX_BITS_MAX);
         return err;
     }
+    TRY(org_content_build(o, rows, with, ret_issue));
     find_slots(o);
     for (size_t i = 0; i < o->principals_count; i++) {
         err = resolve_principal(o, &o->principals[i]);

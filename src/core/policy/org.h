@@ -42,6 +42,7 @@ struct policy_org {
     struct route_posture postures[ROUTE_PROVIDERS_MAX];
     int64_t expires_at_s;
     struct policy_index index;
+    struct content *content; /* NULL = no rule is about texts */
     struct org_slot slots[SLOTS_COUNT];
     struct org_slot fallback; /* the default policy */
     struct policy_principal *principals;
@@ -56,10 +57,14 @@ struct policy_org {
  * ERR_UNSUPPORTED with the issue naming policy, rule and reason. */
 MUST_USE enum err org_check(const struct policy_org_rows *rows,
                             const struct route_catalog *catalog, struct issue *ret_issue);
+/* content.c: compiles the rules about texts, which the index has put first, and drops
+ * rule.content. */
+MUST_USE enum err org_content_build(struct policy_org *o, const struct policy_org_rows *rows,
+                                    const struct policy_build *with, struct issue *ret_issue);
 /* Does this policy take part in decisions? Drafts and shadows do not. */
 bool policy_is_running(const struct policy *p);
 /* Deep copies into the organisation's arena. rule.params is dropped (NULL): a
- * decision reads the typed view only. */
+ * decision reads the typed view only; rule.content is still the row's. */
 MUST_USE enum err org_copy(struct policy_org *o, const struct policy_org_rows *rows);
 
 #endif

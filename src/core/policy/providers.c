@@ -64,7 +64,7 @@ static enum err answer_of(struct arena *a, const struct route_catalog *catalog,
         };
         size_t i = ret->reasons_count++;
         TRY(reason_texts(a, (enum reason)r, &about, &reasons[i], &messages[i]));
-        bool is_block = rules[r]->effect == POLICY_BLOCK;
+        bool is_block = rules[r]->effect == POLICY_BLOCK || rules[r]->effect == POLICY_MODIFY;
         if (ret->reason.ptr == NULL || (is_block && ret->is_allowed)) {
             ret->reason = reasons[i];
         }

@@ -16,10 +16,6 @@
 CHECK(card);
 CHECK(email);
 CHECK(ssn);
-CHECK(phone_international);
-CHECK(phone_us);
-CHECK(phone);
-CHECK(phone_labelled);
 CHECK(ipv4);
 CHECK(ipv6);
 CHECK(mac);
@@ -39,6 +35,14 @@ CHECK(bic);
 CHECK(luhn);
 CHECK(luhn_left);
 CHECK(ean13);
+bool before_ip(struct str left);
+/* check_phone.c */
+bool before_phone(struct str left);
+CHECK(phone_international);
+CHECK(phone_us);
+CHECK(phone);
+CHECK(phone_national);
+CHECK(phone_labelled);
 /* check_americas.c, check_europe.c, check_asia.c */
 CHECK(dea);
 CHECK(npi);
@@ -83,21 +87,92 @@ CHECK(hk_id);
 CHECK(tw_id);
 CHECK(my_number);
 CHECK(th_tnin);
+/* check_world.c */
+CHECK(ro_cnp);
+CHECK(bg_egn);
+CHECK(hr_oib);
+CHECK(baltic);
+CHECK(lv_code);
+CHECK(gr_amka);
+CHECK(gr_afm);
+CHECK(rodne_cislo);
+CHECK(hu_taj);
+CHECK(ru_snils);
+CHECK(ru_inn);
+CHECK(ua_rnokpp);
+CHECK(is_kennitala);
+CHECK(es_nss);
+CHECK(pl_id);
+CHECK(de_social_security);
+CHECK(de_kvnr);
+CHECK(nz_ird);
+CHECK(br_pis);
+CHECK(ec_cedula);
+CHECK(uy_ci);
+CHECK(ir_national);
+CHECK(emirates);
+CHECK(my_nric);
+CHECK(id_nik);
+CHECK(eg_national);
+CHECK(fr_siren);
+CHECK(fr_vat);
+CHECK(es_cif);
+CHECK(pl_nip);
+CHECK(pl_regon);
+CHECK(se_orgnr);
+CHECK(no_orgnr);
+CHECK(dk_cvr);
+CHECK(fi_ytunnus);
+CHECK(ch_uid);
+CHECK(nl_vat);
+CHECK(be_vat);
+CHECK(gb_vat);
+CHECK(lei);
+CHECK(isin);
+CHECK(cusip);
+CHECK(clabe);
+CHECK(cbu);
+CHECK(cn_uscc);
+CHECK(jp_corporate);
+CHECK(iccid);
+CHECK(mrz);
+CHECK(wallet);
 /* check_secret.c */
 CHECK(github);
 CHECK(secret_value);
 CHECK(secret_key_value);
-CHECK(entropy);
-CHECK(not_placeholder);
+CHECK(token);
+CHECK(random);
+CHECK(letters);
+CHECK(mixed);
+CHECK(aws);
+CHECK(google);
+CHECK(hex);
+CHECK(hex_lower);
 CHECK(user_password);
-CHECK(entropy_hex);
-CHECK(not_example);
 CHECK(jwt);
 CHECK(basic_auth);
+CHECK(pem);
+CHECK(wif);
+CHECK(azure_client_secret);
+CHECK(artifactory);
+CHECK(sidekiq);
+CHECK(connection);
+
+/* check_name.c: is what stands before an operator the name of a secret? `left` ends right
+ * before the place. */
+bool before_secret(struct str left);
+bool before_password(struct str left);
+bool before_secret_argument(struct str left);
+bool before_password_argument(struct str left);
+bool before_secret_said(struct str left);
+bool before_password_said(struct str left);
+bool before_jwk(struct str left); /* "d" and its like in a key written as JSON (RFC 7517) */
 
 /* The digits of `s` as numbers, at most `max`; everything else is skipped. */
 size_t check_digits(struct str s, uint8_t *ret, size_t max);
 bool check_is_luhn(const uint8_t *digits, size_t count);
+bool check_is_all_equal(const uint8_t *digits, size_t count);
 /* Sum of digit times weight. */
 unsigned check_weigh(const uint8_t *digits, const uint8_t *weights, size_t count);
 bool check_is_calendar(unsigned year, unsigned month, unsigned day);

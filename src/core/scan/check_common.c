@@ -7,12 +7,12 @@
 #include "check.h"
 
 static bool is_card_issuer(const uint8_t *d, size_t n);
-static bool is_all_equal(const uint8_t *d, size_t n);
 static bool is_dns_label(struct str label);
 static unsigned month_of(struct str s);
 static unsigned number_of(struct str s);
 static unsigned iban_length(const char *country);
 static bool parse_groups(struct str s, unsigned *ret_groups);
+static bool base58_check(struct str s, size_t bytes);
 
 size_t check_digits(struct str s, uint8_t *ret, size_t max)
 {
@@ -47,7 +47,7 @@ unsigned check_weigh(const uint8_t *digits, const uint8_t *weights, size_t count
     return sum;
 }
 
-static bool is_all_equal(const uint8_t *d, size_t n)
+bool check_is_all_equal(const uint8_t *d, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         if (d[i] != d[0]) {
@@ -62,7 +62,7 @@ enum check_verdict check_card(struct str s, size_t *len)
     (void)len;
     uint8_t d[24];
     size_t n = check_digits(s, d, sizeof(d));
-    if (n < 13 || n > 19 || is_all_equal(d, n) || !check_is_luhn(d, n)) {
+    if (n < 13 || n > 19 || check_is_all_equal(d, n) || !check_is_luhn(d, n)) {
         return CHECK_NO;
     }
     return is_card_issuer(d, n) ? CHECK_OK : CHECK_WEAK;
@@ -128,7 +128,7 @@ enum check_verdict check_ssn(struct str s, size_t *len)
     unsigned group = d[3] * 10U + d[4];
     unsigned serial = d[5] * 1000U + d[6] * 100U + d[7] * 10U + d[8];
     bool is_ok = area != 0 && area != 666 && area < 900 && group != 0 && serial != 0;
-    is_ok = is_ok && !(area == 78 && group == 5 && serial == 1120) && !is_all_equal(d, 9);
+    is_ok = is_ok && !(area == 78 && group == 5 && serial == 1120) && !check_is_all_equal(d, 9);
     return check_as(is_ok && (s.len == 9 || s.ptr[3] == s.ptr[6]));
 }
 
@@ -138,77 +138,47 @@ enum check_verdict check_same_separators(struct str s, size_t *len)
     return check_as(s.ptr[3] == s.ptr[6]);
 }
 
-/* E.164: at most 15 digits, a country code that is assigned. */
-enum check_verdict check_phone_international(struct str s, size_t *len)
-{
-    (void)len;
-    uint8_t d[32];
-    ptrdiff_t x = str_find(s, 'x');
-    size_t n = check_digits(x > 0 ? str_sub(s, 0, (size_t)x) : s, d, sizeof(d));
-    size_t from = s.ptr[0] == '+' ? 0 : 2;
-    if (n < from + 7 || n > from + 15) {
-        return CHECK_NO;
-    }
-    unsigned two = d[from] * 10U + d[from + 1];
-    static const uint8_t unused[] = {83, 89};
-    for (size_t i = 0; i < sizeof(unused); i++) {
-        if (two == unused[i]) {
-            return CHECK_NO;
-        }
-    }
-    bool is_bare = from == 2 && str_find(s, ' ') < 0 && str_find(s, '-') < 0;
-    return is_bare ? CHECK_WEAK : CHECK_OK;
-}
-
-/* NANP: neither part may be N11; ten bare digits need more to go by. */
-enum check_verdict check_phone_us(struct str s, size_t *len)
-{
-    (void)len;
-    uint8_t d[20];
-    size_t n = check_digits(s, d, sizeof(d));
-    size_t from = d[0] == 1 ? 1 : 0;
-    if (n < from + 10 || (d[from + 1] == 1 && d[from + 2] == 1) ||
-        (d[from + 4] == 1 && d[from + 5] == 1)) {
-        return CHECK_NO;
-    }
-    size_t marks = s.len - n;
-    return marks == 0 ? CHECK_WEAK : CHECK_OK;
-}
-
-enum check_verdict check_phone(struct str s, size_t *len)
-{
-    (void)len;
-    uint8_t d[32];
-    ptrdiff_t x = str_find(s, 'x');
-    size_t n = check_digits(x > 0 ? str_sub(s, 0, (size_t)x) : s, d, sizeof(d));
-    if (n < 7 || n > 15 || is_all_equal(d, n)) {
-        return CHECK_NO;
-    }
-    /* A date is not a telephone number. */
-    bool is_date = s.len >= 10 && (s.ptr[4] == '-' || s.ptr[4] == '/' || s.ptr[4] == '.') &&
-                   s.ptr[7] == s.ptr[4];
-    is_date = is_date || (s.len == 10 && n == 8 && (s.ptr[2] == '/' || s.ptr[2] == '.') &&
-                          s.ptr[5] == s.ptr[2]);
-    return check_as(!is_date);
-}
-
-/* "070-073-058-Office": the label says what it is and is not part of it. */
-enum check_verdict check_phone_labelled(struct str s, size_t *len)
-{
-    while (s.len > 0 && (s.ptr[s.len - 1] < '0' || s.ptr[s.len - 1] > '9')) {
-        s.len--;
-    }
-    *len = s.len;
-    return check_phone(s, len);
-}
-
+/* Exactly four, and an address that a host can have. */
 enum check_verdict check_ipv4(struct str s, size_t *len)
 {
     (void)len;
-    if (str_eq(s, STR("255.255.255.255")) || str_eq(s, STR("0.0.0.0"))) {
+    unsigned dots = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        dots += s.ptr[i] == '.';
+    }
+    if (dots != 3 || str_eq(s, STR("255.255.255.255")) || str_eq(s, STR("0.0.0.0"))) {
         return CHECK_NO;
     }
     return s.ptr[0] == '0' && s.ptr[1] == '.' ? CHECK_NO : CHECK_OK;
+}
+
+/* "1.2.3.4" behind "version", "section" or "Agent/" is none, nor is the end of "9.1.2.3.4". */
+bool before_ip(struct str left)
+{
+    static const char *const words[] = {"version", "versions", "release", "ver",       "build",
+                                        "section", "chapter",  "clause",  "appendix",  "figure",
+                                        "table",   "firmware", "rev",     "paragraph", "kapitel"};
+    size_t n = left.len;
+    if (n >= 2 && left.ptr[n - 1] == '.' && is_word_byte((unsigned char)left.ptr[n - 2])) {
+        return false;
+    }
+    if (n >= 2 && left.ptr[n - 1] == '/' && is_word_byte((unsigned char)left.ptr[n - 2])) {
+        return false;
+    }
+    struct str rest = left;
+    while (rest.len > 0 && strchr(" :=", rest.ptr[rest.len - 1]) != NULL) {
+        rest.len--;
+    }
+    size_t from = rest.len;
+    while (from > 0 && is_word_byte((unsigned char)rest.ptr[from - 1])) {
+        from--;
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (str_eq_nocase(str_sub(rest, from, rest.len), str_from(words[i]))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* RFC 4291 text form without an embedded IPv4 address. */
@@ -351,7 +321,7 @@ enum check_verdict check_some_digits(struct str s, size_t *len)
     (void)len;
     uint8_t d[32];
     size_t n = check_digits(s, d, sizeof(d));
-    return check_as(n >= 3 && !is_all_equal(d, n));
+    return check_as(n >= 3 && !check_is_all_equal(d, n));
 }
 
 /* ISO 13616: length by country, then mod 97. What follows the length is not part of it. */
@@ -408,7 +378,7 @@ enum check_verdict check_aba(struct str s, size_t *len)
     static const uint8_t weights[9] = {3, 7, 1, 3, 7, 1, 3, 7, 1};
     uint8_t d[9];
     size_t n = check_digits(s, d, sizeof(d));
-    return check_as(n == 9 && check_weigh(d, weights, 9) % 10 == 0 && !is_all_equal(d, 9));
+    return check_as(n == 9 && check_weigh(d, weights, 9) % 10 == 0 && !check_is_all_equal(d, 9));
 }
 
 /* The prefixes that the IRS has never given out. */
@@ -465,22 +435,42 @@ enum check_verdict check_btc(struct str s, size_t *len)
         }
         return check_as(sum == 1 || sum == 0x2bc830a3);
     }
+    return check_as(base58_check(s, 25));
+}
+
+/* Base58 of `bytes` bytes, the last four of which are SHA-256 of SHA-256 of the others. */
+static bool base58_check(struct str s, size_t bytes)
+{
     static const char digits[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    uint8_t bytes[25] = {0};
+    uint8_t out[40] = {0};
     for (size_t i = 0; i < s.len; i++) {
         unsigned carry = (unsigned)(strchr(digits, s.ptr[i]) - digits);
-        for (size_t k = 25; k-- > 0;) {
-            carry += 58U * bytes[k];
-            bytes[k] = (uint8_t)carry;
+        for (size_t k = bytes; k-- > 0;) {
+            carry += 58U * out[k];
+            out[k] = (uint8_t)carry;
             carry >>= 8;
         }
         if (carry != 0) {
-            return CHECK_NO;
+            return false;
         }
     }
-    struct sha256 once = sha256_of((struct str){(const char *)bytes, 21});
+    struct sha256 once = sha256_of((struct str){(const char *)out, bytes - 4});
     struct sha256 twice = sha256_of((struct str){(const char *)once.bytes, 32});
-    return check_as(memcmp(twice.bytes, bytes + 21, 4) == 0);
+    return memcmp(twice.bytes, out + bytes - 4, 4) == 0;
+}
+
+/* Litecoin, Dogecoin, Dash, Tron: 25 bytes, the first of which is the network. */
+enum check_verdict check_wallet(struct str s, size_t *len)
+{
+    (void)len;
+    return check_as(base58_check(s, 25));
+}
+
+/* Wallet import format: with or without a byte that says the public key is short. */
+enum check_verdict check_wif(struct str s, size_t *len)
+{
+    (void)len;
+    return check_as(base58_check(s, s.ptr[0] == '5' ? 37 : 38));
 }
 
 enum check_verdict check_imei(struct str s, size_t *len)
@@ -531,7 +521,7 @@ enum check_verdict check_luhn(struct str s, size_t *len)
     (void)len;
     uint8_t d[24];
     size_t n = check_digits(s, d, sizeof(d));
-    return check_as(check_is_luhn(d, n) && !is_all_equal(d, n));
+    return check_as(check_is_luhn(d, n) && !check_is_all_equal(d, n));
 }
 
 /* Luhn counted from the left with weights 1, 2, which for nine digits is the same. */
@@ -546,4 +536,26 @@ enum check_verdict check_ean13(struct str s, size_t *len)
     static const uint8_t weights[13] = {1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1};
     uint8_t d[13];
     return check_as(check_digits(s, d, 13) == 13 && check_weigh(d, weights, 13) % 10 == 0);
+}
+
+/* The second line of a passport (ICAO 9303): weights 7, 3, 1 over number, birth and expiry,
+ * each with its digit; letters count from 10, '<' nothing. */
+enum check_verdict check_mrz(struct str s, size_t *len)
+{
+    (void)len;
+    static const uint8_t weights[3] = {7, 3, 1};
+    static const uint8_t from[3] = {0, 13, 21};
+    static const uint8_t count[3] = {9, 6, 6};
+    for (unsigned f = 0; f < 3; f++) {
+        unsigned sum = 0;
+        for (unsigned i = 0; i < count[f]; i++) {
+            char c = s.ptr[from[f] + i];
+            unsigned v = c == '<' ? 0 : c >= 'A' ? (unsigned)(c - 'A') + 10 : (unsigned)(c - '0');
+            sum += v * weights[i % 3];
+        }
+        if (sum % 10 != (unsigned)(s.ptr[from[f] + count[f]] - '0')) {
+            return CHECK_NO;
+        }
+    }
+    return CHECK_OK;
 }

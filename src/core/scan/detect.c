@@ -310,6 +310,8 @@ static bool is_tail_byte(enum detector_tail tail, unsigned char b)
                b == '-';
     case TAIL_VALUE:
         return b > ' ' && b != '"' && b != '\'' && b != '`';
+    case TAIL_PLAIN:
+        return b > ' ' && strchr("\"'`<>&;,|(){}[]\\", b) == NULL;
     case TAIL_URL:
         return b > ' ' && b != '"' && b != '\'' && b != '<' && b != '>';
     case TAIL_HOST:

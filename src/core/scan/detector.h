@@ -23,7 +23,8 @@ enum detector_flags {
 enum detector_tail {
     TAIL_NONE,
     TAIL_TOKEN,
-    TAIL_VALUE,
+    TAIL_VALUE, /* to the blank or quote */
+    TAIL_PLAIN, /* the same without quotes around: to a sign that separates */
     TAIL_URL,
     TAIL_HOST,
     TAIL_BASE64,
@@ -51,22 +52,47 @@ struct detector {
     const char *pattern; /* a word edge before it is implied unless D_FREE */
 };
 
+/* Rows of secrets, by what most of them have. The form says what it is; the form and a tail
+ * of token characters; the form in any case; a form that needs the service's name near. */
+#define SECRET_ROW(row_name, row_tier, row_flags, row_check)                                       \
+    .name = row_name, .type = "api_key", .class = SCAN_SECRET, .tier = row_tier,                   \
+    .flags = D_QUIET | (row_flags), .check = check_##row_check
+#define SECRET(row_name, row_check, row_pattern)                                                   \
+    {                                                                                              \
+        SECRET_ROW(row_name, SCAN_TIER_A, 0, row_check), .pattern = row_pattern                    \
+    }
+#define SECRET_TAIL(row_name, row_check, row_pattern)                                              \
+    {                                                                                              \
+        SECRET_ROW(row_name, SCAN_TIER_A, 0, row_check), .tail = TAIL_TOKEN,                       \
+        .pattern = row_pattern                                                                     \
+    }
+#define SECRET_NOCASE(row_name, row_check, row_pattern)                                            \
+    {                                                                                              \
+        SECRET_ROW(row_name, SCAN_TIER_A, D_NOCASE, row_check), .pattern = row_pattern             \
+    }
+#define SECRET_NEAR(row_name, row_context, row_check, row_pattern)                                 \
+    {                                                                                              \
+        SECRET_ROW(row_name, SCAN_TIER_C, 0, row_check), .context = row_context,                   \
+        .pattern = row_pattern                                                                     \
+    }
+
 struct detector_table {
     const struct detector *rows;
     size_t count;
 };
 
-#define DETECTOR_TABLES 6U
 extern const struct detector detectors_core[];
 extern const size_t detectors_core_count;
 extern const struct detector detectors_national[];
 extern const size_t detectors_national_count;
-extern const struct detector detectors_more[];
-extern const size_t detectors_more_count;
+extern const struct detector detectors_world[];
+extern const size_t detectors_world_count;
 extern const struct detector detectors_secret[];
 extern const size_t detectors_secret_count;
-extern const struct detector detectors_service[];
-extern const size_t detectors_service_count;
+extern const struct detector detectors_token[];
+extern const size_t detectors_token_count;
+extern const struct detector detectors_near[];
+extern const size_t detectors_near_count;
 extern const struct detector detectors_injection[];
 extern const size_t detectors_injection_count;
 

@@ -19,8 +19,9 @@ static bool is_run_set(const struct byte_set *s, bool is_token);
 
 size_t scan_detectors_count(void)
 {
-    return detectors_core_count + detectors_national_count + detectors_secret_count +
-           detectors_service_count + detectors_injection_count;
+    return detectors_core_count + detectors_national_count + detectors_world_count +
+           detectors_secret_count + detectors_token_count + detectors_near_count +
+           detectors_injection_count;
 }
 
 const struct detector *detector_at(size_t index)
@@ -28,8 +29,10 @@ const struct detector *detector_at(size_t index)
     const struct detector_table tables[] = {
         {detectors_core, detectors_core_count},
         {detectors_national, detectors_national_count},
+        {detectors_world, detectors_world_count},
         {detectors_secret, detectors_secret_count},
-        {detectors_service, detectors_service_count},
+        {detectors_token, detectors_token_count},
+        {detectors_near, detectors_near_count},
         {detectors_injection, detectors_injection_count},
     };
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {

@@ -28,7 +28,6 @@ struct lists {
 
 static enum err lists_of(struct str source, struct lists *ret);
 static void lists_free(struct lists *l);
-static bool next_literal(struct str *rest, struct str *ret);
 static enum err compile(struct str source, hs_database_t **ret, struct issue *issue);
 static void put_u32(uint32_t v, char *ret);
 static bool load(struct str source, struct str stored, hs_database_t **ret);
@@ -85,7 +84,7 @@ void literals_source(const struct scan_set *set, struct buf *ret_source)
     }
 }
 
-static bool next_literal(struct str *rest, struct str *ret)
+bool literals_next(struct str *rest, struct str *ret)
 {
     if (rest->len < 2) {
         return false;
@@ -96,18 +95,24 @@ static bool next_literal(struct str *rest, struct str *ret)
     return n > 0 && ret->len == n; /* libhs must never see an empty one */
 }
 
+struct str literals_begin(struct str source)
+{
+    bool is_source = source.len > MAGIC_BYTES && memcmp(source.ptr, source_magic, MAGIC_BYTES) == 0;
+    return is_source ? str_sub(source, MAGIC_BYTES, source.len) : STR_NONE;
+}
+
 static enum err lists_of(struct str source, struct lists *ret)
 {
     memset(ret, 0, sizeof(*ret));
-    if (source.len <= MAGIC_BYTES || memcmp(source.ptr, source_magic, MAGIC_BYTES) != 0) {
+    struct str all = literals_begin(source);
+    if (all.len == 0) {
         return ERR_INVALID;
     }
-    struct str all = str_sub(source, MAGIC_BYTES, source.len);
     struct str rest = all;
     struct str literal;
     size_t n = 0;
     while (rest.len > 0) {
-        if (!next_literal(&rest, &literal) || n++ == LITERALS_MAX) {
+        if (!literals_next(&rest, &literal) || n++ == LITERALS_MAX) {
             return ERR_INVALID;
         }
     }
@@ -118,7 +123,7 @@ static enum err lists_of(struct str source, struct lists *ret)
     if (ret->texts == NULL || ret->lengths == NULL || ret->flags == NULL || ret->ids == NULL) {
         return ERR_MEMORY;
     }
-    for (rest = all; rest.len > 0 && next_literal(&rest, &literal); ret->count++) {
+    for (rest = all; rest.len > 0 && literals_next(&rest, &literal); ret->count++) {
         ret->texts[ret->count] = literal.ptr;
         ret->lengths[ret->count] = literal.len;
         ret->flags[ret->count] = HS_FLAG_CASELESS;
@@ -144,7 +149,9 @@ static enum err compile(struct str source, hs_database_t **ret, struct issue *is
         hs_compile_error_t *why = NULL;
         hs_error_t rc = hs_compile_lit_multi(l.texts, l.flags, l.ids, l.lengths, l.count,
                                              HS_MODE_BLOCK, &any, ret, &why);
-        err = rc == HS_SUCCESS ? ERR_OK : ERR_INVALID;
+        bool is_memory = rc != HS_SUCCESS && why != NULL && why->message != NULL &&
+                         strstr(why->message, "allocate memory") != NULL;
+        err = rc == HS_SUCCESS ? ERR_OK : is_memory ? ERR_MEMORY : ERR_INVALID;
         hs_free_compile_error(why);
     }
     lists_free(&l);
@@ -196,11 +203,15 @@ enum err literals_compile(struct scan_set *set, struct str stored, struct issue 
     buf_init(&source, DATABASE_BYTES_MAX);
     literals_source(set, &source);
     enum err err = source.err;
-    if (err == ERR_OK && !load(buf_str(&source), stored, &set->database)) {
-        err = compile(buf_str(&source), &set->database, issue);
-    }
+    err = err == ERR_OK ? literals_load(buf_str(&source), stored, &set->database, issue) : err;
     buf_fini(&source);
     return err;
+}
+
+enum err literals_load(struct str source, struct str stored, hs_database_t **ret,
+                       struct issue *issue)
+{
+    return load(source, stored, ret) ? ERR_OK : compile(source, ret, issue);
 }
 
 static bool load(struct str source, struct str stored, hs_database_t **ret)

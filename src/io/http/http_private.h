@@ -28,8 +28,8 @@ struct http_job {
     struct manage_command command;
     struct manage_result result;
     enum err err;
-    bool is_done;        /* executed; waits for its epoch */
-    int64_t deadline_ms; /* of the wait, monotonic */
+    int64_t deadline_ms; /* of the wait, monotonic; 0 = none yet */
+    uint8_t key[COMPILE_KEY_BYTES]; /* what is being compiled for it */
 };
 
 struct http {
@@ -37,7 +37,8 @@ struct http {
     pthread_mutex_t lock;
     struct http_job *queue, **queue_end; /* from workers, under the lock */
     size_t queued;
-    struct http_job *waiting; /* control thread only */
+    struct http_job *waiting;   /* executed, for their epoch; control thread only */
+    struct http_job *compiling; /* to be executed again; control thread only */
 };
 
 /* ops.c */

@@ -16,6 +16,7 @@ static void write_snapshot(struct buf *b, const struct http *h, const struct pol
 static void write_workers(struct buf *b, const struct http *h);
 static void write_spool(struct buf *b, const struct http *h);
 static void write_control(struct buf *b, const struct http *h);
+static void write_compile(struct buf *b, const struct http *h);
 static void write_process(struct buf *b);
 static void gauge(struct buf *b, const char *name, const char *help, uint64_t value);
 static void counter(struct buf *b, const char *name, const char *help, uint64_t value);
@@ -61,6 +62,7 @@ void http_ops_metrics(const struct http *h, const struct policy_snapshot *s, str
     write_workers(&r->body, h);
     write_spool(&r->body, h);
     write_control(&r->body, h);
+    write_compile(&r->body, h);
     write_process(&r->body);
 }
 
@@ -174,6 +176,35 @@ static void write_control(struct buf *b, const struct http *h)
                (double)atomic_load(&health->compile_us) / 1e6);
     buf_add(b, STR("# HELP portcullis_build_info The version.\n# TYPE portcullis_build_info gauge\n"
                    "portcullis_build_info{version=\"0.1.0\"} 1\n"));
+}
+
+/* Term lists, and the children that compile them. */
+static void write_compile(struct buf *b, const struct http *h)
+{
+    struct compile_stats s = {0};
+    if (h->options.client != NULL) {
+        compile_stats_read(h->options.client->compile, &s);
+    }
+    counter(b, "portcullis_terms_compiled_total", "Term lists compiled by a child.", s.compiled);
+    counter(b, "portcullis_terms_refused_total", "Term lists that a child could not compile.",
+            s.failed);
+    gauge(b, "portcullis_terms_compiling", "Term lists that wait or are being compiled.",
+          s.waiting + s.running);
+    counter(b, "portcullis_terms_cache_hits_total", "Compiled lists found on disk.", s.cache_hits);
+    counter(b, "portcullis_terms_cache_misses_total", "Compiled lists not found on disk.",
+            s.cache_misses);
+    counter(b, "portcullis_terms_cache_refused_total",
+            "Files of the cache that failed their check and were removed.", s.cache_refused);
+    gauge(b, "portcullis_terms_compile_memory_bytes_max", "Most memory that a child took.",
+          s.memory_bytes_max);
+    buf_printf(b,
+               "# HELP portcullis_terms_compile_seconds_total Time of all children.\n"
+               "# TYPE portcullis_terms_compile_seconds_total counter\n"
+               "portcullis_terms_compile_seconds_total %g\n"
+               "# HELP portcullis_terms_compile_seconds_max Longest time of a child.\n"
+               "# TYPE portcullis_terms_compile_seconds_max gauge\n"
+               "portcullis_terms_compile_seconds_max %g\n",
+               (double)s.wall_us / 1e6, (double)s.wall_us_max / 1e6);
 }
 
 static void write_process(struct buf *b)

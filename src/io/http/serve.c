@@ -38,8 +38,8 @@ void http_free(struct http *h)
     if (h == NULL) {
         return;
     }
-    struct http_job *lists[] = {h->queue, h->waiting};
-    for (size_t i = 0; i < 2; i++) {
+    struct http_job *lists[] = {h->queue, h->waiting, h->compiling};
+    for (size_t i = 0; i < 3; i++) {
         while (lists[i] != NULL) {
             struct http_job *next = lists[i]->next;
             arena_fini(&lists[i]->arena);

@@ -77,6 +77,7 @@ static void add_response(struct buf *b, const struct audit_outcome *o);
 static void add_outcome(struct buf *b, const struct audit_outcome *o);
 static void text(struct buf *b, struct str s);
 static void escaped(struct buf *b, struct str s);
+static bool is_plain(struct str s);
 static void number(struct buf *b, int64_t v);
 static void flag(struct buf *b, bool v);
 static void key(struct buf *b, struct str org, int64_t unix_ms, struct str request_id);
@@ -362,46 +363,57 @@ static void text(struct buf *b, struct str s)
 /* COPY's escapes; NUL and broken UTF-8, which no text column takes, become '?'. */
 static void escaped(struct buf *b, struct str s)
 {
+    if (is_plain(s)) {
+        buf_add(b, s);
+        return;
+    }
+    char *start = buf_reserve(b, 2 * s.len), *at = start;
+    if (start == NULL) {
+        return;
+    }
     bool is_utf8 = str_is_utf8(s);
-    size_t from = 0;
-    for (size_t i = 0; i <= s.len; i++) {
-        unsigned char c = i < s.len ? (unsigned char)s.ptr[i] : 0;
-        bool is_plain = c >= 0x20 && c != '\\' && (is_utf8 || c < 0x80);
-        if (i < s.len && is_plain) {
-            continue;
-        }
-        buf_add(b, str_sub(s, from, i));
-        from = i + 1;
-        if (i == s.len) {
-            return;
-        }
-        switch (c) {
-        case '\\':
-            buf_add(b, STR("\\\\"));
-            break;
-        case '\t':
-            buf_add(b, STR("\\t"));
-            break;
-        case '\n':
-            buf_add(b, STR("\\n"));
-            break;
-        case '\r':
-            buf_add(b, STR("\\r"));
-            break;
-        default:
-            buf_add_byte(b, c == 0 || c >= 0x80 ? '?' : (char)c);
-            break;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        char letter = c == '\\'   ? '\\'
+                      : c == '\t' ? 't'
+                      : c == '\n' ? 'n'
+                      : c == '\r' ? 'r'
+                                  : '\0';
+        if (letter != '\0') {
+            *at++ = '\\';
+            *at++ = letter;
+        } else {
+            *at++ = c == 0 || (c >= 0x80 && !is_utf8) ? '?' : (char)c;
         }
     }
+    buf_commit(b, (size_t)(at - start));
+}
+
+/* ASCII without controls and backslashes: nearly all texts. */
+static bool is_plain(struct str s)
+{
+    unsigned odd = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        odd |= (unsigned)(c < 0x20) | (unsigned)(c >= 0x80) | (unsigned)(c == '\\');
+    }
+    return odd == 0;
 }
 
 static void number(struct buf *b, int64_t v)
 {
+    char digits[24];
+    size_t first = sizeof(digits) - 1;
+    uint64_t left = v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v;
+    digits[first] = '\t';
+    do {
+        digits[--first] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
     if (v < 0) {
-        buf_add_byte(b, '-');
+        digits[--first] = '-';
     }
-    buf_add_u64(b, v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v);
-    buf_add_byte(b, '\t');
+    buf_add(b, (struct str){digits + first, sizeof(digits) - first});
 }
 
 static void flag(struct buf *b, bool v)

@@ -30,11 +30,11 @@ enum err store_execute(struct store *s, struct arena *a, const struct manage_com
         e = run_once(&j, is_quiet);
         if (e == ERR_LIMIT && strcmp(s->sqlstate, "54000") == 0) {
             is_quiet = true;
-        } else if (e != ERR_AGAIN) {
+        } else if (e != ERR_AGAIN || j.is_compiling) {
             break;
         }
     }
-    return e == ERR_AGAIN ? ERR_TIMEOUT : e;
+    return e == ERR_AGAIN && !j.is_compiling ? ERR_TIMEOUT : e;
 }
 
 static enum err run_once(struct store_job *j, bool is_quiet)

@@ -14,6 +14,10 @@
     "AND v.policy_id = p.id AND v.version = p.active_version WHERE p.org_id = $1 "
 
 static enum err fetch(struct store_job *j, bool for_update, struct policy *ret, bool *ret_found);
+static struct policy_build build_of(const struct store *s);
+static enum err check(struct store_job *j, const struct policy *p);
+static enum err check_terms(struct store_job *j, const struct policy *p);
+static bool has_terms(const struct policy *p);
 static enum err one(struct store_job *j, const struct policy *p);
 static enum err clear_default(struct store_job *j, const struct policy *p);
 static enum err insert_version(struct store_job *j, struct policy *p, uint32_t rolled_back_from);
@@ -99,10 +103,77 @@ static enum err one(struct store_job *j, const struct policy *p)
     return ERR_OK;
 }
 
+/* What a gateway would compile it with. */
+static struct policy_build build_of(const struct store *s)
+{
+    return (struct policy_build){.catalog = s->options.catalog,
+                                 .engine = s->options.engine,
+                                 .compiler = s->options.compiler};
+}
+
+static enum err check(struct store_job *j, const struct policy *p)
+{
+    const struct policy_build with = build_of(j->s);
+    enum err e = manage_policy_check(p, &with, &j->r->refusal);
+    j->is_compiling = e == ERR_AGAIN;
+    return e;
+}
+
+/* Terms are compiled for an organisation as a whole, so a list may be one too many only
+ * together with the others: found out here, not when it is law. What else may be wrong
+ * with the others is not this policy's fault. */
+static enum err check_terms(struct store_job *j, const struct policy *p)
+{
+    struct store_query q = {"SELECT " STORE_POLICY_COLUMNS FROM_POLICIES "AND p.status = 'active'",
+                            {STORE_P(p->org_id)},
+                            1};
+    const struct policy_build with = build_of(j->s);
+    struct policy_org_rows rows = {.id = p->org_id, .name = STR("check")};
+    struct policy_org *org = NULL;
+    struct issue issue = {.offset = UINT64_MAX};
+    PGresult *r = NULL;
+    if (with.compiler == NULL || p->status != POLICY_ACTIVE || p->is_shadow || !has_terms(p)) {
+        return ERR_OK;
+    }
+    TRY(store_job_query(j, &q, &r));
+    size_t n = (size_t)PQntuples(r);
+    struct policy *list = ARENA_ARRAY(j->a, n, struct policy);
+    enum err e = list != NULL ? ERR_OK : ERR_MEMORY;
+    for (size_t i = 0; e == ERR_OK && i < n; i++) {
+        bool is_readable = store_policy_read(j->a, r, (int)i, 0, &list[rows.policies_count],
+                                             &issue) == ERR_OK;
+        rows.policies_count += is_readable ? 1 : 0;
+    }
+    PQclear(r);
+    rows.policies = list;
+    if (e == ERR_OK) {
+        e = policy_org_new(&rows, &with, &org, &issue);
+        policy_org_unref(org);
+    }
+    if (e == ERR_LIMIT || e == ERR_IO) {
+        manage_refuse(&j->r->refusal, e == ERR_LIMIT ? 400 : 503,
+                      e == ERR_LIMIT ? "policy_cannot_run" : "busy", "/rules", "%s", issue.message);
+        return ERR_OK;
+    }
+    j->is_compiling = e == ERR_AGAIN;
+    return e == ERR_AGAIN || e == ERR_MEMORY ? e : ERR_OK;
+}
+
+static bool has_terms(const struct policy *p)
+{
+    for (size_t i = 0; i < p->rules_count; i++) {
+        const struct content_rule *c = p->rules[i].content;
+        if (c != NULL && (c->patterns.count != 0 || c->except.count != 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err store_policy_create(struct store_job *j)
 {
     struct policy p = j->c->policy;
-    enum err e = manage_policy_check(&p, j->s->options.catalog, &j->r->refusal);
+    enum err e = check(j, &p);
     if (e != ERR_OK) {
         return j->r->refusal.status != 0 ? ERR_OK : e;
     }
@@ -133,6 +204,7 @@ enum err store_policy_create(struct store_job *j)
         9};
     TRY(run(j, &q));
     TRY(insert_version(j, &p, 0));
+    TRY(check_terms(j, &p));
     return one(j, &p);
 }
 
@@ -210,6 +282,7 @@ static enum err write_next(struct store_job *j, const struct policy *stored, str
          STORE_P(store_text_u64(j->a, p->version))},
         8};
     TRY(run(j, &q));
+    TRY(check_terms(j, p));
     return one(j, p);
 }
 
@@ -244,8 +317,9 @@ enum err store_policy_patch(struct store_job *j)
     if (j->c->kind == MANAGE_POLICY_CREATE) {
         p = j->c->policy; /* PUT of the compliance policy replaces it */
     } else {
-        enum err e = manage_policy_patch(j->a, j->c, &stored, j->s->options.catalog, &p,
-                                         &j->r->refusal);
+        const struct policy_build with = build_of(j->s);
+        enum err e = manage_policy_patch(j->a, j->c, &stored, &with, &p, &j->r->refusal);
+        j->is_compiling = e == ERR_AGAIN;
         if (e != ERR_OK) {
             return j->r->refusal.status != 0 ? ERR_OK : e;
         }
@@ -345,7 +419,7 @@ enum err store_version_rollback(struct store_job *j)
     /* The content comes back; where the policy stands now (slot, default, status) stays,
      * except that a draft or switched-off policy is activated by it. */
     old.status = POLICY_ACTIVE;
-    e = manage_policy_check(&old, j->s->options.catalog, &j->r->refusal);
+    e = check(j, &old);
     if (e != ERR_OK) {
         return j->r->refusal.status != 0 ? ERR_OK : e;
     }

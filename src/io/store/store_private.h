@@ -116,6 +116,7 @@ struct store_job {
     const struct manage_command *c;
     struct manage_result *r;
     int64_t deadline_ms;
+    bool is_compiling; /* ERR_AGAIN means: of the compiler, not of the database */
 };
 MUST_USE enum err store_job_query(struct store_job *j, const struct store_query *q,
                                   PGresult **ret_result);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * lease: how a snapshot travels from the control thread to the exchanges of a
- * worker and is freed when nobody reads it any more.
+ * worker and is freed when nobody reads it any more. With it comes what its content
+ * rules need: the worker's scratch is grown here, where a snapshot arrives, and if it
+ * cannot be, requests under this snapshot that such rules apply to are refused.
  *
  * One slot per worker: a snapshot that was not even taken when the next arrives is
  * skipped. A worker counts its exchanges per lease with plain integers; only taking
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 
 static void release(struct worker *w, struct published *p);
+static void fit(struct worker *w, struct lease *l, const struct lease *before);
 
 /* ---- control thread ------------------------------------------------------------- */
 
@@ -120,6 +123,7 @@ void lease_take_inbox(struct worker *w)
     }
     *l = (struct lease){.published = p};
     struct lease *old = w->current;
+    fit(w, l, old);
     w->current = l;
     if (old != NULL) {
         old->next = w->retired;
@@ -133,6 +137,38 @@ void lease_take_inbox(struct worker *w)
     }
 }
 
+/* What the lease before was fit for needs no look: organisations that did not change
+ * are shared between snapshots. */
+static void fit(struct worker *w, struct lease *l, const struct lease *before)
+{
+    const struct policy_snapshot *s = l->published->snapshot, *known = NULL;
+    if (before != NULL && !before->is_scratch_small) {
+        known = before->published->snapshot;
+    }
+    l->is_scratch_small = false;
+    for (size_t i = 0; i < policy_snapshot_orgs_count(s); i++) {
+        const struct policy_org *org = policy_snapshot_org_at(s, i);
+        const struct content *content = policy_org_content(org);
+        if (content == NULL ||
+            (known != NULL && policy_snapshot_org(known, policy_org_id(org)) == org)) {
+            continue;
+        }
+        if (scan_scratch_fit(w->env.scratch, content_set(content)) != ERR_OK) {
+            l->is_scratch_small = true;
+        }
+    }
+}
+
+struct scan_scratch *lease_scratch(const struct worker *w, const struct policy_snapshot *s)
+{
+    for (const struct lease *l = w->retired; l != NULL; l = l->next) {
+        if (l->published->snapshot == s) {
+            return l->is_scratch_small ? NULL : w->env.scratch;
+        }
+    }
+    return w->current->is_scratch_small ? NULL : w->env.scratch;
+}
+
 void *lease_begin(void *worker, struct flow_start *start)
 {
     struct worker *w = worker;
@@ -140,6 +176,7 @@ void *lease_begin(void *worker, struct flow_start *start)
     ASSERT(l != NULL);
     l->pins++;
     start->snapshot = l->published->snapshot;
+    start->is_scratch_small = l->is_scratch_small;
     start->fresh_ms = atomic_load_explicit(&w->group->fresh_ms, memory_order_relaxed);
     start->is_degraded = atomic_load_explicit(&w->group->is_degraded, memory_order_relaxed);
     if (w->dice_left < sizeof(start->dice)) {
@@ -159,6 +196,9 @@ void lease_end(void *worker, void *lease)
     struct lease *l = lease;
     ASSERT(l->pins > 0);
     l->pins--;
+    if (l == w->current && l->is_scratch_small) {
+        fit(w, l, NULL); /* that request is over; the next one may find memory again */
+    }
     if (l->pins > 0 || l == w->current) {
         return;
     }

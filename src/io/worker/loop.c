@@ -41,11 +41,14 @@ enum err worker_init(struct worker_group *g, unsigned index)
         .tls_client = ca_find,
         .on_drained = on_drained,
     };
+    TRY(scan_scratch_new(&w->env.scratch));
     if (uv_mutex_init(&w->mail_lock) != 0) {
+        scan_scratch_free(w->env.scratch);
         return ERR_MEMORY;
     }
     if (uv_loop_init(&w->loop) != 0) {
         uv_mutex_destroy(&w->mail_lock);
+        scan_scratch_free(w->env.scratch);
         return ERR_IO;
     }
     enum err e = uv_async_init(&w->loop, &w->wake, on_wake) == 0 ? ERR_OK : ERR_IO;
@@ -60,6 +63,7 @@ enum err worker_init(struct worker_group *g, unsigned index)
         (void)uv_run(&w->loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&w->loop);
         uv_mutex_destroy(&w->mail_lock);
+        scan_scratch_free(w->env.scratch);
     }
     return e;
 }
@@ -107,6 +111,7 @@ void worker_end(struct worker *w)
     int closed = uv_loop_close(&w->loop);
     ASSERT(closed == 0);
     uv_mutex_destroy(&w->mail_lock);
+    scan_scratch_free(w->env.scratch);
 }
 
 /* ---- hooks --------------------------------------------------------------------------- */
@@ -135,6 +140,8 @@ static void on_serve(void *context, const struct net_serve *s)
         .body = s->body,
         .principal = s->principal,
         .snapshot = s->snapshot,
+        .scratch = lease_scratch(w, s->snapshot),
+        .pepper = w->env.pepper,
         .listener_tag = s->listener_tag,
         .is_tls = s->is_tls,
         .peer = s->peer,

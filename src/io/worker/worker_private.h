@@ -28,6 +28,7 @@ struct lease {
     struct lease *next;
     struct published *published;
     unsigned pins;
+    bool is_scratch_small; /* content rules of this snapshot cannot be run here */
 };
 
 enum mail_kind { MAIL_LISTEN, MAIL_SET_TLS, MAIL_UNLISTEN, MAIL_DRAIN, MAIL_ANSWER };
@@ -96,6 +97,8 @@ void lease_take_inbox(struct worker *w);
 void *lease_begin(void *worker, struct flow_start *start);
 void lease_end(void *worker, void *lease);
 const struct policy_snapshot *lease_snapshot(void *worker, void *lease);
+/* The worker's scratch for requests under this snapshot; NULL = it is too small. */
+struct scan_scratch *lease_scratch(const struct worker *w, const struct policy_snapshot *s);
 void leases_release(struct worker *w); /* the loop has ended */
 void published_free_all(struct worker_group *g);
 

@@ -31,7 +31,10 @@ static void test_S2_23_S2_24_S2_25_S2_26_S2_31_lists(void **state)
     static const struct {
         const char *verb;
         enum policy_effect effect;
-    } verbs[] = {{"hard_block", POLICY_BLOCK}, {"warn", POLICY_WARN}, {"info", POLICY_INFO}};
+    } verbs[] = {{"hard_block", POLICY_BLOCK},
+                 {"soft_block", POLICY_MODIFY},
+                 {"warn", POLICY_WARN},
+                 {"info", POLICY_INFO}};
     static const struct {
         const char *name;
         enum policy_rule_type type;
@@ -40,7 +43,7 @@ static void test_S2_23_S2_24_S2_25_S2_26_S2_31_lists(void **state)
                  {"model_block_list", POLICY_MODEL_LIST, false},
                  {"provider_allow_list", POLICY_PROVIDER_LIST, true},
                  {"provider_block_list", POLICY_PROVIDER_LIST, false}};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         char body[400];
         snprintf(body, sizeof(body),
                  ROUTING("\"model_allow_list\":[\"gpt-4o\"],\"model_block_list\":[\"gpt-4o-mini\"],"
@@ -59,6 +62,9 @@ static void test_S2_23_S2_24_S2_25_S2_26_S2_31_lists(void **state)
             assert_true(rule->allow.is_set == lists[k].is_allow);
             assert_true(rule->block.is_set != lists[k].is_allow);
             assert_non_null(strstr(text, lists[k].name));
+            /* S2-52: what overrides the model is the first that is allowed. */
+            bool is_overriding = verbs[i].effect == POLICY_MODIFY && k < 2;
+            assert_true(str_eq(rule->substitute, is_overriding ? STR("gpt-4o") : STR("")));
         }
         char shown[60];
         snprintf(shown, sizeof(shown), "\"on_violation\":\"%s\"}", verbs[i].verb);
@@ -79,6 +85,10 @@ static void test_S2_27_S2_28_S2_29_S2_30_not_enforced_by_name(void **state)
         {ROUTING("\"latency_target_ms\":100"), "/config/latency_target_ms", "latency_target_ms"},
         {ROUTING("\"prefer_faster_models\":false"), "/config/prefer_faster_models",
          "prefer_faster_models"},
+        {ROUTING("\"provider_allow_list\":[\"google\"],\"on_violation\":\"soft_block\""),
+         "/config/on_violation", "model_allow_list"},
+        {ROUTING("\"model_allow_list\":[\"google/*\"],\"on_violation\":\"soft_block\""),
+         "/config/on_violation", "'soft_block' is not enforced"},
     };
     REFUSES(f, SHAPE, ERR_UNSUPPORTED, list);
 }

@@ -148,6 +148,79 @@ static void test_evaluation_says_what_the_path_would(void **state)
     assert_int_equal(yyjson_arr_size(json_get(r, STR("violations"))), 0);
 }
 
+/* Content rules: the strictest decides, every violation says where. */
+static void test_evaluation_of_texts(void **state)
+{
+    struct fixture *f = *state;
+    struct policy policy = {.id = STR("p1"), .name = STR("PII"), .version = 2};
+    struct policy_rule rules[2] = {{.key = STR("mail"), .type = POLICY_PII},
+                                   {.key = STR("words"), .type = POLICY_TERMS}};
+    struct content_hit hits[2] = {{.stage = CONTENT_REQUEST,
+                                   .what = STR("email"),
+                                   .pointer = STR("/prompt"),
+                                   .start = 4,
+                                   .end = 9,
+                                   .count = 2,
+                                   .score = 935},
+                                  {.stage = CONTENT_RESPONSE, .what = STR("x"), .count = 1}};
+    struct codec_found found[2] = {{{.policy = &policy,
+                                     .rule = &rules[0],
+                                     .effect = POLICY_MODIFY,
+                                     .provider = -1,
+                                     .message = STR("PII detected: email")},
+                                    &hits[0]},
+                                   {{.policy = &policy,
+                                     .rule = &rules[1],
+                                     .effect = POLICY_BLOCK,
+                                     .provider = -1,
+                                     .message = STR("Pattern matched: x")},
+                                    &hits[1]}};
+    struct route_resolution models;
+    assert_int_equal(route_resolve(f->catalog, STR("gpt-4o"), &models), ERR_OK);
+    struct policy_facts facts = {.models = &models};
+    struct policy_verdict verdict = {.effect = POLICY_INFO, .allowed = 1};
+    struct codec_evaluation e = {.catalog = f->catalog,
+                                 .facts = &facts,
+                                 .verdict = &verdict,
+                                 .request_id = STR("req_1"),
+                                 .has_content = true,
+                                 .found = found,
+                                 .found_count = 2,
+                                 .modifications = 2,
+                                 .edited_prompt = STR("mail [REDACTED]"),
+                                 .edited_response = STR("\"quoted\"")};
+    codec_write_evaluation(&f->out, &e);
+    yyjson_val *r = support_written(f);
+    assert_true(is(r, "decision", "block") && is(r, "stage", "response"));
+    assert_true(is(r, "policy", "PII") && is(r, "rule", "terms") && is(r, "rule_key", "words"));
+    assert_true(is(r, "reason", "Pattern matched: x"));
+    assert_int_equal(yyjson_get_int(json_get(r, STR("modifications"))), 2);
+    yyjson_val *first = yyjson_arr_get_first(json_get(r, STR("violations")));
+    assert_true(is(first, "stage", "request") && is(first, "what", "email"));
+    assert_true(is(first, "pointer", "/prompt") && is(first, "effect", "modify"));
+    assert_int_equal(yyjson_get_int(json_get(first, STR("start"))), 4);
+    assert_int_equal(yyjson_get_int(json_get(first, STR("end"))), 9);
+    assert_true(yyjson_get_real(json_get(first, STR("score"))) == 0.935);
+    assert_null(json_get(json_get(r, STR("edited")), STR("request")));
+    assert_true(is(json_get(r, STR("edited")), "prompt", "mail [REDACTED]"));
+    assert_true(is(json_get(r, STR("edited")), "response", "\"quoted\""));
+
+    e.found_count = 1; /* a replacement alone */
+    e.edited_prompt = STR_NONE;
+    e.edited_response = STR_NONE;
+    e.edited_request = STR("{\"model\":\"gpt-4o\"}");
+    codec_write_evaluation(&f->out, &e);
+    r = support_written(f);
+    assert_true(is(r, "decision", "modify") && is(r, "stage", "request"));
+    assert_true(is(json_get(json_get(r, STR("edited")), STR("request")), "model", "gpt-4o"));
+
+    verdict.allowed = 0; /* what no candidate is left for is not read */
+    verdict.effect = POLICY_BLOCK;
+    codec_write_evaluation(&f->out, &e);
+    r = support_written(f);
+    assert_true(is(r, "decision", "block") && is(r, "stage", "select"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_S0_59_header_is_capped),
         cmocka_unit_test(test_S0_54_S0_52_body_members),
         cmocka_unit_test(test_evaluation_says_what_the_path_would),
+        cmocka_unit_test(test_evaluation_of_texts),
     };
     return cmocka_run_group_tests(tests, support_set_up, support_tear_down);
 }

@@ -12,8 +12,7 @@
 
 #include <cmocka.h>
 
-#include "path.h"
-#include "talk.h"
+#include "rules.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -137,6 +136,15 @@ static void expect_sane(const struct talk *t)
     }
 }
 
+/* Whatever fails, what a rule replaces or blocks does not get out. */
+static void expect_nothing_leaked(void)
+{
+    assert_false(path_provider_has(&p, "jane"));
+    assert_false(path_provider_has(&p, "6789"));
+    assert_false(path_client_has(&p, "jane"));
+    assert_false(path_client_has(&p, "6789"));
+}
+
 static void fail_everywhere(const struct talk *t, size_t step)
 {
     for (int persistent = 0; persistent < 2; persistent++) {
@@ -148,6 +156,7 @@ static void fail_everywhere(const struct talk *t, size_t step)
             converse(t, step);
             countdown = 0;
             expect_sane(t);
+            expect_nothing_leaked();
             if (failures == 0) {
                 break;
             }
@@ -187,14 +196,38 @@ static void test_refused_warned_and_models(void **state)
     static const struct talk block = {"/v1/chat/completions",
                                       TALK_CHAT("deepseek/deepseek-v3.2", ""), "", "",
                                       "GOVERNANCE_BLOCKED", NULL};
-    static const struct talk warn = {
+    static const struct talk warned = {
         "/v1/chat/completions",
         TALK_CHAT("groq/llama-3.3-70b-versatile", ",\"governance_policy\":2"),
         "application/json", TALK_CHAT_ANSWER, "hi there", NULL};
     static const struct talk models = {"/v1/models", NULL, "", "", "openai/gpt-4o", NULL};
     fail_everywhere(&block, 0);
-    fail_everywhere(&warn, 0);
+    fail_everywhere(&warned, 0);
     fail_everywhere(&models, 0);
+}
+
+static void test_content(void **state)
+{
+    (void)state;
+    static const struct talk modify = {
+        "/v1/chat/completions",
+        "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\","
+        "\"content\":\"of redwood, to " PERSON "\"}]}",
+        "application/json", TALK_CHAT_ANSWER, "hi there", NULL};
+    static const struct talk block = {
+        "/v1/chat/completions",
+        "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\","
+        "\"content\":\"it is 123-45-6789 and " PERSON "\"}]}",
+        "", "", "GOVERNANCE_BLOCKED", NULL};
+    const struct policy all[] = {pii, filter, warn};
+    path_tear_down(&p);
+    path_set_up_with(&p, policies, all, 3);
+    p.on_inside = on_inside;
+    fail_everywhere(&modify, 0);
+    assert_int_equal(p.calls, 1);
+    assert_true(path_provider_has(&p, "of redwood, to [REDACTED]"));
+    fail_everywhere(&block, 0);
+    assert_int_equal(p.calls, 0);
 }
 
 static void test_an_exchange_is_made_whole_or_not(void **state)
@@ -224,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_chat),
         cmocka_unit_test(test_translated),
         cmocka_unit_test(test_refused_warned_and_models),
+        cmocka_unit_test(test_content),
         cmocka_unit_test(test_an_exchange_is_made_whole_or_not),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

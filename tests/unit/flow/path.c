@@ -41,6 +41,12 @@ static void load(struct buf *b, const char *name)
     fclose(f);
 }
 
+/* What the key of a test is bound to. */
+struct role {
+    const char *environment;
+    bool may_narrow;
+};
+
 static struct policy_key_row make_key(struct path *p, const char *environment, bool may_narrow)
 {
     uint8_t dice[64];
@@ -82,6 +88,9 @@ static struct route_endpoint make_endpoint(struct path *p, const char *slug, con
     return e;
 }
 
+static void set_up(struct path *p, const char *const *governance, const struct policy *more,
+                   size_t more_count, struct role role);
+
 void path_set_up(struct path *p, const char *const *governance)
 {
     path_set_up_as(p, governance, "development", false);
@@ -89,6 +98,18 @@ void path_set_up(struct path *p, const char *const *governance)
 
 void path_set_up_as(struct path *p, const char *const *governance, const char *environment,
                     bool may_narrow)
+{
+    set_up(p, governance, NULL, 0, (struct role){environment, may_narrow});
+}
+
+void path_set_up_with(struct path *p, const char *const *governance, const struct policy *more,
+                      size_t more_count)
+{
+    set_up(p, governance, more, more_count, (struct role){"development", false});
+}
+
+static void set_up(struct path *p, const char *const *governance, const struct policy *more,
+                   size_t more_count, struct role role)
 {
     memset(p, 0, sizeof(*p));
     arena_init(&p->arena, 64u << 20);
@@ -100,7 +121,7 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
     struct issue issue = {0};
     ASSERT(route_catalog_new(buf_str(&p->providers), buf_str(&p->models), &p->catalog, &issue) ==
            ERR_OK);
-    static struct policy policies[13];
+    static struct policy policies[13 + PATH_POLICIES_MAX];
     struct policy_org_rows rows = {.id = STR("org_acme"), .name = STR("Acme"), .seq = 7};
     for (size_t i = 0; governance != NULL && governance[i] != NULL; i++) {
         struct json_doc doc;
@@ -113,8 +134,13 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
         policies[i].is_default = i == 0;
         rows.policies_count = i + 1;
     }
+    for (size_t i = 0; i < more_count; i++) {
+        ASSERT(i < PATH_POLICIES_MAX);
+        policies[rows.policies_count] = more[i];
+        policies[rows.policies_count++].org_id = rows.id;
+    }
     rows.policies = policies;
-    struct policy_key_row key = make_key(p, environment, may_narrow);
+    struct policy_key_row key = make_key(p, role.environment, role.may_narrow);
     rows.keys = &key;
     rows.keys_count = 1;
     struct route_endpoint endpoints[] = {
@@ -125,8 +151,9 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
     };
     rows.endpoints = endpoints;
     rows.endpoints_count = 4;
-    enum err e = policy_org_new(&rows, &(struct policy_build){.catalog = p->catalog, .now_s = 1000},
-                                &p->org, &issue);
+    ASSERT(scan_engine_new(&p->engine) == ERR_OK);
+    struct policy_build build = {.catalog = p->catalog, .now_s = 1000, .engine = p->engine};
+    enum err e = policy_org_new(&rows, &build, &p->org, &issue);
     if (e != ERR_OK) {
         fprintf(stderr, "%s: %s\n", issue.pointer, issue.message);
     }
@@ -134,6 +161,10 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
     ASSERT(policy_snapshot_new(&p->org, 1, p->catalog, 7, 1000, &p->snapshot) == ERR_OK);
     p->env = (struct flow_env){.pepper = {pepper, 32}, .node = STR("n1")};
     p->env.stats = flow_stats_new();
+    ASSERT(scan_scratch_new(&p->env.scratch) == ERR_OK);
+    if (policy_org_content(p->org) != NULL) {
+        ASSERT(scan_scratch_fit(p->env.scratch, content_set(policy_org_content(p->org))) == ERR_OK);
+    }
     ASSERT(flow_exchange_new(&p->x) == ERR_OK);
     p->now = (struct flow_now){1736519400000, 5000000};
 }
@@ -146,6 +177,8 @@ void path_tear_down(struct path *p)
     wire_parser_fini(&p->answer);
     policy_snapshot_free(p->snapshot);
     policy_org_unref(p->org);
+    scan_scratch_free(p->env.scratch);
+    scan_engine_free(p->engine);
     route_catalog_free(p->catalog);
     buf_fini(&p->providers);
     buf_fini(&p->models);
@@ -231,6 +264,7 @@ static void begin(struct path *p)
     struct flow_start s = {.snapshot = p->snapshot,
                            .fresh_ms = p->now.unix_ms - p->stale_ms,
                            .is_draining = p->is_draining,
+                           .is_scratch_small = p->is_scratch_small,
                            .dice = {1, 2, 3, 4},
                            .now = p->now};
     buf_clear(&p->client);

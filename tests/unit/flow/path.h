@@ -15,6 +15,7 @@ struct path {
     struct arena records; /* of the exchange under way: reset when one begins */
     struct buf providers, models;
     struct route_catalog *catalog;
+    struct scan_engine *engine;
     struct policy_org *org;
     struct policy_snapshot *snapshot;
     struct flow_env env;
@@ -27,7 +28,7 @@ struct path {
     size_t turns_max; /* the turn with this number is left to path_turn; 0 = none */
     bool is_done, is_closed, spool_is_full;
     bool wants_serve;  /* handed over to what is not the path */
-    bool is_draining;  /* what each exchange begins with */
+    bool is_draining, is_scratch_small; /* what each exchange begins with */
     int64_t stale_ms;
     bool is_out_lost;  /* x->out ran into an error: the client got a part at most */
     struct audit_decision decision; /* the last ones, views in `records` */
@@ -42,6 +43,10 @@ void path_set_up(struct path *p, const char *const *governance);
 /* The same with a key of the given environment (none = not bound to one). */
 void path_set_up_as(struct path *p, const char *const *governance, const char *environment,
                     bool may_narrow);
+/* And with policies that S0 has no words for; their ids and versions are theirs. */
+#define PATH_POLICIES_MAX 8
+void path_set_up_with(struct path *p, const char *const *governance, const struct policy *more,
+                      size_t more_count);
 void path_tear_down(struct path *p);
 /* The same bytes with a length, NULs included, and no key put in. */
 void path_request_bytes(struct path *p, struct str bytes, size_t step);

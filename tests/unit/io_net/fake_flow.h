@@ -32,6 +32,7 @@ static struct fake {
     unsigned turns;
     char turn_log[256]; /* first byte of the body of each exchange that had a turn, in order */
     _Atomic unsigned begun, ended, gone, calls, bad, served;
+    _Atomic unsigned small; /* exchanges that began with a scratch that is too small */
     _Atomic unsigned ends[6]; /* by enum flow_end_how */
     char reason[256];
 } fake = {.deadlines = {.connect_ms = 3000, .first_byte_ms = 5000, .idle_ms = 5000,
@@ -90,6 +91,7 @@ void flow_begin(struct flow_exchange *x, const struct flow_env *env, const struc
     x->p->is_begun = true;
     x->p->is_keep_alive = !s->is_draining;
     fake.begun++;
+    fake.small += s->is_scratch_small ? 1 : 0;
 }
 
 static inline bool fake_is(struct flow_exchange *x, const char *path)

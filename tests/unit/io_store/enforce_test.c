@@ -343,6 +343,50 @@ static void content_facts_are_shipped_and_listed(void **state)
     buf_fini(&b);
 }
 
+/* What a worker wrote is what the tables hold: characters that COPY gives a meaning,
+ * bytes no text column takes, and nothing for an empty text. Shipped twice, stored once. */
+static void records_arrive_as_they_were_written(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1u << 16);
+    const struct audit_violation v = {.policy = STR("a\\b\n"), .effect = STR("block")};
+    struct audit_decision d = {.request_id = STR("req_ship"), .unix_ms = 1736519400123,
+                               .org = STR("org_ship"), .team = STR("tab\tline\nback\\slash\rend"),
+                               .project = STR("\xc3\xa9\x01"), .user = STR("nul\0byte"),
+                               .path = STR("bad\xff"), .slot = -7,
+                               .decision = STR("block"), .is_stream = true,
+                               .request_bytes = UINT64_C(9007199254740993), .violations = &v,
+                               .violations_count = 1, .has_body_sha256 = true};
+    d.body_sha256.bytes[0] = 0xAB;
+    audit_decision_write(&b, &d);
+    size_t first = b.len;
+    struct audit_outcome o = {.request_id = d.request_id, .unix_ms = d.unix_ms, .org = d.org,
+                              .outcome = STR("completed"), .cost_pico_usd = -1};
+    audit_outcome_write(&b, &o);
+    const struct str records[] = {str_sub(buf_str(&b), 0, first),
+                                  str_sub(buf_str(&b), first, b.len)};
+    uint64_t written, quarantined;
+    assert_int_equal(store_audit_prepare(store), ERR_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(store_audit_ship(store, records, 2, &written, &quarantined), ERR_OK);
+        assert_int_equal(written, 2);
+        assert_int_equal(quarantined, 0);
+    }
+    buf_fini(&b);
+    assert_string_equal(sql("SELECT count(*) FROM portcullis.audit_decisions WHERE "
+                            "org_id = 'org_ship' AND day = '2025-01-10' AND unix_ms = 1736519400123"
+                            " AND team = E'tab\\tline\\nback\\\\slash\\rend' AND project = E'\u00e9"
+                            "\\x01' AND user_name = 'nul?byte' AND path = 'bad?' AND slot = -7 AND "
+                            "is_stream AND environment IS NULL AND request_bytes = "
+                            "9007199254740993 AND body_sha256 = decode(rpad('ab', 64, '0'), 'hex') "
+                            "AND (violations::json)->0->>'policy' = E'a\\\\b\\n'"),
+                        "1");
+    assert_string_equal(sql("SELECT count(*) FROM portcullis.audit_outcomes WHERE "
+                            "org_id = 'org_ship' AND cost_pico_usd = -1 AND provider IS NULL"),
+                        "1");
+}
+
 /* ---- faults
  * --------------------------------------------------------------------------------------------- */
 
@@ -412,6 +456,7 @@ int main(void)
         cmocka_unit_test_setup(nodes_report_what_they_enforce, reset),
         cmocka_unit_test_setup(damaged_rows_are_not_enforced, reset),
         cmocka_unit_test_setup(audit_is_listed_by_filter, reset),
+        cmocka_unit_test_setup(records_arrive_as_they_were_written, reset),
         cmocka_unit_test_setup(content_facts_are_shipped_and_listed, reset),
         cmocka_unit_test_setup(a_locked_table_is_a_timeout, reset),
         cmocka_unit_test_setup(a_frozen_server_is_a_timeout, reset),

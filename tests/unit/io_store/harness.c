@@ -18,6 +18,7 @@
 struct server server;
 struct store *store;
 struct route_catalog *catalog;
+struct scan_engine *engine;
 struct arena arena;
 struct store_secrets secrets;
 PGconn *super;
@@ -194,10 +195,14 @@ bool harness_open(void)
     read_file("providers.json", &providers);
     read_file("models.json", &models);
     store_secrets_derive(master, &secrets);
+    if (scan_engine_new(&engine) != ERR_OK) {
+        exit(1);
+    }
     enum err e = route_catalog_new(buf_str(&providers), buf_str(&models), &catalog, &issue);
     struct store_options options = {.dsn = server.owner_dsn,
                                     .secrets = secrets,
                                     .catalog = catalog,
+                                    .engine = engine,
                                     .is_operator = true,
                                     .query_ms = 1000,
                                     .load_ms = 3000,
@@ -214,6 +219,7 @@ void harness_close(void)
 {
     PQfinish(super);
     store_close(store);
+    scan_engine_free(engine);
     route_catalog_free(catalog);
     buf_fini(&providers);
     buf_fini(&models);

@@ -23,6 +23,7 @@ struct CMUnitTest;
 extern struct server server;
 extern struct store *store;
 extern struct route_catalog *catalog;
+extern struct scan_engine *engine;
 extern struct arena arena; /* reset before each test */
 extern struct store_secrets secrets;
 extern PGconn *super;

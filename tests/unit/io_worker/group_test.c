@@ -18,9 +18,15 @@
 #include <unistd.h>
 
 /* A snapshot in miniature, with policy's own symbols: counts how often it is freed. */
+struct policy_org {
+    const char *id;
+    bool has_content;
+};
 struct policy_snapshot {
     uint64_t epoch;
     _Atomic unsigned freed;
+    const struct policy_org *orgs[4];
+    size_t orgs_count;
 };
 static struct policy_snapshot snapshots[512];
 
@@ -35,6 +41,71 @@ uint64_t policy_snapshot_epoch(const struct policy_snapshot *s)
     return s->epoch;
 }
 
+size_t policy_snapshot_orgs_count(const struct policy_snapshot *s)
+{
+    return s->orgs_count;
+}
+
+const struct policy_org *policy_snapshot_org_at(const struct policy_snapshot *s, size_t i)
+{
+    return s->orgs[i];
+}
+
+const struct policy_org *policy_snapshot_org(const struct policy_snapshot *s, struct str org_id)
+{
+    for (size_t i = 0; i < s->orgs_count; i++) {
+        if (str_eq(str_from(s->orgs[i]->id), org_id)) {
+            return s->orgs[i];
+        }
+    }
+    return NULL;
+}
+
+struct str policy_org_id(const struct policy_org *o)
+{
+    return str_from(o->id);
+}
+
+const struct content *policy_org_content(const struct policy_org *o)
+{
+    return o->has_content ? (const void *)o : NULL;
+}
+
+const struct scan_set *content_set(const struct content *c)
+{
+    return (const void *)c;
+}
+
+/* A scratch in miniature: which organisations it was grown for, and whether it can be. */
+struct scan_scratch {
+    int nothing;
+};
+static struct {
+    _Atomic unsigned made, freed, fits;
+    _Atomic bool is_full;
+} scratch;
+
+enum err scan_scratch_new(struct scan_scratch **ret_scratch)
+{
+    *ret_scratch = calloc(1, sizeof(**ret_scratch));
+    scratch.made++;
+    return *ret_scratch != NULL ? ERR_OK : ERR_MEMORY;
+}
+
+void scan_scratch_free(struct scan_scratch *s)
+{
+    scratch.freed += s != NULL ? 1 : 0;
+    free(s);
+}
+
+enum err scan_scratch_fit(struct scan_scratch *s, const struct scan_set *set)
+{
+    assert_non_null(s);
+    assert_non_null(set);
+    scratch.fits++;
+    return scratch.is_full ? ERR_MEMORY : ERR_OK;
+}
+
 static struct {
     struct worker_group *group;
     uint16_t port;
@@ -43,7 +114,7 @@ static struct {
     _Atomic uint64_t seq, synced;
     struct worker_ticket ticket; /* of the last request, read after `serves` moved */
     uint64_t serve_epoch;
-    bool answers_at_once;
+    bool answers_at_once, has_scratch;
 } stage;
 
 static enum err on_append(void *context, unsigned worker, struct str record, uint64_t *ret_seq)
@@ -68,6 +139,7 @@ static void on_serve(void *context, const struct worker_request *r)
     (void)context;
     stage.ticket = r->ticket;
     stage.serve_epoch = policy_snapshot_epoch(r->snapshot);
+    stage.has_scratch = r->scratch != NULL;
     if (stage.answers_at_once) {
         struct flow_served answer = {.status = 200, .body = STR("at once")};
         worker_answer(stage.group, r->ticket, &answer);
@@ -228,6 +300,80 @@ static void snapshot_is_held_by_its_exchanges(void **state)
     close(fd);
     group_close();
     assert_int_equal(snapshots[3].freed, 1);
+}
+
+static void ask(int fd)
+{
+    unsigned before = stage.serves;
+    stage.answers_at_once = true;
+    client_send(fd, SERVE_REQUEST);
+    until(stage.serves == before + 1);
+    assert_true(client_expect(fd, "at once"));
+}
+
+/* Grown where a snapshot arrives, for what is new in it. */
+static void scratch_grows_with_the_lease(void **state)
+{
+    (void)state;
+    static const struct policy_org a = {"a", true}, b = {"b", false}, c = {"c", true},
+                                   c_later = {"c", true};
+    memset(&scratch, 0, sizeof(scratch));
+    group_open(2, false);
+    assert_int_equal(scratch.fits, 0);
+    snapshots[2].orgs[0] = &a;
+    snapshots[2].orgs[1] = &b;
+    snapshots[2].orgs[2] = &c;
+    snapshots[2].orgs_count = 3;
+    publish(2);
+    until(worker_group_epoch_min(stage.group) == 2);
+    assert_int_equal(scratch.fits, 4);
+    snapshots[3] = (struct policy_snapshot){.orgs = {&a, &b, &c_later}, .orgs_count = 3};
+    publish(3);
+    until(worker_group_epoch_min(stage.group) == 3);
+    assert_int_equal(scratch.fits, 6);
+    int fd = client_connect(stage.port);
+    ask(fd);
+    assert_true(stage.has_scratch);
+    assert_int_equal(fake.small, 0);
+    assert_int_equal(scratch.fits, 6); /* never for a request */
+    close(fd);
+    group_close();
+    assert_int_equal(scratch.made, 2);
+    assert_int_equal(scratch.freed, 2);
+}
+
+/* No memory for it: requests are told so, until there is some. */
+static void a_scratch_that_cannot_grow_is_told(void **state)
+{
+    (void)state;
+    static const struct policy_org a = {"a", true};
+    memset(&scratch, 0, sizeof(scratch));
+    group_open(1, false);
+    fake.small = 0;
+    scratch.is_full = true;
+    snapshots[2].orgs[0] = &a;
+    snapshots[2].orgs_count = 1;
+    publish(2);
+    until(worker_group_epoch_min(stage.group) == 2);
+    int fd = client_connect(stage.port);
+    ask(fd);
+    ask(fd);
+    assert_false(stage.has_scratch);
+    assert_int_equal(fake.small, 2);
+    scratch.is_full = false;
+    ask(fd); /* the attempt comes after it */
+    ask(fd);
+    assert_true(stage.has_scratch);
+    assert_true(fake.small <= 3);
+    unsigned small = fake.small;
+    snapshots[3] = (struct policy_snapshot){.orgs = {&a}, .orgs_count = 1};
+    publish(3);
+    until(worker_group_epoch_min(stage.group) == 3);
+    ask(fd);
+    assert_true(stage.has_scratch);
+    assert_int_equal(fake.small, small);
+    close(fd);
+    group_close();
 }
 
 static void answers_are_used_once_or_dropped(void **state)
@@ -432,6 +578,8 @@ int main(void)
         cmocka_unit_test(group_that_never_started),
         cmocka_unit_test(requests_are_answered_by_all_workers),
         cmocka_unit_test(snapshot_is_held_by_its_exchanges),
+        cmocka_unit_test(scratch_grows_with_the_lease),
+        cmocka_unit_test(a_scratch_that_cannot_grow_is_told),
         cmocka_unit_test(answers_are_used_once_or_dropped),
         cmocka_unit_test(snapshots_replaced_under_load),
         cmocka_unit_test(strict_record_is_woken_by_the_sync),

@@ -93,7 +93,8 @@ static const char *path_of(const char *pattern)
  * and auditors change nothing; only readers of records see records, people and keys. */
 static bool may(unsigned role, const struct manage_route *r)
 {
-    bool is_asking = r->kind == MANAGE_EVALUATE || r->kind == MANAGE_POLICY_ASK;
+    bool is_asking = r->kind == MANAGE_EVALUATE || r->kind == MANAGE_POLICY_ASK ||
+                     r->kind == MANAGE_POLICY_TRY;
     bool is_write = r->method != WIRE_GET && !is_asking;
     static const char *const private_paths[] = {"/v1/audit", "/v1/security-events",    "/v1/keys",
                                                 "/v1/users", "/v1/provider-endpoints", "/v1/nodes"};
@@ -245,6 +246,41 @@ static void wrong_values_are_refused(void **state)
     }
 }
 
+/* Texts to evaluate: one way of giving them at a time, any characters. */
+static void texts_are_taken_for_an_evaluation(void **state)
+{
+    (void)state;
+    struct manage_caller who = caller_of(MANAGE_MEMBER);
+    struct manage_command c;
+    struct manage_refusal refusal;
+    assert_int_equal(parse(&who, WIRE_POST, "/v1/evaluate",
+                           "{\"model\":\"gpt-4o\",\"prompt\":\"two\\nlines\",\"response\":\"\","
+                           "\"edited\":true}",
+                           &c, &refusal),
+                     ERR_OK);
+    assert_true(str_eq(c.evaluate.prompt, STR("two\nlines")));
+    assert_non_null(c.evaluate.response.ptr);
+    assert_true(c.evaluate.is_edited_wanted);
+    assert_int_equal(parse(&who, WIRE_POST, "/v1/evaluate",
+                           "{\"request\":{\"model\":\"gpt-4o\",\"messages\":[]}}", &c, &refusal),
+                     ERR_OK);
+    assert_non_null(c.evaluate.request);
+    assert_true(str_eq(c.evaluate.model, STR("gpt-4o")));
+    assert_null(c.evaluate.prompt.ptr);
+    static const char *const bad[] = {
+        "{\"model\":\"gpt-4o\",\"prompt\":\"a\",\"messages\":[]}",
+        "{\"request\":{\"model\":\"gpt-4o\"},\"prompt\":\"a\"}",
+        "{\"model\":\"gpt-4o\",\"prompt\":7}",
+        "{\"model\":\"gpt-4o\",\"response\":[\"a\"]}",
+        "{\"model\":\"gpt-4o\",\"edited\":\"yes\"}",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(parse(&who, WIRE_POST, "/v1/evaluate", bad[i], &c, &refusal),
+                         ERR_INVALID);
+        assert_int_equal(refusal.status, 400);
+    }
+}
+
 static void a_secret_is_never_quoted(void **state)
 {
     (void)state;
@@ -384,6 +420,7 @@ int main(void)
         cmocka_unit_test(the_callers_organisation_is_the_only_one),
         cmocka_unit_test(unknown_members_are_refused_with_a_hint),
         cmocka_unit_test(wrong_values_are_refused),
+        cmocka_unit_test(texts_are_taken_for_an_evaluation),
         cmocka_unit_test(a_secret_is_never_quoted),
         cmocka_unit_test(an_admin_is_below_an_owner),
         cmocka_unit_test(the_document_has_every_operation_and_no_other),

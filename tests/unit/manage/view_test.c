@@ -181,7 +181,8 @@ static enum err change(const char *path, const char *body, const struct policy *
                        struct policy *ret)
 {
     must(WIRE_PATCH, path, body);
-    return manage_policy_patch(&arena, &command, stored, NULL, ret, &refusal);
+    return manage_policy_patch(&arena, &command, stored, &(struct policy_build){.now_s = 0}, ret,
+                               &refusal);
 }
 
 static void test_a_change_is_read_in_the_shape_shown(void **state)

@@ -67,6 +67,8 @@
 
 struct bench {
     struct route_catalog *catalog;
+    struct scan_engine *engine; /* NULL until a test wants rules about texts */
+    const struct policy_org *previous;
     struct arena arena;
     struct policy_org *org;
     struct policy_snapshot *snapshot;
@@ -97,6 +99,7 @@ static inline void bench_fini(struct bench *b)
 {
     bench_drop_org(b);
     arena_fini(&b->arena);
+    scan_engine_free(b->engine);
     route_catalog_free(b->catalog);
 }
 
@@ -104,8 +107,9 @@ static inline enum err bench_org(struct bench *b, struct policy_org_rows *rows)
 {
     bench_drop_org(b);
     rows->id = STR("org_1");
-    return policy_org_new(rows, &(struct policy_build){.catalog = b->catalog, .now_s = 1000},
-                          &b->org, &b->issue);
+    const struct policy_build build = {
+        .catalog = b->catalog, .now_s = 1000, .engine = b->engine, .previous = b->previous};
+    return policy_org_new(rows, &build, &b->org, &b->issue);
 }
 
 #define BENCH_ORG(b, ...)                                                                          \

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files about whole texts share: the queue of what was added, each text cut into
+ * the units that are scanned, and the edits found so far. All in the exchange's arena but
+ * for what a scan needs while it lasts (heap, wiped).
+ */
+#ifndef PORTCULLIS_CONTENT_RUN_H
+#define PORTCULLIS_CONTENT_RUN_H
+
+#include "content_private.h"
+
+/* Ascending, without overlap. */
+struct edit_list {
+    struct scan_edit *items;
+    size_t count, capacity;
+};
+/* What is scanned as one: a text of the body, or a string, name or number of the JSON that
+ * it holds. */
+struct unit {
+    const struct llm_text *text;
+    struct str pointer;
+    struct edit_list edits;
+};
+struct reading {
+    const struct llm_text *text;
+    enum content_stage stage;
+    struct unit *units;
+    size_t units_count;
+    bool is_json; /* the units are pieces of the JSON */
+};
+
+enum run_step { RUN_BEGIN, RUN_SCAN, RUN_TAKE, RUN_MEANING };
+
+/* Where the joined texts of one role are being read (seam.c). */
+struct seam {
+    unsigned role;
+    size_t from; /* reading that the next window begins with */
+};
+
+struct queue {
+    struct reading *items;
+    size_t count, capacity;
+    size_t at, unit; /* under way */
+    enum run_step step;
+    size_t taken;    /* findings that were noted, or bytes whose meaning was judged */
+    struct scan_job job;
+    struct scan_findings found;
+    struct buf led;  /* the lead and the value behind it */
+    size_t lead_len;
+    struct seam seam;
+    bool was_request; /* the request has been read to its end */
+    enum err err;     /* sticks: something was not read */
+};
+
+/* Is this text part of what one says, as opposed to a value under a name? */
+bool is_speech(const struct llm_text *text);
+/* Adds `edit`; one that overlaps is joined to the one that was there. ERR_MEMORY. */
+MUST_USE enum err edit_add(struct arena *a, struct edit_list *list, const struct scan_edit *edit);
+/* seam.c: reads on in the joined texts; takes about *left bytes. ERR_AGAIN. */
+MUST_USE enum err seam_run(struct content_check *k, size_t *left);
+void queue_free(struct content_check *k);
+
+#endif

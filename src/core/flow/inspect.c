@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Step inspect: the content rules that hold for this request, over every text of it.
+ * A block refuses; a modification edits the body's spans, and the edited body is read
+ * again, so that what was checked is what is sent. Long prompts are read in slices:
+ * between two of them the host lets its loop turn. Whatever could not be read or did
+ * not run refuses: a check that failed is never a check that passed.
+ *
+ * The functions over struct flow_question know no exchange: /v1/evaluate asks them
+ * too. The check lives on for the answer's stage. Memory: the exchange's arena.
+ */
+#include "flow_private.h"
+
+#define SLICE_BYTES (64u * 1024)
+
+static void begin(struct flow_exchange *x);
+static void run_slice(struct flow_exchange *x);
+static void conclude(struct flow_exchange *x);
+static void apply_edits(struct flow_exchange *x);
+static bool is_same_request(const struct llm_request *a, const struct llm_request *b);
+static void refuse_check(struct flow_exchange *x, enum err e);
+static void sort_found(struct codec_found *list, size_t count);
+static bool comes_before(const struct policy_violation *a, const struct policy_violation *b);
+
+/* ---- over any request ------------------------------------------------------------ */
+
+enum err flow_check_new(const struct flow_question *q, struct content_check **ret)
+{
+    const struct policy_org *org = q->facts->org;
+    const uint64_t *applies;
+    *ret = NULL;
+    if (policy_org_content(org) == NULL) {
+        return ERR_OK;
+    }
+    TRY(policy_content_of(q->arena, q->facts, q->verdict, q->candidate, &applies));
+    if (applies == NULL) {
+        return ERR_OK;
+    }
+    if (q->scratch == NULL) {
+        return ERR_STALE; /* the worker could not make itself ready for these rules */
+    }
+    /* Keyed per tenant: a hash or a token says nothing to another one. */
+    struct sha256 *key = ARENA_NEW(q->arena, struct sha256);
+    struct str label = arena_printf(q->arena, "content%.*s", STR_ARG(policy_org_id(org)));
+    if (key == NULL || label.ptr == NULL) {
+        return ERR_MEMORY;
+    }
+    *key = hmac_sha256(q->pepper, label);
+    struct content_env env = {.scratch = q->scratch,
+                              .hash_key = {(const char *)key->bytes, sizeof(key->bytes)}};
+    return content_check_new(q->arena, policy_org_content(org), applies, &env, ret);
+}
+
+enum err flow_check_add(struct content_check *k, const struct llm_request *r)
+{
+    for (size_t i = 0; i < r->texts_count; i++) {
+        TRY(content_request_add(k, &r->texts[i]));
+    }
+    /* References to stored prompts and conversations are among them. */
+    for (size_t i = 0; i < r->opaques_count; i++) {
+        TRY(content_opaque_add(k, CONTENT_REQUEST, r->opaques[i].kind, r->opaques[i].pointer));
+    }
+    return ERR_OK;
+}
+
+enum err flow_check_found(struct arena *a, const struct policy_org *org,
+                          const struct content_check *k, enum content_stage stage,
+                          struct flow_found *ret)
+{
+    const struct content_hit *hits = NULL;
+    *ret = (struct flow_found){0};
+    size_t count = content_hits(k, stage, &hits, &ret->dropped);
+    struct codec_found *list = ARENA_ARRAY(a, count, struct codec_found);
+    if (list == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i] = (struct codec_found){policy_violation_of_hit(org, &hits[i]), &hits[i]};
+    }
+    sort_found(list, count);
+    ret->items = list;
+    ret->count = count;
+    return ERR_OK;
+}
+
+enum err flow_check_edit(struct arena *a, struct content_check *k, const struct llm_request *r,
+                         struct buf *edited, struct llm_request *ret, struct issue *ret_issue)
+{
+    const struct llm_edit *edits;
+    size_t count;
+    issue_set(ret_issue, "", "the request could not be modified");
+    TRY(content_edits(k, &edits, &count));
+    if (count == 0) {
+        *ret = *r;
+        return ERR_OK;
+    }
+    TRY(llm_edits_apply(edited, r->body, edits, count));
+    TRY(llm_request_parse(a, r->endpoint, buf_str(edited), false, ret, ret_issue));
+    if (!is_same_request(r, ret)) {
+        issue_set(ret_issue, "", "the change would make it another request");
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+/* What the decision rested on must not have been edited away. */
+static bool is_same_request(const struct llm_request *a, const struct llm_request *b)
+{
+    return str_eq(a->model, b->model) && a->is_stream == b->is_stream &&
+           a->wants_stream_usage == b->wants_stream_usage &&
+           a->output_tokens_max == b->output_tokens_max && a->choices == b->choices &&
+           a->has_slot == b->has_slot && a->slot == b->slot && a->has_tools == b->has_tools &&
+           a->is_stateful == b->is_stateful && a->has_content == b->has_content;
+}
+
+/* Few: an insertion sort, stable, in reporting order. */
+static void sort_found(struct codec_found *list, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t k = i; k > 0 && comes_before(&list[k].violation, &list[k - 1].violation);
+             k--) {
+            struct codec_found swap = list[k];
+            list[k] = list[k - 1];
+            list[k - 1] = swap;
+        }
+    }
+}
+
+/* The key's own list first, then policies by priority, which is how they lie in memory;
+ * within one in the order of its rules, those of the select stage before the others. */
+static bool comes_before(const struct policy_violation *a, const struct policy_violation *b)
+{
+    if (a->policy != b->policy) {
+        return a->policy == NULL || (b->policy != NULL && a->policy < b->policy);
+    }
+    bool is_content = a->rule != NULL && a->rule->content != NULL;
+    bool is_content_too = b->rule != NULL && b->rule->content != NULL;
+    return is_content != is_content_too ? is_content_too : is_content && a->rule < b->rule;
+}
+
+/* ---- the step ---------------------------------------------------------------------- */
+
+void flow_step_inspect(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    uint64_t from_us = p->env->mono_us != NULL ? p->env->mono_us() : 0;
+    if (!p->is_inspecting) {
+        begin(x);
+    }
+    if (!p->is_refused && p->check != NULL && content_is_wanted(p->check, CONTENT_REQUEST)) {
+        run_slice(x);
+    }
+    p->content_us[0] += p->env->mono_us != NULL ? (uint32_t)(p->env->mono_us() - from_us) : 0;
+}
+
+static void begin(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct flow_question q = {.arena = &p->arena,
+                              .facts = &p->facts,
+                              .verdict = &p->verdict,
+                              .candidate = p->choice.candidate,
+                              .scratch = p->start.is_scratch_small ? NULL : p->env->scratch,
+                              .pepper = p->env->pepper};
+    enum err e = flow_check_new(&q, &p->check);
+    if (e != ERR_OK) {
+        refuse_check(x, e);
+        return;
+    }
+    if (p->check == NULL || !content_is_wanted(p->check, CONTENT_REQUEST)) {
+        return;
+    }
+    if (p->texts_issue != NULL) {
+        /* It can be sent, but not read whole, and a rule wants to read it. */
+        flow_refuse_issue(x, p->texts_err, p->texts_issue);
+        return;
+    }
+    e = flow_check_add(p->check, &p->request);
+    if (e != ERR_OK) {
+        refuse_check(x, e);
+        return;
+    }
+    for (size_t i = 0; i < p->request.texts_count; i++) {
+        p->content_bytes[0] += p->request.texts[i].value.len;
+    }
+}
+
+static void run_slice(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    enum err e = content_run(p->check, SLICE_BYTES);
+    p->is_inspecting = e == ERR_AGAIN;
+    if (e == ERR_OK) {
+        conclude(x);
+    } else if (e != ERR_AGAIN) {
+        refuse_check(x, e);
+    }
+}
+
+static void conclude(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    enum err e = flow_check_found(&p->arena, p->facts.org, p->check, CONTENT_REQUEST, &p->found);
+    if (e != ERR_OK) {
+        refuse_check(x, e);
+        return;
+    }
+    flow_report(x, &p->found);
+    if (content_effect(p->check, CONTENT_REQUEST) == CONTENT_BLOCK) {
+        flow_refuse_content(x);
+        return;
+    }
+    apply_edits(x);
+}
+
+void flow_report(struct flow_exchange *x, const struct flow_found *found)
+{
+    struct flow_private *p = x->p;
+    const struct policy_violation *before[FLOW_REPORTED_MAX];
+    size_t before_count = p->warnings_count, taken = 0, count = 0;
+    memcpy(before, p->warnings, before_count * sizeof(before[0]));
+    for (size_t i = 0; i < found->count && count + before_count - taken < FLOW_REPORTED_MAX; i++) {
+        const struct policy_violation *v = &found->items[i].violation;
+        if (v->effect == POLICY_INFO) {
+            continue; /* for the record only */
+        }
+        while (taken < before_count && !comes_before(v, before[taken])) {
+            p->warnings[count++] = before[taken++];
+        }
+        p->warnings[count++] = v;
+    }
+    while (taken < before_count) {
+        p->warnings[count++] = before[taken++];
+    }
+    p->warnings_count = count;
+}
+
+static void apply_edits(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct issue issue;
+    struct llm_request after;
+    p->edited.bytes_max = 2 * p->body.bytes_max; /* what stands for a value may be longer */
+    enum err e = flow_check_edit(&p->arena, p->check, &p->request, &p->edited, &after, &issue);
+    if (e == ERR_OK) {
+        p->request = after;
+        return;
+    }
+    if (e != ERR_INVALID && e != ERR_SYNTAX && e != ERR_UNSUPPORTED) {
+        refuse_check(x, e);
+        return;
+    }
+    flow_refuse(x, 400, "invalid_request_error", "content_not_modifiable",
+                "A content rule must replace something that cannot be replaced where it "
+                "stands: %s",
+                issue.message);
+    p->refusal.error.param = arena_str(&p->arena, str_from(issue.pointer));
+}
+
+uint64_t flow_edits_count(const struct flow_exchange *x, enum content_stage stage)
+{
+    const struct flow_private *p = x->p;
+    bool is_sent =
+        stage == CONTENT_RESPONSE || content_effect(p->check, stage) != CONTENT_BLOCK;
+    return is_sent ? content_edits_count(p->check, stage) : 0;
+}
+
+static void refuse_check(struct flow_exchange *x, enum err e)
+{
+    struct flow_private *p = x->p;
+    if (e == ERR_LIMIT || p->arena.is_exhausted) {
+        flow_refuse(x, 413, "invalid_request_error", "content_check_limit",
+                    "The request is too large or too dense to be checked by the content rules, "
+                    "so it was not sent");
+    } else if (e == ERR_MEMORY) {
+        flow_refuse(x, 503, "server_error", "out_of_memory",
+                    "There was no memory to check the request by the content rules, so it was "
+                    "not sent");
+    } else {
+        flow_refuse(x, 503, "server_error", "content_check_unavailable",
+                    "The content rules could not be evaluated, so the request was not sent");
+    }
+}

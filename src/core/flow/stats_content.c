@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Counters of content rules: what was found by type, how much was read, how much was
+ * replaced, at either stage. The types are those of the scanner's table, so the series
+ * are bounded; what an organisation defined itself is counted as "custom".
+ */
+#include "stats.h"
+
+static void count_stage(struct flow_exchange *x, struct flow_stats *s, enum content_stage stage);
+static size_t entity_of(const char *type);
+static void write_by_stage(struct buf *out, const char *name, const char *help,
+                           const uint64_t *values);
+
+static const char *const stages[STATS_STAGES] = {"request", "response"};
+
+void stats_content_count(struct flow_exchange *x, struct flow_stats *s)
+{
+    if (x->p->check != NULL) {
+        count_stage(x, s, CONTENT_REQUEST);
+        count_stage(x, s, CONTENT_RESPONSE);
+    }
+}
+
+static void count_stage(struct flow_exchange *x, struct flow_stats *s, enum content_stage stage)
+{
+    const struct flow_private *p = x->p;
+    size_t at = stage == CONTENT_REQUEST ? 0 : 1, dropped;
+    const char *const *types;
+    const uint64_t *counts;
+    const struct content_hit *hits;
+    size_t count = content_entities(p->check, stage, &types, &counts);
+    for (size_t i = 0; i < count; i++) {
+        stats_add(&s->entities[entity_of(types[i])][at], counts[i]);
+    }
+    count = content_hits(p->check, stage, &hits, &dropped);
+    for (size_t i = 0; i < count; i++) {
+        struct policy_violation v = policy_violation_of_hit(p->facts.org, &hits[i]);
+        stats_add(&s->effects[v.rule->type][v.effect], 1);
+    }
+    stats_add(&s->scanned_bytes[at], p->content_bytes[at]);
+    stats_add(&s->edits[at], flow_edits_count(x, stage));
+}
+
+/* Only for what was found, so a walk through the table will do. */
+static size_t entity_of(const char *type)
+{
+    for (size_t i = 0; i < scan_detectors_count(); i++) {
+        if (strcmp(scan_detector_info(i).type, type) == 0) {
+            return i;
+        }
+    }
+    return ENTITY_CUSTOM;
+}
+
+void stats_content_write(struct buf *out, struct flow_stats *const *list, size_t count)
+{
+    uint64_t bytes[STATS_STAGES] = {0}, edits[STATS_STAGES] = {0};
+    buf_add(out, STR("# HELP portcullis_pii_detections_total Places where a type was found.\n"
+                     "# TYPE portcullis_pii_detections_total counter\n"));
+    for (size_t at = 0; at < STATS_STAGES; at++) {
+        for (size_t i = 0; i <= ENTITY_CUSTOM; i++) {
+            uint64_t sum = 0;
+            for (size_t w = 0; w < count; w++) {
+                sum += stats_read(&list[w]->entities[i][at]);
+            }
+            if (sum != 0) {
+                buf_printf(out,
+                           "portcullis_pii_detections_total{entity=\"%s\",stage=\"%s\"} %llu\n",
+                           i == ENTITY_CUSTOM ? "custom" : scan_detector_info(i).type, stages[at],
+                           (unsigned long long)sum);
+            }
+        }
+        for (size_t w = 0; w < count; w++) {
+            bytes[at] += stats_read(&list[w]->scanned_bytes[at]);
+            edits[at] += stats_read(&list[w]->edits[at]);
+        }
+    }
+    write_by_stage(out, "portcullis_content_scanned_bytes_total",
+                   "Text that content rules were given to read.", bytes);
+    write_by_stage(out, "portcullis_content_edits_total", "Places that content rules replaced.",
+                   edits);
+}
+
+static void write_by_stage(struct buf *out, const char *name, const char *help,
+                           const uint64_t *values)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
+    for (size_t at = 0; at < STATS_STAGES; at++) {
+        buf_printf(out, "%s{stage=\"%s\"} %llu\n", name, stages[at],
+                   (unsigned long long)values[at]);
+    }
+}
