@@ -164,7 +164,7 @@ struct scan_finding {
  * expression took more work than allowed and was given up; again, fail closed. */
 struct scan_findings {
     struct scan_finding *items;
-    size_t count, capacity;
+    size_t count, capacity, effort; /* effort: on tenants' expressions, against a bound */
     size_t items_max; /* 0 = an array of the caller's; else on the heap, and it grows */
     bool is_truncated, is_exhausted;
 };
