@@ -147,14 +147,13 @@ static void test_halves_of_a_pair(void **state)
 static void test_untouched_bytes(void **state)
 {
     (void)state;
-    static const char events[] =
-        ": note\n\n" CHUNK(SAY("0", "I \\u0061m jane.doe@acme.com")) "data: {\"choices\" : "
-                                                                     "[]}\r\n\r\n" CHUNK(
-                                                                         "{\"index\":0,\"delta\":{"
-                                                                         "\"content\":\"b\"},"
-                                                                         "\"logprobs\":{"
-                                                                         "\"content\":[]}}")
-                                                                         CHUNK(STOP("0")) DONE;
+    static const char events[] = ": note\n\n" CHUNK(
+        SAY("0", "I \\u0061m jane.doe@acme.com")) "data: {\"choices\" : "
+                                                  "[]}\r\n\r\n" CHUNK("{\"index\":0,\"delta\":{"
+                                                                      "\"content\":\"b\"},"
+                                                                      "\"logprobs\":{"
+                                                                      "\"content\":[]}}")
+                                                      CHUNK(STOP("0")) DONE;
     answer_rules_set_up(&p, WARN);
     talk_ask(&p, TALK_CHAT_PLAIN, true, "hi");
     answer(events, FLOW_END_COMPLETE);
@@ -235,23 +234,23 @@ static void test_a_block_that_begins_with_text(void **state)
 
 /* A chat stream that becomes blocks: text is complete when a call begins, and calls when
  * the next one does. */
+#define CALL(n, rest) "{\"index\":" n "," rest "}"
+#define ARGUMENTS(text) "\"function\":{\"arguments\":\"" text "\"}"
+#define CALLS(more, calls) CHUNK("{\"index\":0,\"delta\":{" more "\"tool_calls\":[" calls "]}}")
+
 static void test_translated_blocks_keep_their_order(void **state)
 {
     (void)state;
     answer_rules_set_up(&p, MASK);
     talk_ask(&p, TALK_MESSAGES_OF_CHAT, true, "hi");
-    answer(
-        CHUNK(SAY("0", "I ask jane")) CHUNK(SAY("0", ".doe@acme.com")) CHUNK(
-            "{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"function\":{"
-            "\"name\":\"f\","
-            "\"arguments\":\"\"}}]}}") CHUNK("{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
-                                             "\"function\":{\"arguments\":\"{\\\"a\\\":41\"}}]}}")
-            CHUNK(
-                "{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":"
-                "\"1}\"}},"
-                "{\"index\":1,\"id\":\"c2\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]}}")
-                CHUNK(STOP("0")) DONE,
-        FLOW_END_COMPLETE);
+    answer(CHUNK(SAY("0", "I ask jane")) CALLS(
+               "\"content\":\".doe@acme.com\",",
+               CALL("0", "\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}"))
+               CALLS("", CALL("0", ARGUMENTS("{\\\"a\\\":41"))) CALLS(
+                   "", CALL("0", ARGUMENTS("1}")) "," CALL(
+                           "1", "\"id\":\"c2\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}"))
+                   CHUNK(STOP("0")) DONE,
+           FLOW_END_COMPLETE);
     expect_outcome("completed");
     struct heard h;
     struct str got = body(&h);
