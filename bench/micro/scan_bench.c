@@ -75,6 +75,14 @@ static void injection_once(void *context)
     bench_keep(&in);
 }
 
+static void topics_once(void *context)
+{
+    struct job *j = context;
+    unsigned scores[SCAN_TOPICS_MAX];
+    ASSERT(scan_topics(j->engine, j->scratch, j->text, scores) == ERR_OK);
+    bench_keep(scores);
+}
+
 static void sieve_once(void *context)
 {
     struct job *j = context;
@@ -126,6 +134,7 @@ int main(int argc, char **argv)
     j.views = SCAN_VIEW_ALL;
     bench_run("2 KB, all entities, all views", scan_once, &j, sizeof(text));
     bench_run("2 KB, injection", injection_once, &j, sizeof(text));
+    bench_run("2 KB, topics", topics_once, &j, sizeof(text));
     bench_run("2 KB sieve, all entities, by 4 bytes", sieve_once, &j, sizeof(text));
     j.set = sets[3];
     bench_run("2 KB sieve, 14 types, 10,000 terms", sieve_once, &j, sizeof(text));

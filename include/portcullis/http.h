@@ -43,6 +43,9 @@ struct http_options {
     /* Of the store's compiler; NULL = it has none, or one that does not say ERR_AGAIN. */
     struct compile_client *client;
     const struct net_exceptions *exceptions; /* which base URLs may be saved; may be NULL */
+    const struct scan_engine *engine;        /* tries one policy alone; NULL = cannot */
+    const struct content_compiler *compiler; /* may be NULL */
+    struct str pepper;         /* secret, borrowed */
     int64_t max_stale_ms;      /* readiness fails beyond it; 0 = never */
     bool has_admin_listener;   /* then management is served only on its tag */
     unsigned admin_tag;

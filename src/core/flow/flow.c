@@ -175,7 +175,7 @@ static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
     if (!p->is_refused) {
         flow_step_inspect(x);
     }
-    bool must_wait = !p->is_refused && p->is_inspecting;
+    bool must_wait = flow_is_inspecting(x);
     if (!p->is_refused && !must_wait) {
         flow_step_call(x);
     }

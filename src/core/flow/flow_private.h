@@ -26,6 +26,15 @@ enum flow_state {
     FLOW_ENDED          /* DONE was said */
 };
 
+/* What is to be done next; for a large body after the loop has turned. */
+enum flow_inspection {
+    FLOW_INSPECT_BEGIN,
+    FLOW_INSPECT_READ,
+    FLOW_INSPECT_EDIT,
+    FLOW_INSPECT_CALL,
+    FLOW_INSPECT_DONE
+};
+
 enum flow_kind { FLOW_KIND_CALL, FLOW_KIND_MODELS, FLOW_KIND_SERVE };
 
 /* An answer made here instead of by a provider. */
@@ -73,7 +82,8 @@ struct flow_private {
     struct route_choice choice;
     struct content_check *check; /* NULL: no content rule applies; for both stages */
     struct flow_found found;     /* in the request */
-    bool is_inspecting;          /* there is more to read: after the loop has turned */
+    enum flow_inspection inspection;
+    bool must_turn; /* the slice is used up */
     bool is_content_block;
     uint32_t content_us[2];      /* [0] request, [1] answer: time in content rules */
     uint64_t content_bytes[2];   /* text given to them */
@@ -109,8 +119,9 @@ void flow_step_parse(struct flow_exchange *x);
 /* admit.c: resolve, admit, choose */
 void flow_step_admit(struct flow_exchange *x);
 void flow_step_models(struct flow_exchange *x);
-/* inspect.c: content rules; called again after a turn while is_inspecting */
+/* inspect.c: content rules; called again after a turn while there is more to do */
 void flow_step_inspect(struct flow_exchange *x);
+bool flow_is_inspecting(const struct flow_exchange *x);
 /* Places replaced in what went on; a request that was refused did not go on. */
 uint64_t flow_edits_count(const struct flow_exchange *x, enum content_stage stage);
 /* Puts what was found among what the client is told, in reporting order. */

@@ -11,10 +11,16 @@
  */
 #include "flow_private.h"
 
+/* Between two turns: this many bytes, or with a clock as many small steps as fit the time
+ * (texts differ in cost by a hundred times). */
 #define SLICE_BYTES (64u * 1024)
+#define STEP_BYTES (8u * 1024)
+#define SLICE_US 500
+#define LARGE_BYTES (256u * 1024) /* a body for which each step is worth a turn of its own */
 
 static void begin(struct flow_exchange *x);
-static void run_slice(struct flow_exchange *x);
+static void read_slice(struct flow_exchange *x, uint64_t from_us);
+static uint64_t clock_us(const struct flow_private *p);
 static void conclude(struct flow_exchange *x);
 static void apply_edits(struct flow_exchange *x);
 static bool is_same_request(const struct llm_request *a, const struct llm_request *b);
@@ -143,14 +149,37 @@ static bool comes_before(const struct policy_violation *a, const struct policy_v
 void flow_step_inspect(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    uint64_t from_us = p->env->mono_us != NULL ? p->env->mono_us() : 0;
-    if (!p->is_inspecting) {
-        begin(x);
-    }
-    if (!p->is_refused && p->check != NULL && content_is_wanted(p->check, CONTENT_REQUEST)) {
-        run_slice(x);
-    }
-    p->content_us[0] += p->env->mono_us != NULL ? (uint32_t)(p->env->mono_us() - from_us) : 0;
+    uint64_t from_us = clock_us(p);
+    do {
+        switch (p->inspection) {
+        case FLOW_INSPECT_BEGIN:
+            begin(x);
+            break;
+        case FLOW_INSPECT_READ:
+            read_slice(x, from_us);
+            break;
+        case FLOW_INSPECT_EDIT:
+            conclude(x);
+            break;
+        case FLOW_INSPECT_CALL:
+            p->inspection = FLOW_INSPECT_DONE;
+            break;
+        case FLOW_INSPECT_DONE:
+            break;
+        }
+    } while (flow_is_inspecting(x) && !p->must_turn && p->body.len < LARGE_BYTES);
+    p->must_turn = false;
+    p->content_us[0] += (uint32_t)(clock_us(p) - from_us);
+}
+
+bool flow_is_inspecting(const struct flow_exchange *x)
+{
+    return !x->p->is_refused && x->p->inspection != FLOW_INSPECT_DONE;
+}
+
+static uint64_t clock_us(const struct flow_private *p)
+{
+    return p->env->mono_us != NULL ? p->env->mono_us() : 0;
 }
 
 static void begin(struct flow_exchange *x)
@@ -167,6 +196,7 @@ static void begin(struct flow_exchange *x)
         refuse_check(x, e);
         return;
     }
+    p->inspection = FLOW_INSPECT_DONE;
     if (p->check == NULL || !content_is_wanted(p->check, CONTENT_REQUEST)) {
         return;
     }
@@ -183,16 +213,22 @@ static void begin(struct flow_exchange *x)
     for (size_t i = 0; i < p->request.texts_count; i++) {
         p->content_bytes[0] += p->request.texts[i].value.len;
     }
+    p->inspection = FLOW_INSPECT_READ;
 }
 
-static void run_slice(struct flow_exchange *x)
+static void read_slice(struct flow_exchange *x, uint64_t from_us)
 {
     struct flow_private *p = x->p;
-    enum err e = content_run(p->check, SLICE_BYTES);
-    p->is_inspecting = e == ERR_AGAIN;
-    if (e == ERR_OK) {
-        conclude(x);
-    } else if (e != ERR_AGAIN) {
+    bool has_clock = p->env->mono_us != NULL;
+    enum err e;
+    do {
+        e = content_run(p->check, has_clock ? STEP_BYTES : SLICE_BYTES);
+    } while (e == ERR_AGAIN && has_clock && clock_us(p) - from_us < SLICE_US);
+    if (e == ERR_AGAIN) {
+        p->must_turn = true;
+    } else if (e == ERR_OK) {
+        p->inspection = FLOW_INSPECT_EDIT;
+    } else {
         refuse_check(x, e);
     }
 }
@@ -200,6 +236,7 @@ static void run_slice(struct flow_exchange *x)
 static void conclude(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
+    p->inspection = FLOW_INSPECT_CALL;
     enum err e = flow_check_found(&p->arena, p->facts.org, p->check, CONTENT_REQUEST, &p->found);
     if (e != ERR_OK) {
         refuse_check(x, e);

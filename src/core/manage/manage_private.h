@@ -41,5 +41,10 @@ void manage_rules_list_write(struct buf *out, const struct manage_command *c,
 void manage_rules_error_write(struct buf *out, const struct manage_refusal *r);
 void manage_rules_versions_write(struct arena *a, struct buf *out, const struct manage_result *r,
                                  bool is_list);
+/* try.c: S1-12, into the refusal what is wrong */
+MUST_USE enum err manage_try_write(struct arena *a, struct buf *out,
+                                   const struct manage_command *c, const struct manage_result *r,
+                                   const struct route_catalog *catalog,
+                                   struct manage_refusal *refusal);
 
 #endif

@@ -20,6 +20,7 @@ static void render_error(struct render *x, enum err err, const struct manage_ref
 static void render_result(struct render *x);
 static void render_policies(struct render *x);
 static void render_policy(struct render *x);
+static void render_try(struct render *x);
 static bool is_rules_route(const struct render *x);
 static void render_ask(struct render *x);
 static void render_versions(struct render *x);
@@ -133,7 +134,9 @@ static void render_result(struct render *x)
     case MANAGE_AUDIT_LIST:
         render_audit(x);
         break;
-    case MANAGE_POLICY_TRY: /* the route does not exist yet */
+    case MANAGE_POLICY_TRY:
+        render_try(x);
+        return;
     case MANAGE_EVALUATE:
         break; /* io/http answers it */
     }
@@ -175,6 +178,19 @@ static void render_policy(struct render *x)
         add_header(x, "location", arena_printf(x->arena, "%s%.*s",
                                                manage_view_location(x->c->view), STR_ARG(p->id)));
     }
+}
+
+static void render_try(struct render *x)
+{
+    struct manage_refusal refusal = {0};
+    enum err e =
+        manage_try_write(x->arena, &x->out, x->c, x->r, x->catalog, &refusal);
+    if (e != ERR_OK) {
+        buf_clear(&x->out);
+        render_error(x, e, &refusal);
+        return;
+    }
+    finish(x, 200, STR("application/json"));
 }
 
 /* S1-13: its answers are inside `data`. */

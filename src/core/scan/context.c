@@ -141,8 +141,9 @@ static void collect(struct cursor *c, size_t start)
     const char *text = c->in.text;
     size_t from = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0;
     size_t at = from;
+    struct str left = {text, start};
     if (from > 0 && is_context_byte((unsigned char)text[from - 1])) {
-        while (at < start && is_context_byte((unsigned char)text[at])) {
+        while (letter_at(left, at) > 0) {
             at++; /* a word cut in half says nothing */
         }
     }
@@ -153,12 +154,12 @@ static void collect(struct cursor *c, size_t start)
     bool is_ascii_only = true;
     while (at < start) {
         size_t begin = at;
-        while (at < start && is_context_byte((unsigned char)text[at])) {
+        while (letter_at(left, at) > 0) {
             is_ascii_only = is_ascii_only && (unsigned char)text[at] < 0x80;
             at++;
         }
         if (at == begin) {
-            at++;
+            at += sign_at(left, at);
             continue;
         }
         collect_parts(c, &parts, begin, at, start);

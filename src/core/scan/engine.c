@@ -73,7 +73,7 @@ enum err scan_engine_new(struct scan_engine **ret_engine)
     e->phrases = ARENA_ARRAY(&e->arena, CONTEXT_PHRASES, struct phrase);
     e->lists = ARENA_ARRAY(&e->arena, CONTEXT_LISTS, const char *);
     bool is_full = e->rows == NULL || e->slots == NULL || e->phrases == NULL || e->lists == NULL;
-    if (is_full || compile_rows(e) != ERR_OK) {
+    if (is_full || compile_rows(e) != ERR_OK || topic_table_new(&e->arena, &e->topics) != ERR_OK) {
         scan_engine_free(e);
         return ERR_MEMORY;
     }

@@ -9,6 +9,7 @@
 
 #include "detector.h"
 #include "pattern.h"
+#include "topics.h"
 
 #include <hs.h>
 
@@ -20,6 +21,27 @@
 #define CONTEXT_PHRASES 128U /* of scripts that are written without blanks */
 #define RUNS_MAX 33U
 #define LONG_RUN 7U
+
+/* Bytes of the letter or digit at text[at]; 0 = a sign, a blank, the end. Beyond ASCII all is
+ * a letter but the signs of Latin-1, of general punctuation and of CJK punctuation. */
+static inline unsigned letter_at(struct str text, size_t at)
+{
+    unsigned char c = at < text.len ? (unsigned char)text.ptr[at] : ' ';
+    if (c < 0x80) {
+        return is_word_byte(c) && c != '_' ? 1 : 0;
+    }
+    unsigned char next = at + 1 < text.len ? (unsigned char)text.ptr[at + 1] : 0;
+    bool is_sign = c == 0xc2 || (c == 0xe2 && next < 0x82) || (c == 0xe3 && next == 0x80);
+    return is_sign ? 0 : 1;
+}
+
+/* Bytes of the sign at text[at], which is not a letter: those behind its first are none. */
+static inline unsigned sign_at(struct str text, size_t at)
+{
+    unsigned char c = (unsigned char)text.ptr[at];
+    unsigned n = c == 0xc2 ? 2 : c == 0xe2 || c == 0xe3 ? 3 : 1;
+    return at + n <= text.len ? n : (unsigned)(text.len - at);
+}
 
 /* What tokens are made of: word bytes and - . / + */
 static inline bool is_token_byte(unsigned char c)
@@ -60,6 +82,7 @@ struct scan_engine {
     const char **lists; /* the context strings, to share equal ones */
     size_t lists_count;
     struct scan_set *injection; /* the phrases alone */
+    const struct topic_table *topics;
 };
 
 /* A stretch of a view. to = 0: byte for byte what stands from `from` on; else all of it

@@ -84,7 +84,7 @@ static bool decide(struct evaluation *e)
                                      .tags = command->evaluate.tags,
                                      .tags_count = command->evaluate.tags_count,
                                      .now_s = (int64_t)time(NULL)};
-    if (policy_decide(e->arena, &e->facts, &e->verdict) != ERR_OK) {
+    if (policy_decide_call(e->arena, &e->facts, &e->models, &e->verdict) != ERR_OK) {
         manage_refuse(e->refusal, 503, "policy_unavailable", "",
                       "The policies could not be evaluated");
         return false;

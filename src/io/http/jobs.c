@@ -17,6 +17,7 @@
 
 static struct http_job *take_queue(struct http *h);
 static void execute(struct http *h, struct http_job *job);
+static enum err prepare_try(struct http *h, struct http_job *job);
 static void place(struct http *h, struct http_job *job);
 static void execute_again(struct http *h);
 static bool is_waiting_over(struct http *h, struct http_job *job);
@@ -67,6 +68,25 @@ static void execute(struct http *h, struct http_job *job)
         memcpy(job->key, client->key, sizeof(job->key));
         client->owner = STR_NONE;
     }
+    if (job->err == ERR_OK && job->command.kind == MANAGE_POLICY_TRY) {
+        job->err = prepare_try(h, job);
+    }
+}
+
+/* Rendering will compile the policy's rules, with the key that the path would use. */
+static enum err prepare_try(struct http *h, struct http_job *job)
+{
+    struct content_build *build = ARENA_NEW(&job->arena, struct content_build);
+    struct sha256 *key = ARENA_NEW(&job->arena, struct sha256);
+    struct str label = arena_printf(&job->arena, "content%.*s", STR_ARG(job->command.caller.org));
+    if (build == NULL || key == NULL || label.ptr == NULL) {
+        return ERR_MEMORY;
+    }
+    *build = (struct content_build){.engine = h->options.engine, .compiler = h->options.compiler};
+    *key = hmac_sha256(h->options.pepper, label);
+    job->result.build = build;
+    job->result.hash_key = (struct str){(const char *)key->bytes, sizeof(key->bytes)};
+    return ERR_OK;
 }
 
 /* Into the list of what it waits for, or answered. */

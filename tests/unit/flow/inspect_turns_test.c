@@ -129,6 +129,41 @@ static void test_nothing_is_decided_before_the_last_turn(void **state)
     path_turn(&p); /* a turn that comes too late is nobody's */
 }
 
+static uint64_t slow_us;
+static uint64_t slow_clock(void)
+{
+    slow_us += 400;
+    return slow_us;
+}
+
+/* Where time passes quickly even a small prompt is read in turns, to the same end. */
+static void test_a_slice_is_bounded_by_time(void **state)
+{
+    (void)state;
+    static char whole[64 * 1024], body[48 * 1024];
+    int len = snprintf(body, sizeof(body),
+                       "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\","
+                       "\"content\":\"by " PERSON " ");
+    while (len < 30000) {
+        len += snprintf(body + len, sizeof(body) - (size_t)len, "and so it goes on ");
+    }
+    snprintf(body + len, sizeof(body) - (size_t)len, "to " PERSON "\"}]}");
+    path_post(&p, "/v1/chat/completions", body);
+    assert_int_equal(p.turns, 0);
+    size_t sent = p.provider.len;
+    memcpy(whole, p.provider.ptr, sent);
+    finish_call(&p);
+    p.env.mono_us = slow_clock;
+    path_post(&p, "/v1/chat/completions", body);
+    p.env.mono_us = NULL;
+    assert_true(p.turns >= 1);
+    assert_int_equal(p.provider.len, sent);
+    assert_memory_equal(p.provider.ptr, whole, sent);
+    assert_int_equal(p.decision.modifications, 2);
+    assert_true(p.decision.eval_us >= 400 * 2 * p.turns); /* all slices count */
+    finish_call(&p);
+}
+
 /* ---- fail closed --------------------------------------------------------------------------- */
 
 static void test_without_a_scratch_nothing_passes(void **state)
@@ -162,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_large_prompt_is_read_in_turns),
         cmocka_unit_test(test_nothing_is_decided_before_the_last_turn),
+        cmocka_unit_test(test_a_slice_is_bounded_by_time),
         cmocka_unit_test(test_without_a_scratch_nothing_passes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -197,22 +197,6 @@ static void test_injection(void **state)
     scan_world_free(&w);
 }
 
-/* S4-11 */
-static void test_topics(void **state)
-{
-    (void)state;
-    unsigned scores[SCAN_TOPICS_MAX];
-    scan_world_init(&w, "", NULL, 0);
-    assert_int_equal(
-        scan_topics(w.engine, w.scratch, STR("What dosage of antibiotics for a child?"), scores),
-        ERR_OK);
-    for (size_t i = 0; scan_topic_name(i) != NULL; i++) {
-        bool is_medical = strcmp(scan_topic_name(i), "medical_advice") == 0;
-        assert_int_equal(scores[i] >= 500, is_medical);
-    }
-    scan_world_free(&w);
-}
-
 static void test_limits(void **state)
 {
     (void)state;
@@ -238,7 +222,6 @@ int main(void)
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_edits),
         cmocka_unit_test(test_injection),
-        cmocka_unit_test(test_topics),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
