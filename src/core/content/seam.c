@@ -5,7 +5,8 @@
  * as a model reads them; what then crosses a seam, and is not merely the end of something
  * that was found in one text alone, is a finding: replaced in the first text, cut out of
  * the others. Long conversations are read in windows that overlap by more than a finding
- * is long.
+ * is long. Requests only: the choices of an answer are not one text, and a stream would
+ * not see them joined.
  */
 #include "run.h"
 
@@ -28,8 +29,7 @@ struct window {
     bool is_last;
 };
 
-static bool is_of(const struct queue *q, size_t i, enum content_stage stage, unsigned role);
-static size_t next_of(const struct queue *q, size_t i, enum content_stage stage, unsigned role);
+static size_t next_of(const struct queue *q, size_t i);
 static enum err build(struct content_check *k, struct window *w);
 static enum err add_text(struct queue *q, struct window *w, size_t reading, bool is_first);
 static void add_segment(struct queue *q, struct window *w, size_t reading, struct str value,
@@ -52,7 +52,8 @@ enum err seam_run(struct content_check *k, size_t *left)
     struct queue *q = k->queue;
     enum err err = ERR_OK;
 
-    if (q->count < 2 || !stage_of(k, q->items[0].stage)->is_scanned) {
+    if (q->count < 2 || q->items[0].stage != CONTENT_REQUEST ||
+        !stage_of(k, CONTENT_REQUEST)->is_scanned) {
         return ERR_OK;
     }
     while (err == ERR_OK && q->seam.role < LLM_ROLE_OTHER) {
@@ -72,15 +73,11 @@ enum err seam_run(struct content_check *k, size_t *left)
     return err;
 }
 
-static bool is_of(const struct queue *q, size_t i, enum content_stage stage, unsigned role)
+/* The next text of the role that is speech. */
+static size_t next_of(const struct queue *q, size_t i)
 {
-    const struct reading *r = &q->items[i];
-    return r->stage == stage && (unsigned)r->text->role == role && is_speech(r->text);
-}
-
-static size_t next_of(const struct queue *q, size_t i, enum content_stage stage, unsigned role)
-{
-    while (i < q->count && !is_of(q, i, stage, role)) {
+    while (i < q->count && ((unsigned)q->items[i].text->role != q->seam.role ||
+                            !is_speech(q->items[i].text))) {
         i++;
     }
     return i;
@@ -90,9 +87,8 @@ static size_t next_of(const struct queue *q, size_t i, enum content_stage stage,
 static enum err build(struct content_check *k, struct window *w)
 {
     struct queue *q = k->queue;
-    enum content_stage stage = q->items[0].stage;
-    size_t first = next_of(q, q->seam.from, stage, q->seam.role);
-    size_t second = next_of(q, first + 1, stage, q->seam.role);
+    size_t first = next_of(q, q->seam.from);
+    size_t second = next_of(q, first + 1);
 
     w->is_last = true;
     if (second >= q->count) {
@@ -106,7 +102,7 @@ static enum err build(struct content_check *k, struct window *w)
     size_t i = first;
     while (i < q->count && w->count + 2 <= SEGMENTS_MAX && q->led.len < WINDOW_BYTES) {
         TRY(add_text(q, w, i, i == first));
-        i = next_of(q, i + 1, stage, q->seam.role);
+        i = next_of(q, i + 1);
     }
     w->text = buf_str(&q->led);
     w->is_last = i >= q->count;
@@ -172,7 +168,7 @@ static void find_next(struct window *w)
 static enum err read_window(struct content_check *k, struct window *w)
 {
     struct queue *q = k->queue;
-    struct stage *s = stage_of(k, q->items[0].stage);
+    struct stage *s = stage_of(k, CONTENT_REQUEST);
     struct scan_findings *found = &q->found;
     struct scan_edits edits;
     size_t crossing = 0;
@@ -216,7 +212,7 @@ static enum err is_crossing(struct content_check *k, const struct window *w, siz
 {
     const struct scan_findings *found = &k->queue->found;
     const struct scan_finding *f = &found->items[at];
-    const struct stage *s = stage_of(k, k->queue->items[0].stage);
+    const struct stage *s = stage_of(k, CONTENT_REQUEST);
     size_t first = segment_at(w, f->start);
     size_t last = segment_at(w, f->end - 1);
 
@@ -322,7 +318,7 @@ static enum err note(struct content_check *k, const struct window *w, size_t at)
             to->end = items[0].end;
         }
     }
-    return note_findings(stage_of(k, k->queue->items[0].stage),
+    return note_findings(stage_of(k, CONTENT_REQUEST),
                          &(struct place){text->pointer, text->role}, &one, &covers);
 }
 
