@@ -164,7 +164,7 @@ struct scan_finding {
  * expression took more work than allowed and was given up; again, fail closed. */
 struct scan_findings {
     struct scan_finding *items;
-    size_t count, capacity;
+    size_t count, capacity, effort; /* effort: on tenants' expressions, against a bound */
     size_t items_max; /* 0 = an array of the caller's; else on the heap, and it grows */
     bool is_truncated, is_exhausted;
 };
@@ -190,7 +190,7 @@ struct scan_scratch;
 /* One per thread; fits every set. ERR_MEMORY. */
 MUST_USE enum err scan_scratch_new(struct scan_scratch **ret_scratch);
 void scan_scratch_free(struct scan_scratch *scratch); /* NULL is allowed */
-/* Grows for `set`; to be called where a set arrives, not where a request does. */
+/* Grows for `set` (NULL: nothing); to be called where it arrives, not where requests do. */
 MUST_USE enum err scan_scratch_fit(struct scan_scratch *scratch, const struct scan_set *set);
 
 /* Appends every validated finding of the set's types and terms, sorted by start, then

@@ -58,3 +58,9 @@ def mark(text):
 def say(text):
     """A mark that makes the provider answer with exactly `text`."""
     return mark("say=" + base64.b64encode(text.encode()).decode())
+
+
+def answer_with(fake, text):
+    """The next request is answered with exactly `text`, whatever it says itself: a mark would be
+    part of the prompt, where content rules find what it says."""
+    fake.behave("say=" + base64.b64encode(text.encode()).decode())

@@ -13,7 +13,7 @@ import pytest
 from anthropic import Anthropic, PermissionDeniedError as AnthropicDenied
 from openai import OpenAI, PermissionDeniedError
 
-from fake import say
+from fake import answer_with
 from lab import Lab
 
 GOOGLE_ONLY = {"name": "Google Only", "policy_type": "routing",
@@ -74,7 +74,8 @@ def content(**config):
 
 def answer_of(lab, text, **more):
     """(status, headers, body) of a call that the provider answers with `text`."""
-    return lab.chat(say(text), key=lab.keys["pk_live"], **more)
+    answer_with(lab.fake, text)
+    return lab.chat("hello", key=lab.keys["pk_live"], **more)
 
 
 def text_of(body):
@@ -148,8 +149,8 @@ def test_s2_17_pii_protection_template(lab, make):
 def test_s2_18_healthcare_template(lab, fake, make):
     make({"slug": "healthcare-compliance"}, path="/v1/policies/from-template")
     fake.reset()
-    status, _, body = lab.chat("Patient jane.doe@example.com, SSN 536-90-4399. " + say(
-        "The diagnosis and the dosage of the prescription: see your doctor."))
+    answer_with(fake, "The diagnosis and the dosage of the prescription: see your doctor.")
+    status, _, body = lab.chat("Patient jane.doe@example.com, SSN 536-90-4399.")
     assert status == 200, body
     sent = fake.log()[0]["body"]
     assert "536-90-4399" not in sent and "jane.doe@example.com" not in sent
@@ -268,7 +269,7 @@ def test_s2_33_outputs_by_default_inputs_on_request(lab, fake, make):
              {"config": {"evaluate_input": True, "evaluate_output": False}},
              headers={"prefer": "wait=5"})
     fake.reset()
-    _, _, body = answer_of(lab, "I am bob@example.com", headers=None)
+    _, _, body = answer_of(lab, "I am bob@example.com")
     lab.chat("I am jane@example.com")
     assert "jane@example.com" not in fake.log()[1]["body"]
     assert text_of(body) == "I am bob@example.com"
@@ -333,9 +334,10 @@ def test_s2_37_redaction_format(lab, make):
 def test_s2_51_69_streams_carry_the_evaluation(lab, make):
     make(PII_PROTECTION)
     text, evaluation = "", None
+    answer_with(lab.fake, "mail jane@example.com please")
     stream = client(lab).chat.completions.create(
         model="gpt-4o", stream=True,
-        messages=[{"role": "user", "content": say("mail jane@example.com please")}])
+        messages=[{"role": "user", "content": "hello"}])
     for chunk in stream:
         for choice in chunk.choices:
             text += choice.delta.content or ""

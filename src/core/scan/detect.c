@@ -11,6 +11,9 @@
 #include <emmintrin.h>
 #endif
 
+#define EFFORT_PER_PLACE 256U /* steps that are free at every place */
+#define EFFORT_MAX 2000000U   /* beyond those; some 25 ms */
+#define STEPS_PER_WORK 32U    /* that take as long as trying a detector */
 #define SCORE_CONTEXT 350
 #define SCORE_WEAK 350
 #define SCORE_KEPT_MIN 300
@@ -42,7 +45,7 @@ void cursor_init(struct cursor *c, const struct scan_set *set, const struct view
     c->set = set;
     c->engine = set->engine;
     c->view = view;
-    c->in = (struct match_input){view->text.ptr, view->text.len, is_final};
+    c->in = (struct match_input){view->text.ptr, view->text.len, is_final, 0};
     c->out = out;
     c->limit = c->work_max = SIZE_MAX;
 }
@@ -446,9 +449,14 @@ static enum match_result judge(struct cursor *c, size_t index, size_t start, siz
                                                .tier = (uint8_t)d->tier});
 }
 
+/* A tenant's expression may want tens of thousands of steps at every place of a text made
+ * for it: steps shorten the caller's turn like other work, and when there were too many for
+ * the length, what is left is not tried and the caller refuses. */
 static enum match_result try_regexes(struct cursor *c, size_t at)
 {
-    for (size_t i = 0; i < c->set->regexes_count; i++) {
+    size_t *effort = &c->out->effort;
+    *effort -= *effort < EFFORT_PER_PLACE ? *effort : EFFORT_PER_PLACE;
+    for (size_t i = 0; i < c->set->regexes_count && !c->out->is_exhausted; i++) {
         const struct regex *r = &c->set->regexes[i];
         if (!byte_set_has(&r->pattern.prefix[0], (unsigned char)c->in.text[at]) ||
             (at + 1 < c->in.len &&
@@ -457,7 +465,14 @@ static enum match_result try_regexes(struct cursor *c, size_t at)
         }
         size_t start;
         size_t end;
-        switch (pattern_match(&r->pattern, &c->in, at, SCAN_TERM_BYTES_MAX, &start, &end)) {
+        size_t steps = c->in.steps;
+        enum match_result result =
+            pattern_match(&r->pattern, &c->in, at, SCAN_TERM_BYTES_MAX, &start, &end);
+        steps = c->in.steps - steps;
+        *effort += steps;
+        c->work += steps / STEPS_PER_WORK;
+        c->out->is_exhausted = c->out->is_exhausted || *effort > EFFORT_MAX;
+        switch (result) {
         case MATCH_MORE:
             return MATCH_MORE;
         case MATCH_EXHAUSTED:

@@ -35,7 +35,7 @@ static bool take_run(struct run *r, size_t pc, size_t *at, size_t kept);
 static bool is_edge(struct run *r, size_t at);
 static void push(struct run *r, size_t pc, size_t most, size_t least, size_t kept);
 
-enum match_result pattern_match(const struct pattern *p, const struct match_input *in, size_t from,
+enum match_result pattern_match(const struct pattern *p, struct match_input *in, size_t from,
                                 size_t width_max, size_t *ret_start, size_t *ret_end)
 {
     struct run r;
@@ -60,6 +60,7 @@ enum match_result pattern_match(const struct pattern *p, const struct match_inpu
         }
         follow(&r, pc, at, kept);
     }
+    in->steps += r.steps;
     if (r.is_exhausted) {
         return MATCH_EXHAUSTED;
     }

@@ -74,11 +74,12 @@ struct match_input {
     const char *text;
     size_t len;
     bool is_final; /* nothing follows text[len - 1] */
+    size_t steps;  /* taken by pattern_match so far, added up */
 };
 
 /* The longest match that begins at `from` and is at most `width_max` bytes long.
  * MATCH_MORE: bytes behind the end could change the answer. */
-enum match_result pattern_match(const struct pattern *p, const struct match_input *in, size_t from,
+enum match_result pattern_match(const struct pattern *p, struct match_input *in, size_t from,
                                 size_t width_max, size_t *ret_start, size_t *ret_end);
 
 #endif

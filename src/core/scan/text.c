@@ -57,7 +57,7 @@ void scan_scratch_free(struct scan_scratch *scratch)
 
 enum err scan_scratch_fit(struct scan_scratch *scratch, const struct scan_set *set)
 {
-    if (set->literals == NULL) {
+    if (set == NULL || set->literals == NULL) {
         return ERR_OK;
     }
     return hs_alloc_scratch(set->literals, &scratch->hs) == HS_SUCCESS ? ERR_OK : ERR_MEMORY;

@@ -211,6 +211,7 @@ static size_t count_with(const struct scan_spec *spec, struct str text)
     struct issue issue;
     assert_int_equal(scan_set_new(w.engine, spec, &set, &issue), ERR_OK);
     assert_int_equal(scan_scratch_fit(w.scratch, set), ERR_OK);
+    assert_int_equal(scan_scratch_fit(w.scratch, NULL), ERR_OK); /* rules without patterns */
     w.found.count = 0;
     assert_int_equal(scan_text(set, w.scratch, text, 0, &w.found), ERR_OK);
     scan_set_free(set);
