@@ -129,14 +129,18 @@ def test_s2_11_12_27_28_29_30_what_needs_prices_says_so(make, slug, names):
 
 
 @pytest.mark.parametrize("slug,model,status", [
-    ("quality-mode", "gpt-4o", 200), ("quality-mode", "gpt-4o-mini", 403),
+    ("quality-mode", "gpt-4o", 200), ("quality-mode", "gpt-4o-mini", "gpt-4o"),
     ("no-openai", "openai/gpt-4o", 403), ("no-openai", "anthropic/claude-3-haiku", 200),
     ("no-anthropic", "anthropic/claude-3-haiku", 403), ("no-anthropic", "openai/gpt-4o", 200),
     ("google-only", "openai/gpt-4o", 403)])
 def test_s2_13_14_15_16_59_routing_templates(lab, make, slug, model, status):
     made = make({"slug": slug}, path="/v1/policies/from-template")
     assert (made["name"], made["template"]) == (ROUTING[slug], slug)
-    assert lab.chat(model=model, key=lab.keys["pk_live"])[0] == status
+    got, headers, body = lab.chat(model=model, key=lab.keys["pk_live"])
+    if isinstance(status, str):
+        assert got == 200 and headers["x-gateway-model"].endswith("/" + status), body
+    else:
+        assert got == status, body
 
 
 def test_s2_17_pii_protection_template(lab, make):
@@ -247,6 +251,43 @@ def test_s2_50_51_info_and_warn_of_a_list(lab, make):
          "message": "Model gpt-4o-mini is not in allow list"}]}
 
 
+def test_s2_52_soft_block_overrides_the_model(lab, fake, make):
+    made = make({"name": "Small", "policy_type": "routing", "config": {
+        "model_allow_list": ["gpt-4o-mini", "claude-3-haiku"], "on_violation": "soft_block"}})
+    assert made["config"]["on_violation"] == "soft_block"
+    fake.reset()
+    status, headers, body = lab.chat(model="openai/gpt-4o", key=lab.keys["pk_live"])
+    assert status == 200, body
+    assert json.loads(fake.log()[0]["body"])["model"] == "gpt-4o-mini"
+    assert headers["x-gateway-model"].endswith("gpt-4o-mini")
+    assert headers["x-governance-violations"] == "Model openai/gpt-4o is not in allow list"
+    assert body["policy_evaluation"] == {"result": "soft_block", "violations": [
+        {"policy_name": "Small", "rule": "model_allow_list",
+         "message": "Model openai/gpt-4o is not in allow list"}]}
+    lab.wait_shipped()
+    record = lab.must("GET", "/v1/audit?request_id=" + headers["x-request-id"])["data"][0]
+    assert (record["decision"], record["rule"]) == ("modify", "model_allow_list")
+    assert record["model_requested"] == "openai/gpt-4o"
+    status, headers, body = lab.chat(model="gpt-4o-mini", key=lab.keys["pk_live"])
+    assert status == 200 and "x-gateway-model" not in headers
+    assert "policy_evaluation" not in body
+
+
+def test_s2_52_soft_block_never_softens_another_policy(lab, make):
+    make({"name": "Small", "policy_type": "routing", "config": {
+        "model_allow_list": ["gpt-4o-mini"], "on_violation": "soft_block"}})
+    make({"name": "Hard", "policy_type": "routing", "config": {
+        "model_block_list": ["gpt-4o-mini"]}})
+    status, _, body = lab.chat(model="openai/gpt-4o", key=lab.keys["pk_live"])
+    assert status == 403, body
+
+
+def test_s2_52_soft_block_without_a_model_to_use_is_refused(make):
+    error = make({"name": "x", "policy_type": "routing", "config": {
+        "provider_allow_list": ["google"], "on_violation": "soft_block"}}, wanted=422)
+    assert error["param"] == "/config/on_violation"
+
+
 # ---- content ---------------------------------------------------------------------------
 
 def test_s2_42_the_documented_content_policy(lab, make):
@@ -343,6 +384,29 @@ def test_s2_51_69_streams_carry_the_evaluation(lab, make):
             text += choice.delta.content or ""
         evaluation = getattr(chunk, "policy_evaluation", None) or evaluation
     assert text == "mail [REDACTED] please"
+    assert evaluation["result"] == "soft_block"
+
+
+def test_s2_51_69_the_other_dialects_carry_it(lab, make):
+    make(PII_PROTECTION)
+    anthropic = Anthropic(base_url=lab.url, api_key=lab.keys["pk_live"], max_retries=0)
+    ask = {"model": "claude-3-haiku", "max_tokens": 64,
+           "messages": [{"role": "user", "content": "hello"}]}
+    answer_with(lab.fake, "mail jane@example.com please")
+    message = anthropic.messages.create(**ask)
+    assert message.content[0].text == "mail [REDACTED] please"
+    assert message.policy_evaluation["result"] == "soft_block"
+    answer_with(lab.fake, "mail jane@example.com please")
+    evaluation = None
+    with anthropic.messages.stream(**ask) as stream:
+        for event in stream:
+            evaluation = getattr(event, "policy_evaluation", None) or evaluation
+        assert stream.get_final_message().content[0].text == "mail [REDACTED] please"
+    assert evaluation["result"] == "soft_block"
+    answer_with(lab.fake, "mail jane@example.com please")
+    evaluation = None
+    for event in client(lab).responses.create(model="gpt-4o", input="hello", stream=True):
+        evaluation = getattr(event, "policy_evaluation", None) or evaluation
     assert evaluation["result"] == "soft_block"
 
 

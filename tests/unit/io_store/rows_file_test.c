@@ -73,8 +73,9 @@ static const char second_policy[] =
     "{\"id\":\"pol_01J9ZQ5N3V8X2K4M6P8R0T2W4Z\",\"org_id\":\"org_a\",\"name\":\"Slot\","
     "\"scope\":{\"level\":\"org\"},\"selection\":\"slot\",\"slot\":4,\"is_default\":true,"
     "\"rules\":[{\"key\":\"p\",\"type\":\"pii\",\"effect\":\"modify\",\"stage\":\"both\","
-    "\"params\":{\"types\":[\"email\",\"CASE\"],\"method\":\"mask\",\"entities\":[{\"name\":"
-    "\"CASE\",\"pattern\":\"C-[0-9]+\",\"context\":[\"case\"]}],\"except\":[\"a@b.example\"],"
+    "\"params\":{"
+    "\"types\":[\"email\",\"CASE\"],\"method\":\"mask\",\"entities\":[{\"name\":\"CASE\","
+    "\"pattern\":\"C-[0-9]+\",\"context\":[\"case\"]}],\"except\":[\"a@b.example\"],"
     "\"threshold\":0.7}}]}";
 
 static void rich_rows(struct room *r, struct policy_org_rows *o)
