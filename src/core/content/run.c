@@ -209,7 +209,6 @@ static enum err begin_unit(struct content_check *k, size_t *left)
     q->lead_len = 0;
     q->found.count = 0;
     q->found.is_truncated = q->found.is_exhausted = false;
-    q->found.effort = 0;
     if (!s->is_scanned) {
         q->step = RUN_MEANING;
         return ERR_OK;

@@ -179,7 +179,6 @@ static enum err read_window(struct content_check *k, struct window *w)
 
     found->count = 0;
     found->is_truncated = found->is_exhausted = false;
-    found->effort = 0;
     TRY(scan_text(content_set(k->content), k->env.scratch, w->text, SCAN_VIEW_FOLD, found));
     if (found->is_truncated || found->is_exhausted) {
         return ERR_LIMIT;

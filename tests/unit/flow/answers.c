@@ -259,6 +259,7 @@ void talk_answer(struct path *p, enum talk t, const struct speech *s, size_t ste
                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %zu\r\n\r\n",
                body.len);
     buf_add(&all, buf_str(&body));
+    ASSERT(all.err == ERR_OK && body.err == ERR_OK);
     path_answer_bytes(p, buf_str(&all), step);
     buf_fini(&body);
     buf_fini(&all);
@@ -269,9 +270,9 @@ void talk_answer_json(struct path *p, enum talk t, const struct speech *s)
     struct buf body;
     struct buf text;
     struct buf all;
-    buf_init(&body, 1u << 20);
-    buf_init(&text, 1u << 20);
-    buf_init(&all, 1u << 20);
+    buf_init(&body, 16u << 20);
+    buf_init(&text, 16u << 20);
+    buf_init(&all, 16u << 20);
     for (size_t i = 0; i < s->count; i++) {
         buf_add(&text, s->pieces[i]);
     }
@@ -323,6 +324,7 @@ void talk_answer_json(struct path *p, enum talk t, const struct speech *s)
                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
                body.len);
     buf_add(&all, buf_str(&body));
+    ASSERT(all.err == ERR_OK && body.err == ERR_OK);
     path_answer_bytes(p, buf_str(&all), 0);
     buf_fini(&body);
     buf_fini(&text);

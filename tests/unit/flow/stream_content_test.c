@@ -13,72 +13,10 @@
 
 #include <cmocka.h>
 
+#include "answer_rules.h"
 #include "answers.h"
-#include "talk.h"
-
-#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-#define EMAIL "jane.doe@acme.com"
 
 static struct path p;
-
-static const char *const governance[] = {TALK_OPEN, NULL};
-static const struct str types[] = {STR_INIT("email"), STR_INIT("ssn"), STR_INIT("credit_card")};
-static const struct str words[] = {STR_INIT("bluebird")};
-
-/* ---- policies ------------------------------------------------------------------------ */
-
-enum action { MASK, REDACT, HASH, PSEUDONYM, BLOCK, WARN, BUFFER, BUFFER_BLOCK, NEED, ACTIONS };
-
-#define PII(what, how)                                                                             \
-    .kind = CONTENT_PII, .effect = (what), .stages = CONTENT_RESPONSE, .method = (how),            \
-    .types = {types, COUNT(types), true}
-
-static const struct content_rule rules[ACTIONS] = {
-    [MASK] = {PII(CONTENT_MODIFY, SCAN_MASK)},
-    [REDACT] = {PII(CONTENT_MODIFY, SCAN_REDACT), .format = STR_INIT("<{TYPE}>")},
-    [HASH] = {PII(CONTENT_MODIFY, SCAN_HASH)},
-    [PSEUDONYM] = {.kind = CONTENT_PII,
-                   .effect = CONTENT_MODIFY,
-                   .stages = CONTENT_REQUEST,
-                   .method = SCAN_PSEUDONYM,
-                   .types = {types, COUNT(types), true}},
-    [BLOCK] = {PII(CONTENT_BLOCK, SCAN_KEEP)},
-    [WARN] = {PII(CONTENT_WARN, SCAN_KEEP)},
-    [BUFFER] = {PII(CONTENT_MODIFY, SCAN_MASK), .is_buffered = true},
-    [BUFFER_BLOCK] = {PII(CONTENT_BLOCK, SCAN_KEEP), .is_buffered = true},
-    [NEED] = {.kind = CONTENT_REQUIRED_TERMS,
-              .effect = CONTENT_BLOCK,
-              .stages = CONTENT_RESPONSE,
-              .patterns = {words, COUNT(words), true}},
-};
-
-static void set_up(enum action a)
-{
-    static struct policy_rule rule;
-    static struct policy policy;
-    static const enum policy_effect effects[] = {
-        [CONTENT_INFO] = POLICY_INFO,
-        [CONTENT_WARN] = POLICY_WARN,
-        [CONTENT_MODIFY] = POLICY_MODIFY,
-        [CONTENT_BLOCK] = POLICY_BLOCK,
-    };
-    rule = (struct policy_rule){.key = STR_INIT("it"),
-                                .type = a == NEED ? POLICY_REQUIRED_TERMS : POLICY_PII,
-                                .effect = effects[rules[a].effect],
-                                .severity = POLICY_VIOLATION,
-                                .stage = a == PSEUDONYM ? POLICY_REQUEST : POLICY_RESPONSE,
-                                .is_enabled = true,
-                                .content = &rules[a]};
-    policy = (struct policy){.id = STR_INIT("answers"),
-                             .name = STR_INIT("Answers"),
-                             .origin = POLICY_NATIVE,
-                             .status = POLICY_ACTIVE,
-                             .priority = 10,
-                             .version = 3,
-                             .rules = &rule,
-                             .rules_count = 1};
-    path_set_up_with(&p, governance, &policy, 1);
-}
 
 /* ---- what is expected ------------------------------------------------------------------- */
 
@@ -214,7 +152,7 @@ static void check_cuts(enum action a, enum talk t, bool is_tool, const struct wa
 
 static void check_action(enum action a)
 {
-    set_up(a);
+    answer_rules_set_up(&p, a);
     for (unsigned t = 0; t < TALKS; t++) {
         for (unsigned is_tool = 0; is_tool < 2; is_tool++) {
             if (is_tool && !talk_has_tools((enum talk)t)) {
@@ -263,7 +201,7 @@ static void test_read_whole(void **state)
 static void test_hash(void **state)
 {
     (void)state;
-    set_up(HASH);
+    answer_rules_set_up(&p, HASH);
     for (unsigned t = 0; t < TALKS; t++) {
         for (unsigned is_tool = 0; is_tool < (talk_has_tools((enum talk)t) ? 2 : 1); is_tool++) {
             struct want w = want_of(HASH, is_tool);
@@ -286,7 +224,7 @@ static void test_hash(void **state)
 static void test_pseudonyms_come_back(void **state)
 {
     (void)state;
-    set_up(PSEUDONYM);
+    answer_rules_set_up(&p, PSEUDONYM);
     for (unsigned t = 0; t < TALKS; t++) {
         talk_ask(&p, (enum talk)t, true, "write to " EMAIL);
         assert_false(path_provider_has(&p, "jane"));

@@ -72,7 +72,8 @@ static const char first_policy[] =
 static const char second_policy[] =
     "{\"id\":\"pol_01J9ZQ5N3V8X2K4M6P8R0T2W4Z\",\"org_id\":\"org_a\",\"name\":\"Slot\","
     "\"scope\":{\"level\":\"org\"},\"selection\":\"slot\",\"slot\":4,\"is_default\":true,"
-    "\"rules\":[{\"key\":\"p\",\"type\":\"pii\",\"effect\":\"modify\",\"stage\":\"both\",\"params\":{"
+    "\"rules\":[{\"key\":\"p\",\"type\":\"pii\",\"effect\":\"modify\",\"stage\":\"both\","
+    "\"params\":{"
     "\"types\":[\"email\",\"CASE\"],\"method\":\"mask\",\"entities\":[{\"name\":\"CASE\","
     "\"pattern\":\"C-[0-9]+\",\"context\":[\"case\"]}],\"except\":[\"a@b.example\"],"
     "\"threshold\":0.7}}]}";

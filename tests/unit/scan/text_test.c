@@ -81,21 +81,6 @@ static void test_terms_that_are_refused(void **state)
     scan_engine_free(engine);
 }
 
-/* What would keep a backtracking engine busy for ever is given up, and said so. */
-static void test_costly_expression_is_given_up(void **state)
-{
-    (void)state;
-    static const struct scan_term terms[] = {{.text = STR_INIT("/(?:a|aa|aaa)+z/"), .id = 1}};
-    scan_world_init(&w, "", terms, 1);
-    char text[400];
-    memset(text, 'a', sizeof(text));
-    w.found.count = 0;
-    assert_int_equal(scan_text(w.set, w.scratch, (struct str){text, sizeof(text)}, 0, &w.found),
-                     ERR_OK);
-    assert_true(w.found.is_exhausted);
-    scan_world_free(&w);
-}
-
 static void test_views(void **state)
 {
     (void)state;
@@ -213,42 +198,13 @@ static void test_limits(void **state)
     scan_world_free(&w);
 }
 
-/* Dear at every place and never too dear at one: given up for the text as a whole. */
-static void test_a_dear_expression_is_given_up_soon(void **state)
-{
-    static const char *const dear[] = {"/x+x+y/", "/(x+x+)+y/", "/[a-z]{1,30}[a-z]{1,30}[0-9]/"};
-    char *text = malloc(200000);
-    (void)state;
-    assert_non_null(text);
-    memset(text, 'x', 200000);
-    for (size_t i = 0; i < sizeof(dear) / sizeof(dear[0]); i++) {
-        struct scan_term term = {.text = str_from(dear[i]), .id = 1};
-        scan_world_init(&w, "email", &term, 1);
-        struct scan_findings found;
-        scan_findings_init(&found, 64);
-        assert_int_equal(
-            scan_text(w.set, w.scratch, (struct str){text, 200000}, SCAN_VIEW_FOLD, &found),
-            ERR_OK);
-        assert_true(found.is_exhausted);
-        assert_true(found.effort < 3000000); /* and not 200 000 times what one place takes */
-        scan_findings_fini(&found);
-        scan_world_free(&w);
-    }
-    free(text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_terms),
-        cmocka_unit_test(test_terms_that_are_refused),
-        cmocka_unit_test(test_costly_expression_is_given_up),
-        cmocka_unit_test(test_views),
-        cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_edits),
-        cmocka_unit_test(test_injection),
+        cmocka_unit_test(test_terms),  cmocka_unit_test(test_terms_that_are_refused),
+        cmocka_unit_test(test_views),  cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_edits),  cmocka_unit_test(test_injection),
         cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_a_dear_expression_is_given_up_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
