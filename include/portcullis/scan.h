@@ -20,7 +20,6 @@
  * Nothing found is ever copied into an error text.
  *
  * EXAMPLE
- *     struct scan_findings found = {.items = items, .capacity = 64};
  *     scan_text(set, scratch, text, SCAN_VIEW_FOLD, &found);
  *     scan_rewrite(plan, &keys, text, &found, &out);
  */
@@ -58,8 +57,8 @@ struct scan_types {
 };
 
 struct scan_detector_info {
-    const char *name; /* "github_token" */
-    const char *type; /* "api_key": one of S4-46 where there is one, else the name */
+    const char *name;    /* "github_token" */
+    const char *type;    /* "api_key": one of S4-46 where there is one, else the name */
     const char *context; /* words that speak for it, comma-separated; NULL = none */
     enum scan_class class;
     enum scan_tier tier;
@@ -68,8 +67,7 @@ struct scan_detector_info {
 };
 
 size_t scan_detectors_count(void);
-/* index < scan_detectors_count(). */
-struct scan_detector_info scan_detector_info(size_t index);
+struct scan_detector_info scan_detector_info(size_t index); /* below that count */
 
 /* Adds what `name` stands for: a type, a detector, a class ("financial"), "secret",
  * "default" (all that fires without being asked for) or "all" (all but injection).
@@ -120,11 +118,21 @@ struct scan_set;
 /* Copies what it needs of `spec`. Takes 0.2-0.4 s for 10 000 terms: never on a loop.
  * ERR_INVALID (a term: the issue's pointer is /N, its index), ERR_LIMIT, ERR_MEMORY.
  * Regular expressions: no look-around, back-references, \p; {m,n} at most 64; at most
- * 256 bytes matched; must not match the empty text. They cost no libhs compilation, so
- * none can take more than microseconds here. */
+ * 256 bytes matched, in linear time; not the empty text; not what is dear (scan_term_cost). */
 MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
                                struct scan_set **ret_set, struct issue *issue);
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
+/* What a term costs: for `policy lint`. Steps are the matcher's; 1.5 ns each or so. ERR as
+ * scan_set_new, without pointer; what is known of the figures is filled in then as well. */
+struct scan_cost {
+    size_t width_max; /* the longest match, and what a stream holds back for it */
+    size_t instructions;
+    unsigned steps_per_kb, ns_per_kb, matches_per_kb; /* of ordinary text */
+    unsigned worst_steps_per_kb;                      /* of text that is nearly what it looks for */
+    bool has_factor;                                  /* texts without its literals cost nothing */
+};
+MUST_USE enum err scan_term_cost(const struct scan_term *term, struct scan_cost *ret,
+                                 struct issue *issue);
 /* Compiling the terms apart, in a process that may be killed, and keeping the result: the
  * source is a byte-stable list of the folded literals; equal lists are equal bytes.
  * ERR_INVALID and ERR_LIMIT as scan_set_new; an empty source: nothing to compile. A
@@ -133,12 +141,12 @@ MUST_USE enum err scan_terms_source(const struct scan_spec *spec, struct buf *re
                                     struct issue *issue);
 MUST_USE enum err scan_terms_compile(struct str source, struct buf *ret_database,
                                      struct issue *issue);
-struct str scan_terms_platform(void); /* what else a database depends on */
+struct str scan_terms_platform(void);       /* what else a database depends on */
 size_t scan_terms_count(struct str source); /* literals in it; and one, STR_NONE past the end */
 struct str scan_terms_at(struct str source, size_t index);
 struct scan_terms_cost {
-    unsigned per_kib, per_kib_max; /* matches in the worst text that was looked at */
-    size_t literal; /* whose text that is; SIZE_MAX = ordinary prose */
+    unsigned per_kib, per_kib_max;  /* matches in the worst text that was looked at */
+    size_t literal;                 /* whose text that is; SIZE_MAX = ordinary prose */
     bool is_too_dense, is_given_up; /* over the bound; libhs cannot scan it: refuse the list */
 };
 MUST_USE enum err scan_terms_probe(struct str source, struct str database,
@@ -169,14 +177,13 @@ struct scan_findings {
     bool is_truncated, is_exhausted;
 };
 #define SCAN_FINDINGS_MAX 262144U
-/* Storage that grows, to items_max at the most: then it is truncated, and whoever fills
- * it says ERR_LIMIT. To be given back. */
+/* Storage that grows to items_max; then whoever fills it says ERR_LIMIT. To be given back. */
 void scan_findings_init(struct scan_findings *findings, size_t items_max);
 void scan_findings_fini(struct scan_findings *findings); /* NULL is allowed */
 
-/* Which views to read besides the text as it stands. FOLD: compatibility forms
- * (full-width digits), case, default-ignorable characters; exact in streams as well.
- * The others are for whole texts only. An ASCII text pays nothing for FOLD. */
+/* Which views to read besides the text as it stands. FOLD: compatibility forms (full-width
+ * digits), case, default-ignorables; exact in streams as well, free for ASCII. The others are
+ * for whole texts only. */
 enum scan_views {
     SCAN_VIEW_FOLD = 1,
     SCAN_VIEW_SKELETON = 2, /* look-alikes, UTS #39 */
@@ -190,7 +197,7 @@ struct scan_scratch;
 /* One per thread; fits every set. ERR_MEMORY. */
 MUST_USE enum err scan_scratch_new(struct scan_scratch **ret_scratch);
 void scan_scratch_free(struct scan_scratch *scratch); /* NULL is allowed */
-/* Grows for `set`; to be called where a set arrives, not where a request does. */
+/* Grows for `set` (NULL: nothing); to be called where it arrives, not where requests do. */
 MUST_USE enum err scan_scratch_fit(struct scan_scratch *scratch, const struct scan_set *set);
 
 /* Appends every validated finding of the set's types and terms, sorted by start, then
@@ -205,16 +212,17 @@ struct scan_job {
     const struct scan_set *set;
     struct str text;
     struct scan_findings *findings;
-    unsigned views, worth, view; /* asked for; that differ; under way, 0 = the text itself */
-    size_t seen, taken;          /* bytes of the text: offered, and read by the view */
-    size_t decided, asked;       /* bytes of the view */
-    struct scan_stages *stages;  /* what makes it, when it is not the text itself */
+    unsigned views, worth, view;    /* asked for; that differ; under way, 0 = the text itself */
+    size_t seen, taken;             /* bytes of the text: offered, and read by the view */
+    size_t decided, asked;          /* bytes of the view */
+    struct scan_stages *stages;     /* what makes it, when it is not the text itself */
+    struct scan_progress *progress; /* of the regular expressions */
     bool is_begun, is_folded, is_owner, is_stopped, is_done;
 };
 void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
                     unsigned views, struct scan_findings *findings);
-/* Reads about bytes_max more, or less when they are hard to read: a step is short by the
- * work it does. ERR_AGAIN: more to do. ERR_OK: all is found, and sorted. */
+/* Reads about bytes_max more, or less when they are hard to read. ERR_AGAIN: more to do.
+ * ERR_OK: all is found, and sorted. */
 MUST_USE enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch,
                                 size_t bytes_max);
 void scan_job_fini(struct scan_job *job); /* NULL is allowed */
@@ -345,15 +353,6 @@ MUST_USE enum err scan_edits_of(const struct scan_plan *plan, struct scan_keys *
 /* The text with its edits, into `out`; the findings are those of scan_text. */
 MUST_USE enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys,
                                struct str text, struct scan_findings *findings, struct buf *out);
-/* The same in steps of at most regions_max replacements. ERR_AGAIN: more to do. */
-struct scan_rewriter {
-    const struct scan_plan *plan;
-    struct scan_keys *keys;
-    struct str text;
-    struct scan_findings *findings;
-    size_t at, given;
-};
-MUST_USE enum err scan_rewriter_step(struct scan_rewriter *r, size_t regions_max, struct buf *out);
 
 /* ---- sieve: redaction of a stream ---------------------------------------- */
 
@@ -367,15 +366,16 @@ struct scan_sieve {
     const struct scan_set *set;
     const struct scan_plan *plan;
     struct scan_keys *keys;
-    struct buf held;                  /* fed and not yet given out */
-    size_t decided;                   /* places in held before this one are decided */
-    uint64_t base;                    /* offset of held[0] in the channel */
+    struct buf held;                        /* fed and not yet given out */
+    size_t decided, by_detectors, by_terms; /* places in held before these are decided */
+    uint64_t base;                          /* offset of held[0] in the channel */
     uint64_t muted;                   /* findings that begin before this offset do not count */
     char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
     size_t context_len;
     struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */
     size_t pending_count;
-    uint64_t counts[SCAN_CLASSES]; /* findings given out, by class; terms apart */
+    struct scan_progress *progress; /* of the regular expressions */
+    uint64_t counts[SCAN_CLASSES];  /* findings given out, by class; terms apart */
     uint64_t terms_count;
     bool is_blocked, is_closed, is_truncated;
 };

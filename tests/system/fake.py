@@ -68,3 +68,9 @@ def call_with(arguments, size=3):
 
 def say_in_pieces(text, size=3):
     return say(text) + mark(f"pieces={size}")
+
+
+def answer_with(fake, text):
+    """The next request is answered with exactly `text`, whatever it says itself: a mark would be
+    part of the prompt, where content rules find what it says."""
+    fake.behave("say=" + base64.b64encode(text.encode()).decode())

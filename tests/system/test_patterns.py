@@ -6,6 +6,7 @@ somebody else go on meanwhile. Counted, not timed; latencies are printed.
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -81,7 +82,28 @@ def test_expressions_are_refused_by_name_or_bounded(lab):
             assert f"p{i}" not in names_of(lab), what
         print(f"{what}: {'accepted' if status == 201 else error['message']}")
     status, _, body = lab.chat()
-    assert status == 200, body
+    assert status == 403, body  # "hello" is what one of those that were accepted blocks
+
+
+def test_accepted_expressions_on_the_worst_texts(lab):
+    """What is accepted costs a bounded amount of work, whatever the text; when that is not
+    enough, the request is refused, not passed unread. Other clients are answered meanwhile."""
+    accepted = [p for _, p, is_refused in EXPRESSIONS if not is_refused]
+    for i, pattern in enumerate(accepted):
+        lab.call("POST", "/v1/policies", policy(f"w{i}", [pattern]))
+    texts = ["x" * 200000, "a" * 200000, "ab" * 100000, "a.b.c" * 40000]
+    with Load(lab.port, [("chat", chat_bytes(lab.keys["production"]))], 2) as load:
+        wait_until(lambda: len(load.answers) > 50, "requests are answered")
+        for text in texts:
+            before = len(load.answers)
+            begun = time.monotonic()
+            status, _, body = lab.chat(text)
+            took = time.monotonic() - begun
+            assert status in (200, 403, 413), (text[:5], status, body)
+            print(f"{text[:5]}...: {status} in {took * 1000:.0f} ms, "
+                  f"{len(load.answers) - before} others meanwhile")
+    assert [a for a in load.answers if a.status not in (200, 403)] == []
+    print("others " + milliseconds([a.ended - a.begun for a in load.answers]))
 
 
 def test_a_hostile_list_is_refused_and_nobody_else_waits(lab):

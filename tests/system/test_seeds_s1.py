@@ -9,7 +9,7 @@ code rather than about bytes is proven by a unit test:
 """
 import pytest
 
-from fake import say
+from fake import answer_with
 from lab import Lab
 
 PII = {"type": "pii_detection", "action": "mask", "entities": ["email", "phone", "ssn"]}
@@ -199,8 +199,8 @@ def test_s1_18_19_model_restriction_blocks(lab, fake, make):
 def test_s1_15_20_pii_is_masked_in_prompt_and_answer(lab, fake, make):
     make({**CREATE, "rules": [PII]})
     fake.reset()
-    status, _, body = lab.chat("Write to jane.doe@example.com. " + say(
-        "Call 212-555-0147, SSN 536-90-4399, mail to bob@example.org"))
+    answer_with(fake, "Call 212-555-0147, SSN 536-90-4399, mail to bob@example.org")
+    status, _, body = lab.chat("Write to jane.doe@example.com.")
     assert status == 200, body
     sent = fake.log()[0]["body"]
     assert "jane.doe@example.com" not in sent and "Write to" in sent
@@ -217,7 +217,8 @@ def test_s1_15_19_pii_blocks(lab, fake, make):
     assert status == 403 and fake.log() == []
     assert "536-90-4399" not in str(body) + str(headers), "no value in what is said about it"
     assert lab.chat("nothing of that kind")[0] == 200
-    status, _, body = lab.chat(say("the SSN is 536-90-4399"))
+    answer_with(fake, "the SSN is 536-90-4399")
+    status, _, body = lab.chat("hello")
     assert status == 403, body
 
 

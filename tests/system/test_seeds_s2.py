@@ -13,7 +13,7 @@ import pytest
 from anthropic import Anthropic, PermissionDeniedError as AnthropicDenied
 from openai import OpenAI, PermissionDeniedError
 
-from fake import say
+from fake import answer_with
 from lab import Lab
 
 GOOGLE_ONLY = {"name": "Google Only", "policy_type": "routing",
@@ -74,7 +74,8 @@ def content(**config):
 
 def answer_of(lab, text, **more):
     """(status, headers, body) of a call that the provider answers with `text`."""
-    return lab.chat(say(text), key=lab.keys["pk_live"], **more)
+    answer_with(lab.fake, text)
+    return lab.chat("hello", key=lab.keys["pk_live"], **more)
 
 
 def text_of(body):
@@ -128,14 +129,18 @@ def test_s2_11_12_27_28_29_30_what_needs_prices_says_so(make, slug, names):
 
 
 @pytest.mark.parametrize("slug,model,status", [
-    ("quality-mode", "gpt-4o", 200), ("quality-mode", "gpt-4o-mini", 403),
+    ("quality-mode", "gpt-4o", 200), ("quality-mode", "gpt-4o-mini", "gpt-4o"),
     ("no-openai", "openai/gpt-4o", 403), ("no-openai", "anthropic/claude-3-haiku", 200),
     ("no-anthropic", "anthropic/claude-3-haiku", 403), ("no-anthropic", "openai/gpt-4o", 200),
     ("google-only", "openai/gpt-4o", 403)])
 def test_s2_13_14_15_16_59_routing_templates(lab, make, slug, model, status):
     made = make({"slug": slug}, path="/v1/policies/from-template")
     assert (made["name"], made["template"]) == (ROUTING[slug], slug)
-    assert lab.chat(model=model, key=lab.keys["pk_live"])[0] == status
+    got, headers, body = lab.chat(model=model, key=lab.keys["pk_live"])
+    if isinstance(status, str):
+        assert got == 200 and headers["x-gateway-model"].endswith("/" + status), body
+    else:
+        assert got == status, body
 
 
 def test_s2_17_pii_protection_template(lab, make):
@@ -148,8 +153,8 @@ def test_s2_17_pii_protection_template(lab, make):
 def test_s2_18_healthcare_template(lab, fake, make):
     make({"slug": "healthcare-compliance"}, path="/v1/policies/from-template")
     fake.reset()
-    status, _, body = lab.chat("Patient jane.doe@example.com, SSN 536-90-4399. " + say(
-        "The diagnosis and the dosage of the prescription: see your doctor."))
+    answer_with(fake, "The diagnosis and the dosage of the prescription: see your doctor.")
+    status, _, body = lab.chat("Patient jane.doe@example.com, SSN 536-90-4399.")
     assert status == 200, body
     sent = fake.log()[0]["body"]
     assert "536-90-4399" not in sent and "jane.doe@example.com" not in sent
@@ -246,6 +251,43 @@ def test_s2_50_51_info_and_warn_of_a_list(lab, make):
          "message": "Model gpt-4o-mini is not in allow list"}]}
 
 
+def test_s2_52_soft_block_overrides_the_model(lab, fake, make):
+    made = make({"name": "Small", "policy_type": "routing", "config": {
+        "model_allow_list": ["gpt-4o-mini", "claude-3-haiku"], "on_violation": "soft_block"}})
+    assert made["config"]["on_violation"] == "soft_block"
+    fake.reset()
+    status, headers, body = lab.chat(model="openai/gpt-4o", key=lab.keys["pk_live"])
+    assert status == 200, body
+    assert json.loads(fake.log()[0]["body"])["model"] == "gpt-4o-mini"
+    assert headers["x-gateway-model"].endswith("gpt-4o-mini")
+    assert headers["x-governance-violations"] == "Model openai/gpt-4o is not in allow list"
+    assert body["policy_evaluation"] == {"result": "soft_block", "violations": [
+        {"policy_name": "Small", "rule": "model_allow_list",
+         "message": "Model openai/gpt-4o is not in allow list"}]}
+    lab.wait_shipped()
+    record = lab.must("GET", "/v1/audit?request_id=" + headers["x-request-id"])["data"][0]
+    assert (record["decision"], record["rule"]) == ("modify", "model_allow_list")
+    assert record["model_requested"] == "openai/gpt-4o"
+    status, headers, body = lab.chat(model="gpt-4o-mini", key=lab.keys["pk_live"])
+    assert status == 200 and "x-gateway-model" not in headers
+    assert "policy_evaluation" not in body
+
+
+def test_s2_52_soft_block_never_softens_another_policy(lab, make):
+    make({"name": "Small", "policy_type": "routing", "config": {
+        "model_allow_list": ["gpt-4o-mini"], "on_violation": "soft_block"}})
+    make({"name": "Hard", "policy_type": "routing", "config": {
+        "model_block_list": ["gpt-4o-mini"]}})
+    status, _, body = lab.chat(model="openai/gpt-4o", key=lab.keys["pk_live"])
+    assert status == 403, body
+
+
+def test_s2_52_soft_block_without_a_model_to_use_is_refused(make):
+    error = make({"name": "x", "policy_type": "routing", "config": {
+        "provider_allow_list": ["google"], "on_violation": "soft_block"}}, wanted=422)
+    assert error["param"] == "/config/on_violation"
+
+
 # ---- content ---------------------------------------------------------------------------
 
 def test_s2_42_the_documented_content_policy(lab, make):
@@ -268,7 +310,7 @@ def test_s2_33_outputs_by_default_inputs_on_request(lab, fake, make):
              {"config": {"evaluate_input": True, "evaluate_output": False}},
              headers={"prefer": "wait=5"})
     fake.reset()
-    _, _, body = answer_of(lab, "I am bob@example.com", headers=None)
+    _, _, body = answer_of(lab, "I am bob@example.com")
     lab.chat("I am jane@example.com")
     assert "jane@example.com" not in fake.log()[1]["body"]
     assert text_of(body) == "I am bob@example.com"
@@ -333,14 +375,38 @@ def test_s2_37_redaction_format(lab, make):
 def test_s2_51_69_streams_carry_the_evaluation(lab, make):
     make(PII_PROTECTION)
     text, evaluation = "", None
+    answer_with(lab.fake, "mail jane@example.com please")
     stream = client(lab).chat.completions.create(
         model="gpt-4o", stream=True,
-        messages=[{"role": "user", "content": say("mail jane@example.com please")}])
+        messages=[{"role": "user", "content": "hello"}])
     for chunk in stream:
         for choice in chunk.choices:
             text += choice.delta.content or ""
         evaluation = getattr(chunk, "policy_evaluation", None) or evaluation
     assert text == "mail [REDACTED] please"
+    assert evaluation["result"] == "soft_block"
+
+
+def test_s2_51_69_the_other_dialects_carry_it(lab, make):
+    make(PII_PROTECTION)
+    anthropic = Anthropic(base_url=lab.url, api_key=lab.keys["pk_live"], max_retries=0)
+    ask = {"model": "claude-3-haiku", "max_tokens": 64,
+           "messages": [{"role": "user", "content": "hello"}]}
+    answer_with(lab.fake, "mail jane@example.com please")
+    message = anthropic.messages.create(**ask)
+    assert message.content[0].text == "mail [REDACTED] please"
+    assert message.policy_evaluation["result"] == "soft_block"
+    answer_with(lab.fake, "mail jane@example.com please")
+    evaluation = None
+    with anthropic.messages.stream(**ask) as stream:
+        for event in stream:
+            evaluation = getattr(event, "policy_evaluation", None) or evaluation
+        assert stream.get_final_message().content[0].text == "mail [REDACTED] please"
+    assert evaluation["result"] == "soft_block"
+    answer_with(lab.fake, "mail jane@example.com please")
+    evaluation = None
+    for event in client(lab).responses.create(model="gpt-4o", input="hello", stream=True):
+        evaluation = getattr(event, "policy_evaluation", None) or evaluation
     assert evaluation["result"] == "soft_block"
 
 

@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-from fake import say
+from fake import answer_with
 from lab import Lab
 
 # As printed.
@@ -67,6 +67,12 @@ def named(*rules, **more):
 def dev(lab, text="hello", **more):
     """A call of the developer's key, whose environment is development."""
     return lab.chat(text, key=lab.keys["developer"], **{"model": "gpt-4o-mini", **more})
+
+
+def answered(lab, fake, text):
+    """A call that the provider answers with `text`."""
+    answer_with(fake, text)
+    return lab.chat("hello")
 
 
 def text_of(body):
@@ -136,11 +142,11 @@ def test_s4_08_block(lab, make):
 @pytest.mark.parametrize("said,is_blocked", [
     ("the password is lost", True), ("my PassWord", True), ("api_key=1", True),
     ("passwords", False), ("pass word", False), ("apikey", False)])
-def test_s4_37_words(lab, make, said, is_blocked):
+def test_s4_37_words(lab, fake, make, said, is_blocked):
     make(named({"type": "content_filter", "patterns": ["password", "api_key"],
                 "action": "block"}))
     assert (lab.chat(said)[0] == 403) == is_blocked
-    assert (lab.chat(say(said))[0] == 403) == is_blocked, "and in the answer"
+    assert (answered(lab, fake, said)[0] == 403) == is_blocked, "and in the answer"
 
 
 @pytest.mark.parametrize("said,is_blocked", [
@@ -165,7 +171,8 @@ def test_s4_11_24_topics(lab, fake, make):
 def test_s4_11_18_25_modify(lab, fake, make):
     make(named({"type": "content_filter", "patterns": ["project titan"], "action": "modify"}))
     fake.reset()
-    status, headers, body = lab.chat("About Project Titan: " + say("project titan is late"))
+    answer_with(fake, "project titan is late")
+    status, headers, body = lab.chat("About Project Titan:")
     assert status == 200
     assert "Titan" not in fake.log()[0]["body"]
     assert text_of(body) == "[REDACTED] is late"
@@ -199,7 +206,7 @@ def test_s4_12_25_pii_redaction(lab, fake, make, mode, wanted):
         assert status == 403 and fake.log() == []
         return
     assert status == 200 and wanted in fake.log()[0]["body"]
-    assert text_of(lab.chat(say("SSN 536-90-4399"))[2]) == wanted
+    assert text_of(answered(lab, fake, "SSN 536-90-4399")[2]) == wanted
 
 
 def test_s4_12_46_fourteen_types(lab, make):

@@ -21,7 +21,7 @@ static const struct codec_config_template templates[] = {
     {"quality-mode", "Quality Mode", "Maximize output quality with best models", "performance",
      "routing",
      "{\"model_allow_list\":[\"gpt-4o\",\"gpt-4.1\",\"claude-sonnet-4-20250514\","
-     "\"claude-opus-4-20250514\",\"gemini-2.5-pro\"],\"on_violation\":\"hard_block\"}",
+     "\"claude-opus-4-20250514\",\"gemini-2.5-pro\"],\"on_violation\":\"soft_block\"}",
      "The models named are an example; keep the list to what you have measured to be best."},
     {"no-openai", "No OpenAI", "Block all OpenAI models", "compliance", "routing",
      "{\"provider_block_list\":[\"openai\"],\"on_violation\":\"hard_block\"}",

@@ -92,7 +92,8 @@ static enum err begin_stage(struct content_check *k, enum content_stage which,
     return ERR_OK;
 }
 
-/* Rules of terms are only counted: a finding names its rule. */
+/* There may be thousands of rules of terms, and a finding names its rule: that there are
+ * some is enough. */
 static enum err list_kind(struct stage *s, enum content_kind kind)
 {
     const struct content *c = s->check->content;
@@ -101,13 +102,18 @@ static enum err list_kind(struct stage *s, enum content_kind kind)
 
     s->of_kind[kind] = NULL;
     s->of_kind_count[kind] = 0;
-    for (size_t w = 0; w < c->words; w++) {
-        count += (size_t)__builtin_popcountll(s->bits[w] & row[w]);
-    }
-    s->of_kind_count[kind] = count;
-    if (count == 0 || kind == CONTENT_TERMS) {
+    if (!c->has_kind[kind] || !has_any(s->bits, row, c->words)) {
         return ERR_OK;
     }
+    if (kind == CONTENT_TERMS) {
+        s->of_kind_count[kind] = 1;
+        return ERR_OK;
+    }
+    for (size_t w = 0; w < c->words; w++) {
+        uint64_t bits = s->bits[w] & row[w];
+        count += bits != 0 ? (size_t)__builtin_popcountll(bits) : 0;
+    }
+    s->of_kind_count[kind] = count;
     uint32_t *list = arena_alloc_raw(s->check->arena, count * sizeof(*list));
     if (list == NULL) {
         return ERR_MEMORY;

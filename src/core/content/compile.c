@@ -193,6 +193,7 @@ static enum err add_rows(struct content *c, const struct content_rule *const *ru
     for (size_t n = 0; n < c->rules_count; n++) {
         const struct content_rule *r = rules[n];
         bit_set(rows[ROW_KINDS + r->kind], n);
+        c->has_kind[r->kind] = true;
         if ((r->stages & CONTENT_REQUEST) != 0) {
             bit_set(rows[ROW_REQUEST], n);
         }

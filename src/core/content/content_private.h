@@ -69,6 +69,7 @@ struct content {
     struct scan_action *actions;
     size_t actions_count;
     const uint64_t *rows[ROWS];
+    bool has_kind[CONTENT_KINDS];
 };
 
 static inline bool bit_has(const uint64_t *row, size_t bit)
@@ -92,7 +93,7 @@ struct stage {
     enum content_stage stage;
     const uint64_t *bits;                   /* rules that apply here */
     const uint32_t *of_kind[CONTENT_KINDS]; /* their numbers, TERMS apart (there may be many) */
-    size_t of_kind_count[CONTENT_KINDS];    /* of TERMS as well */
+    size_t of_kind_count[CONTENT_KINDS];    /* of TERMS 1 for any */
     bool is_wanted, is_scanned; /* is_scanned: a finding of the set can matter */
     struct scan_plan plan;      /* for sieves and edits; asks judge_index */
     enum content_effect effect;

@@ -76,6 +76,7 @@ static enum err edit_reading(struct edit_out *o, const struct reading *r)
             TRY(write_name(o, &r->units[0], &o->value));
         } else {
             apply(r->text->value, &r->units[0].edits, &o->value);
+            TRY(o->value.err);
             if (is_blank(buf_str(&o->value)) && !r->text->is_number) {
                 buf_clear(&o->value); /* no provider takes an empty text */
                 buf_add(&o->value, EMPTY_WORD);

@@ -5,13 +5,15 @@
  * as a model reads them; what then crosses a seam, and is not merely the end of something
  * that was found in one text alone, is a finding: replaced in the first text, cut out of
  * the others. Long conversations are read in windows that overlap by more than a finding
- * is long.
+ * is long. Requests only: the choices of an answer are not one text, and a stream would
+ * not see them joined.
  */
 #include "run.h"
 
 #define END_BYTES 256U /* of a long text, at either end */
 #define WINDOW_BYTES (16U << 10)
 #define SEGMENTS_MAX 512U
+#define COVERS_BACK 256U /* findings looked back at for what covers one */
 #define GAP STR("\n\n") /* stands for the middle of a long text; nothing crosses it */
 
 struct segment {
@@ -26,10 +28,12 @@ struct window {
     struct str text;
     size_t next; /* reading that the next window begins with; findings before it count */
     bool is_last;
+    struct scan_finding *own; /* of each segment alone, in the window's places */
+    size_t own_count, own_capacity;
+    bool is_own_known;
 };
 
-static bool is_of(const struct queue *q, size_t i, enum content_stage stage, unsigned role);
-static size_t next_of(const struct queue *q, size_t i, enum content_stage stage, unsigned role);
+static size_t next_of(const struct queue *q, size_t i);
 static enum err build(struct content_check *k, struct window *w);
 static enum err add_text(struct queue *q, struct window *w, size_t reading, bool is_first);
 static void add_segment(struct queue *q, struct window *w, size_t reading, struct str value,
@@ -37,11 +41,13 @@ static void add_segment(struct queue *q, struct window *w, size_t reading, struc
 static size_t char_edge(struct str s, size_t at);
 static void find_next(struct window *w);
 static enum err read_window(struct content_check *k, struct window *w);
-static enum err is_crossing(struct content_check *k, const struct window *w, size_t at,
-                            bool *ret);
+static enum err take_crossing(struct content_check *k, struct window *w, size_t *ret_count);
+static enum err is_crossing(struct content_check *k, struct window *w, size_t at, bool *ret);
 static size_t segment_at(const struct window *w, size_t at);
-static enum err is_own(struct content_check *k, const struct window *w,
-                       const struct scan_finding *f, bool *ret);
+static enum err find_own(struct content_check *k, struct window *w);
+static enum err keep_own(struct arena *a, struct window *w, const struct scan_findings *alone,
+                         size_t at);
+static bool is_own(const struct window *w, const struct scan_finding *f);
 static bool is_same_kind(const struct scan_finding *a, const struct scan_finding *b);
 static enum err note(struct content_check *k, const struct window *w, size_t at);
 static enum err edit(struct content_check *k, const struct window *w,
@@ -52,7 +58,8 @@ enum err seam_run(struct content_check *k, size_t *left)
     struct queue *q = k->queue;
     enum err err = ERR_OK;
 
-    if (q->count < 2 || !stage_of(k, q->items[0].stage)->is_scanned) {
+    if (q->count < 2 || q->items[0].stage != CONTENT_REQUEST ||
+        !stage_of(k, CONTENT_REQUEST)->is_scanned) {
         return ERR_OK;
     }
     while (err == ERR_OK && q->seam.role < LLM_ROLE_OTHER) {
@@ -72,15 +79,11 @@ enum err seam_run(struct content_check *k, size_t *left)
     return err;
 }
 
-static bool is_of(const struct queue *q, size_t i, enum content_stage stage, unsigned role)
+/* The next text of the role that is speech. */
+static size_t next_of(const struct queue *q, size_t i)
 {
-    const struct reading *r = &q->items[i];
-    return r->stage == stage && (unsigned)r->text->role == role && is_speech(r->text);
-}
-
-static size_t next_of(const struct queue *q, size_t i, enum content_stage stage, unsigned role)
-{
-    while (i < q->count && !is_of(q, i, stage, role)) {
+    while (i < q->count && ((unsigned)q->items[i].text->role != q->seam.role ||
+                            !is_speech(q->items[i].text))) {
         i++;
     }
     return i;
@@ -90,9 +93,8 @@ static size_t next_of(const struct queue *q, size_t i, enum content_stage stage,
 static enum err build(struct content_check *k, struct window *w)
 {
     struct queue *q = k->queue;
-    enum content_stage stage = q->items[0].stage;
-    size_t first = next_of(q, q->seam.from, stage, q->seam.role);
-    size_t second = next_of(q, first + 1, stage, q->seam.role);
+    size_t first = next_of(q, q->seam.from);
+    size_t second = next_of(q, first + 1);
 
     w->is_last = true;
     if (second >= q->count) {
@@ -106,7 +108,7 @@ static enum err build(struct content_check *k, struct window *w)
     size_t i = first;
     while (i < q->count && w->count + 2 <= SEGMENTS_MAX && q->led.len < WINDOW_BYTES) {
         TRY(add_text(q, w, i, i == first));
-        i = next_of(q, i + 1, stage, q->seam.role);
+        i = next_of(q, i + 1);
     }
     w->text = buf_str(&q->led);
     w->is_last = i >= q->count;
@@ -172,9 +174,9 @@ static void find_next(struct window *w)
 static enum err read_window(struct content_check *k, struct window *w)
 {
     struct queue *q = k->queue;
-    struct stage *s = stage_of(k, q->items[0].stage);
+    struct stage *s = stage_of(k, CONTENT_REQUEST);
     struct scan_findings *found = &q->found;
-    struct scan_edits edits;
+    struct scan_edits edits = {.count = 0};
     size_t crossing = 0;
 
     found->count = 0;
@@ -183,26 +185,10 @@ static enum err read_window(struct content_check *k, struct window *w)
     if (found->is_truncated || found->is_exhausted) {
         return ERR_LIMIT;
     }
-    for (size_t i = 0; i < found->count; i++) {
-        bool is_kept;
-        TRY(is_crossing(k, w, i, &is_kept));
-        if (is_kept) {
-            TRY(note(k, w, i));
-            crossing++;
-        } else if (judge_index(s, found->items, found->count, i) != SCAN_PLAN_COVER) {
-            found->items[i].score = 0; /* to be dropped, when nothing asks about it any more */
-        }
-    }
+    TRY(take_crossing(k, w, &crossing));
     if (crossing == 0) {
         return ERR_OK;
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < found->count; i++) {
-        if (found->items[i].score > 0) {
-            found->items[kept++] = found->items[i];
-        }
-    }
-    found->count = kept;
     TRY(scan_edits_of(&s->plan, &k->keys, w->text, found, k->arena, &edits));
     for (size_t i = 0; i < edits.count; i++) {
         TRY(edit(k, w, &edits.items[i]));
@@ -211,25 +197,49 @@ static enum err read_window(struct content_check *k, struct window *w)
     return ERR_OK;
 }
 
-static enum err is_crossing(struct content_check *k, const struct window *w, size_t at,
-                            bool *ret)
+/* Tells what crosses; the rest is taken out, but for the exceptions. */
+static enum err take_crossing(struct content_check *k, struct window *w, size_t *ret_count)
+{
+    struct scan_findings *found = &k->queue->found;
+    const struct stage *s = stage_of(k, CONTENT_REQUEST);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < found->count; i++) {
+        bool is_kept;
+        TRY(is_crossing(k, w, i, &is_kept));
+        if (is_kept) {
+            TRY(note(k, w, i));
+            ++*ret_count;
+        } else if (judge_index(s, found->items, found->count, i) != SCAN_PLAN_COVER) {
+            found->items[i].score = 0; /* others may still be looked for behind it */
+        }
+    }
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->items[i].score > 0) {
+            found->items[kept++] = found->items[i];
+        }
+    }
+    found->count = kept;
+    return ERR_OK;
+}
+
+static enum err is_crossing(struct content_check *k, struct window *w, size_t at, bool *ret)
 {
     const struct scan_findings *found = &k->queue->found;
     const struct scan_finding *f = &found->items[at];
-    const struct stage *s = stage_of(k, k->queue->items[0].stage);
+    const struct stage *s = stage_of(k, CONTENT_REQUEST);
     size_t first = segment_at(w, f->start);
     size_t last = segment_at(w, f->end - 1);
+    const struct segment *end = &w->segments[last];
+    size_t covered = 0;
 
     *ret = false;
-    if (w->segments[first].reading == w->segments[last].reading ||
-        w->segments[first].reading >= w->next) {
+    if (w->segments[first].reading == end->reading || w->segments[first].reading >= w->next) {
         return ERR_OK;
     }
-    size_t covered = 0;
     for (size_t i = first; i <= last; i++) {
         covered += w->segments[i].len;
     }
-    const struct segment *end = &w->segments[last];
     if (covered != end->at + end->len - w->segments[first].at) {
         return ERR_OK; /* over the middle of a long text */
     }
@@ -240,9 +250,8 @@ static enum err is_crossing(struct content_check *k, const struct window *w, siz
     if (judge_index(s, found->items, found->count, at) >= s->plan.actions_count) {
         return ERR_OK;
     }
-    bool is_known;
-    TRY(is_own(k, w, f, &is_known));
-    *ret = !is_known;
+    TRY(find_own(k, w));
+    *ret = !is_own(w, f);
     return ERR_OK;
 }
 
@@ -261,32 +270,70 @@ static size_t segment_at(const struct window *w, size_t at)
     return low;
 }
 
-/* "mail bob@a.example" + "Please": the address was found where it stands, and the word
- * behind the seam is none of it. */
-static enum err is_own(struct content_check *k, const struct window *w,
-                       const struct scan_finding *f, bool *ret)
+/* Each segment alone, when that is asked for the first time. */
+static enum err find_own(struct content_check *k, struct window *w)
 {
-    struct scan_findings own;
+    struct scan_findings alone;
     enum err err = ERR_OK;
-
-    *ret = false;
-    scan_findings_init(&own, SCAN_FINDINGS_MAX);
-    for (size_t i = segment_at(w, f->start); err == ERR_OK && i < w->count; i++) {
+    if (w->is_own_known) {
+        return ERR_OK;
+    }
+    scan_findings_init(&alone, SCAN_FINDINGS_MAX);
+    for (size_t i = 0; err == ERR_OK && i < w->count; i++) {
         const struct segment *g = &w->segments[i];
-        if (g->at >= f->end) {
-            break;
-        }
-        own.count = 0;
+        alone.count = 0;
         err = scan_text(content_set(k->content), k->env.scratch,
-                        str_sub(w->text, g->at, g->at + g->len), SCAN_VIEW_FOLD, &own);
-        for (size_t n = 0; err == ERR_OK && n < own.count; n++) {
-            const struct scan_finding *o = &own.items[n];
-            *ret = *ret || (o->start + g->at < f->end && o->end + g->at > f->start &&
-                            is_same_kind(o, f));
+                        str_sub(w->text, g->at, g->at + g->len), SCAN_VIEW_FOLD, &alone);
+        err = err == ERR_OK ? keep_own(k->arena, w, &alone, g->at) : err;
+    }
+    scan_findings_fini(&alone);
+    w->is_own_known = true;
+    return err;
+}
+
+static enum err keep_own(struct arena *a, struct window *w, const struct scan_findings *alone,
+                         size_t at)
+{
+    size_t need = w->own_count + alone->count;
+    if (need > w->own_capacity) {
+        size_t capacity = 2 * need;
+        struct scan_finding *grown = arena_resize(a, w->own, w->own_capacity * sizeof(*grown),
+                                                  capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return ERR_MEMORY;
+        }
+        w->own = grown;
+        w->own_capacity = capacity;
+    }
+    for (size_t i = 0; i < alone->count; i++) {
+        struct scan_finding *f = &w->own[w->own_count++];
+        *f = alone->items[i];
+        f->start += at;
+        f->end += at;
+    }
+    return ERR_OK;
+}
+
+/* "mail bob@a.example" + "Please": the address was found where it stands, and the word
+ * behind the seam is none of it. They lie in the order of their places. */
+static bool is_own(const struct window *w, const struct scan_finding *f)
+{
+    size_t low = 0, high = w->own_count;
+    size_t from = f->start > 3 * END_BYTES ? f->start - 3 * END_BYTES : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (w->own[middle].start < from) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    scan_findings_fini(&own);
-    return err;
+    for (; low < w->own_count && w->own[low].start < f->end; low++) {
+        if (w->own[low].end > f->start && is_same_kind(&w->own[low], f)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_same_kind(const struct scan_finding *a, const struct scan_finding *b)
@@ -311,18 +358,22 @@ static enum err note(struct content_check *k, const struct window *w, size_t at)
     items[0] = f;
     items[0].start = f.start - g->at + g->from;
     items[0].end = items[0].start + (f.end - f.start);
-    for (size_t i = 0; i < found->count && covers.count < COVERS_MAX; i++) {
+    size_t i = at > COVERS_BACK ? at - COVERS_BACK : 0;
+    for (; i < found->count && covers.count < COVERS_MAX; i++) {
         const struct scan_finding *o = &found->items[i];
+        if (o->start > f.start) {
+            break;
+        }
         bool is_except = o->kind == SCAN_TERM && k->content->terms[o->id].use == TERM_EXCEPT;
         bool is_earlier = o->kind == SCAN_ENTITY && i < at;
-        if ((is_except || is_earlier) && o->start <= f.start && o->end >= f.end) {
+        if ((is_except || is_earlier) && o->end >= f.end) {
             struct scan_finding *to = &covers.items[covers.count++];
             *to = *o;
             to->start = items[0].start;
             to->end = items[0].end;
         }
     }
-    return note_findings(stage_of(k, k->queue->items[0].stage),
+    return note_findings(stage_of(k, CONTENT_REQUEST),
                          &(struct place){text->pointer, text->role}, &one, &covers);
 }
 

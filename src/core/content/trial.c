@@ -36,7 +36,7 @@ enum err content_try(struct arena *a, const struct content_question *q, struct c
         return ERR_OK; /* no rules: nothing to say */
     }
     enum err e = scan_scratch_new(&scratch);
-    if (e == ERR_OK) {
+    if (e == ERR_OK && content_set(content) != NULL) { /* rules of meaning have none */
         e = scan_scratch_fit(scratch, content_set(content));
     }
     if (e == ERR_OK) {

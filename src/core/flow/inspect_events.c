@@ -230,6 +230,7 @@ void flow_held_relay(struct flow_exchange *x)
     }
     if (llm_relay_is_complete(p->relay) || llm_relay_saw_error(p->relay)) {
         flow_relay_begin(x);
+        flow_evaluation_events(x);
         flow_relay_write(x, buf_str(&p->answer));
     }
     flow_relay_end_events(x);

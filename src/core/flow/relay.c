@@ -147,6 +147,7 @@ static void relay_events(struct flow_exchange *x)
         flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
         return;
     }
+    flow_evaluation_events(x);
     flow_relay_write(x, buf_str(&p->answer));
     if (e != ERR_AGAIN) {
         if (flush_stream(x)) {
@@ -295,6 +296,7 @@ void flow_relay_json(struct flow_exchange *x)
     }
     buf_clear(&p->answer);
     buf_move(&p->answer, body);
+    flow_evaluation_json(x);
     flow_relay_begin(x);
     p->outcome = "completed";
     flow_record_outcome(x);
@@ -336,6 +338,9 @@ void flow_relay_begin(struct flow_exchange *x)
         wire_write_header(&x->out, STR("x-upstream-request-id"), p->upstream_request_id);
     }
     wire_write_header(&x->out, STR("x-portcullis-provider"), p->choice.provider->slug);
+    if (p->verdict.overrides_count != 0) { /* another model than was asked for (S2-52) */
+        wire_write_header(&x->out, STR("x-gateway-model"), p->choice.model->id);
+    }
     if (p->is_upstream_stream) {
         wire_write_header(&x->out, STR("content-type"), STR("text/event-stream; charset=utf-8"));
         wire_write_header(&x->out, STR("cache-control"), STR("no-cache"));

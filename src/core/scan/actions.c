@@ -325,26 +325,16 @@ enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *keys, stru
                       struct scan_findings *findings, struct buf *out)
 {
     findings_sort(findings);
-    struct scan_rewriter all = {plan, keys, text, findings, 0, 0};
-    return scan_rewriter_step(&all, SIZE_MAX, out);
-}
-
-enum err scan_rewriter_step(struct scan_rewriter *r, size_t regions_max, struct buf *out)
-{
-    struct region region;
-    for (size_t n = 0; n < regions_max; n++) {
-        if (!region_next(r->plan, r->findings->items, r->findings->count, &r->at, &region)) {
-            buf_add(out, str_sub(r->text, r->given, r->text.len));
-            r->given = r->text.len;
-            return out->err;
-        }
-        buf_add(out, str_sub(r->text, r->given, region.start));
-        struct str value = str_sub(r->text, region.start, region.end);
-        region_write(r->plan, r->keys, &region, value, out);
-        r->given = region.end;
-        TRY(out->err);
+    size_t at = 0;
+    size_t given = 0;
+    struct region r;
+    while (region_next(plan, findings->items, findings->count, &at, &r)) {
+        buf_add(out, str_sub(text, given, r.start));
+        region_write(plan, keys, &r, str_sub(text, r.start, r.end), out);
+        given = r.end;
     }
-    return ERR_AGAIN;
+    buf_add(out, str_sub(text, given, text.len));
+    return out->err;
 }
 
 enum err scan_format_check(struct str format, struct issue *issue)

@@ -15,15 +15,14 @@
 #define SCORE_WEAK 350
 #define SCORE_KEPT_MIN 300
 #define AT_BYTES 260U
+#define TRY_STEPS 16U /* what a try costs besides its matching */
 
-static size_t run_fast(struct cursor *c, size_t from, size_t stop);
 static bool is_decided(struct cursor *c, size_t at);
 static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts, uint64_t tokens);
 static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_tokens);
 static bool is_start(const struct cursor *c, size_t at);
 static bool is_special(unsigned char b);
 static enum match_result try_place(struct cursor *c, size_t at);
-static enum match_result try_regexes(struct cursor *c, size_t at);
 static unsigned run_at(const struct cursor *c, size_t at, bool is_token);
 static enum match_result try_row(struct cursor *c, size_t index, size_t at);
 static bool may_begin(const struct cursor *c, const struct detector *d, size_t at);
@@ -42,39 +41,20 @@ void cursor_init(struct cursor *c, const struct scan_set *set, const struct view
     c->set = set;
     c->engine = set->engine;
     c->view = view;
-    c->in = (struct match_input){view->text.ptr, view->text.len, is_final};
+    c->in = (struct match_input){.text = view->text.ptr, .len = view->text.len};
+    c->in.is_final = is_final;
     c->out = out;
-    c->limit = c->work_max = SIZE_MAX;
-}
-
-size_t cursor_run(struct cursor *c, size_t from, bool with_terms)
-{
-    bool wants_terms = with_terms && c->set->terms_count > 0;
-    size_t stop = c->limit < c->in.len ? c->limit : c->in.len;
-    if (!wants_terms && c->set->regexes_count == 0) {
-        return c->set->words > 0 ? run_fast(c, from, stop) : stop;
-    }
-    for (size_t at = from; at < stop; at++) {
-        size_t known = c->out->count;
-        bool is_open = c->set->words > 0 && is_start(c, at) && try_place(c, at) == MATCH_MORE;
-        is_open = is_open || (wants_terms && terms_match_at(c, at) == MATCH_MORE);
-        is_open = is_open || (c->set->regexes_count > 0 && try_regexes(c, at) == MATCH_MORE);
-        if (is_open) {
-            c->out->count = known; /* the place is tried again, whole */
-            return at;
-        }
-        if (c->work > c->work_max) {
-            return at + 1;
-        }
-    }
-    return stop > from ? stop : from;
+    c->work_max = SIZE_MAX;
 }
 
 /* 64 bytes at a time to the places where a word or a sign begins, about one in six; and of
  * these to the few that can be something. Choosing has no branches: they would be
  * mispredicted, and that costs more than the work. */
-static size_t run_fast(struct cursor *c, size_t from, size_t stop)
+size_t detectors_run(struct cursor *c, size_t from, size_t stop)
 {
+    if (c->set->words == 0) {
+        return stop > from ? stop : from;
+    }
     size_t at = from;
     bool is_after_word = at > 0 && is_word_byte((unsigned char)c->in.text[at - 1]);
     for (; at < stop && at + 64 + PATTERN_PREFIX <= c->in.len; at += 64) {
@@ -87,7 +67,7 @@ static size_t run_fast(struct cursor *c, size_t from, size_t stop)
             if (place >= stop || !is_decided(c, place)) {
                 return place < stop ? place : stop;
             }
-            if (c->work > c->work_max) {
+            if (c->in.steps > c->work_max) {
                 return place + 1;
             }
         }
@@ -300,7 +280,7 @@ static enum match_result try_row(struct cursor *c, size_t index, size_t at)
     }
     size_t start;
     size_t end;
-    c->work++;
+    c->in.steps += TRY_STEPS;
     enum match_result result = pattern_match(&row->pattern, &c->in, at, row->width, &start, &end);
     if (result != MATCH_YES && result != MATCH_MORE) {
         return MATCH_NO;
@@ -444,42 +424,6 @@ static enum match_result judge(struct cursor *c, size_t index, size_t start, siz
                                                .score = (uint16_t)(score > 1000 ? 1000 : score),
                                                .kind = SCAN_ENTITY,
                                                .tier = (uint8_t)d->tier});
-}
-
-static enum match_result try_regexes(struct cursor *c, size_t at)
-{
-    for (size_t i = 0; i < c->set->regexes_count; i++) {
-        const struct regex *r = &c->set->regexes[i];
-        if (!byte_set_has(&r->pattern.prefix[0], (unsigned char)c->in.text[at]) ||
-            (at + 1 < c->in.len &&
-             !byte_set_has(&r->pattern.prefix[1], (unsigned char)c->in.text[at + 1]))) {
-            continue;
-        }
-        size_t start;
-        size_t end;
-        switch (pattern_match(&r->pattern, &c->in, at, SCAN_TERM_BYTES_MAX, &start, &end)) {
-        case MATCH_MORE:
-            return MATCH_MORE;
-        case MATCH_EXHAUSTED:
-            c->out->is_exhausted = true;
-            break;
-        case MATCH_NO:
-            break;
-        case MATCH_YES:
-            if (r->context_count > 0 && !context_has(c, start, r->context, r->context_count)) {
-                break;
-            }
-            if (cursor_add(c, (struct scan_finding){.start = start,
-                                                    .end = end,
-                                                    .id = r->id,
-                                                    .score = 1000,
-                                                    .kind = SCAN_TERM}) == MATCH_MORE) {
-                return MATCH_MORE;
-            }
-            break;
-        }
-    }
-    return MATCH_NO;
 }
 
 enum match_result cursor_add(struct cursor *c, struct scan_finding f)

@@ -16,6 +16,8 @@ static const char database_magic[] = "termdb1\n";
 #define MAGIC_BYTES 8U
 #define HEADER_BYTES (MAGIC_BYTES + 32U + 4U)
 #define DATABASE_BYTES_MAX (256U << 20)
+#define LITERALS_MAX (SCAN_TERMS_MAX + SCAN_REGEXES_MAX * PATTERN_FACTORS_MAX)
+#define EDGE_BYTES (4U + SCAN_TOKEN_BYTES_MAX) /* what decides about a term lies behind it */
 
 struct lists {
     const char **texts;
@@ -28,22 +30,57 @@ static enum err lists_of(struct str source, struct lists *ret);
 static void lists_free(struct lists *l);
 static enum err compile(struct str source, hs_database_t **ret, struct issue *issue);
 static void put_u32(uint32_t v, char *ret);
+static bool load(struct str source, struct str stored, hs_database_t **ret);
+static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                      void *context);
+static void note_spots(struct cursor *c, const struct literal *l, size_t at);
 
-void literals_source(const struct term *terms, size_t count, struct buf *ret_source)
+struct hits {
+    struct cursor *c;
+    size_t base, to; /* where libhs began to read; terms from `to` on are not wanted */
+};
+
+/* Terms and factors are both sorted: merged, each text once. */
+enum err literals_prepare(struct scan_set *set)
 {
-    size_t from = ret_source->len;
-    buf_add(ret_source, (struct str){source_magic, MAGIC_BYTES});
-    size_t known = ret_source->len;
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0 && str_eq(terms[i].text, terms[i - 1].text)) {
-            continue;
-        }
-        buf_add_byte(ret_source, (char)(terms[i].text.len & 0xff));
-        buf_add_byte(ret_source, (char)(terms[i].text.len >> 8));
-        buf_add(ret_source, terms[i].text);
+    size_t term = 0;
+    size_t factor = 0;
+    set->literals = ARENA_ARRAY(&set->arena, set->terms_count + set->factors_count, struct literal);
+    if (set->literals == NULL) {
+        return ERR_MEMORY;
     }
-    if (ret_source->len == known) {
-        ret_source->len = from;
+    while (term < set->terms_count || factor < set->factors_count) {
+        int order = term == set->terms_count ? 1
+                    : factor == set->factors_count
+                        ? -1
+                        : str_cmp(set->terms[term].text, set->factors[factor].text);
+        struct literal *l = &set->literals[set->literals_count++];
+        l->text = order <= 0 ? set->terms[term].text : set->factors[factor].text;
+        l->term = order <= 0 ? (uint32_t)term : UINT32_MAX;
+        l->factor = order >= 0 ? (uint32_t)factor : UINT32_MAX;
+        while (term < set->terms_count && str_eq(set->terms[term].text, l->text)) {
+            term++;
+        }
+        while (factor < set->factors_count && str_eq(set->factors[factor].text, l->text)) {
+            factor++;
+        }
+    }
+    size_t reach = set->factors_count > 0 ? SCAN_TERM_BYTES_MAX : 0;
+    reach = reach > set->term_bytes_max ? reach : set->term_bytes_max;
+    set->literal_open = set->literals_count > 0 ? reach + EDGE_BYTES : 0;
+    return ERR_OK;
+}
+
+void literals_source(const struct scan_set *set, struct buf *ret_source)
+{
+    if (set->literals_count > 0) {
+        buf_add(ret_source, (struct str){source_magic, MAGIC_BYTES});
+    }
+    for (size_t i = 0; i < set->literals_count; i++) {
+        struct str text = set->literals[i].text;
+        buf_add_byte(ret_source, (char)(text.len & 0xff));
+        buf_add_byte(ret_source, (char)(text.len >> 8));
+        buf_add(ret_source, text);
     }
 }
 
@@ -75,7 +112,7 @@ static enum err lists_of(struct str source, struct lists *ret)
     struct str literal;
     size_t n = 0;
     while (rest.len > 0) {
-        if (!literals_next(&rest, &literal) || n++ == SCAN_TERMS_MAX) {
+        if (!literals_next(&rest, &literal) || n++ == LITERALS_MAX) {
             return ERR_INVALID;
         }
     }
@@ -157,26 +194,95 @@ enum err scan_terms_compile(struct str source, struct buf *ret_database, struct 
     return ret_database->err;
 }
 
+enum err literals_compile(struct scan_set *set, struct str stored, struct issue *issue)
+{
+    if (set->literals_count == 0) {
+        return ERR_OK;
+    }
+    struct buf source;
+    buf_init(&source, DATABASE_BYTES_MAX);
+    literals_source(set, &source);
+    enum err err = source.err;
+    err = err == ERR_OK ? literals_load(buf_str(&source), stored, &set->database, issue) : err;
+    buf_fini(&source);
+    return err;
+}
+
 enum err literals_load(struct str source, struct str stored, hs_database_t **ret,
                        struct issue *issue)
 {
-    *ret = NULL;
-    if (source.len == 0) {
-        return ERR_OK;
-    }
+    return load(source, stored, ret) ? ERR_OK : compile(source, ret, issue);
+}
+
+static bool load(struct str source, struct str stored, hs_database_t **ret)
+{
     struct str body = str_sub(stored, HEADER_BYTES, stored.len);
-    if (body.len > 0 && memcmp(stored.ptr, database_magic, MAGIC_BYTES) == 0) {
-        struct sha256 name = sha256_of(source);
-        char crc[4];
-        put_u32(crc32c(0, body.ptr, body.len), crc);
-        bool is_ours = memcmp(stored.ptr + MAGIC_BYTES, name.bytes, sizeof(name.bytes)) == 0 &&
-                       memcmp(stored.ptr + HEADER_BYTES - sizeof(crc), crc, sizeof(crc)) == 0;
-        if (is_ours && hs_deserialize_database(body.ptr, body.len, ret) == HS_SUCCESS) {
-            return ERR_OK;
-        }
-        *ret = NULL;
+    if (body.len == 0 || memcmp(stored.ptr, database_magic, MAGIC_BYTES) != 0) {
+        return false;
     }
-    return compile(source, ret, issue);
+    struct sha256 name = sha256_of(source);
+    char crc[4];
+    put_u32(crc32c(0, body.ptr, body.len), crc);
+    bool is_ours = memcmp(stored.ptr + MAGIC_BYTES, name.bytes, sizeof(name.bytes)) == 0 &&
+                   memcmp(stored.ptr + HEADER_BYTES - sizeof(crc), crc, sizeof(crc)) == 0;
+    if (!is_ours || hs_deserialize_database(body.ptr, body.len, ret) != HS_SUCCESS) {
+        *ret = NULL;
+        return false;
+    }
+    return true;
+}
+
+/* ERR_INTERNAL when libhs would not; the caller then walks. */
+enum err literals_scan(struct cursor *c, hs_scratch_t *scratch, size_t from, size_t to)
+{
+    const struct scan_set *set = c->set;
+    struct hits h = {c, from, to};
+    if (c->spots != NULL) {
+        memset(c->spots->low, 0xff, set->regexes_count * sizeof(c->spots->low[0]));
+        memset(c->spots->high, 0, set->regexes_count * sizeof(c->spots->high[0]));
+    }
+    size_t end = c->in.len - to < set->literal_open ? c->in.len : to + set->literal_open;
+    hs_error_t rc = hs_scan(set->database, c->in.text + from, (unsigned)(end - from), 0, scratch,
+                            on_literal, &h);
+    return rc == HS_SUCCESS || rc == HS_SCAN_TERMINATED ? ERR_OK : ERR_INTERNAL;
+}
+
+static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                      void *context)
+{
+    (void)from;
+    (void)flags;
+    const struct hits *h = context;
+    const struct literal *l = &h->c->set->literals[id];
+    size_t at = h->base + (size_t)to - l->text.len;
+    if (l->term != UINT32_MAX && at < h->to) {
+        (void)terms_add(h->c, l->term, at); /* never MORE: literal_open bytes are known */
+    }
+    if (l->factor != UINT32_MAX && h->c->spots != NULL) {
+        note_spots(h->c, l, at);
+    }
+    return h->c->out->is_truncated ? 1 : 0;
+}
+
+static void note_spots(struct cursor *c, const struct literal *l, size_t at)
+{
+    const struct scan_set *set = c->set;
+    for (size_t i = l->factor; i < set->factors_count; i++) {
+        if (!str_eq(set->factors[i].text, l->text)) {
+            return;
+        }
+        uint32_t regex = set->factors[i].regex;
+        const struct pattern_factors *f = &set->regexes[regex].pattern.factors;
+        size_t low = f->before_max < SCAN_TERM_BYTES_MAX ? f->before_max : SCAN_TERM_BYTES_MAX;
+        low = at > low ? at - low : 0;
+        if (at < f->before_min) {
+            continue;
+        }
+        size_t high = at - f->before_min;
+        c->spots->low[regex] = low < c->spots->low[regex] ? (uint32_t)low : c->spots->low[regex];
+        c->spots->high[regex] =
+            high > c->spots->high[regex] ? (uint32_t)high : c->spots->high[regex];
+    }
 }
 
 struct str scan_terms_platform(void)

@@ -8,9 +8,12 @@
 
 #include "scan_private.h"
 
-/* Appends the source of terms that are sorted by text; nothing when there are none. */
-void literals_source(const struct term *terms, size_t count, struct buf *ret_source);
+/* What terms and expressions make libhs look for; both are there, and sorted. */
+MUST_USE enum err literals_prepare(struct scan_set *set);
+/* Appends the source; nothing when there are no literals. */
+void literals_source(const struct scan_set *set, struct buf *ret_source);
 /* From `stored` when it is of this source and platform, else compiled. */
+MUST_USE enum err literals_compile(struct scan_set *set, struct str stored, struct issue *issue);
 MUST_USE enum err literals_load(struct str source, struct str stored, hs_database_t **ret,
                                 struct issue *issue);
 

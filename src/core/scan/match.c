@@ -2,7 +2,8 @@
  *
  * The anchored matcher: backtracking with an explicit stack and a budget of steps, the
  * longest match wins. It notes whether any way through the program wanted a byte
- * behind the end of what is known: then a stream must wait. Reentrant, no allocation.
+ * behind the end of what is known: then a stream must wait. Where it would take too long,
+ * match_linear.c goes on. Reentrant, no allocation.
  */
 #include "pattern.h"
 
@@ -17,10 +18,10 @@ struct mark {
 
 struct run {
     const struct pattern *p;
-    const struct match_input *in;
+    struct match_input *in;
     size_t from;
     size_t end; /* min(len, from + width) */
-    unsigned steps;
+    unsigned steps, steps_max;
     unsigned top;
     bool wants_more, is_exhausted;
     size_t best, best_kept;
@@ -35,11 +36,12 @@ static bool take_run(struct run *r, size_t pc, size_t *at, size_t kept);
 static bool is_edge(struct run *r, size_t at);
 static void push(struct run *r, size_t pc, size_t most, size_t least, size_t kept);
 
-enum match_result pattern_match(const struct pattern *p, const struct match_input *in, size_t from,
+enum match_result pattern_match(const struct pattern *p, struct match_input *in, size_t from,
                                 size_t width_max, size_t *ret_start, size_t *ret_end)
 {
     struct run r;
     r.p = p;
+    r.steps_max = p->plain != NULL ? PATTERN_STEPS_QUICK : PATTERN_STEPS_MAX;
     r.in = in;
     r.from = from;
     r.end = width_max < in->len - from ? from + width_max : in->len;
@@ -60,8 +62,11 @@ enum match_result pattern_match(const struct pattern *p, const struct match_inpu
         }
         follow(&r, pc, at, kept);
     }
+    in->steps += r.steps;
     if (r.is_exhausted) {
-        return MATCH_EXHAUSTED;
+        return p->plain == NULL
+                   ? MATCH_EXHAUSTED
+                   : pattern_match_linear(p->plain, in, from, width_max, ret_start, ret_end);
     }
     if (r.wants_more) {
         return MATCH_MORE;
@@ -75,7 +80,7 @@ static void follow(struct run *r, size_t pc, size_t at, size_t kept)
 {
     for (;;) {
         const struct pattern_inst *inst = &r->p->insts[pc];
-        if (++r->steps > PATTERN_STEPS_MAX) {
+        if (++r->steps > r->steps_max) {
             r->is_exhausted = true;
             return;
         }
@@ -136,6 +141,8 @@ static bool wants_byte(struct run *r, size_t at)
     }
     if (at == r->in->len && !r->in->is_final) {
         r->wants_more = true;
+    } else if (at < r->in->len) {
+        r->in->is_cut = true;
     }
     return false;
 }

@@ -1,546 +1,230 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From source to program: recursive descent into a small tree, then code. Repeats of
- * one class become one instruction, repeats of groups are written out; so programs
- * have no counters, and a limit on instructions is a limit on everything. The tree
- * dies with the scratch part of the arena; it is not kept.
+ * From tree to programs. The quick one has a repeat of a class as one instruction; the
+ * plain one, made for what strangers write, has every repeat written out, so that it can
+ * be run in a time that is linear in the text (match_linear.c). Neither has counters: a
+ * limit on instructions is a limit on everything.
  */
-#include "pattern.h"
+#include "pattern_tree.h"
 
-enum node_kind { NODE_EMPTY, NODE_SET, NODE_CAT, NODE_ALT, NODE_REPEAT, NODE_EDGE, NODE_KEEP };
-
-struct node {
-    enum node_kind kind;
-    struct byte_set set;
-    struct node *left, *right; /* CAT, ALT; REPEAT: left */
-    unsigned min, max;         /* max UINT_MAX = open */
-};
-
-#define OPEN UINT32_MAX
-#define DEPTH_MAX 32U
-
-struct parser {
-    struct arena *a;
-    struct str s;
-    size_t at;
-    bool is_nocase;
-    unsigned depth;
-    struct pattern_limits limits;
-    struct issue *issue;
+struct emitter {
+    struct parser *parser;
     struct pattern *out;
-    size_t insts_capacity;
+    size_t capacity;
+    bool is_plain;
 };
 
-static enum err parse_alt(struct parser *p, struct node **ret);
-static enum err parse_cat(struct parser *p, struct node **ret);
-static enum err parse_repeat(struct parser *p, struct node **ret);
-static enum err parse_bounds(struct parser *p, unsigned *ret_min, unsigned *ret_max);
-static bool parse_number(struct parser *p, unsigned *ret);
-static enum err parse_atom(struct parser *p, struct node **ret);
-static enum err parse_group(struct parser *p, struct node **ret);
-static enum err parse_class(struct parser *p, struct byte_set *ret);
-static enum err parse_class_item(struct parser *p, struct byte_set *set, int *ret_single);
-static enum err parse_escape(struct parser *p, struct node *n);
-static bool escape_set(char c, struct byte_set *ret);
-static int escape_byte(struct parser *p, char c);
-static void set_add(struct byte_set *s, unsigned char c);
-static void set_fold(struct byte_set *s);
-static enum err fail(struct parser *p, enum err err, const char *message);
-static struct node *node_new(struct parser *p, enum node_kind kind);
-static void node_width(const struct node *n, size_t *ret_min, size_t *ret_max);
-static size_t times(size_t width, unsigned count);
-static enum err emit(struct parser *p, const struct node *n);
-static enum err emit_inst(struct parser *p, struct pattern_inst inst);
-static enum err emit_repeat(struct parser *p, const struct node *n);
+#define SCRATCH_BYTES_MAX (8U << 20)
+
+static enum err compile(struct arena *a, struct parser *p, struct pattern *ret);
+static enum err keep(struct arena *a, struct pattern *p);
+static enum err program_of(struct parser *p, const struct node *root, bool is_plain,
+                           struct pattern *out);
+static enum err emit(struct emitter *e, const struct node *n);
+static enum err emit_inst(struct emitter *e, struct pattern_inst inst);
+static enum err emit_set(struct emitter *e, const struct node *n);
+static enum err emit_alt(struct emitter *e, const struct node *n);
+static enum err emit_repeat(struct emitter *e, const struct node *n);
+static enum err emit_run(struct emitter *e, const struct node *n);
+static enum err emit_loop(struct emitter *e, const struct node *body);
+static enum err emit_optional(struct emitter *e, const struct node *body, unsigned count);
 
 enum err pattern_compile(struct arena *a, struct str source, bool is_nocase,
                          const struct pattern_limits *limits, struct pattern *ret,
                          struct issue *issue)
 {
+    struct arena scratch; /* the tree, and programs before their size is known */
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
     memset(ret, 0, sizeof(*ret));
-    struct parser p = {.a = a, .s = source, .is_nocase = is_nocase, .issue = issue, .out = ret};
+    struct parser p = {.a = &scratch, .s = source, .is_nocase = is_nocase, .issue = issue};
     p.limits = limits != NULL ? *limits : (struct pattern_limits){0};
-    ret->sets = ARENA_ARRAY(a, 256, struct byte_set);
-    p.insts_capacity = 64;
-    ret->insts = ARENA_ARRAY(a, p.insts_capacity, struct pattern_inst);
-    if (ret->sets == NULL || ret->insts == NULL) {
-        return ERR_MEMORY;
-    }
-    struct node *root;
-    TRY(parse_alt(&p, &root));
-    if (p.at < p.s.len) {
-        return fail(&p, ERR_SYNTAX, "a ')' without its '('");
-    }
-    node_width(root, &ret->width_min, &ret->width_max);
-    if (ret->width_min == 0) {
-        return fail(&p, ERR_INVALID, "the expression matches the empty text");
-    }
-    if (p.limits.width_max > 0 && ret->width_min > p.limits.width_max) {
-        return fail(&p, ERR_LIMIT, "the expression matches nothing short enough");
-    }
-    TRY(emit(&p, root));
-    TRY(emit_inst(&p, (struct pattern_inst){.op = OP_MATCH}));
-    pattern_analyse(ret);
-    return ERR_OK;
-}
-
-static enum err fail(struct parser *p, enum err err, const char *message)
-{
-    if (p->issue != NULL) {
-        issue_set(p->issue, "", "%s (byte %zu of the expression)", message, p->at);
-        p->issue->offset = p->at;
-    }
+    enum err err = compile(a, &p, ret);
+    arena_fini(&scratch);
     return err;
 }
 
-static struct node *node_new(struct parser *p, enum node_kind kind)
+static enum err compile(struct arena *a, struct parser *p, struct pattern *ret)
 {
-    struct node *n = ARENA_NEW(p->a, struct node);
-    if (n != NULL) {
-        n->kind = kind;
+    struct node *root;
+    TRY(parse_pattern(p, &root));
+    node_width(root, &ret->width_min, &ret->width_max);
+    if (ret->width_min == 0) {
+        return parse_fail(p, ERR_INVALID, "the expression matches the empty text");
     }
-    return n;
-}
-
-static enum err parse_alt(struct parser *p, struct node **ret)
-{
-    if (++p->depth > DEPTH_MAX) {
-        return fail(p, ERR_LIMIT, "groups nest too deep");
+    if (p->limits.width_max > 0 && ret->width_min > p->limits.width_max) {
+        return parse_fail(p, ERR_LIMIT, "the expression matches nothing short enough");
     }
-    struct node *left;
-    TRY(parse_cat(p, &left));
-    while (p->at < p->s.len && p->s.ptr[p->at] == '|') {
-        p->at++;
-        struct node *alt = node_new(p, NODE_ALT);
-        if (alt == NULL) {
+    TRY(program_of(p, root, false, ret));
+    pattern_analyse(ret);
+    TRY(keep(a, ret));
+    if (p->limits.is_linear) {
+        ret->plain = ARENA_NEW(a, struct pattern);
+        if (ret->plain == NULL) {
             return ERR_MEMORY;
         }
-        alt->left = left;
-        TRY(parse_cat(p, &alt->right));
-        left = alt;
+        TRY(program_of(p, root, true, ret->plain));
+        TRY(keep(a, ret->plain));
     }
-    p->depth--;
-    *ret = left;
-    return ERR_OK;
+    struct pattern_factors found;
+    TRY(node_factors(p->a, root, &found));
+    struct str *items = ARENA_ARRAY(a, found.count, struct str);
+    for (size_t i = 0; i < found.count && items != NULL; i++) {
+        items[i] = arena_str(a, found.items[i]);
+        items = items[i].ptr != NULL ? items : NULL;
+    }
+    ret->factors = found;
+    ret->factors.items = items;
+    return items != NULL ? ERR_OK : ERR_MEMORY;
 }
 
-static enum err parse_cat(struct parser *p, struct node **ret)
+/* A copy of just the size in the arena that lasts. */
+static enum err keep(struct arena *a, struct pattern *p)
 {
-    struct node *all = node_new(p, NODE_EMPTY);
-    while (all != NULL && p->at < p->s.len && p->s.ptr[p->at] != '|' && p->s.ptr[p->at] != ')') {
-        struct node *cat = node_new(p, NODE_CAT);
-        if (cat == NULL) {
-            return ERR_MEMORY;
-        }
-        cat->left = all;
-        TRY(parse_repeat(p, &cat->right));
-        all = all->kind == NODE_EMPTY ? cat->right : cat;
-    }
-    *ret = all;
-    return all == NULL ? ERR_MEMORY : ERR_OK;
-}
-
-static enum err parse_repeat(struct parser *p, struct node **ret)
-{
-    struct node *atom;
-    TRY(parse_atom(p, &atom));
-    while (p->at < p->s.len && strchr("*+?{", p->s.ptr[p->at]) != NULL) {
-        unsigned min = 0;
-        unsigned max = OPEN;
-        char c = p->s.ptr[p->at];
-        if (c == '{') {
-            TRY(parse_bounds(p, &min, &max));
-        } else {
-            p->at++;
-            min = c == '+' ? 1 : 0;
-            max = c == '?' ? 1 : OPEN;
-        }
-        if (p->at < p->s.len && (p->s.ptr[p->at] == '?' || p->s.ptr[p->at] == '+')) {
-            if (p->s.ptr[p->at] == '+') {
-                return fail(p, ERR_UNSUPPORTED, "possessive repeats are not supported");
-            }
-            p->at++; /* lazy or not, the longest match is taken */
-        }
-        if (atom->kind == NODE_EDGE || atom->kind == NODE_KEEP) {
-            return fail(p, ERR_SYNTAX, "nothing here to repeat");
-        }
-        struct node *n = node_new(p, NODE_REPEAT);
-        if (n == NULL) {
-            return ERR_MEMORY;
-        }
-        *n = (struct node){.kind = NODE_REPEAT, .left = atom, .min = min, .max = max};
-        atom = n;
-    }
-    *ret = atom;
-    return ERR_OK;
-}
-
-static enum err parse_bounds(struct parser *p, unsigned *ret_min, unsigned *ret_max)
-{
-    p->at++; /* { */
-    if (!parse_number(p, ret_min)) {
-        return fail(p, ERR_SYNTAX, "after '{' a number is expected; write '\\{' for the character");
-    }
-    *ret_max = *ret_min;
-    if (p->at < p->s.len && p->s.ptr[p->at] == ',') {
-        p->at++;
-        if (!parse_number(p, ret_max)) {
-            *ret_max = OPEN;
-        }
-    }
-    if (p->at >= p->s.len || p->s.ptr[p->at] != '}' || *ret_max < *ret_min) {
-        return fail(p, ERR_SYNTAX, "a repeat is written {n}, {n,} or {n,m} with n <= m");
-    }
-    p->at++;
-    unsigned most = p->limits.repeat_max > 0 ? p->limits.repeat_max : 1000;
-    if (*ret_min > most || (*ret_max != OPEN && *ret_max > most)) {
-        return fail(p, ERR_LIMIT, "a repeat count is too large; at most 64");
-    }
-    return ERR_OK;
-}
-
-static bool parse_number(struct parser *p, unsigned *ret)
-{
-    size_t from = p->at;
-    unsigned n = 0;
-    while (p->at < p->s.len && p->s.ptr[p->at] >= '0' && p->s.ptr[p->at] <= '9' &&
-           p->at - from < 5) {
-        n = n * 10 + (unsigned)(p->s.ptr[p->at++] - '0');
-    }
-    *ret = n;
-    return p->at > from;
-}
-
-static enum err parse_atom(struct parser *p, struct node **ret)
-{
-    char c = p->s.ptr[p->at];
-    if (c == '(') {
-        return parse_group(p, ret);
-    }
-    struct node *n = *ret = node_new(p, NODE_SET);
-    if (n == NULL) {
+    struct pattern_inst *insts = ARENA_ARRAY(a, p->insts_count, struct pattern_inst);
+    struct byte_set *sets = ARENA_ARRAY(a, p->sets_count, struct byte_set);
+    if (insts == NULL || sets == NULL) {
         return ERR_MEMORY;
     }
-    if (c == '\\') {
-        TRY(parse_escape(p, n));
-    } else if (c == '[') {
-        TRY(parse_class(p, &n->set));
-    } else if (c == '.') {
-        p->at++;
-        memset(&n->set, 0xff, sizeof(n->set));
-        n->set.bits[0] &= ~(UINT64_C(1) << '\n');
-    } else if (strchr("*+?{", c) != NULL) {
-        return fail(p, ERR_SYNTAX, "nothing here to repeat");
-    } else if (c == '^' || c == '$') {
-        return fail(p, ERR_UNSUPPORTED, "anchors to the text's ends are not supported; use \\b");
-    } else {
-        p->at++;
-        set_add(&n->set, (unsigned char)c);
-    }
-    if (p->is_nocase) {
-        set_fold(&n->set);
-    }
+    memcpy(insts, p->insts, p->insts_count * sizeof(*insts));
+    memcpy(sets, p->sets, p->sets_count * sizeof(*sets));
+    p->insts = insts;
+    p->sets = sets;
     return ERR_OK;
 }
 
-static enum err parse_group(struct parser *p, struct node **ret)
+static enum err program_of(struct parser *p, const struct node *root, bool is_plain,
+                           struct pattern *out)
 {
-    p->at++;
-    if (p->at < p->s.len && p->s.ptr[p->at] == '?') {
-        if (p->at + 1 >= p->s.len || p->s.ptr[p->at + 1] != ':') {
-            return fail(p, ERR_UNSUPPORTED, "only (?: ) and ( ) groups are supported");
-        }
-        p->at += 2;
+    struct emitter e = {.parser = p, .out = out, .capacity = 64, .is_plain = is_plain};
+    out->sets = ARENA_ARRAY(p->a, 256, struct byte_set);
+    out->insts = ARENA_ARRAY(p->a, e.capacity, struct pattern_inst);
+    if (out->sets == NULL || out->insts == NULL) {
+        return ERR_MEMORY;
     }
-    TRY(parse_alt(p, ret));
-    if (p->at >= p->s.len) {
-        return fail(p, ERR_SYNTAX, "a '(' without its ')'");
-    }
-    p->at++;
-    return ERR_OK;
+    TRY(emit(&e, root));
+    return emit_inst(&e, (struct pattern_inst){.op = OP_MATCH});
 }
 
-static enum err parse_class(struct parser *p, struct byte_set *ret)
+static enum err emit_inst(struct emitter *e, struct pattern_inst inst)
 {
-    bool is_negated = false;
-    p->at++;
-    if (p->at < p->s.len && p->s.ptr[p->at] == '^') {
-        is_negated = true;
-        p->at++;
+    struct pattern *out = e->out;
+    size_t most = e->is_plain ? PATTERN_PLAIN_MAX : PATTERN_INSTS_MAX;
+    if (out->insts_count == most) {
+        return parse_fail(e->parser, ERR_LIMIT,
+                          "the expression is too large when its repeats are written out");
     }
-    size_t first = p->at;
-    while (p->at < p->s.len && (p->s.ptr[p->at] != ']' || p->at == first)) {
-        int from;
-        TRY(parse_class_item(p, ret, &from));
-        if (from >= 0 && p->at + 1 < p->s.len && p->s.ptr[p->at] == '-' &&
-            p->s.ptr[p->at + 1] != ']') {
-            p->at++;
-            int to;
-            TRY(parse_class_item(p, ret, &to));
-            if (to < from) {
-                return fail(p, ERR_SYNTAX, "a range in [] runs backwards");
-            }
-            for (int c = from; c <= to; c++) {
-                set_add(ret, (unsigned char)c);
-            }
-        }
-    }
-    if (p->at >= p->s.len) {
-        return fail(p, ERR_SYNTAX, "a '[' without its ']'");
-    }
-    p->at++;
-    if (is_negated) {
-        if (p->is_nocase) {
-            set_fold(ret);
-        }
-        for (unsigned i = 0; i < 4; i++) {
-            ret->bits[i] = ~ret->bits[i];
-        }
-    }
-    return ERR_OK;
-}
-
-/* One byte or one \d-like set; *ret_single is the byte, or -1. */
-static enum err parse_class_item(struct parser *p, struct byte_set *set, int *ret_single)
-{
-    char c = p->s.ptr[p->at++];
-    *ret_single = (unsigned char)c;
-    if (c == '\\') {
-        if (p->at >= p->s.len) {
-            return fail(p, ERR_SYNTAX, "the expression ends in a backslash");
-        }
-        c = p->s.ptr[p->at++];
-        struct byte_set more = {{0}};
-        if (escape_set(c, &more)) {
-            for (unsigned i = 0; i < 4; i++) {
-                set->bits[i] |= more.bits[i];
-            }
-            *ret_single = -1;
-            return ERR_OK;
-        }
-        *ret_single = escape_byte(p, c);
-        if (*ret_single < 0) {
-            return fail(p, ERR_UNSUPPORTED, "this escape is not supported");
-        }
-    }
-    set_add(set, (unsigned char)*ret_single);
-    return ERR_OK;
-}
-
-static enum err parse_escape(struct parser *p, struct node *n)
-{
-    p->at++;
-    if (p->at >= p->s.len) {
-        return fail(p, ERR_SYNTAX, "the expression ends in a backslash");
-    }
-    char c = p->s.ptr[p->at++];
-    if (c == 'b' || c == 'K') {
-        n->kind = c == 'b' ? NODE_EDGE : NODE_KEEP;
-        return ERR_OK;
-    }
-    if (escape_set(c, &n->set)) {
-        return ERR_OK;
-    }
-    int byte = escape_byte(p, c);
-    if (byte < 0) {
-        return fail(p, ERR_UNSUPPORTED, "this escape is not supported");
-    }
-    set_add(&n->set, (unsigned char)byte);
-    return ERR_OK;
-}
-
-static bool escape_set(char c, struct byte_set *ret)
-{
-    for (unsigned b = 0; b < 256; b++) {
-        bool has = false;
-        switch (c | 0x20) {
-        case 'd':
-            has = b >= '0' && b <= '9';
-            break;
-        case 'w':
-            has = is_word_byte((unsigned char)b);
-            break;
-        case 's':
-            has = b == ' ' || (b >= '\t' && b <= '\r');
-            break;
-        default:
-            return false;
-        }
-        if (has != ((c & 0x20) == 0)) {
-            set_add(ret, (unsigned char)b);
-        }
-    }
-    return true;
-}
-
-/* The byte that `\c` stands for, or -1. */
-static int escape_byte(struct parser *p, char c)
-{
-    static const char from[] = "ntrfv";
-    static const char to[] = "\n\t\r\f\v";
-    const char *known = strchr(from, c);
-    if (known != NULL) {
-        return (unsigned char)to[known - from];
-    }
-    if (c == 'x' && p->at + 1 < p->s.len) {
-        uint8_t byte;
-        if (hex_to(str_sub(p->s, p->at, p->at + 2), &byte, 1) == ERR_OK) {
-            p->at += 2;
-            return byte;
-        }
-        return -1;
-    }
-    unsigned char u = (unsigned char)c;
-    return is_word_byte(u) && u != '_' ? -1 : u;
-}
-
-static void set_add(struct byte_set *s, unsigned char c)
-{
-    s->bits[c >> 6] |= UINT64_C(1) << (c & 63);
-}
-
-static void set_fold(struct byte_set *s)
-{
-    for (unsigned char c = 'a'; c <= 'z'; c++) {
-        unsigned char upper = (unsigned char)(c - 'a' + 'A');
-        if (byte_set_has(s, c) || byte_set_has(s, upper)) {
-            set_add(s, c);
-            set_add(s, upper);
-        }
-    }
-}
-
-static void node_width(const struct node *n, size_t *ret_min, size_t *ret_max)
-{
-    size_t min = 0;
-    size_t max = 0;
-    *ret_min = *ret_max = 0;
-    switch (n->kind) {
-    case NODE_EMPTY:
-    case NODE_EDGE:
-    case NODE_KEEP:
-        break;
-    case NODE_SET:
-        *ret_min = *ret_max = 1;
-        break;
-    case NODE_CAT:
-        node_width(n->left, ret_min, ret_max);
-        node_width(n->right, &min, &max);
-        *ret_min += min;
-        *ret_max = *ret_max == SIZE_MAX || max == SIZE_MAX ? SIZE_MAX : *ret_max + max;
-        break;
-    case NODE_ALT:
-        node_width(n->left, ret_min, ret_max);
-        node_width(n->right, &min, &max);
-        *ret_min = min < *ret_min ? min : *ret_min;
-        *ret_max = max > *ret_max ? max : *ret_max;
-        break;
-    case NODE_REPEAT:
-        node_width(n->left, &min, &max);
-        *ret_min = times(min, n->min);
-        *ret_max = n->max == OPEN && max > 0 ? SIZE_MAX : times(max, n->max);
-        break;
-    }
-}
-
-static size_t times(size_t width, unsigned count)
-{
-    if (width == 0 || count == 0) {
-        return 0;
-    }
-    return width > 1000000 / count ? SIZE_MAX : width * count;
-}
-
-static enum err emit_inst(struct parser *p, struct pattern_inst inst)
-{
-    struct pattern *out = p->out;
-    if (out->insts_count == PATTERN_INSTS_MAX) {
-        return fail(p, ERR_LIMIT, "the expression is too large when its repeats are written out");
-    }
-    if (out->insts_count == p->insts_capacity) {
-        size_t old = p->insts_capacity * sizeof(inst);
-        out->insts = arena_resize(p->a, out->insts, old, 2 * old);
+    if (out->insts_count == e->capacity) {
+        size_t old = e->capacity * sizeof(inst);
+        out->insts = arena_resize(e->parser->a, out->insts, old, 2 * old);
         if (out->insts == NULL) {
             return ERR_MEMORY;
         }
-        p->insts_capacity *= 2;
+        e->capacity *= 2;
     }
     out->insts[out->insts_count++] = inst;
     return ERR_OK;
 }
 
-static enum err emit(struct parser *p, const struct node *n)
+static enum err emit(struct emitter *e, const struct node *n)
 {
-    struct pattern_inst inst = {.op = OP_SET};
-    size_t split;
-    size_t jump;
     switch (n->kind) {
     case NODE_EMPTY:
         return ERR_OK;
     case NODE_SET:
-        inst.set = pattern_set_index(p->out, &n->set);
-        return inst.set == UINT16_MAX ? fail(p, ERR_LIMIT, "too many classes") : emit_inst(p, inst);
+        return emit_set(e, n);
     case NODE_EDGE:
-        inst.op = OP_WORD_EDGE;
-        return emit_inst(p, inst);
+        return emit_inst(e, (struct pattern_inst){.op = OP_WORD_EDGE});
     case NODE_KEEP:
-        inst.op = OP_KEEP;
-        return emit_inst(p, inst);
+        return emit_inst(e, (struct pattern_inst){.op = OP_KEEP});
     case NODE_CAT:
-        TRY(emit(p, n->left));
-        return emit(p, n->right);
+        TRY(emit(e, n->left));
+        return emit(e, n->right);
     case NODE_ALT:
-        split = p->out->insts_count;
-        TRY(emit_inst(p, (struct pattern_inst){.op = OP_SPLIT, .to = (uint16_t)(split + 1)}));
-        TRY(emit(p, n->left));
-        jump = p->out->insts_count;
-        TRY(emit_inst(p, (struct pattern_inst){.op = OP_JUMP}));
-        p->out->insts[split].other = (uint16_t)p->out->insts_count;
-        TRY(emit(p, n->right));
-        p->out->insts[jump].to = (uint16_t)p->out->insts_count;
-        return ERR_OK;
+        return emit_alt(e, n);
     case NODE_REPEAT:
-        return emit_repeat(p, n);
+        return emit_repeat(e, n);
     }
     return ERR_INTERNAL;
 }
 
-static enum err emit_repeat(struct parser *p, const struct node *n)
+static enum err emit_set(struct emitter *e, const struct node *n)
 {
-    if (n->left->kind == NODE_SET) {
-        struct pattern_inst run = {.op = OP_RUN, .set = pattern_set_index(p->out, &n->left->set)};
-        run.min = (uint16_t)n->min;
-        run.max = n->max == OPEN ? UINT16_MAX : (uint16_t)n->max;
-        return run.set == UINT16_MAX ? fail(p, ERR_LIMIT, "too many classes") : emit_inst(p, run);
+    struct pattern_inst inst = {.op = OP_SET, .set = pattern_set_index(e->out, &n->set)};
+    if (inst.set == UINT16_MAX) {
+        return parse_fail(e->parser, ERR_LIMIT, "the expression has too many classes");
+    }
+    return emit_inst(e, inst);
+}
+
+static enum err emit_alt(struct emitter *e, const struct node *n)
+{
+    size_t split = e->out->insts_count;
+    TRY(emit_inst(e, (struct pattern_inst){.op = OP_SPLIT, .to = (uint16_t)(split + 1)}));
+    TRY(emit(e, n->left));
+    size_t jump = e->out->insts_count;
+    TRY(emit_inst(e, (struct pattern_inst){.op = OP_JUMP}));
+    e->out->insts[split].other = (uint16_t)e->out->insts_count;
+    TRY(emit(e, n->right));
+    e->out->insts[jump].to = (uint16_t)e->out->insts_count;
+    return ERR_OK;
+}
+
+static enum err emit_repeat(struct emitter *e, const struct node *n)
+{
+    if (n->left->kind == NODE_SET && !e->is_plain) {
+        return emit_run(e, n);
     }
     size_t min;
     size_t max;
     node_width(n->left, &min, &max);
     if (min == 0 && n->max > 1) {
-        return fail(p, ERR_UNSUPPORTED, "a repeated group must not match the empty text");
+        return parse_fail(e->parser, ERR_UNSUPPORTED,
+                          "a repeated group must not match the empty text");
     }
     for (unsigned i = 0; i < n->min; i++) {
-        TRY(emit(p, n->left));
+        TRY(emit(e, n->left));
     }
     if (n->max == OPEN) {
-        size_t split = p->out->insts_count;
-        TRY(emit_inst(p, (struct pattern_inst){.op = OP_SPLIT, .to = (uint16_t)(split + 1)}));
-        TRY(emit(p, n->left));
-        TRY(emit_inst(p, (struct pattern_inst){.op = OP_JUMP, .to = (uint16_t)split}));
-        p->out->insts[split].other = (uint16_t)p->out->insts_count;
-        return ERR_OK;
+        return emit_loop(e, n->left);
     }
-    size_t first = p->out->insts_count;
-    for (unsigned i = n->min; i < n->max; i++) {
-        size_t split = p->out->insts_count;
-        TRY(emit_inst(p, (struct pattern_inst){.op = OP_SPLIT, .to = (uint16_t)(split + 1)}));
-        TRY(emit(p, n->left));
-        p->out->insts[split].other = UINT16_MAX; /* patched below */
+    return emit_optional(e, n->left, n->max - n->min);
+}
+
+static enum err emit_run(struct emitter *e, const struct node *n)
+{
+    struct pattern_inst run = {.op = OP_RUN, .set = pattern_set_index(e->out, &n->left->set)};
+    run.min = (uint16_t)n->min;
+    run.max = n->max == OPEN ? UINT16_MAX : (uint16_t)n->max;
+    if (run.set == UINT16_MAX) {
+        return parse_fail(e->parser, ERR_LIMIT, "the expression has too many classes");
     }
-    for (size_t i = first; i < p->out->insts_count; i++) {
-        struct pattern_inst *inst = &p->out->insts[i];
+    return emit_inst(e, run);
+}
+
+static enum err emit_loop(struct emitter *e, const struct node *body)
+{
+    size_t split = e->out->insts_count;
+    TRY(emit_inst(e, (struct pattern_inst){.op = OP_SPLIT, .to = (uint16_t)(split + 1)}));
+    TRY(emit(e, body));
+    TRY(emit_inst(e, (struct pattern_inst){.op = OP_JUMP, .to = (uint16_t)split}));
+    e->out->insts[split].other = (uint16_t)e->out->insts_count;
+    return ERR_OK;
+}
+
+/* (body(body(body)?)?)?: once one is left out, so are the rest. */
+static enum err emit_optional(struct emitter *e, const struct node *body, unsigned count)
+{
+    size_t first = e->out->insts_count;
+    for (unsigned i = 0; i < count; i++) {
+        size_t split = e->out->insts_count;
+        TRY(emit_inst(e, (struct pattern_inst){.op = OP_SPLIT, .to = (uint16_t)(split + 1)}));
+        TRY(emit(e, body));
+        e->out->insts[split].other = UINT16_MAX; /* patched below */
+    }
+    for (size_t i = first; i < e->out->insts_count; i++) {
+        struct pattern_inst *inst = &e->out->insts[i];
         if (inst->op == OP_SPLIT && inst->other == UINT16_MAX) {
-            inst->other = (uint16_t)p->out->insts_count;
+            inst->other = (uint16_t)e->out->insts_count;
         }
     }
     return ERR_OK;

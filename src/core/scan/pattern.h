@@ -13,7 +13,9 @@
 
 #define PATTERN_PREFIX 4U /* offsets whose possible bytes are computed */
 #define PATTERN_STEPS_MAX 40000U
+#define PATTERN_STEPS_QUICK 600U /* then the plain program takes over */
 #define PATTERN_INSTS_MAX 4000U
+#define PATTERN_PLAIN_MAX 2000U /* of a plain program */
 
 struct byte_set {
     uint64_t bits[4];
@@ -39,6 +41,16 @@ struct pattern_inst {
     uint16_t min, max;  /* OP_RUN; max UINT16_MAX = open; OP_SPLIT: min as set, for `other` */
 };
 
+/* What every match holds one of, in lower case, and how far behind the match's beginning
+ * it may begin. count = 0: nothing is known. */
+#define PATTERN_FACTORS_MAX 32U
+struct pattern_factors {
+    const struct str *items;
+    size_t count;
+    size_t before_min, before_max; /* SIZE_MAX = open */
+    bool is_at_word;               /* what stands before it is no word byte */
+};
+
 struct pattern {
     struct pattern_inst *insts;
     size_t insts_count;
@@ -46,13 +58,16 @@ struct pattern {
     size_t sets_count;
     struct byte_set prefix[PATTERN_PREFIX]; /* bytes possible at offset 0.. */
     size_t width_min;
-    size_t width_max; /* SIZE_MAX = open */
+    size_t width_max;      /* SIZE_MAX = open */
+    struct pattern *plain; /* with limits.is_linear */
+    struct pattern_factors factors;
 };
 
 /* Limits for what strangers write; 0 = none. */
 struct pattern_limits {
     unsigned repeat_max;
     size_t width_max;
+    bool is_linear; /* also a program for pattern_match_linear */
 };
 
 #define PATTERN_ANY UINT16_MAX /* OP_SPLIT: no set; any byte, or none at all, may follow */
@@ -74,11 +89,18 @@ struct match_input {
     const char *text;
     size_t len;
     bool is_final; /* nothing follows text[len - 1] */
+    size_t steps;  /* of the programs: what the matching cost so far */
+    bool is_cut;   /* the width ended a way that might have gone on */
 };
 
 /* The longest match that begins at `from` and is at most `width_max` bytes long.
- * MATCH_MORE: bytes behind the end could change the answer. */
-enum match_result pattern_match(const struct pattern *p, const struct match_input *in, size_t from,
+ * MATCH_MORE: bytes behind the end could change the answer. EXHAUSTED: after
+ * PATTERN_STEPS_MAX steps, and only when there is no plain program to go on with. */
+enum match_result pattern_match(const struct pattern *p, struct match_input *in, size_t from,
                                 size_t width_max, size_t *ret_start, size_t *ret_end);
+/* The same by the plain program, all ways at once: width times instructions at the most. */
+enum match_result pattern_match_linear(const struct pattern *plain, struct match_input *in,
+                                       size_t from, size_t width_max, size_t *ret_start,
+                                       size_t *ret_end);
 
 #endif

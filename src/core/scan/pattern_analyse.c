@@ -39,7 +39,7 @@ static void mark_possessive(struct pattern *p)
 {
     for (size_t i = 0; i < p->insts_count; i++) {
         struct pattern_inst *inst = &p->insts[i];
-        if (inst->op == OP_RUN && inst->max == UINT16_MAX) {
+        if (inst->op == OP_RUN && inst->max > inst->min) {
             inst->is_possessive = is_disjoint_after(p, i + 1, &p->sets[inst->set], 0);
         }
     }

@@ -72,7 +72,7 @@ struct scan_engine {
     const struct detector *detectors[SCAN_DETECTORS_MAX];
     size_t rows_count;
     uint64_t prefix[PATTERN_PREFIX][256][MASK_WORDS];
-    uint64_t at_rows[MASK_WORDS];          /* D_AT */
+    uint64_t at_rows[MASK_WORDS]; /* D_AT */
     /* Rows whose leading run of word bytes [0], of token bytes [1] may be this long. */
     uint64_t by_run[2][RUNS_MAX][MASK_WORDS];
     struct context_slot *slots;
@@ -112,6 +112,27 @@ struct regex {
     uint32_t id;
     const struct str *context; /* lower case; one must stand before */
     size_t context_count;
+    bool is_factored; /* its factors are among the literals: elsewhere it cannot be */
+    bool is_lead_run; /* begins with a run that takes all it can: see regex.c */
+};
+#define REGEX_WORDS ((SCAN_REGEXES_MAX + 63) / 64)
+
+/* Which expressions may have a byte at their first offsets. */
+struct regex_masks {
+    uint64_t prefix[PATTERN_PREFIX][256][REGEX_WORDS];
+    uint64_t groups[PATTERN_PREFIX][256]; /* the same modulo 64 */
+    uint64_t loose[REGEX_WORDS];          /* those that are not factored */
+    uint64_t loose_groups[PATTERN_PREFIX][256];
+};
+
+/* A literal that libhs looks for: terms with this text, expressions with this factor. */
+struct factor {
+    struct str text;
+    uint32_t regex;
+};
+struct literal {
+    uint32_t term, factor; /* the first one; UINT32_MAX = none */
+    struct str text;
 };
 
 struct scan_set {
@@ -129,9 +150,26 @@ struct scan_set {
     bool has_substring;
     struct regex *regexes;
     size_t regexes_count;
-    hs_database_t *literals; /* NULL = no terms */
-    uint32_t *literal_first; /* of a literal's number: the first term with its text */
+    unsigned steps_per_kb;     /* of all of them, over ordinary text */
+    struct regex_masks *masks; /* NULL = no regexes */
+    struct factor *factors;    /* sorted by text */
+    size_t factors_count;
+    hs_database_t *database;  /* NULL = no literals */
+    struct literal *literals; /* by the number that libhs reports */
+    size_t literals_count;
+    size_t literal_open; /* bytes behind a place that decide about literals there */
     size_t hold_bytes_max;
+};
+
+/* Where each expression stands in a text: places before next[i] are decided for i. */
+struct scan_progress {
+    size_t count;
+    uint64_t steps, steps_max; /* of all matching so far, and when it is given up */
+    uint32_t next[SCAN_REGEXES_MAX];
+};
+/* Of a window: where an expression with a factor may begin; low > high = nowhere. */
+struct scan_spots {
+    uint32_t low[SCAN_REGEXES_MAX], high[SCAN_REGEXES_MAX];
 };
 
 /* One pass over one view. */
@@ -141,9 +179,10 @@ struct cursor {
     struct match_input in;
     const struct view *view;
     struct scan_findings *out;
-    size_t limit;          /* places from here on are not tried */
-    size_t work, work_max; /* tries so far; when there are more, the walk stops */
-    size_t next_at;        /* of the next '@' at or behind the place; SIZE_MAX = none */
+    struct scan_progress *progress; /* of the expressions, when the set has any */
+    struct scan_spots *spots;
+    size_t work_max; /* when in.steps are more, the walk stops */
+    size_t next_at;  /* of the next '@' at or behind the place; SIZE_MAX = none */
     bool is_next_at_known;
     size_t context_at;           /* place the words below were collected for */
     uint8_t near[CONTEXT_LISTS]; /* bytes from a list's nearest word, plus one; 0 = none */
@@ -160,17 +199,31 @@ bool context_has(const struct cursor *c, size_t start, const struct str *words, 
 /* detect.c */
 void cursor_init(struct cursor *c, const struct scan_set *set, const struct view *view,
                  bool is_final, struct scan_findings *out);
-/* All places from `from` on; returns the first undecided one, or the text's length. */
-size_t cursor_run(struct cursor *c, size_t from, bool with_terms);
+/* Detectors, at all places in [from, to); returns the first undecided one, or `to`. */
+size_t detectors_run(struct cursor *c, size_t from, size_t to);
 /* NO: a token of ours. MORE: it may become one. */
 enum match_result cursor_add(struct cursor *c, struct scan_finding f);
 
-/* terms.c */
-enum match_result terms_match_at(struct cursor *c, size_t at);
+/* terms.c: a walk down the sorted list, for streams; as detectors_run. */
+size_t terms_run(struct cursor *c, size_t from, size_t to);
 bool term_has_edges(struct str text, size_t start, size_t end);
 void terms_note_first(struct scan_set *set);
-/* All terms that begin in [from, to). */
-MUST_USE enum err terms_scan(struct cursor *c, hs_scratch_t *scratch, size_t from, size_t to);
+/* Adds every term of this text at a place. */
+enum match_result terms_add(struct cursor *c, size_t first, size_t at);
+
+/* literals.c: libhs over a window: all terms that begin in [from, to), and where
+ * expressions with a factor may begin (c->spots). */
+MUST_USE enum err literals_scan(struct cursor *c, hs_scratch_t *scratch, size_t from, size_t to);
+
+/* regex.c. As detectors_run; with c->spots, only there where they say. */
+size_t regexes_run(struct cursor *c, size_t from, size_t to);
+MUST_USE enum err regexes_prepare(struct scan_set *set);
+/* At the beginning of a text. */
+void progress_begin(struct scan_progress *p, const struct scan_set *set);
+/* The view begins `bytes` later from now on. */
+void progress_shift(struct scan_progress *p, size_t bytes);
+/* So many bytes of the text have been seen: what they may cost. */
+void progress_allow(struct scan_progress *p, uint64_t bytes);
 
 /* window.c: a view that is being made, and where a byte of a view comes from. */
 struct window {
@@ -206,6 +259,8 @@ struct scan_scratch {
     hs_scratch_t *hs;
     struct window window;       /* of the step under way */
     struct scan_stages *stages; /* of scan_text */
+    struct scan_progress progress;
+    struct scan_spots spots;
     struct buf text2;
 };
 

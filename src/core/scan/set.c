@@ -4,12 +4,14 @@
  * which detectors it wants. Immutable after scan_set_new; libhs memory apart, all lies
  * in its arena. Made off the loop: ten thousand terms take some tenths of a second.
  */
+#include "cost.h"
 #include "literals.h"
 #include <stdlib.h>
 
 #define SET_BYTES_MAX (256U << 20)
 #define TERM_FOLDED_MAX 16000U /* what libhs takes */
 #define REGEX_TOTAL_BYTES_MAX (64U << 10)
+#define STEPS_PER_KB_MAX (256U << 10) /* of all expressions together */
 
 /* While the groups are made: what each may begin with, and how much of prose that is. */
 struct grouping {
@@ -25,10 +27,11 @@ static double byte_share(unsigned char c);
 static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static bool is_regex(struct str text);
 static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue);
+static enum err compile_regex(struct arena *a, struct str text, struct regex *ret,
+                              struct issue *issue);
 static enum err fold_words(struct scan_set *set, const struct scan_term *t, struct regex *r);
 static enum err add_literal(struct scan_set *set, const struct scan_term *t, struct issue *issue);
 static int compare_terms(const void *a, const void *b);
-static enum err compile_literals(struct scan_set *set, struct str stored, struct issue *issue);
 static void find_hold(struct scan_set *set);
 
 enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
@@ -53,7 +56,7 @@ enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *
 void scan_set_free(struct scan_set *set)
 {
     if (set != NULL) {
-        hs_free_database(set->literals);
+        hs_free_database(set->database);
         arena_fini(&set->arena);
         free(set);
     }
@@ -63,11 +66,8 @@ static enum err build(struct scan_set *set, const struct scan_spec *spec, struct
 {
     enable(set, &spec->types);
     TRY(add_terms(set, spec, issue));
-    if (set->terms_count > 0) {
-        qsort(set->terms, set->terms_count, sizeof(set->terms[0]), compare_terms);
-        terms_note_first(set);
-        TRY(compile_literals(set, spec->database, issue));
-    }
+    terms_note_first(set);
+    TRY(literals_compile(set, spec->database, issue));
     find_hold(set);
     return ERR_OK;
 }
@@ -186,23 +186,64 @@ static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, st
             return err;
         }
     }
-    return ERR_OK;
+    qsort(set->terms, set->terms_count, sizeof(set->terms[0]), compare_terms);
+    TRY(regexes_prepare(set));
+    return literals_prepare(set);
 }
 
 static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue)
 {
-    bool minds_case = t->text.ptr[t->text.len - 1] == 'c';
-    struct str source = str_sub(t->text, 1, t->text.len - (minds_case ? 2 : 1));
-    if (source.len > SCAN_REGEX_BYTES_MAX || set->regexes_count == SCAN_REGEXES_MAX) {
+    if (t->text.len > SCAN_REGEX_BYTES_MAX || set->regexes_count == SCAN_REGEXES_MAX) {
         return ERR_LIMIT;
     }
-    static const struct pattern_limits limits = {.repeat_max = 64,
-                                                 .width_max = SCAN_TERM_BYTES_MAX};
+    struct scan_cost cost;
     struct regex *r = &set->regexes[set->regexes_count];
-    TRY(pattern_compile(&set->arena, source, !minds_case, &limits, &r->pattern, issue));
+    TRY(compile_regex(&set->arena, t->text, r, issue));
+    TRY(regex_cost(r, &cost, issue));
+    set->steps_per_kb += cost.steps_per_kb;
+    if (set->steps_per_kb > STEPS_PER_KB_MAX) {
+        issue_set(issue, "",
+                  "the regular expressions together are too costly: with this one about %u steps "
+                  "for each byte of text; at most %u",
+                  set->steps_per_kb / 1024, STEPS_PER_KB_MAX / 1024);
+        return ERR_LIMIT;
+    }
     r->id = t->id;
     set->regexes_count++;
     return fold_words(set, t, r);
+}
+
+/* "/re/" or "/re/c" */
+static enum err compile_regex(struct arena *a, struct str text, struct regex *ret,
+                              struct issue *issue)
+{
+    static const struct pattern_limits limits = {
+        .repeat_max = 64, .width_max = SCAN_TERM_BYTES_MAX, .is_linear = true};
+    bool minds_case = text.ptr[text.len - 1] == 'c';
+    struct str source = str_sub(text, 1, text.len - (minds_case ? 2 : 1));
+    TRY(pattern_compile(a, source, !minds_case, &limits, &ret->pattern, issue));
+    regex_describe(ret);
+    return ERR_OK;
+}
+
+enum err scan_term_cost(const struct scan_term *term, struct scan_cost *ret, struct issue *issue)
+{
+    memset(ret, 0, sizeof(*ret));
+    if (!is_regex(term->text)) {
+        ret->width_max = term->text.len;
+        return ERR_OK;
+    }
+    if (term->text.len > SCAN_REGEX_BYTES_MAX) {
+        issue_set(issue, "", "a regular expression is at most %u bytes long", SCAN_REGEX_BYTES_MAX);
+        return ERR_LIMIT;
+    }
+    struct arena arena;
+    struct regex r = {.id = 0};
+    arena_init(&arena, SET_BYTES_MAX);
+    enum err err = compile_regex(&arena, term->text, &r, issue);
+    err = err == ERR_OK ? regex_cost(&r, ret, issue) : err;
+    arena_fini(&arena);
+    return err;
 }
 
 /* Context words are looked for in the view, so they are folded like it. */
@@ -268,27 +309,6 @@ static int compare_terms(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static enum err compile_literals(struct scan_set *set, struct str stored, struct issue *issue)
-{
-    size_t n = 0;
-    set->literal_first = ARENA_ARRAY(&set->arena, set->terms_count, uint32_t);
-    if (set->literal_first == NULL) {
-        return ERR_MEMORY;
-    }
-    for (size_t i = 0; i < set->terms_count; i++) {
-        if (i == 0 || !str_eq(set->terms[i].text, set->terms[i - 1].text)) {
-            set->literal_first[n++] = (uint32_t)i;
-        }
-    }
-    struct buf source;
-    buf_init(&source, SET_BYTES_MAX);
-    literals_source(set->terms, set->terms_count, &source);
-    enum err err = source.err;
-    err = err == ERR_OK ? literals_load(buf_str(&source), stored, &set->literals, issue) : err;
-    buf_fini(&source);
-    return err;
-}
-
 enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
                            struct issue *issue)
 {
@@ -296,8 +316,7 @@ enum err scan_terms_source(const struct scan_spec *spec, struct buf *ret_source,
     arena_init(&set.arena, SET_BYTES_MAX);
     enum err err = add_terms(&set, spec, issue);
     if (err == ERR_OK) {
-        qsort(set.terms, set.terms_count, sizeof(set.terms[0]), compare_terms);
-        literals_source(set.terms, set.terms_count, ret_source);
+        literals_source(&set, ret_source);
         err = ret_source->err;
     }
     arena_fini(&set.arena);
@@ -326,7 +345,7 @@ size_t scan_set_hold_bytes_max(const struct scan_set *set)
 size_t scan_set_bytes(const struct scan_set *set)
 {
     size_t database = 0;
-    if (set->literals != NULL && hs_database_size(set->literals, &database) != HS_SUCCESS) {
+    if (set->database != NULL && hs_database_size(set->database, &database) != HS_SUCCESS) {
         database = 0;
     }
     return sizeof(*set) + set->arena.taken_bytes + database;

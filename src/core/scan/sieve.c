@@ -8,9 +8,15 @@
  */
 #include "actions.h"
 
+#include <stdlib.h>
+
 #define PIECE_BYTES 1024U /* so that findings of one step fit the array below */
 #define STEP_FINDINGS_MAX 768U
 #define HELD_BYTES_MIN (4U << 10)
+#define HELD_BYTES_MAX (16U << 20)
+/* An expression stands at a byte of what a code point folds to: at UNIT times the place in
+ * held, plus so many bytes. */
+#define UNIT 128U
 
 struct step {
     struct view view;
@@ -24,6 +30,8 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
                            struct buf *out, struct scan_findings *found);
 static enum err see(struct scan_sieve *s, struct scan_scratch *scratch, bool is_final,
                     struct step *step);
+static size_t walk(struct scan_sieve *s, struct step *step, bool is_final);
+static size_t held_index(const struct step *step, size_t at);
 static size_t view_index(const struct step *step, size_t held);
 static void mute(const struct scan_sieve *s, struct scan_findings *all);
 static size_t give(struct scan_sieve *s, const struct step *step, size_t decided, struct buf *out);
@@ -41,7 +49,8 @@ void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
     sieve->set = set;
     sieve->plan = plan;
     sieve->keys = keys;
-    buf_init(&sieve->held, bytes_max < HELD_BYTES_MIN ? HELD_BYTES_MIN : bytes_max);
+    size_t least = bytes_max < HELD_BYTES_MIN ? HELD_BYTES_MIN : bytes_max;
+    buf_init(&sieve->held, least > HELD_BYTES_MAX ? HELD_BYTES_MAX : least);
 }
 
 void scan_sieve_fini(struct scan_sieve *sieve)
@@ -49,6 +58,8 @@ void scan_sieve_fini(struct scan_sieve *sieve)
     if (sieve != NULL) {
         bytes_wipe(sieve->held.ptr, sieve->held.len);
         buf_fini(&sieve->held);
+        free(sieve->progress);
+        sieve->progress = NULL;
     }
 }
 
@@ -92,6 +103,13 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
 {
     struct step step;
     step.all = (struct scan_findings){.items = step.items, .capacity = STEP_FINDINGS_MAX};
+    if (s->set->regexes_count > 0 && s->progress == NULL) {
+        s->progress = calloc(1, sizeof(*s->progress));
+        if (s->progress == NULL) {
+            return ERR_MEMORY;
+        }
+        progress_begin(s->progress, s->set);
+    }
     TRY(see(s, scratch, is_final, &step));
     memcpy(step.items, s->pending, s->pending_count * sizeof(step.items[0]));
     for (size_t i = 0; i < s->pending_count; i++) {
@@ -99,15 +117,12 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
         step.items[i].end += step.context_len;
     }
     step.all.count = s->pending_count;
-    struct cursor c;
-    cursor_init(&c, s->set, &step.view, is_final, &step.all);
-    size_t stop = cursor_run(&c, view_index(&step, s->decided), true);
+    size_t stop = walk(s, &step, is_final);
     if (step.all.is_truncated || step.all.is_exhausted) {
         s->is_truncated = true;
         return ERR_LIMIT; /* something may have been missed: nothing more goes out */
     }
-    size_t decided =
-        stop == step.view.text.len ? step.known : view_start(&step.view, stop) - step.context_len;
+    size_t decided = held_index(&step, stop);
     for (size_t i = 0; i < step.all.count; i++) {
         step.items[i].start -= step.context_len;
         step.items[i].end -= step.context_len;
@@ -118,9 +133,56 @@ static enum err feed_piece(struct scan_sieve *s, struct scan_scratch *scratch, b
     remember(s, &step, given);
     TRY(settle(s, &step, given, found));
     s->decided = decided - given;
+    s->by_detectors -= given;
+    s->by_terms -= given;
     s->base += given;
+    if (s->progress != NULL) {
+        progress_shift(s->progress, given * UNIT);
+    }
     buf_consume(&s->held, given);
     return out->err;
+}
+
+/* Returns the first place of the view that is not decided. */
+static size_t walk(struct scan_sieve *s, struct step *step, bool is_final)
+{
+    struct cursor c;
+    cursor_init(&c, s->set, &step->view, is_final, &step->all);
+    size_t from = view_index(step, s->decided);
+    size_t end = step->view.text.len;
+    size_t stop = detectors_run(&c, view_index(step, s->by_detectors), end);
+    size_t terms = terms_run(&c, view_index(step, s->by_terms), end);
+    s->by_detectors = held_index(step, stop);
+    s->by_terms = held_index(step, terms);
+    stop = terms < stop ? terms : stop;
+    if (s->set->regexes_count == 0) {
+        return stop;
+    }
+    struct scan_progress *p = s->progress;
+    for (size_t i = 0; i < p->count; i++) {
+        size_t at = view_index(step, p->next[i] / UNIT) + p->next[i] % UNIT;
+        p->next[i] = p->next[i] <= s->decided * UNIT ? 0 : (uint32_t)at;
+    }
+    progress_allow(p, s->base + s->held.len);
+    c.progress = p;
+    size_t regexes = regexes_run(&c, from, end);
+    stop = regexes < stop ? regexes : stop;
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->next[i] > stop) {
+            size_t held = held_index(step, p->next[i]);
+            p->next[i] = (uint32_t)(held * UNIT + (p->next[i] - view_index(step, held)));
+        } else {
+            p->next[i] = 0;
+        }
+    }
+    return stop;
+}
+
+/* The byte of held that a byte of the view comes from. */
+static size_t held_index(const struct step *step, size_t at)
+{
+    return at == step->view.text.len ? step->known
+                                     : view_start(&step->view, at) - step->context_len;
 }
 
 /* The view: what is remembered of the past, then what is held. */

@@ -9,13 +9,7 @@
 
 #include <utf8proc.h>
 
-struct hit_context {
-    struct cursor *c;
-    size_t base, to; /* where libhs began to read; terms from `to` on are not wanted */
-};
-
-static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-                      void *context);
+static enum match_result match_at(struct cursor *c, size_t at);
 static void narrow(const struct scan_set *set, size_t depth, unsigned char b, size_t *low,
                    size_t *high);
 static unsigned char lower(unsigned char c);
@@ -43,7 +37,19 @@ static unsigned char lower(unsigned char c)
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
 }
 
-enum match_result terms_match_at(struct cursor *c, size_t at)
+size_t terms_run(struct cursor *c, size_t from, size_t to)
+{
+    for (size_t at = from; at < to && c->set->terms_count > 0; at++) {
+        size_t known = c->out->count;
+        if (match_at(c, at) == MATCH_MORE) {
+            c->out->count = known; /* the place is tried again, whole */
+            return at;
+        }
+    }
+    return to;
+}
+
+static enum match_result match_at(struct cursor *c, size_t at)
 {
     const struct scan_set *set = c->set;
     unsigned char first = lower((unsigned char)c->in.text[at]);
@@ -99,6 +105,18 @@ static void narrow(const struct scan_set *set, size_t depth, unsigned char b, si
     }
     *low = bounds[0];
     *high = bounds[1];
+}
+
+enum match_result terms_add(struct cursor *c, size_t first, size_t at)
+{
+    const struct scan_set *set = c->set;
+    struct str text = set->terms[first].text;
+    for (size_t i = first; i < set->terms_count && str_eq(set->terms[i].text, text); i++) {
+        if (add_term(c, &set->terms[i], at) == MATCH_MORE) {
+            return MATCH_MORE;
+        }
+    }
+    return MATCH_YES;
 }
 
 static enum match_result add_term(struct cursor *c, const struct term *t, size_t at)
@@ -158,37 +176,4 @@ static int32_t cp_before(struct str text, size_t at)
         }
     }
     return str_utf8_step(str_sub(text, from, at)) == at - from ? cp_at(text, from) : -1;
-}
-
-static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-                      void *context)
-{
-    (void)from;
-    (void)flags;
-    const struct hit_context *h = context;
-    const struct scan_set *set = h->c->set;
-    size_t first = set->literal_first[id];
-    struct str text = set->terms[first].text;
-    size_t at = h->base + (size_t)to - text.len;
-    for (size_t i = first; at < h->to && i < set->terms_count; i++) {
-        if (!str_eq(set->terms[i].text, text)) {
-            break;
-        }
-        add_term(h->c, &set->terms[i], at);
-    }
-    return h->c->out->is_truncated ? 1 : 0;
-}
-
-/* ERR_INTERNAL when libhs would not; the caller then walks. */
-enum err terms_scan(struct cursor *c, hs_scratch_t *scratch, size_t from, size_t to)
-{
-    const struct scan_set *set = c->set;
-    struct hit_context h = {c, from, to};
-    if (set->literals == NULL || scratch == NULL) {
-        return ERR_INTERNAL;
-    }
-    size_t end = c->in.len - to < set->term_bytes_max ? c->in.len : to + set->term_bytes_max;
-    hs_error_t rc = hs_scan(set->literals, c->in.text + from, (unsigned)(end - from), 0, scratch,
-                            on_literal, &h);
-    return rc == HS_SUCCESS || rc == HS_SCAN_TERMINATED ? ERR_OK : ERR_INTERNAL;
 }

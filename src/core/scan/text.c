@@ -9,10 +9,9 @@
 #include <stdlib.h>
 
 #define STEP_BYTES_MIN 64U
-#define STEP_WORK_MAX 4000U
+#define STEP_WORK_MAX 400000U
 #define KEPT_BYTES 256U /* of what is decided: a token, words of context */
 #define DROP_BYTES_MIN 4096U
-#define EDGE_BYTES (4U + SCAN_TOKEN_BYTES_MAX) /* what decides about a term lies behind it */
 #define SCRATCH_BYTES_MAX (256U << 20)
 
 static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool is_whole);
@@ -57,10 +56,10 @@ void scan_scratch_free(struct scan_scratch *scratch)
 
 enum err scan_scratch_fit(struct scan_scratch *scratch, const struct scan_set *set)
 {
-    if (set->literals == NULL) {
+    if (set == NULL || set->database == NULL) {
         return ERR_OK;
     }
-    return hs_alloc_scratch(set->literals, &scratch->hs) == HS_SUCCESS ? ERR_OK : ERR_MEMORY;
+    return hs_alloc_scratch(set->database, &scratch->hs) == HS_SUCCESS ? ERR_OK : ERR_MEMORY;
 }
 
 enum err scan_text(const struct scan_set *set, struct scan_scratch *scratch, struct str text,
@@ -90,7 +89,9 @@ void scan_job_fini(struct scan_job *job)
     if (job != NULL && job->is_owner) {
         stages_fini(job->stages);
         free(job->stages);
+        free(job->progress);
         job->stages = NULL;
+        job->progress = NULL;
     }
 }
 
@@ -108,22 +109,29 @@ enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch, size_
 static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool is_whole)
 {
     job->is_begun = true;
+    job->is_owner = !is_whole;
     if (job->text.len > UINT32_MAX / 2) {
         return ERR_LIMIT;
     }
     job->is_folded = (job->views & SCAN_VIEW_FOLD) != 0 && !is_ascii(job->text);
     job->views &= ~(unsigned)SCAN_VIEW_FOLD;
     if (job->is_folded || job->views != 0) {
-        job->stages = scratch->stages;
+        job->stages = is_whole ? scratch->stages : calloc(1, sizeof(*job->stages));
+        if (job->stages == NULL) {
+            return ERR_MEMORY;
+        }
         if (!is_whole) {
-            job->stages = calloc(1, sizeof(*job->stages));
-            job->is_owner = job->stages != NULL;
-            if (job->stages == NULL) {
-                return ERR_MEMORY;
-            }
             stages_init(job->stages);
         }
         stages_set(job->stages, 0, job->is_folded);
+    }
+    if (job->set->regexes_count > 0) {
+        job->progress = is_whole ? &scratch->progress : calloc(1, sizeof(*job->progress));
+        if (job->progress == NULL) {
+            return ERR_MEMORY;
+        }
+        progress_begin(job->progress, job->set);
+        progress_allow(job->progress, job->text.len);
     }
     job->is_done = job->text.len == 0;
     return ERR_OK;
@@ -162,6 +170,9 @@ static enum err see(struct scan_job *job, size_t bytes_max, struct view *ret, bo
     struct window *w = &job->stages->windows[job->stages->count - 1];
     if (is_more && job->decided > KEPT_BYTES + DROP_BYTES_MIN) {
         window_drop(w, job->decided - KEPT_BYTES);
+        if (job->progress != NULL) {
+            progress_shift(job->progress, job->decided - KEPT_BYTES);
+        }
         job->asked -= job->decided - KEPT_BYTES;
         job->decided = KEPT_BYTES;
     }
@@ -175,27 +186,39 @@ static enum err see(struct scan_job *job, size_t bytes_max, struct view *ret, bo
 static void search(struct scan_job *job, struct scan_scratch *scratch, const struct view *view,
                    bool is_final, size_t work_max)
 {
+    const struct scan_set *set = job->set;
     struct cursor c;
     size_t from = job->decided;
+    size_t to = view->text.len;
     if (job->view == 0 && job->views != 0) {
         job->worth |= stages_worth(view->text, job->asked);
         job->asked = view->text.len;
     }
-    cursor_init(&c, job->set, view, is_final, job->findings);
-    c.work_max = work_max;
-    bool has_literals = job->set->literals != NULL && scratch->hs != NULL;
-    size_t open = job->set->term_bytes_max + EDGE_BYTES;
-    if (job->set->terms_count > 0 && !is_final) {
-        c.limit = view->text.len < open ? 0 : view->text.len - open;
+    if (!is_final) { /* what decides about a literal lies that far behind it */
+        to = to < set->literal_open ? 0 : to - set->literal_open;
     }
-    size_t stop = cursor_run(&c, from, !has_literals);
-    if (has_literals && stop > from && terms_scan(&c, scratch->hs, from, stop) != ERR_OK) {
-        for (size_t at = from; at < stop; at++) { /* a scratch that was not fitted */
-            terms_match_at(&c, at);
+    if (to <= from && set->literals_count > 0) {
+        job->is_stopped = false;
+        job->decided = is_final ? view->text.len : job->decided;
+        return;
+    }
+    cursor_init(&c, set, view, is_final, job->findings);
+    c.work_max = work_max;
+    c.progress = job->progress;
+    size_t wanted = to;
+    to = detectors_run(&c, from, to);
+    if (set->database != NULL) {
+        c.spots = set->regexes_count > 0 ? &scratch->spots : NULL;
+        if (scratch->hs == NULL || literals_scan(&c, scratch->hs, from, to) != ERR_OK) {
+            c.spots = NULL; /* a scratch that was not fitted */
+            (void)terms_run(&c, from, to);
         }
     }
-    job->is_stopped = stop < c.limit && c.work > c.work_max;
-    job->decided = stop;
+    if (set->regexes_count > 0) {
+        to = regexes_run(&c, from, to);
+    }
+    job->is_stopped = to < wanted && c.in.steps > c.work_max;
+    job->decided = to;
 }
 
 /* Of the views that were asked for the next in which the text looks different. */
@@ -208,6 +231,12 @@ static bool next_view(struct scan_job *job)
             job->view = others[i];
             job->seen = job->taken = job->decided = job->asked = 0;
             job->is_stopped = false;
+            if (job->progress != NULL) {
+                uint64_t steps = job->progress->steps;
+                progress_begin(job->progress, job->set);
+                progress_allow(job->progress, job->text.len);
+                job->progress->steps = steps;
+            }
             stages_set(job->stages, job->view, job->is_folded);
             return true;
         }

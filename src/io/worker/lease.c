@@ -153,9 +153,7 @@ static void fit(struct worker *w, struct lease *l, const struct lease *before)
             (known != NULL && policy_snapshot_org(known, policy_org_id(org)) == org)) {
             continue;
         }
-        /* Rules about topics and injection alone look for no pattern: they have no set. */
-        const struct scan_set *set = content_set(content);
-        if (set != NULL && scan_scratch_fit(w->env.scratch, set) != ERR_OK) {
+        if (scan_scratch_fit(w->env.scratch, content_set(content)) != ERR_OK) {
             l->is_scratch_small = true;
         }
     }

@@ -143,6 +143,19 @@ static void test_windows_overlap(void **state)
     }
 }
 
+static void test_answers_are_not_joined(void **state)
+{
+    (void)state;
+    static const char body[] =
+        "{\"choices\":[{\"message\":{\"content\":\"it is 123-45\"}},{\"message\":{\"content\":"
+        "\"-6789, and 123-45-6780\"}}]}";
+    WORLD_RULES(&w, RULE("pii", "modify", "both", "{\"types\":[\"ssn\"],\"format\":\"#\"}"));
+    world_check(&w);
+    assert_string_equal(world_answer(&w, body),
+                        "{\"choices\":[{\"message\":{\"content\":\"it is 123-45\"}},{"
+                        "\"message\":{\"content\":\"-6789, and #\"}}]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_the_place_is_in_the_first_text),
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_windows_overlap),
+        cmocka_unit_test(test_answers_are_not_joined),
     };
     return cmocka_run_group_tests(tests, load, drop);
 }

@@ -162,8 +162,9 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     p->env = (struct flow_env){.pepper = {pepper, 32}, .node = STR("n1")};
     p->env.stats = flow_stats_new();
     ASSERT(scan_scratch_new(&p->env.scratch) == ERR_OK);
-    if (policy_org_content(p->org) != NULL) {
-        ASSERT(scan_scratch_fit(p->env.scratch, content_set(policy_org_content(p->org))) == ERR_OK);
+    const struct content *content = policy_org_content(p->org);
+    if (content != NULL && content_set(content) != NULL) {
+        ASSERT(scan_scratch_fit(p->env.scratch, content_set(content)) == ERR_OK);
     }
     ASSERT(flow_exchange_new(&p->x) == ERR_OK);
     p->now = (struct flow_now){1736519400000, 5000000};

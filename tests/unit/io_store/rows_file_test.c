@@ -72,7 +72,11 @@ static const char first_policy[] =
 static const char second_policy[] =
     "{\"id\":\"pol_01J9ZQ5N3V8X2K4M6P8R0T2W4Z\",\"org_id\":\"org_a\",\"name\":\"Slot\","
     "\"scope\":{\"level\":\"org\"},\"selection\":\"slot\",\"slot\":4,\"is_default\":true,"
-    "\"rules\":[]}";
+    "\"rules\":[{\"key\":\"p\",\"type\":\"pii\",\"effect\":\"modify\",\"stage\":\"both\","
+    "\"params\":{"
+    "\"types\":[\"email\",\"CASE\"],\"method\":\"mask\",\"entities\":[{\"name\":\"CASE\","
+    "\"pattern\":\"C-[0-9]+\",\"context\":[\"case\"]}],\"except\":[\"a@b.example\"],"
+    "\"threshold\":0.7}}]}";
 
 static void rich_rows(struct room *r, struct policy_org_rows *o)
 {
@@ -226,12 +230,15 @@ static void everything_comes_back(void **state)
     assert_int_equal(store_org_rows_write(&again, &back, r->catalog), ERR_OK);
     assert_true(str_eq(buf_str(&bytes), buf_str(&again)));
     struct policy_org *org;
-    assert_int_equal(
-        policy_org_new(&back, &(struct policy_build){.catalog = r->catalog, .now_s = 1750000000},
-                       &org, &r->issue),
-        ERR_OK);
+    struct scan_engine *engine;
+    assert_int_equal(scan_engine_new(&engine), ERR_OK);
+    const struct policy_build build = {
+        .catalog = r->catalog, .now_s = 1750000000, .engine = engine};
+    assert_int_equal(policy_org_new(&back, &build, &org, &r->issue), ERR_OK);
     assert_int_equal(policy_org_seq(org), 4711);
+    assert_int_equal(content_rules_count(policy_org_content(org)), 1);
     policy_org_unref(org);
+    scan_engine_free(engine);
     buf_fini(&bytes);
     buf_fini(&again);
 }
