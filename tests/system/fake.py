@@ -60,6 +60,16 @@ def say(text):
     return mark("say=" + base64.b64encode(text.encode()).decode())
 
 
+def call_with(arguments, size=3):
+    """Marks that make it call the first tool with exactly these JSON bytes, in deltas of `size`."""
+    return (mark("args=" + base64.b64encode(arguments.encode()).decode())
+            + mark(f"pieces={size}"))
+
+
+def say_in_pieces(text, size=3):
+    return say(text) + mark(f"pieces={size}")
+
+
 def answer_with(fake, text):
     """The next request is answered with exactly `text`, whatever it says itself: a mark would be
     part of the prompt, where content rules find what it says."""

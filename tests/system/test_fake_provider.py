@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from fake import mark, say
+from fake import call_with, mark, say, say_in_pieces
 
 
 @pytest.fixture(autouse=True)
@@ -224,3 +224,22 @@ def test_tls_names(fake):
         with socket.create_connection(("127.0.0.1", fake.tls_port), 10) as s:
             with fake.ssl.wrap_socket(s, server_hostname=name) as tls:
                 assert tls.version() == "TLSv1.3"
+
+
+def deltas(fake, text, **more):
+    body = ask(fake, text, stream=True, **more)[2].decode()
+    events = [json.loads(line[6:]) for line in body.splitlines() if line.startswith("data: {")]
+    return [e["choices"][0]["delta"] for e in events if e["choices"]]
+
+
+def test_pieces_of_a_size(fake):
+    got = [d["content"] for d in deltas(fake, say_in_pieces("abc de\u00e9f", 3)) if d.get("content")]
+    assert got == ["abc", " de", "\u00e9f"]
+
+
+def test_calls_with_given_arguments(fake):
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    calls = [d["tool_calls"][0]["function"] for d in deltas(fake, call_with('{"a": 12}', 4),
+                                                             tools=tools) if "tool_calls" in d]
+    assert calls[0]["name"] == "f"
+    assert [c["arguments"] for c in calls] == ["", '{"a"', ": 12", "}"]

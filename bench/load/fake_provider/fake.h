@@ -46,6 +46,8 @@ struct marks {
     uint64_t split;          /* split=N: bytes per chunk and per write */
     struct str raw;          /* raw=BASE64: exactly these bytes, then FIN */
     struct str say;          /* say=BASE64: the answer's text */
+    struct str args;         /* args=BASE64: calls the first tool with this JSON text */
+    uint64_t pieces;         /* pieces=N: deltas of N bytes, whole code points */
     bool has_no_usage;       /* nousage */
     bool has_usage;          /* usage=IN:OUT */
     uint64_t usage_in;
@@ -124,6 +126,8 @@ void answer_count_tokens(const struct view *v, struct reply *r);
 /* Picks one of the above, or an error. */
 void answer(struct arena *a, const struct wire_head *head, const struct view *v, struct reply *r);
 bool is_midstream_error_due(const struct view *v, size_t word);
+/* The next delta of a tool's arguments from `at` on. */
+struct str args_piece(const struct view *v, size_t at);
 
 /* ---- plan ---- */
 

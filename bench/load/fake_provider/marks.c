@@ -118,6 +118,8 @@ static bool mark_body(struct arena *a, struct marks *m, struct str key, struct s
         m->raw = base64_decode(a, value);
     } else if (str_eq(key, STR("say"))) {
         m->say = base64_decode(a, value);
+    } else if (str_eq(key, STR("args"))) {
+        m->args = base64_decode(a, value);
     } else {
         return false;
     }
@@ -132,6 +134,8 @@ static bool mark_stream(struct marks *m, struct str key, struct str value)
         m->has_midstream_error = true;
     } else if (str_eq(key, STR("chunks"))) {
         m->chunks = number_or(value, 100);
+    } else if (str_eq(key, STR("pieces"))) {
+        m->pieces = number_or(value, 1);
     } else if (str_eq(key, STR("nousage"))) {
         m->has_no_usage = true;
     } else if (str_eq(key, STR("usage"))) {

@@ -12,8 +12,6 @@ static bool block_deltas(const struct view *v, struct reply *r);
 static void event_open(struct buf *b, const char *type);
 static void event_close(struct reply *r);
 
-#define ARGS_PER_DELTA 7
-
 void answer_messages(const struct view *v, struct reply *r)
 {
     if (v->is_stream) {
@@ -102,10 +100,10 @@ static void message_stream(const struct view *v, struct reply *r)
 static bool block_deltas(const struct view *v, struct reply *r)
 {
     struct buf *b = &r->body;
-    for (size_t at = 0; v->tool.len > 0 && at < v->tool_args.len; at += ARGS_PER_DELTA) {
+    for (size_t at = 0; v->tool.len > 0 && at < v->tool_args.len; at += args_piece(v, at).len) {
         event_open(b, "content_block_delta");
         buf_add(b, STR(",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":"));
-        json_write_str(b, str_sub(v->tool_args, at, at + ARGS_PER_DELTA));
+        json_write_str(b, args_piece(v, at));
         buf_add_byte(b, '}');
         event_close(r);
     }

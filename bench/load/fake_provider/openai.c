@@ -15,8 +15,6 @@ static void choice_text(const struct view *v, struct buf *b, unsigned choice);
 static void usage_json(const struct view *v, struct buf *b);
 static void stream_end(const struct view *v, struct reply *r);
 
-#define ARGS_PER_DELTA 7
-
 void answer_chat(const struct view *v, struct reply *r)
 {
     if (v->is_stream) {
@@ -116,12 +114,12 @@ static void chat_tool_deltas(const struct view *v, struct reply *r)
         buf_add(&r->body, STR(",\"arguments\":\"\"}}]},\"finish_reason\":null}"));
         chunk_close(v, r, false);
     }
-    for (size_t at = 0; at < v->tool_args.len; at += ARGS_PER_DELTA) {
+    for (size_t at = 0; at < v->tool_args.len; at += args_piece(v, at).len) {
         for (unsigned i = 0; i < v->choices; i++) {
             chunk_open(v, &r->body);
             buf_printf(&r->body, "{\"index\":%u,\"delta\":{\"tool_calls\":[{\"index\":0,"
                        "\"function\":{\"arguments\":", i);
-            json_write_str(&r->body, str_sub(v->tool_args, at, at + ARGS_PER_DELTA));
+            json_write_str(&r->body, args_piece(v, at));
             buf_add(&r->body, STR("}}]},\"finish_reason\":null}"));
             chunk_close(v, r, false);
         }

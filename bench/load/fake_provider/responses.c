@@ -23,7 +23,6 @@ static void event_close(struct stream *s);
 static void event_response(struct stream *s, const char *type, const char *status);
 static void event_item(struct stream *s, const char *type, bool is_done);
 
-#define ARGS_PER_DELTA 7
 #define AT_ITEM ",\"item_id\":\"item_fake\",\"output_index\":0"
 #define AT_PART AT_ITEM ",\"content_index\":0"
 
@@ -144,10 +143,10 @@ static bool text_events(struct stream *s)
 static void tool_events(struct stream *s)
 {
     const struct view *v = s->v;
-    for (size_t at = 0; at < v->tool_args.len; at += ARGS_PER_DELTA) {
+    for (size_t at = 0; at < v->tool_args.len; at += args_piece(v, at).len) {
         struct buf *b = event_open(s, "response.function_call_arguments.delta");
         buf_add(b, STR(AT_ITEM ",\"delta\":"));
-        json_write_str(b, str_sub(v->tool_args, at, at + ARGS_PER_DELTA));
+        json_write_str(b, args_piece(v, at));
         event_close(s);
     }
     struct buf *b = event_open(s, "response.function_call_arguments.done");

@@ -15,6 +15,7 @@ static void pick_tool(struct arena *a, struct view *v, struct str user);
 static struct str object_for_schema(struct arena *a, yyjson_val *schema, struct str text);
 static yyjson_val *wanted_schema(const struct view *v, bool *ret_wants_json);
 static void cut_words(struct arena *a, struct view *v);
+static size_t piece_len(struct str rest, size_t bytes);
 static uint64_t count_words(struct str s);
 static uint64_t count_all_strings(yyjson_val *v, unsigned depth);
 
@@ -79,7 +80,10 @@ void view_read(struct arena *a, const struct wire_head *head, struct str body, s
     user = marks_strip(a, user);
     bool wants_json = false;
     yyjson_val *schema = wanted_schema(v, &wants_json);
-    if (v->marks.say.ptr != NULL) {
+    if (v->marks.args.ptr != NULL) {
+        pick_tool(a, v, STR("call the tool"));
+        v->tool_args = v->marks.args;
+    } else if (v->marks.say.ptr != NULL) {
         v->text = v->marks.say;
     } else if (tool_result.ptr != NULL) {
         v->text = arena_printf(a, "The tool said: %.*s", STR_ARG(tool_result));
@@ -204,7 +208,8 @@ static yyjson_val *wanted_schema(const struct view *v, bool *ret_wants_json)
     return json_get(named != NULL ? named : format, STR("schema"));
 }
 
-/* Deltas: a word with the blank in front of it. chunks=N: exactly N of them. */
+/* Deltas: a word with the blank in front of it. chunks=N: exactly N of them. pieces=N: N
+ * bytes each. */
 static void cut_words(struct arena *a, struct view *v)
 {
     size_t max = v->marks.chunks > 0 ? (size_t)v->marks.chunks : v->text.len + 1;
@@ -220,6 +225,7 @@ static void cut_words(struct arena *a, struct view *v)
         while (len < rest.len && (is_last || rest.ptr[len] != ' ')) {
             len++;
         }
+        len = v->marks.pieces > 0 ? piece_len(rest, (size_t)v->marks.pieces) : len;
         v->words[v->words_count++] = str_sub(rest, 0, len);
         rest = str_sub(rest, len, rest.len);
     }
@@ -235,6 +241,23 @@ static void cut_words(struct arena *a, struct view *v)
     }
     v->text = arena_str(a, buf_str(&all));
     buf_fini(&all);
+}
+
+static size_t piece_len(struct str rest, size_t bytes)
+{
+    while (bytes < rest.len && ((unsigned char)rest.ptr[bytes] & 0xc0) == 0x80) {
+        bytes++;
+    }
+    return bytes < rest.len ? bytes : rest.len;
+}
+
+#define ARGS_PER_DELTA 7
+
+struct str args_piece(const struct view *v, size_t at)
+{
+    struct str rest = str_sub(v->tool_args, at, v->tool_args.len);
+    size_t bytes = v->marks.pieces > 0 ? (size_t)v->marks.pieces : ARGS_PER_DELTA;
+    return str_sub(rest, 0, piece_len(rest, bytes));
 }
 
 static uint64_t count_words(struct str s)
