@@ -1,130 +1,258 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How much a text looks like prompt injection: phrases (detectors_injection.c) and a
- * linear model over hashed words, pairs of words and four-letter pieces, trained by
- * train_injection.py; the weights are data (model_weights.c). Both are signals, and
- * neither is proof: a page that explains injection has its phrases. No allocation
- * beyond the scratch; the same text always gives the same score.
+ * How much a text looks like prompt injection: a linear model over hashed words, pairs of
+ * words and four-letter pieces, and some phrases (detectors_injection.c). The model is
+ * trained by train_injection.py; the weights are data (model_weights.c). A text is as bad
+ * as its worst window of 16 or of 48 words, so an order in a long document is seen; every
+ * view that shows more than the text itself is read as well. Integers only: the same text
+ * has the same score on every machine. A score is a sign and no proof: a page that
+ * explains injection has its words.
  */
 #include "model.h"
 #include "stages.h"
 
-#include <math.h>
-
 #define FINDINGS_MAX 256U
-#define MODEL_SURE 850U
 #define READ_BYTES_MAX (64U << 10)
+#define WORD_BYTES 32U
+#define WHOLE_WORDS 128U
+#define RING 64U        /* more than the longest window and a stride */
+#define MARGIN_HALF 150 /* 1/1024; where the score is 500 */
+#define MARGIN_SPREAD 300
+#define K1 UINT64_C(0x9e3779b97f4a7c15)
+#define K2 UINT64_C(0xc2b2ae3d27d4eb4f)
+#define K3 UINT64_C(0x165667b19e3779f9)
 
-struct features {
-    uint64_t seen[MODEL_FEATURES / 64];
-    unsigned count;
-    double sum;
+static const struct {
+    unsigned words, stride;
+} windows[] = {{16, 8}, {48, 24}};
+
+/* Sums over the words so far; those of the last words are kept. */
+struct reading {
+    int32_t sums[RING];
+    uint32_t counts[RING];
+    int32_t sum;
+    uint32_t count;
+    unsigned words;
+    uint64_t before, older; /* hashes of the last two words; 0 = none */
+    int32_t best;
 };
 
-static unsigned model_score(struct str text);
-static void read_words(struct features *f, struct str text);
-static void take_word(struct features *f, const char *word, size_t n, uint32_t *previous);
-static void take(struct features *f, uint32_t hash);
-static uint32_t hash_of(uint32_t h, const char *bytes, size_t n);
+static enum err read_views(struct scan_scratch *scratch, struct str text, unsigned views,
+                           int32_t *best);
+static enum err note_phrases(const struct scan_engine *engine, struct scan_scratch *scratch,
+                             struct str text, unsigned views, struct scan_injection *ret);
+static int32_t margin_of(struct str text);
+static void read_words(struct reading *r, struct str text);
+static void take_word(struct reading *r, struct str word);
+static void take(struct reading *r, uint64_t hash);
+static void end_word(struct reading *r);
+static void judge(struct reading *r, unsigned from);
+static void finish(struct reading *r);
+static unsigned score_of(int32_t margin);
+static uint32_t root_of(uint32_t n);
 
 enum err scan_injection(const struct scan_engine *engine, struct scan_scratch *scratch,
                         struct str text, struct scan_injection *ret)
 {
-    static const unsigned weights[] = {
-        [SCAN_TIER_A] = 450, [SCAN_TIER_B] = 180, [SCAN_TIER_C] = 60};
-    struct scan_finding items[FINDINGS_MAX];
-    struct scan_findings found = {.items = items, .capacity = FINDINGS_MAX};
     *ret = (struct scan_injection){0};
-    TRY(scan_text(engine->injection, scratch, text, SCAN_VIEW_ALL, &found));
-    uint64_t seen[MASK_WORDS] = {0};
-    unsigned sum = 0;
-    for (size_t i = 0; i < found.count; i++) {
-        uint32_t id = found.items[i].id;
-        if ((seen[id / 64] >> (id % 64) & 1) != 0) {
-            continue; /* saying it twice is not saying more */
-        }
-        seen[id / 64] |= UINT64_C(1) << (id % 64);
-        ret->rules++;
-        sum += weights[engine->detectors[id]->tier];
-    }
     struct view folded = {.text = text};
     if (!is_ascii(text)) {
         TRY(view_fold(scratch, text, &folded));
     }
-    ret->model = model_score(folded.text);
-    /* A phrase needs a little of the model, the model alone needs to be sure. */
-    unsigned rules = sum > 1000 ? 1000 : sum;
-    unsigned joint = rules + ret->model * 40 / 100;
-    unsigned alone = ret->model >= MODEL_SURE ? 500 + (ret->model - MODEL_SURE) * 2 : 0;
-    joint = alone > joint ? alone : joint;
-    ret->score = joint > 1000 ? 1000 : joint;
+    int32_t best = margin_of(folded.text);
+    unsigned worth = stages_worth(folded.text, 0);
+    if (worth != 0) {
+        TRY(read_views(scratch, text, worth, &best));
+    }
+    TRY(note_phrases(engine, scratch, text, worth | SCAN_VIEW_FOLD, ret));
+    int32_t bonus = (int32_t)ret->score; /* of the phrases, in 1/1024 */
+    ret->model = score_of(best);
+    ret->score = score_of(best + bonus);
     return ERR_OK;
 }
 
-static unsigned model_score(struct str text)
+/* Saying it twice is not saying more. */
+static enum err note_phrases(const struct scan_engine *engine, struct scan_scratch *scratch,
+                             struct str text, unsigned views, struct scan_injection *ret)
 {
-    struct features f = {.count = 0};
-    if (text.len <= 2 * READ_BYTES_MAX) {
-        read_words(&f, text);
-    } else {
-        read_words(&f, str_sub(text, 0, READ_BYTES_MAX));
-        read_words(&f, str_sub(text, text.len - READ_BYTES_MAX, text.len));
+    static const unsigned bonus[] = {[SCAN_TIER_A] = 220, [SCAN_TIER_B] = 90, [SCAN_TIER_C] = 0};
+    struct scan_finding items[FINDINGS_MAX];
+    struct scan_findings found = {.items = items, .capacity = FINDINGS_MAX};
+    TRY(scan_text(engine->injection, scratch, text, views, &found));
+    uint64_t seen[MASK_WORDS] = {0};
+    for (size_t i = 0; i < found.count; i++) {
+        uint32_t id = found.items[i].id;
+        if ((seen[id / 64] >> (id % 64) & 1) == 0) {
+            seen[id / 64] |= UINT64_C(1) << (id % 64);
+            ret->rules++;
+            ret->score += bonus[engine->detectors[id]->tier];
+        }
     }
-    if (f.count == 0) {
-        return 0;
-    }
-    double logit = model_bias + f.sum * model_scale / sqrt((double)f.count);
-    return (unsigned)(1000.0 / (1.0 + exp(-logit)));
+    return ERR_OK;
 }
 
-/* Words are runs of letters, digits and bytes beyond ASCII; letters in lower case. */
-static void read_words(struct features *f, struct str text)
+/* Each view that shows more than the folded text. */
+static enum err read_views(struct scan_scratch *scratch, struct str text, unsigned views,
+                           int32_t *best)
 {
-    char word[32];
+    static const unsigned kinds[] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP, SCAN_VIEW_DECODED};
+    struct scan_stages *stages = scratch->stages;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if ((views & kinds[i]) != 0) {
+            size_t taken = 0;
+            stages_set(stages, kinds[i], !is_ascii(text));
+            TRY(stages_feed(stages, text, &taken, text.len));
+            struct view view = window_view(&stages->windows[stages->count - 1]);
+            int32_t margin = margin_of(view.text);
+            *best = margin > *best ? margin : *best;
+        }
+    }
+    return ERR_OK;
+}
+
+/* At most the beginning and the end are read. */
+static int32_t margin_of(struct str text)
+{
+    struct reading r;
+    memset(&r, 0, sizeof(r));
+    r.best = INT32_MIN / 2;
+    if (text.len <= 2 * READ_BYTES_MAX) {
+        read_words(&r, text);
+    } else {
+        read_words(&r, str_sub(text, 0, READ_BYTES_MAX));
+        read_words(&r, str_sub(text, text.len - READ_BYTES_MAX, text.len));
+    }
+    finish(&r);
+    return r.best;
+}
+
+static void read_words(struct reading *r, struct str text)
+{
+    size_t at = 0;
+    while (at < text.len) {
+        size_t from = at;
+        while (letter_at(text, at) > 0) {
+            at++;
+        }
+        if (at > from) {
+            take_word(r, str_sub(text, from, at));
+        } else {
+            at += sign_at(text, at);
+        }
+    }
+}
+
+/* In small letters and without accents; then the word, the two pairs it ends, its pieces. */
+static void take_word(struct reading *r, struct str word)
+{
+    char plain[WORD_BYTES + 8];
     size_t n = 0;
-    uint32_t previous = 0;
-    for (size_t i = 0; i <= text.len; i++) {
-        unsigned char c = i < text.len ? (unsigned char)text.ptr[i] : ' ';
-        if ((is_word_byte(c) && c != '_') || c >= 0x80) {
-            if (n < sizeof(word)) {
-                word[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-            }
+    for (size_t i = 0; i < word.len && n < WORD_BYTES; i++) {
+        unsigned char c = (unsigned char)word.ptr[i];
+        if ((c == 0xcc || c == 0xcd) && i + 1 < word.len) {
+            i++;
             continue;
         }
-        if (n > 0) {
-            take_word(f, word, n, &previous);
-            n = 0;
+        plain[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    if (n == 0) {
+        return;
+    }
+    memset(plain + n, 0, 8);
+    uint64_t hash = n;
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, plain + i, sizeof(eight));
+        hash = (hash ^ eight) * K1;
+        hash ^= hash >> 29;
+    }
+    take(r, hash);
+    if (r->before != 0) {
+        take(r, (r->before * K3) ^ hash);
+    }
+    if (r->older != 0) {
+        take(r, ((r->older ^ K1) * K3) ^ hash);
+    }
+    for (size_t i = 0; n > 4 && i + 4 <= n; i++) {
+        uint32_t four;
+        memcpy(&four, plain + i, sizeof(four));
+        take(r, four ^ K3);
+    }
+    r->older = r->before;
+    r->before = hash;
+    end_word(r);
+}
+
+static void take(struct reading *r, uint64_t hash)
+{
+    r->sum += model_weight((uint32_t)(hash * K2 >> 48));
+    r->count++;
+}
+
+/* Windows that end here. */
+static void end_word(struct reading *r)
+{
+    r->words++;
+    r->sums[r->words % RING] = r->sum;
+    r->counts[r->words % RING] = r->count;
+    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        unsigned length = windows[i].words;
+        if (r->words >= length && (r->words - length) % windows[i].stride == 0) {
+            judge(r, r->words - length);
         }
     }
 }
 
-static void take_word(struct features *f, const char *word, size_t n, uint32_t *previous)
+/* From behind the word number `from` to here. */
+static void judge(struct reading *r, unsigned from)
 {
-    uint32_t h = hash_of(2166136261U, word, n);
-    take(f, h);
-    if (*previous != 0) {
-        take(f, hash_of(*previous, word, n) ^ 0x5bd1e995U);
-    }
-    for (size_t i = 0; n > 4 && i + 4 <= n; i++) {
-        take(f, hash_of(0x9747b28cU, word + i, 4));
-    }
-    *previous = hash_of(h, " ", 1);
+    int32_t sum = r->sum - (from > 0 ? r->sums[from % RING] : 0);
+    uint32_t count = r->count - (from > 0 ? r->counts[from % RING] : 0);
+    uint32_t root = root_of(count << 8); /* in sixteenths */
+    int64_t part = (int64_t)sum * model_scale / (root > 0 ? root : 1);
+    int32_t margin = model_bias + (int32_t)part;
+    r->best = margin > r->best ? margin : r->best;
 }
 
-static void take(struct features *f, uint32_t hash)
+/* The whole when it is short, and the windows that the end cuts short, by less than half. */
+static void finish(struct reading *r)
 {
-    uint32_t at = (hash ^ hash >> 15) % MODEL_FEATURES;
-    if ((f->seen[at / 64] >> (at % 64) & 1) == 0) {
-        f->seen[at / 64] |= UINT64_C(1) << (at % 64);
-        f->count++;
-        f->sum += model_weight(at);
+    if (r->words == 0) {
+        return;
+    }
+    if (r->words <= WHOLE_WORDS) {
+        judge(r, 0);
+    }
+    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        unsigned length = windows[i].words;
+        unsigned stride = windows[i].stride;
+        if (r->words <= length) {
+            break;
+        }
+        for (unsigned from = (r->words - length + stride) / stride * stride;
+             from < r->words - length / 2; from += stride) {
+            judge(r, from);
+        }
     }
 }
 
-static uint32_t hash_of(uint32_t h, const char *bytes, size_t n)
+static unsigned score_of(int32_t margin)
 {
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ (unsigned char)bytes[i]) * 16777619U;
+    int32_t x = margin - MARGIN_HALF;
+    int32_t size = x < 0 ? -x : x;
+    return (unsigned)(500 + (int32_t)((int64_t)500 * x / (size + MARGIN_SPREAD)));
+}
+
+static uint32_t root_of(uint32_t n)
+{
+    uint32_t root = 0;
+    for (uint32_t bit = UINT32_C(1) << 30; bit != 0; bit >>= 2) {
+        if (n >= root + bit) {
+            n -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
     }
-    return h;
+    return root;
 }

