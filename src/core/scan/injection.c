@@ -16,7 +16,7 @@
 #define WORD_BYTES 32U
 #define WHOLE_WORDS 128U
 #define RING 64U        /* more than the longest window and a stride */
-#define MARGIN_HALF 150 /* 1/1024; where the score is 500 */
+#define MARGIN_HALF 200 /* 1/1024; where the score is 500 */
 #define MARGIN_SPREAD 300
 #define K1 UINT64_C(0x9e3779b97f4a7c15)
 #define K2 UINT64_C(0xc2b2ae3d27d4eb4f)
