@@ -52,7 +52,12 @@ int cli_scan(int argc, char **argv)
     run.findings.capacity = FINDINGS_MAX;
     run.findings.items = calloc(FINDINGS_MAX, sizeof(*run.findings.items));
     int status = 1;
-    if (!parse(&run, argc, argv, &issue)) {
+    if (argc >= 2 && str_eq(str_from(argv[1]), STR("--list"))) {
+        bool is_markdown = argc == 3 && str_eq(str_from(argv[2]), STR("markdown"));
+        bool is_known =
+            argc == 2 || is_markdown || (argc == 3 && str_eq(str_from(argv[2]), STR("json")));
+        status = is_known ? cli_scan_list(is_markdown) : usage();
+    } else if (!parse(&run, argc, argv, &issue)) {
         if (issue.message[0] != '\0') {
             fprintf(stderr, "portcullis scan: %s\n", issue.message);
         }
@@ -84,7 +89,7 @@ static int usage(void)
           "  INPUT    one text, or a JSON object with \"text\" and perhaps \"id\" on each line\n"
           "  LIST     comma-separated types, detectors or classes; default: all that fire unasked\n"
           "  FORMAT   may hold {TYPE} {N} {LAST4} {HASH8}; default [REDACTED]\n"
-          "  --types help   lists what there is\n",
+          "       portcullis scan --list [json | markdown]   what there is to be found\n",
           stderr);
     return 2;
 }
@@ -97,13 +102,6 @@ static bool parse(struct scan_run *run, int argc, char **argv, struct issue *iss
         if (str_eq(arg, STR("--types")) && i + 1 < argc) {
             has_types = true;
             i++;
-            if (str_eq(str_from(argv[i]), STR("help"))) {
-                for (size_t k = 0; k < scan_detectors_count(); k++) {
-                    struct scan_detector_info info = scan_detector_info(k);
-                    printf("%-28s %s\n", info.name, info.type);
-                }
-                return false;
-            }
             if (!add_types(&run->types, str_from(argv[i]), issue)) {
                 return false;
             }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The documentation against the program: the API reference is what `portcullis api reference`
-# prints, the configuration table names every setting with its default, every metric that a guide,
-# an alert or a dashboard names is in the sources, and every relative link leads to a file.
+# prints, the table of types what `portcullis scan --list` prints, the configuration table names
+# every setting with its default, every metric that a guide, an alert or a dashboard names is in the
+# sources, and every relative link leads to a file.
 # usage: docs.py PORTCULLIS ROOT [--write]
 import json
 import os
@@ -19,6 +20,7 @@ SUFFIXES = ("_bucket", "_sum", "_count")
 def main(program, root, is_write):
     failures = []
     reference(program, root, is_write, failures)
+    detection(program, root, is_write, failures)
     settings(program, root, is_write, failures)
     metrics(root, failures)
     links(root, failures)
@@ -43,6 +45,17 @@ def reference(program, root, is_write, failures):
         open(path, "w").write(text)
     if open(path).read() != text:
         failures.append("src/docs/api.md is not what `portcullis api reference` prints")
+
+
+def detection(program, root, is_write, failures):
+    path = os.path.join(root, "src/docs/detection.md")
+    table = run(program, "scan", "--list", "markdown")
+    text = open(path).read()
+    if is_write:
+        text = re.sub(r"\| type \| class.*?\n(?=\n|\Z)", lambda _: table, text, flags=re.S)
+        open(path, "w").write(text)
+    if table not in text:
+        failures.append("the table in src/docs/detection.md is not `portcullis scan --list markdown`")
 
 
 def settings(program, root, is_write, failures):
