@@ -196,40 +196,44 @@ static void make_texts(struct bench *b, size_t bytes, const char *model)
     buf_add(&b->text, buf_str(&body));
     buf_fini(&body);
     buf_clear(&b->reply);
-    buf_printf(&b->reply, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    buf_printf(&b->reply,
+               "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                "x-request-id: req_fake_000001\r\nopenai-processing-ms: 12\r\n"
-               "Content-Length: %zu\r\n\r\n%s", sizeof(answer) - 1, answer);
+               "Content-Length: %zu\r\n\r\n%s",
+               sizeof(answer) - 1, answer);
 }
 
 /* The deltas of an answer, as providers send them: a token each. */
 static void make_stream(struct bench *b)
 {
-    static const char *const tokens[] = {" The", " committee", " met", " on", " Tues", "day", ",",
-                                         " and", " agreed", " on", " the", " bud", "get", "."};
+    static const char *const tokens[] = {" The", " committee", " met", " on",  " Tues", "day", ",",
+                                         " and", " agreed",    " on",  " the", " bud",  "get", "."};
     make_texts(b, 2048, "gpt-4o-mini");
     struct str text = buf_str(&b->text);
     struct str body = str_sub(text, (size_t)str_find_str(text, STR("\r\n\r\n")) + 4, text.len);
     struct buf all;
     buf_init(&all, 1u << 20);
-    buf_printf(&all,
-               "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: Bearer "
-               "%s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n{\"stream\":true,",
-               b->key, body.len + 14);
+    buf_printf(
+        &all,
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: Bearer "
+        "%s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n{\"stream\":true,",
+        b->key, body.len + 14);
     buf_add(&all, str_sub(body, 1, body.len));
     buf_clear(&b->text);
     buf_add(&b->text, buf_str(&all));
     buf_fini(&all);
     buf_clear(&b->reply);
     for (size_t i = 0; i <= CHUNKS; i++) {
-        buf_printf(&b->reply,
-                   "data: {\"id\":\"chatcmpl-ABCdefGHIjklMNOpqrSTUvwxYZ012\",\"object\":"
-                   "\"chat.completion.chunk\",\"created\":1736519400,\"model\":"
-                   "\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\",\"system_fingerprint\":"
-                   "\"fp_0123456789\",\"choices\":[{\"index\":0,\"delta\":{%s%s%s},\"logprobs\":null,"
-                   "\"finish_reason\":%s}],\"obfuscation\":\"aB3dE\"}\n\n",
-                   i < CHUNKS ? "\"content\":\"" : "",
-                   i < CHUNKS ? tokens[i % (sizeof(tokens) / sizeof(tokens[0]))] : "",
-                   i < CHUNKS ? "\"" : "", i < CHUNKS ? "null" : "\"stop\"");
+        buf_printf(
+            &b->reply,
+            "data: {\"id\":\"chatcmpl-ABCdefGHIjklMNOpqrSTUvwxYZ012\",\"object\":"
+            "\"chat.completion.chunk\",\"created\":1736519400,\"model\":"
+            "\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\",\"system_fingerprint\":"
+            "\"fp_0123456789\",\"choices\":[{\"index\":0,\"delta\":{%s%s%s},\"logprobs\":null,"
+            "\"finish_reason\":%s}],\"obfuscation\":\"aB3dE\"}\n\n",
+            i < CHUNKS ? "\"content\":\"" : "",
+            i < CHUNKS ? tokens[i % (sizeof(tokens) / sizeof(tokens[0]))] : "",
+            i < CHUNKS ? "\"" : "", i < CHUNKS ? "null" : "\"stop\"");
     }
     buf_add(&b->reply, STR("data: [DONE]\n\n"));
 }
