@@ -12,6 +12,7 @@ tour_run() {
     tour_plain
     tour_governance
     tour_live_change
+    tour_content
     tour_preview
     tour_record
     [ "$TOUR_FAILED" -eq 0 ]
@@ -62,6 +63,27 @@ tour_live_change() {
         /v1/chat/completions "$DEVELOPER_KEY" "$(tour_chat gpt-4o)"
     tour_ask "a developer may not change policies" 403 '"error"' "" \
         "DELETE /v1/policies/$TOUR_POLICY" "$DEVELOPER_KEY" ""
+    tour_ask "the owner removes the policy" 204 '' "" \
+        "DELETE /v1/policies/$TOUR_POLICY" "$OWNER_KEY" ""
+}
+
+tour_content() {
+    local say='{"model":"gpt-4o-mini","messages":[{"role":"user","content":'
+    tour_title "Rules about texts: redact, block"
+    tour_ask "the owner has addresses redacted, numbers blocked" 201 'tour texts' "" \
+        /v1/policies "$OWNER_KEY" '{"name":"tour texts","scope":{"level":"org"},"rules":[
+            {"key":"mail","type":"pii","effect":"modify","stage":"request",
+             "params":{"types":["email"],"method":"redact","format":"[{TYPE}]"}},
+            {"key":"ssn","type":"pii","effect":"block","stage":"request",
+             "params":{"types":["ssn"]}}]}'
+    TOUR_POLICY=$(tour_member id)
+    tour_ask_until "a social security number is not sent" 403 'PII detected: ssn' "536-90-4399" \
+        /v1/chat/completions "$DEVELOPER_KEY" "${say}\"My number is 536-90-4399.\"}]}"
+    tour_ask "an address is redacted, the request goes on" 200 '"choices"' "" \
+        /v1/chat/completions "$DEVELOPER_KEY" "${say}\"Write to jane@example.com.\"}]}"
+    tour_ask "what would be sent?" 200 'Write to [EMAIL].' "jane@example.com" \
+        /v1/evaluate "$OWNER_KEY" \
+        "{\"edited\":true,\"request\":${say}\"Write to jane@example.com.\"}]}}"
     tour_ask "the owner removes the policy" 204 '' "" \
         "DELETE /v1/policies/$TOUR_POLICY" "$OWNER_KEY" ""
 }

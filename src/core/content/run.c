@@ -8,7 +8,10 @@
 #include "run.h"
 
 #define FINDINGS_AT_ONCE 512U
-#define MEANING_BYTES (32U << 10)
+#define MEANING_BYTES (16U << 10)
+#define MEANING_OVERLAP 512U /* a sentence is not cut in two */
+#define HARD_TEXT 4U /* what is not ASCII is folded, and takes so much longer */
+#define HARD_BYTES_MIN (8U << 10)
 #define UNIT_COST 64U /* bytes that beginning a unit counts as */
 #define LED_BYTES_MAX (64U << 20)
 
@@ -21,6 +24,7 @@ static enum err begin_reading(struct content_check *k, struct reading *r);
 static enum err split_json(struct content_check *k, struct reading *r);
 static enum err begin_unit(struct content_check *k, size_t *left);
 static enum err scan_unit(struct content_check *k, size_t *left);
+static bool is_hard(struct str s);
 static void drop_lead(struct queue *q);
 static enum err take_findings(struct content_check *k, size_t *left);
 static size_t clean_cut(const struct scan_findings *all, size_t from);
@@ -231,7 +235,8 @@ static enum err scan_unit(struct content_check *k, size_t *left)
 {
     struct queue *q = k->queue;
     size_t before = q->job.seen;
-    enum err err = scan_job_step(&q->job, k->env.scratch, *left);
+    bool is_slow = is_hard(str_sub(q->job.text, before, before + *left));
+    enum err err = scan_job_step(&q->job, k->env.scratch, is_slow ? *left / HARD_TEXT : *left);
     if (err == ERR_AGAIN) {
         *left = 0;
         return ERR_OK;
@@ -247,6 +252,20 @@ static enum err scan_unit(struct content_check *k, size_t *left)
         drop_lead(q);
     }
     return ERR_OK;
+}
+
+static bool is_hard(struct str s)
+{
+    uint64_t all = 0;
+    if (s.len <= HARD_BYTES_MIN) {
+        return false;
+    }
+    for (size_t i = 0; i + 8 <= s.len; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.ptr + i, 8);
+        all |= word;
+    }
+    return (all & UINT64_C(0x8080808080808080)) != 0;
 }
 
 static void drop_lead(struct queue *q)
@@ -368,9 +387,8 @@ static enum err judge_meaning(struct content_check *k, size_t *left)
         struct str piece = str_sub(rest, 0, MEANING_BYTES);
         TRY(note_meaning(s, &where, piece));
         spend(left, 4 * piece.len); /* it is dearer than scanning */
-        q->taken += piece.len;
-        rest = str_sub(rest, piece.len, rest.len);
-        if (rest.len > 0) {
+        if (piece.len < rest.len) {
+            q->taken += piece.len - MEANING_OVERLAP;
             return ERR_OK;
         }
     }
