@@ -196,18 +196,16 @@ static void make_texts(struct bench *b, size_t bytes, const char *model)
     buf_add(&b->text, buf_str(&body));
     buf_fini(&body);
     buf_clear(&b->reply);
-    buf_printf(&b->reply,
-               "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    buf_printf(&b->reply, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                "x-request-id: req_fake_000001\r\nopenai-processing-ms: 12\r\n"
-               "Content-Length: %zu\r\n\r\n%s",
-               sizeof(answer) - 1, answer);
+               "Content-Length: %zu\r\n\r\n%s", sizeof(answer) - 1, answer);
 }
 
 /* The deltas of an answer, as providers send them: a token each. */
 static void make_stream(struct bench *b)
 {
-    static const char *const tokens[] = {" The", " committee", " met", " on",  " Tues", "day", ",",
-                                         " and", " agreed",    " on",  " the", " bud",  "get", "."};
+    static const char *const tokens[] = {" The", " committee", " met", " on", " Tues", "day", ",",
+                                         " and", " agreed", " on", " the", " bud", "get", "."};
     make_texts(b, 2048, "gpt-4o-mini");
     struct str text = buf_str(&b->text);
     struct str body = str_sub(text, (size_t)str_find_str(text, STR("\r\n\r\n")) + 4, text.len);
