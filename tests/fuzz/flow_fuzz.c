@@ -30,6 +30,28 @@ static const char *const governance[] = {
     "{\"name\":\"Warn\",\"tagSlot\":2,\"rules\":{\"requireBaa\":true,\"enforcement\":\"warn\"}}",
     NULL};
 
+/* Of answers: streams are read event by event. */
+static const struct content_rule masks_answers = {.kind = CONTENT_PII,
+                                                  .effect = CONTENT_MODIFY,
+                                                  .stages = CONTENT_RESPONSE,
+                                                  .method = SCAN_MASK,
+                                                  .types = LIST(email)};
+static const struct policy_rule answer_rules[] = {{.key = STR_INIT("answers"),
+                                                   .type = POLICY_PII,
+                                                   .effect = POLICY_MODIFY,
+                                                   .severity = POLICY_VIOLATION,
+                                                   .stage = POLICY_RESPONSE,
+                                                   .is_enabled = true,
+                                                   .content = &masks_answers}};
+static const struct policy answers = {.id = STR_INIT("answers"),
+                                      .name = STR_INIT("Answers"),
+                                      .origin = POLICY_NATIVE,
+                                      .status = POLICY_ACTIVE,
+                                      .priority = 30,
+                                      .version = 1,
+                                      .rules = answer_rules,
+                                      .rules_count = 1};
+
 static void feed_request(struct path *p, unsigned mode, struct str bytes, size_t step)
 {
     struct buf text;
@@ -103,9 +125,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct path plain, ruled;
     static bool is_set_up;
     if (!is_set_up) {
-        const struct policy all[] = {pii, filter, warn};
+        const struct policy all[] = {pii, filter, warn, answers};
         path_set_up(&plain, governance);
-        path_set_up_with(&ruled, governance, all, 3);
+        path_set_up_with(&ruled, governance, all, 4);
         is_set_up = true;
     }
     if (size < 5 || size > 32u * 1024) {

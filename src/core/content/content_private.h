@@ -161,7 +161,10 @@ MUST_USE enum err note_findings(struct stage *s, const struct place *where,
 #define LEAD_BYTES_MAX 66U
 size_t lead_of(struct str pointer, char ret[LEAD_BYTES_MAX]);
 /* Topics and injection of one text that is complete (streams: as far as it goes). Does
- * nothing when no rule asks, or when the text's role is not one that is asked about. */
+ * nothing when no rule asks, or when the text's role is not one that is asked about. Long
+ * ones are given in pieces that overlap. */
+#define MEANING_BYTES (16U << 10)
+#define MEANING_OVERLAP 512U /* a sentence is not cut in two */
 MUST_USE enum err note_meaning(struct stage *s, const struct place *where, struct str text);
 
 /* ---- hits.c -------------------------------------------------------------------------- */

@@ -8,8 +8,6 @@
 #include "run.h"
 
 #define FINDINGS_AT_ONCE 512U
-#define MEANING_BYTES (16U << 10)
-#define MEANING_OVERLAP 512U /* a sentence is not cut in two */
 #define HARD_TEXT 4U /* what is not ASCII is folded, and takes so much longer */
 #define HARD_BYTES_MIN (8U << 10)
 #define UNIT_COST 64U /* bytes that beginning a unit counts as */

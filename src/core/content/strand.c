@@ -9,7 +9,6 @@
 
 #define HELD_BYTES_MAX (256U << 10) /* the longest region a sieve may have to hold */
 #define MEANING_BYTES_MIN 512U      /* where a rule blocks, first judged at this length */
-#define MEANING_BYTES (32U << 10)   /* judged at once, as in whole texts */
 
 static enum err sift(struct channel *c, struct str piece, struct buf *out);
 static enum err note(struct channel *c, struct scan_findings *found);
@@ -169,18 +168,17 @@ static void count_edits(struct channel *c, const struct scan_findings *found, si
     }
 }
 
-/* What the text so far is about. A long one is judged piece by piece. */
+/* What the text so far is about. A long one is judged piece by piece, as a whole text is. */
 static enum err judge(struct channel *c)
 {
     struct strand *s = &c->strand;
     struct stage *stage = stage_of(c->check, CONTENT_RESPONSE);
     TRY(note_meaning(stage, &c->place, buf_str(&s->text)));
     s->judge_at *= 2;
-    s->judged = s->text.len;
     if (s->text.len == MEANING_BYTES) {
-        buf_clear(&s->text);
-        s->judge_at = MEANING_BYTES_MIN;
-        s->judged = 0;
+        buf_consume(&s->text, MEANING_BYTES - MEANING_OVERLAP);
+        s->judge_at = 2 * MEANING_OVERLAP;
     }
+    s->judged = s->text.len;
     return stage->effect == CONTENT_BLOCK ? ERR_DENIED : ERR_OK;
 }

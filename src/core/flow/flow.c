@@ -13,6 +13,9 @@
  *   record        decision made                decision record -> spool       account.c
  *   call          decision stored              bytes for the provider         call.c
  *   relay         provider answers             answer -> client bytes         relay.c
+ *                 with content rules           its texts -> edits, a refusal  inspect_answer.c,
+ *                                              event by event, or all at once inspect_stream.c,
+ *                                                                             inspect_events.c
  *   refuse        any step said no             error in the caller's dialect  refuse.c
  *   account       all is over                  outcome record -> spool        account.c
  *

@@ -439,6 +439,8 @@ void flow_relay_fail_check(struct flow_exchange *x, enum err e)
 {
     struct flow_private *p = x->p;
     bool is_large = e == ERR_LIMIT || p->arena.is_exhausted;
+    drop_call(x);
+    p->outcome = "refused";
     flow_relay_fail(x, e == ERR_MEMORY && !is_large ? 503 : 502,
                     is_large          ? "content_check_limit"
                     : e == ERR_MEMORY ? "out_of_memory"

@@ -405,7 +405,9 @@ static enum err write_stub_members(struct buf *b, yyjson_val *object, struct str
 /* Beside the text: what says where it belongs, and of the whole event what it is. */
 static bool is_kept(struct str name, yyjson_val *value, bool is_root)
 {
-    if (LLM_IS(name, "obfuscation") || LLM_IS(name, "usage")) {
+    /* Another growing string says its own piece, and only once. */
+    bool is_piece = yyjson_is_str(value) && llm_is_growing(name);
+    if (is_piece || LLM_IS(name, "obfuscation") || LLM_IS(name, "usage")) {
         return false;
     }
     return !yyjson_is_obj(value) &&

@@ -288,6 +288,91 @@ static void test_structure_is_kept(void **state)
     assert_true(sound > 30);
 }
 
+/* ---- a stream and a body ----------------------------------------------------------------- */
+
+/* The same text as a member of a JSON answer: what takes its place there. */
+static struct str in_a_body(struct world *w, struct str text, bool is_json, enum err *ret_err)
+{
+    struct llm_text whole = {.value = text,
+                             .span = {0, 1},
+                             .pointer = STR("/choices/0/message/content"),
+                             .role = LLM_ROLE_ASSISTANT,
+                             .is_json = is_json};
+    const struct llm_edit *edits;
+    size_t count;
+    struct json_doc doc;
+    begin(w);
+    assert_int_equal(content_response_add(w->check, &whole), ERR_OK);
+    while ((*ret_err = content_run(w->check, 4096)) == ERR_AGAIN) {
+    }
+    assert_int_equal(*ret_err, ERR_OK);
+    if (content_effect(w->check, CONTENT_RESPONSE) == CONTENT_BLOCK) {
+        *ret_err = ERR_DENIED;
+        return STR_NONE;
+    }
+    assert_int_equal(content_edits(w->check, &edits, &count), ERR_OK);
+    if (count == 0) {
+        return text;
+    }
+    assert_int_equal(json_parse(&w->arena, edits[0].with, &json_limits_default, &doc, NULL),
+                     ERR_OK);
+    return json_str(doc.root);
+}
+
+/* JSON as a reader sees it, however it is written. */
+static struct str plain_json(struct arena *a, struct str text)
+{
+    struct json_doc doc;
+    struct buf b;
+    if (json_parse(a, text, &json_limits_default, &doc, NULL) != ERR_OK) {
+        return text;
+    }
+    buf_init(&b, 1U << 20);
+    json_write_val(&b, doc.root);
+    struct str ret = arena_str(a, buf_str(&b));
+    buf_fini(&b);
+    return ret;
+}
+
+static bool is_sound(struct arena *a, struct str text, bool is_json)
+{
+    struct json_doc doc;
+    return text.len > 0 &&
+           (is_json ? json_parse(a, text, &json_limits_default, &doc, NULL) == ERR_OK
+                    : str_is_utf8(text));
+}
+
+/* What only folding finds is the same in both. */
+static void test_a_stream_says_what_a_body_would(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(actions); i++) {
+        struct world w;
+        struct arena a;
+        world_init(&w, actions[i].rules, actions[i].count);
+        arena_init(&a, 1U << 24);
+        for (size_t k = 0; k < COUNT(texts) + COUNT(arguments); k++) {
+            bool is_json = k >= COUNT(texts);
+            struct str text = is_json ? arguments[k - COUNT(texts)] : texts[k];
+            enum err err;
+            if (!is_sound(&a, text, is_json)) {
+                continue;
+            }
+            struct str body = arena_str(&a, in_a_body(&w, text, is_json, &err));
+            uint64_t edits = content_edits_count(w.check, CONTENT_RESPONSE);
+            struct str stream = play(&w, text, is_json, NULL, 0);
+            assert_int_equal(w.err, err);
+            if (err == ERR_OK) {
+                assert_true(str_eq(is_json ? plain_json(&a, stream) : stream,
+                                   is_json ? plain_json(&a, body) : body));
+                assert_int_equal(content_edits_count(w.check, CONTENT_RESPONSE), edits);
+            }
+        }
+        arena_fini(&a);
+        world_fini(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_arguments_stay_json),
         cmocka_unit_test(test_structure_is_kept),
+        cmocka_unit_test(test_a_stream_says_what_a_body_would),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "answer_rules.h"
 #include "rules.h"
 
 void *__real_malloc(size_t size);
@@ -230,6 +231,50 @@ static void test_content(void **state)
     assert_int_equal(p.calls, 0);
 }
 
+#define PIECE(text)                                                                                \
+    TALK_CHUNK "[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}]}\n\n"
+#define PIECES                                                                                     \
+    PIECE("to jane")                                                                               \
+    PIECE(".doe@acme.com, and") TALK_CHUNK                                                         \
+        "[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"function\":{"       \
+        "\"name\":"                                                                                \
+        "\"f\",\"arguments\":\"{\\\"a\\\":\\\"jane.doe@acme.com\\\"}\"}}]}}]}\n\n" TALK_CHAT_STOP  \
+            TALK_DONE
+
+/* What a rule replaces in an answer, or does not let pass, stays in, whatever fails. */
+static void test_content_of_answers(void **state)
+{
+    (void)state;
+    static const struct talk stream = {"/v1/chat/completions", TALK_CHAT("gpt-4o", TALK_STREAM),
+                                       "text/event-stream",    PIECES,
+                                       "j***@acme.com",        "data: [DONE]"};
+    static const struct talk blocked = {"/v1/chat/completions", TALK_CHAT("gpt-4o", TALK_STREAM),
+                                        "text/event-stream",    PIECES,
+                                        "GOVERNANCE_BLOCKED",   NULL};
+    static const struct talk json = {
+        "/v1/chat/completions",
+        TALK_CHAT("gpt-4o", ""),
+        "application/json",
+        "{\"choices\":[{\"message\":{\"content\":\"to jane.doe@acme.com, yes\"},"
+        "\"logprobs\":{\"a\":\"jane\"}}]}",
+        "j***@acme.com",
+        NULL};
+    static const struct {
+        enum action action;
+        const struct talk *talk;
+        size_t step;
+    } cases[] = {
+        {MASK, &stream, 0},   {MASK, &stream, 61},  {MASK, &json, 0},
+        {BUFFER, &stream, 0}, {BLOCK, &blocked, 0}, {BUFFER_BLOCK, &blocked, 61},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        path_tear_down(&p);
+        answer_rules_set_up(&p, cases[i].action);
+        p.on_inside = on_inside;
+        fail_everywhere(cases[i].talk, cases[i].step);
+    }
+}
+
 static void test_an_exchange_is_made_whole_or_not(void **state)
 {
     (void)state;
@@ -258,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_translated),
         cmocka_unit_test(test_refused_warned_and_models),
         cmocka_unit_test(test_content),
+        cmocka_unit_test(test_content_of_answers),
         cmocka_unit_test(test_an_exchange_is_made_whole_or_not),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -427,6 +427,7 @@ static void test_a_stream_read_whole(void **state)
     answer(HELD CHUNK(STOP("0")) DONE, FLOW_END_COMPLETE);
     assert_true(path_client_has(&p, "HTTP/1.1 502 "));
     assert_true(path_client_has(&p, "content_check_limit"));
+    expect_outcome("refused");
     assert_int_equal(p.drops, 1);
     path_tear_down(&p);
 }

@@ -238,6 +238,12 @@ static void test_stubs(void **state)
                 "/delta", "response.output_text.delta",
                 "{\"type\":\"response.output_text.delta\",\"sequence_number\":9," PLACE
                 ",\"delta\":\"REST\",\"logprobs\":[]}");
+    /* A piece of another string is said once only, and by nobody unread. */
+    expect_stub(f,
+                "{\"id\":\"c\",\"delta\":\"other\",\"text\":\"other\",\"choices\":[{\"index\":0,"
+                "\"delta\":{\"content\":\"b\"}}]}",
+                "/choices/0/delta/content", "",
+                "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"REST\"}}]}");
     struct llm_stub stub;
     assert_int_equal(llm_event_stub(&f->arena, STR("{\"a\":[\"b\"]}"), STR("/a/1"), &stub),
                      ERR_NOT_FOUND);
