@@ -326,7 +326,7 @@ enum err scan_restorer_feed(struct scan_restorer *r, struct str chunk, struct bu
         r->held_len -= used;
         memmove(r->held, r->held + used, r->held_len);
     }
-    if (r->held_len == 0) {
+    if (r->held_len == 0 && chunk.len > 0) {
         size_t used = restore_some(r->tokens, chunk, r->is_json, false, out);
         r->held_len = chunk.len - used;
         ASSERT(r->held_len < sizeof(r->held));

@@ -138,6 +138,8 @@ static void test_restoring(void **state)
     struct scan_restorer r;
     buf_clear(&again);
     scan_restorer_init(&r, &tokens, false);
+    /* Nothing came out of the scan yet: no bytes, and no address either. */
+    assert_int_equal(scan_restorer_feed(&r, STR_NONE, &again), ERR_OK);
     for (size_t i = 0; i < whole.len; i++) {
         assert_int_equal(scan_restorer_feed(&r, str_sub(whole, i, i + 1), &again), ERR_OK);
         bool is_plain = i < 5 || (i > 34 && i < 44);
