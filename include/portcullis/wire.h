@@ -56,6 +56,7 @@ struct wire_head {
     unsigned status;         /* response: 200-599 (1xx are skipped) */
     struct wire_header headers[WIRE_HEADERS_MAX];
     size_t headers_count;
+    uint64_t names; /* what names there may be, see wire_header_get; 0: not known */
     bool has_content_length;
     uint64_t content_length;
     bool is_chunked;

@@ -250,10 +250,12 @@ static enum err make_views(struct wire_parser *p)
     struct wire_parser_state *s = p->state;
     char *base = s->bytes.ptr;
     s->head.headers_count = s->fields_count;
+    s->head.names = 0;
     for (size_t i = 0; i < s->fields_count; i++) {
         const struct field_at *field = &s->fields[i];
         struct wire_header *header = &s->head.headers[i];
         header->name = (struct str){base + field->name, field->name_len};
+        s->head.names |= chars_name_bit(header->name);
         header->value = (struct str){base + field->value, field->value_len};
         if (s->has_tab_around_value) {
             char *from = base + field->name + field->name_len + 1;

@@ -78,9 +78,13 @@ const char *wire_method_name(enum wire_method m)
     return names[m];
 }
 
+/* Most fields that are asked for are not there: one bit says so. */
 struct str wire_header_get(const struct wire_head *head, const char *name)
 {
     struct str wanted = str_from(name);
+    if (head->names != 0 && (head->names & chars_name_bit(wanted)) == 0) {
+        return STR_NONE;
+    }
     for (size_t i = 0; i < head->headers_count; i++) {
         const struct wire_header *header = &head->headers[i];
         if (header->name.len == wanted.len && str_eq_nocase(header->name, wanted)) {
@@ -95,7 +99,8 @@ size_t wire_header_count(const struct wire_head *head, const char *name)
     struct str wanted = str_from(name);
     size_t count = 0;
     for (size_t i = 0; i < head->headers_count; i++) {
-        count += str_eq_nocase(head->headers[i].name, wanted) ? 1 : 0;
+        const struct str *have = &head->headers[i].name;
+        count += have->len == wanted.len && str_eq_nocase(*have, wanted) ? 1 : 0;
     }
     return count;
 }

@@ -41,6 +41,12 @@ size_t chars_find_line_end(struct str s);
 /* `lower` is lower-case tokens only, `s` has the same length. */
 bool chars_equal_lower(const char *s, const char *lower, size_t len);
 struct str chars_trim_ows(struct str s);
+/* One bit of 64 for a field's name, whatever its case. */
+static inline uint64_t chars_name_bit(struct str name)
+{
+    unsigned letter = name.len == 0 ? 0 : (unsigned char)name.ptr[0] | 0x20;
+    return (uint64_t)1 << ((letter + 7 * name.len) & 63);
+}
 
 /* ---- the state of one message ------------------------------------------- */
 
