@@ -158,6 +158,8 @@ void net_unlisten(struct net *n, unsigned listener);
 bool net_served(struct net *n, struct net_ticket ticket, const struct flow_served *answer);
 /* The lane's synced sequence moved: let waiting exchanges go on. */
 void net_on_synced(struct net *n);
+/* The owner of the loop begins work on it: it counts as lag for what waits meanwhile. */
+void net_note_work(struct net *n);
 /* Drop cached names and TLS sessions to resume are kept; pooled connections closed. */
 void net_flush_pools(struct net *n);
 
@@ -167,6 +169,14 @@ void net_flush_pools(struct net *n);
 void net_drain(struct net *n, uint32_t deadline_ms);
 
 /* ---- counters: written by the loop, read by any thread (relaxed) -------------------- */
+
+#define NET_LAG_BOUNDS 12
+extern const uint32_t net_lag_bounds_us[NET_LAG_BOUNDS];
+/* How long events waited for the loop: those at most net_lag_bounds_us[i], the last
+ * bucket those above all bounds. */
+struct net_lag {
+    _Atomic uint64_t buckets[NET_LAG_BOUNDS + 1], sum_us, max_us;
+};
 
 struct net_stats {
     _Atomic uint64_t clients;          /* gauge: open connections */
@@ -183,7 +193,7 @@ struct net_stats {
     _Atomic uint64_t dns_lookups, dns_failures, dns_stale;
     _Atomic uint64_t records_failed;
     _Atomic uint64_t turns; /* slices of long work that waited for the loop to turn */
-    _Atomic uint64_t loop_lag_us, loop_lag_max_us; /* gauge: lateness of the 100 ms tick */
+    struct net_lag lag;
 };
 const struct net_stats *net_stats(const struct net *n);
 /* Does an exchange wait for a sync? Ordered with the waiting itself (see net_on_synced):

@@ -156,9 +156,10 @@ struct worker_stats {
     uint64_t upstreams_opened, upstreams_reused, upstreams_retried, upstreams_failed;
     uint64_t upstreams_discarded, pauses, dns_lookups, dns_failures, dns_stale;
     uint64_t records_failed, answers_dropped, turns;
-    uint64_t loop_lag_us, loop_lag_max_us;
+    uint64_t loop_lag_max_us;
 };
 void worker_group_stats(const struct worker_group *g, struct worker_stats *ret);
+const struct net_lag *worker_group_lag(const struct worker_group *g, unsigned worker);
 /* Counters of flow, one per worker, for flow_stats_write; count = worker_group_count. */
 struct flow_stats *const *worker_group_flow_stats(const struct worker_group *g);
 

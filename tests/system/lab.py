@@ -6,9 +6,11 @@ connections busy, and the comparison of what was answered with what was recorded
 Nothing here asserts how long something takes: times are printed, and deadlines only end a wait.
 """
 import asyncio
+import collections
 import http.client
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -81,6 +83,15 @@ class Lab(Gateway):
             if line.startswith(name + " "):
                 return float(line.split()[1])
         raise AssertionError(name + " is no metric")
+
+    def lag(self):
+        """{upper bound in seconds: events that waited at most that long}, over all loops."""
+        buckets = collections.Counter()
+        for line in self.get("/metrics")[1].splitlines():
+            found = re.match(r'portcullis_loop_lag_seconds_bucket{.*le="([^"]+)"} (\d+)', line)
+            if found:
+                buckets[float(found[1])] += int(found[2])
+        return buckets
 
     def rows(self, sql, *values):
         with psycopg.connect(self.database_url, autocommit=True) as connection:
@@ -305,6 +316,15 @@ def assert_recorded(lab, answers, provider_log):
     doubled = {i: n for i, n in counts.items() if max(n) > 1}
     assert not doubled, list(doubled.items())[:5]
     return len(seen), len(forwarded), len(counts)
+
+
+def waits(before, after):
+    """How long events waited for a loop between two calls of Lab.lag: text, bounds of buckets."""
+    count = {bound: n - before[bound] for bound, n in after.items()}
+    total = count[float("inf")]
+    assert total > 0, "no event was counted"
+    shares = [(q, min(b for b, n in count.items() if n >= q * total)) for q in (0.5, 0.99, 0.999)]
+    return f"{total} events, " + ", ".join(f"p{q * 100:g} <= {b * 1000:g} ms" for q, b in shares)
 
 
 def milliseconds(values):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from lab import (Lab, Load, Outage, assert_recorded, chat_bytes, milliseconds, recorded,
+from lab import (Lab, Load, Outage, assert_recorded, chat_bytes, milliseconds, recorded, waits,
                  wait_until)
 
 OUTAGE_S = float(os.environ.get("PORTCULLIS_OUTAGE_S", "2"))
@@ -58,6 +58,7 @@ def assert_decided(answers):
 def outage(lab, postgres, begin, end):
     """The answers of before, during and after."""
     with Load(lab.port, mixture(lab), 16, PAUSE_S) as load:
+        before = lab.lag()
         begin()
         begun = time.monotonic()
         wait_until(lambda: lab.metric("portcullis_db_up") == 0 or
@@ -68,6 +69,7 @@ def outage(lab, postgres, begin, end):
         end()
         wait_until(lambda: lab.metric("portcullis_db_up") == 1, "the database is back")
         back = time.monotonic()
+        after = lab.lag()
     assert ready == 200, "with policies known, requests are welcome"
     during = [a for a in load.answers if begun <= a.begun and a.ended <= ended]
     assert_decided(load.answers)
@@ -76,7 +78,7 @@ def outage(lab, postgres, begin, end):
           f"outage; database back after {back - ended:.2f} s")
     print("request in the outage: " + milliseconds([a.ended - a.begun for a in during]))
     lag_s = lab.metric("portcullis_loop_lag_max_seconds")
-    print(f"worst lateness of a loop: {lag_s * 1000:.1f} ms")
+    print(f"loop lag: {waits(before, after)}; worst since the start {lag_s * 1000:.1f} ms")
     return load.answers
 
 

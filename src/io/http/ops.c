@@ -17,6 +17,7 @@ static void write_workers(struct buf *b, const struct http *h);
 static void write_spool(struct buf *b, const struct http *h);
 static void write_control(struct buf *b, const struct http *h);
 static void write_compile(struct buf *b, const struct http *h);
+static void write_lag(struct buf *b, const struct http *h);
 static void write_process(struct buf *b);
 static void gauge(struct buf *b, const char *name, const char *help, uint64_t value);
 static void counter(struct buf *b, const char *name, const char *help, uint64_t value);
@@ -125,11 +126,34 @@ static void write_workers(struct buf *b, const struct http *h)
     counter(b, "portcullis_dns_lookups_total", "Name lookups.", w.dns_lookups);
     counter(b, "portcullis_dns_failures_total", "Failed name lookups.", w.dns_failures);
     buf_printf(b,
-               "# HELP portcullis_loop_lag_seconds Lateness of the worst loop's tick.\n"
-               "# TYPE portcullis_loop_lag_seconds gauge\nportcullis_loop_lag_seconds %g\n"
-               "# HELP portcullis_loop_lag_max_seconds Worst lateness since start.\n"
+               "# HELP portcullis_loop_lag_max_seconds Longest wait for a loop since start.\n"
                "# TYPE portcullis_loop_lag_max_seconds gauge\nportcullis_loop_lag_max_seconds %g\n",
-               (double)w.loop_lag_us / 1e6, (double)w.loop_lag_max_us / 1e6);
+               (double)w.loop_lag_max_us / 1e6);
+    write_lag(b, h);
+}
+
+static void write_lag(struct buf *b, const struct http *h)
+{
+    buf_add(b, STR("# HELP portcullis_loop_lag_seconds How long events waited for their loop.\n"
+                   "# TYPE portcullis_loop_lag_seconds histogram\n"));
+    for (unsigned w = 0; w < worker_group_count(h->options.group); w++) {
+        const struct net_lag *lag = worker_group_lag(h->options.group, w);
+        uint64_t running = 0;
+        for (size_t i = 0; i <= NET_LAG_BOUNDS; i++) {
+            running += atomic_load_explicit(&lag->buckets[i], memory_order_relaxed);
+            if (i < NET_LAG_BOUNDS) {
+                buf_printf(b, "portcullis_loop_lag_seconds_bucket{worker=\"%u\",le=\"%g\"} %llu\n",
+                           w, net_lag_bounds_us[i] / 1e6, (unsigned long long)running);
+            }
+        }
+        uint64_t sum_us = atomic_load_explicit(&lag->sum_us, memory_order_relaxed);
+        buf_printf(b,
+                   "portcullis_loop_lag_seconds_bucket{worker=\"%u\",le=\"+Inf\"} %llu\n"
+                   "portcullis_loop_lag_seconds_sum{worker=\"%u\"} %g\n"
+                   "portcullis_loop_lag_seconds_count{worker=\"%u\"} %llu\n",
+                   w, (unsigned long long)running, w, (double)sum_us / 1e6, w,
+                   (unsigned long long)running);
+    }
 }
 
 static void write_spool(struct buf *b, const struct http *h)

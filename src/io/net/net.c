@@ -97,6 +97,9 @@ static enum err net_start(struct net *n)
     n->tick.data = n;
     n->idle.data = n;
     measure_lag(n);
+    if (!lag_start(n)) {
+        return ERR_IO;
+    }
     return uv_timer_start(&n->tick, on_tick, NET_TICK_MS, NET_TICK_MS) == 0 ? ERR_OK : ERR_IO;
 }
 
@@ -115,6 +118,7 @@ void net_read_begin(struct net *n)
     n->is_in_read = false;
     n->read_now = net_now(n);
     n->is_in_read = true;
+    lag_note_event(n, n->read_now.mono_us);
 }
 
 void net_read_end(struct net *n)
@@ -151,6 +155,7 @@ void net_wake(struct net *n)
 static void on_idle(uv_idle_t *idle)
 {
     struct net *n = idle->data;
+    net_note_work(n);
     wheel_run_ready(&n->wheel);
     requests_turn(n);
     if (list_is_empty(&n->wheel.ready) && list_is_empty(&n->turns)) {
@@ -172,6 +177,7 @@ void net_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 static void on_tick(uv_timer_t *timer)
 {
     struct net *n = timer->data;
+    net_note_work(n);
     measure_lag(n);
     wheel_run(&n->wheel, net_ms(n));
     for (unsigned i = 0; i < NET_LISTENERS_MAX; i++) {
@@ -198,10 +204,7 @@ static void measure_lag(struct net *n)
     if (n->tick_hr_ns != 0) {
         uint64_t took_us = (hr - n->tick_hr_ns) / 1000;
         uint64_t lag = took_us > NET_TICK_MS * 1000 ? took_us - NET_TICK_MS * 1000 : 0;
-        atomic_store_explicit(&n->stats.loop_lag_us, lag, memory_order_relaxed);
-        if (lag > atomic_load_explicit(&n->stats.loop_lag_max_us, memory_order_relaxed)) {
-            atomic_store_explicit(&n->stats.loop_lag_max_us, lag, memory_order_relaxed);
-        }
+        lag_observe(n, lag, 1);
     }
     n->tick_hr_ns = hr;
 }
@@ -315,6 +318,7 @@ void net_close(struct net *n)
         upstream_close(NET_OF(l, struct net_upstream, node));
     }
     dns_cancel(n);
+    uv_close((uv_handle_t *)&n->prepare, NULL);
     uv_close((uv_handle_t *)&n->tick, NULL);
     uv_close((uv_handle_t *)&n->idle, NULL);
 }

@@ -222,6 +222,9 @@ struct net {
     struct net_wheel wheel;
     uv_timer_t tick;
     uv_idle_t idle;
+    uv_prepare_t prepare;
+    uint64_t turn_began_us; /* this turn of the loop, when turn_events is not 0 */
+    unsigned turn_events;
     uint64_t tick_hr_ns;
     int64_t unix_offset_us; /* unix - monotonic, renewed each tick */
     struct flow_now read_now; /* the clock, read once for all events of one read */
@@ -271,6 +274,13 @@ void net_defer(struct net *n, struct net_timer *t);
 /* The next turn of the loop comes at once. */
 void net_wake(struct net *n);
 void net_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf);
+
+/* ---- lag.c ---------------------------------------------------------------------------- */
+
+MUST_USE bool lag_start(struct net *n);
+/* The loop handles an event. */
+void lag_note_event(struct net *n, uint64_t now_us);
+void lag_observe(struct net *n, uint64_t lag_us, unsigned events);
 
 /* ---- client.c, client_write.c -------------------------------------------------------- */
 

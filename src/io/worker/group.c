@@ -277,11 +277,6 @@ void worker_group_free(struct worker_group *g)
 /* ---- figures ------------------------------------------------------------------------- */
 
 #define SUM(member) ret->member += atomic_load_explicit(&s->member, memory_order_relaxed)
-#define WORST(member)                                                                              \
-    do {                                                                                           \
-        uint64_t worst_ = atomic_load_explicit(&s->member, memory_order_relaxed);                  \
-        ret->member = worst_ > ret->member ? worst_ : ret->member;                                 \
-    } while (0)
 
 void worker_group_stats(const struct worker_group *g, struct worker_stats *ret)
 {
@@ -309,11 +304,17 @@ void worker_group_stats(const struct worker_group *g, struct worker_stats *ret)
         SUM(dns_stale);
         SUM(records_failed);
         SUM(turns);
-        WORST(loop_lag_us);
-        WORST(loop_lag_max_us);
+        uint64_t lag_us = atomic_load_explicit(&s->lag.max_us, memory_order_relaxed);
+        ret->loop_lag_max_us = lag_us > ret->loop_lag_max_us ? lag_us : ret->loop_lag_max_us;
         ret->answers_dropped +=
             atomic_load_explicit(&g->workers[i].answers_dropped, memory_order_relaxed);
     }
+}
+
+const struct net_lag *worker_group_lag(const struct worker_group *g, unsigned worker)
+{
+    ASSERT(worker < g->count);
+    return &net_stats(g->workers[worker].net)->lag;
 }
 
 struct flow_stats *const *worker_group_flow_stats(const struct worker_group *g)

@@ -84,6 +84,7 @@ void worker_main(void *worker)
 static void on_wake(uv_async_t *handle)
 {
     struct worker *w = handle->data;
+    net_note_work(w->net);
     lease_take_inbox(w);
     mailbox_run(w);
     if (w->env.is_strict_record) {

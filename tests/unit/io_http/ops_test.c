@@ -30,6 +30,7 @@ static struct {
     enum err store_err;
     uint64_t epoch_here;
     uint64_t epoch_asked;      /* of the executed job */
+    struct net_lag lag[2];
     unsigned answers, status;  /* what the client was told last */
     struct buf body;
     char content_type[64];
@@ -66,6 +67,15 @@ void worker_group_stats(const struct worker_group *g, struct worker_stats *ret)
 {
     (void)g;
     *ret = s.workers;
+}
+
+const uint32_t net_lag_bounds_us[NET_LAG_BOUNDS] = {100, 200};
+
+const struct net_lag *worker_group_lag(const struct worker_group *g, unsigned worker)
+{
+    (void)g;
+    assert_true(worker < 2);
+    return &s.lag[worker];
 }
 
 bool worker_group_is_draining(const struct worker_group *g)
@@ -297,6 +307,27 @@ static void test_metrics_are_well_formed(void **state)
     assert_non_null(strstr(text, "le=\"0.015\"")); /* S4-2: the promised line */
 }
 
+static void test_lag_of_each_worker(void **state)
+{
+    (void)state;
+    s.lag[1].buckets[0] = 3;
+    s.lag[1].buckets[1] = 4;
+    s.lag[1].buckets[NET_LAG_BOUNDS] = 5;
+    s.lag[1].sum_us = 2500000;
+    ask(WIRE_GET, "/metrics");
+    static const char *const lines[] = {
+        "portcullis_loop_lag_seconds_bucket{worker=\"1\",le=\"0.0001\"} 3\n",
+        "portcullis_loop_lag_seconds_bucket{worker=\"1\",le=\"0.0002\"} 7\n",
+        "portcullis_loop_lag_seconds_bucket{worker=\"1\",le=\"+Inf\"} 12\n",
+        "portcullis_loop_lag_seconds_sum{worker=\"1\"} 2.5\n",
+        "portcullis_loop_lag_seconds_count{worker=\"1\"} 12\n",
+        "portcullis_loop_lag_seconds_count{worker=\"0\"} 0\n",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        assert_non_null(strstr(s.body.ptr, lines[i]));
+    }
+}
+
 /* Every line is a comment or `name{labels} number`, and a sample follows its TYPE. */
 static void test_metrics_every_line(void **state)
 {
@@ -362,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_readiness_follows_every_check),
         cmocka_unit_test(test_metrics_are_well_formed),
         cmocka_unit_test(test_metrics_every_line),
+        cmocka_unit_test(test_lag_of_each_worker),
         cmocka_unit_test(test_unknown_paths_are_refused),
         cmocka_unit_test(test_management_needs_a_key),
     };
