@@ -40,6 +40,42 @@ def cpu_us(pid):
     return int(fields[11]) * 1e6 / TICKS, int(fields[12]) * 1e6 / TICKS
 
 
+def ours_us(pids):
+    """CPU time of these processes and all they started, the ended ones included."""
+    children, spent = {}, {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(entry))
+        spent[int(entry)] = sum(int(x) for x in fields[11:15]) * 1e6 / TICKS
+    total, todo, seen = 0, list(pids), set()
+    while todo:
+        pid = todo.pop()
+        if pid not in seen:
+            seen.add(pid)
+            total += spent.get(pid, 0)
+            todo += children.get(pid, [])
+    return total
+
+
+class Foreign:
+    """Share of one CPU that others used while ours worked, in CPUs."""
+
+    def __init__(self, pids):
+        self.pids = pids
+        self.begin = (busy_us(), ours_us(pids), time.monotonic())
+
+    def cpus(self):
+        busy, ours, now = busy_us(), ours_us(self.pids), time.monotonic()
+        spent = busy - self.begin[0] - (ours - self.begin[1])
+        return max(0, spent / ((now - self.begin[2]) * 1e6))
+
+
 def rss_bytes(pid):
     with open(f"/proc/{pid}/statm", encoding="ascii") as f:
         return int(f.read().split()[1]) * PAGE
@@ -71,13 +107,11 @@ def write_script(path, body, key):
 def wrk(port, script, pid, connections, seconds, is_warm_up=False):
     """One round. Returns the figures of this round by name. Opening 64 TLS connections may
     take all of a warm-up on a busy machine; nothing else may go wrong in it."""
-    before, busy = cpu_us(pid), busy_us()
-    ours_before = os.times()
+    before = cpu_us(pid)
     done = subprocess.run(
         ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s",
          str(script), f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=False)
     after = cpu_us(pid)
-    ours = os.times()
     found = re.search(r"^RESULT (.*)$", done.stdout, re.M)
     if not found:
         raise Failed(f"wrk: {done.stdout}{done.stderr}")
@@ -87,8 +121,6 @@ def wrk(port, script, pid, connections, seconds, is_warm_up=False):
     if io_errors or status or timeouts or n == 0:
         raise Failed(f"port {port}: {n} requests, {io_errors} broken, {status} of a wrong status, "
                      f"{timeouts} too late")
-    wrk_us = (ours.children_user + ours.children_system - ours_before.children_user -
-              ours_before.children_system) * 1e6
     return {
         "cpu": (after[0] + after[1] - before[0] - before[1]) / n,
         "user": (after[0] - before[0]) / n,
@@ -98,8 +130,6 @@ def wrk(port, script, pid, connections, seconds, is_warm_up=False):
         "p99": p99,
         "util": (after[0] + after[1] - before[0] - before[1]) / us,
         "rss": rss_bytes(pid) / 1e6,
-        "busy": (busy_us() - busy) / us,
-        "wrk": wrk_us / us,
     }
 
 

@@ -128,6 +128,11 @@ class Stand:
     def pid(self, name):
         return self.processes[name].pid
 
+    def pids(self):
+        """Everything that runs for the bench: this program with all it started, PostgreSQL."""
+        with open(self.dir / "bench/data/postmaster.pid", encoding="ascii") as f:
+            return [os.getpid(), int(f.readline())]
+
     def _spawn(self, name, cpu, command):
         log = open(self.dir / f"{name}.log", "wb")
         self.processes[name] = subprocess.Popen(
