@@ -112,6 +112,7 @@ struct stage {
 struct place {
     struct str pointer;
     enum llm_text_role role;
+    bool is_repeat; /* probably read before: what is known is not counted again */
 };
 
 struct content_check {

@@ -25,8 +25,11 @@ enum err hit_add(struct stage *s, const struct place *where, const struct sighti
 
     s->effect = r->effect > s->effect ? r->effect : s->effect;
     if (known != NULL) {
-        known->count++;
+        known->count += where->is_repeat ? 0 : 1;
         return ERR_OK;
+    }
+    if (where->is_repeat && s->hits_count == CONTENT_HITS_MAX && r->effect != CONTENT_BLOCK) {
+        return ERR_OK; /* among those that were dropped */
     }
     struct content_hit hit = {
         .rule = seen->rule,

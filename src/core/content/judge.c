@@ -129,7 +129,7 @@ static enum err note_term(struct stage *s, const struct place *where,
     if (is_excepted(s, t->rule, all, at)) {
         return ERR_OK;
     }
-    if (t->use == TERM_ENTITY) {
+    if (t->use == TERM_ENTITY && !where->is_repeat) {
         entity_count(s, "custom");
     }
     return hit_add(s, where, &(struct sighting){t->rule, t->what, f->start, f->end, f->score});
@@ -149,7 +149,7 @@ static enum err note_entity(struct stage *s, const struct place *where,
         TRY(hit_add(s, where,
                     &(struct sighting){n, str_from(type), f->start, f->end, f->score}));
     }
-    if (type != NULL) {
+    if (type != NULL && !where->is_repeat) {
         entity_count(s, type);
     }
     return ERR_OK;

@@ -318,7 +318,7 @@ static enum err take_some(struct content_check *k, struct scan_findings *part)
     struct unit *u = &r->units[q->unit];
     struct stage *s = stage_of(k, r->stage);
     struct scan_edits edits;
-    const struct place where = {u->pointer, r->text->role};
+    const struct place where = {.pointer = u->pointer, .role = r->text->role};
 
     TRY(note_findings(s, &where, part, NULL));
     /* What an answer's rule hides stays hidden: only the request's tokens are undone. */
@@ -376,7 +376,7 @@ static enum err judge_meaning(struct content_check *k, size_t *left)
     struct queue *q = k->queue;
     struct reading *r = &q->items[q->at];
     const struct unit *u = &r->units[q->unit];
-    const struct place where = {u->pointer, r->text->role};
+    const struct place where = {.pointer = u->pointer, .role = r->text->role};
     struct stage *s = stage_of(k, r->stage);
     struct str rest = str_sub(u->text->value, q->taken, u->text->value.len);
     bool is_asked = s->of_kind_count[CONTENT_TOPICS] + s->of_kind_count[CONTENT_INJECTION] > 0;

@@ -373,8 +373,8 @@ static enum err note(struct content_check *k, const struct window *w, size_t at)
             to->end = items[0].end;
         }
     }
-    return note_findings(stage_of(k, CONTENT_REQUEST),
-                         &(struct place){text->pointer, text->role}, &one, &covers);
+    const struct place where = {.pointer = text->pointer, .role = text->role};
+    return note_findings(stage_of(k, CONTENT_REQUEST), &where, &one, &covers);
 }
 
 static enum err edit(struct content_check *k, const struct window *w,

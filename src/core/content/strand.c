@@ -49,7 +49,7 @@ enum err strand_feed(struct channel *c, struct str text, struct buf *out)
 {
     struct strand *s = &c->strand;
     const struct channels *all = c->check->channels;
-    bool judges = all->judges && !c->is_told_already && !c->is_name;
+    bool judges = all->judges && !c->is_name;
     while (text.len > 0) {
         struct str piece = str_sub(text, 0, STEP_BYTES);
         size_t due = all->judges_early ? s->judge_at : MEANING_BYTES;
@@ -122,15 +122,14 @@ static enum err note(struct channel *c, struct scan_findings *found)
         found->items[i].start -= s->lead_len;
         found->items[i].end -= s->lead_len;
     }
-    if (c->is_told_already) {
-        return ERR_OK;
-    }
     if (s->sieve.is_blocked) {
         cut_at_block(stage, found);
     }
     size_t count = found->count;
     TRY(note_findings(stage, &c->place, found, &s->covers));
-    count_edits(c, found, found->count - count);
+    if (!c->place.is_repeat) {
+        count_edits(c, found, found->count - count);
+    }
     return ERR_OK;
 }
 

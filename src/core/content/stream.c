@@ -31,7 +31,8 @@ static enum err feed_whole(struct channel *c, struct str bytes, struct buf *out)
 static size_t unfinished(struct str s);
 static enum err end_channel(struct channel *c, struct buf *out);
 static void tell(struct channels *all, const struct channel *c);
-static bool was_told(const struct channels *all, struct str text);
+static bool was_told(const struct channels *all, const struct llm_text *text);
+static uint64_t basis_of(const struct llm_text *text);
 static void hash_more(struct channel *c, struct str bytes);
 
 /* ---- the door ------------------------------------------------------------------------ */
@@ -61,10 +62,10 @@ enum err content_feed_whole(struct content_check *k, const struct llm_text *text
     s->was_added = true;
     TRY(open_channels(k));
     TRY(open_channel(k, text, false, &c));
-    c->is_told_already = was_told(k->channels, text->value);
+    c->place.is_repeat = was_told(k->channels, text);
     enum err err = feed_channel(c, text, out);
     err = err == ERR_OK ? close_channel(c, out) : err;
-    if (err == ERR_OK && !c->is_told_already) {
+    if (err == ERR_OK && !c->place.is_repeat) {
         tell(k->channels, c);
     }
     free_channel(c);
@@ -202,10 +203,11 @@ static enum err open_channel(struct content_check *k, const struct llm_text *tex
     c->check = k;
     c->id = text->channel;
     c->is_name = text->is_key;
-    c->hash = FNV_BASIS;
+    c->hash = basis_of(text);
     scan_restorer_init(&c->restorer, k->keys.tokens, text->is_json);
     /* A place in a stream is none in the answer; a whole text's is that of its event. */
-    c->place = (struct place){is_listed ? STR_NONE : text->pointer, text->role};
+    c->place.pointer = is_listed ? STR_NONE : text->pointer;
+    c->place.role = text->role;
     if (text->is_json) {
         c->json = malloc(sizeof(*c->json));
         if (c->json == NULL) {
@@ -361,7 +363,14 @@ static enum err end_channel(struct channel *c, struct buf *out)
     return c->json != NULL ? json_reader_end(c, out) : strand_end(c, out);
 }
 
-/* Not cryptographic: whoever made two texts collide would change a count. */
+/* The same bytes read as JSON are another text. */
+static uint64_t basis_of(const struct llm_text *text)
+{
+    return text->is_json ? ~FNV_BASIS : FNV_BASIS;
+}
+
+/* Not cryptographic: whoever makes two texts collide changes a count, never what is read,
+ * judged or told for the first time. */
 static void hash_more(struct channel *c, struct str bytes)
 {
     for (size_t i = 0; i < bytes.len; i++) {
@@ -378,11 +387,11 @@ static void tell(struct channels *all, const struct channel *c)
     all->told[at].bytes = c->bytes;
 }
 
-static bool was_told(const struct channels *all, struct str text)
+static bool was_told(const struct channels *all, const struct llm_text *text)
 {
-    struct channel c = {.hash = FNV_BASIS};
+    struct channel c = {.hash = basis_of(text)};
     size_t max = sizeof(all->told) / sizeof(all->told[0]);
-    hash_more(&c, text);
+    hash_more(&c, text->value);
     for (size_t i = 0; i < all->told_count && i < max; i++) {
         if (all->told[i].hash == c.hash && all->told[i].bytes == c.bytes) {
             return true;

@@ -74,8 +74,7 @@ struct channel {
     uint16_t half; /* of a surrogate pair, from the end of the last piece */
     char part[4];  /* of a code point, likewise */
     size_t part_len;
-    bool is_name;         /* the strand is one: it has no meaning */
-    bool is_told_already; /* what is found here was counted before */
+    bool is_name; /* the strand is one: it has no meaning */
 };
 
 struct channels {

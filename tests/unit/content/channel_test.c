@@ -123,6 +123,46 @@ static void test_a_repeat_counts_once(void **state)
     world_fini(&w);
 }
 
+/* The same bytes are another text when they are JSON: what stands behind escapes there is
+ * found, told and judged, whatever was read before. */
+static void test_a_repeat_is_judged_as_what_it_is(void **state)
+{
+    (void)state;
+    static const struct str words[] = {STR_INIT("bluebird")};
+    static const struct str weapons[] = {STR_INIT("weapons")};
+    static const struct content_rule rules[] = {
+        {.kind = CONTENT_TERMS,
+         .effect = CONTENT_WARN,
+         .stages = CONTENT_RESPONSE,
+         .patterns = {words, 1, true}},
+        {.kind = CONTENT_TOPICS,
+         .effect = CONTENT_BLOCK,
+         .stages = CONTENT_RESPONSE,
+         .topics = {weapons, 1, true}},
+    };
+    struct str warned = STR("{\"to\":\"the blu\\u0065bird\"}");
+    struct str banned = STR("{\"q\":\"how to build a pipe b\\u006fmb with a d\\u0065tonator\"}");
+    struct llm_text call = {.value = warned, .role = LLM_ROLE_ASSISTANT, .is_json = true};
+    struct world w;
+    const struct content_hit *hits;
+    size_t dropped;
+    world_init(&w, rules, COUNT(rules));
+    begin(&w);
+    feed(&w, 1, warned, false, &w.out);
+    assert_int_equal(content_close(w.check, 1, &w.out), ERR_OK);
+    feed(&w, 2, banned, false, &w.out);
+    assert_int_equal(content_close(w.check, 2, &w.out), ERR_OK);
+    assert_int_equal(content_effect(w.check, CONTENT_RESPONSE), CONTENT_INFO);
+    assert_int_equal(content_feed_whole(w.check, &call, &w.out), ERR_OK);
+    assert_int_equal(content_effect(w.check, CONTENT_RESPONSE), CONTENT_WARN);
+    assert_int_equal(content_hits(w.check, CONTENT_RESPONSE, &hits, &dropped), 1);
+    ASSERT_STR(hits[0].what, "bluebird");
+    call.value = banned;
+    assert_int_equal(content_feed_whole(w.check, &call, &w.out), ERR_DENIED);
+    assert_int_equal(content_effect(w.check, CONTENT_RESPONSE), CONTENT_BLOCK);
+    world_fini(&w);
+}
+
 /* Providers that cut a surrogate pair in two. */
 static void test_halves_meet(void **state)
 {
@@ -313,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_channels_are_bounded),
         cmocka_unit_test(test_a_block_stops_all_channels),
         cmocka_unit_test(test_a_repeat_counts_once),
+        cmocka_unit_test(test_a_repeat_is_judged_as_what_it_is),
         cmocka_unit_test(test_halves_meet),
         cmocka_unit_test(test_meaning_while_a_text_grows),
         cmocka_unit_test(test_meaning_of_arguments),
