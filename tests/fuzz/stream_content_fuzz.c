@@ -9,6 +9,8 @@
 
 #include "portcullis/content.h"
 
+#include "../support/values.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define KINDS 4U
@@ -74,27 +76,6 @@ static enum err play(struct content_check *k, struct llm_text text, size_t step,
         at += text.value.len;
     }
     return err == ERR_OK ? content_close(k, text.channel, out) : err;
-}
-
-static size_t count_values(yyjson_val *v)
-{
-    size_t n = 1;
-    size_t i;
-    size_t max;
-    yyjson_val *key;
-    yyjson_val *item;
-    if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach(v, i, max, item)
-        {
-            n += count_values(item);
-        }
-    } else if (yyjson_is_obj(v)) {
-        yyjson_obj_foreach(v, i, max, key, item)
-        {
-            n += count_values(item);
-        }
-    }
-    return n;
 }
 
 /* Equal names may have become equal only here, so the strict reader is not asked. */

@@ -26,8 +26,14 @@ static void test_maximum_is_exact(void **state)
     buf_clear(&b);
     buf_add(&b, STR("z"));
     ASSERT_STR(buf_str(&b), "z");
+    buf_wipe(&b); /* gone like buf_fini: it can be filled again, up to the same maximum */
+    assert_null(b.ptr);
+    assert_int_equal(b.bytes_max, 1000);
+    buf_add(&b, STR("w"));
+    ASSERT_STR(buf_str(&b), "w");
     buf_fini(&b);
     buf_fini(NULL);
+    buf_wipe(NULL);
 }
 
 static void test_zero_maximum(void **state)

@@ -6,6 +6,8 @@
  */
 #include "stream_world.h"
 
+#include "../../support/values.h"
+
 struct cuts {
     const size_t *at;
     size_t count;
@@ -240,27 +242,6 @@ static void test_arguments_stay_json(void **state)
 }
 
 /* All sound JSON stays JSON, with the same members. */
-static size_t count_values(yyjson_val *v)
-{
-    size_t n = 1;
-    size_t i;
-    size_t max;
-    yyjson_val *key;
-    yyjson_val *item;
-    if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach(v, i, max, item)
-        {
-            n += count_values(item);
-        }
-    } else if (yyjson_is_obj(v)) {
-        yyjson_obj_foreach(v, i, max, key, item)
-        {
-            n += count_values(item);
-        }
-    }
-    return n;
-}
-
 static void test_structure_is_kept(void **state)
 {
     (void)state;

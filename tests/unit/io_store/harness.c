@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "../../support/catalog.h"
+
 struct server server;
 struct store *store;
 struct route_catalog *catalog;
@@ -23,22 +25,6 @@ struct arena arena;
 struct store_secrets secrets;
 PGconn *super;
 static struct buf providers, models;
-
-static void read_file(const char *name, struct buf *out)
-{
-    char path[512];
-    const char *root = getenv("PORTCULLIS_SOURCE_ROOT");
-    snprintf(path, sizeof(path), "%s/src/core/route/catalog/%s", root != NULL ? root : ".", name);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    buf_init(out, (size_t)32 << 20);
-    char *at;
-    size_t n;
-    while ((at = buf_reserve(out, 65536)) != NULL && (n = fread(at, 1, 65536, f)) > 0) {
-        buf_commit(out, n);
-    }
-    fclose(f);
-}
 
 /* As superuser; the first value of the answer, "" without one. */
 const char *sql(const char *text)
@@ -192,8 +178,8 @@ bool harness_open(void)
         return false;
     }
     arena_init(&arena, (size_t)256 << 20);
-    read_file("providers.json", &providers);
-    read_file("models.json", &models);
+    catalog_file_read("providers.json", &providers);
+    catalog_file_read("models.json", &models);
     store_secrets_derive(master, &secrets);
     if (scan_engine_new(&engine) != ERR_OK) {
         exit(1);

@@ -11,6 +11,8 @@
 #include "portcullis/codec.h"
 #include "portcullis/store.h"
 
+#include "../../support/catalog.h"
+
 struct room {
     struct buf providers, models;
     struct route_catalog *catalog;
@@ -19,29 +21,13 @@ struct room {
     struct issue issue;
 };
 
-static void read_file(const char *name, struct buf *out)
-{
-    char path[1024];
-    snprintf(path, sizeof(path), "%s/src/core/route/catalog/%s", getenv("PORTCULLIS_SOURCE_ROOT"),
-             name);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    buf_init(out, (size_t)64 << 20);
-    for (size_t n = 1; n > 0;) {
-        char *at = buf_reserve(out, 65536);
-        n = fread(at, 1, 65536, f);
-        buf_commit(out, n);
-    }
-    fclose(f);
-}
-
 static int setup(void **state)
 {
     static struct room r;
     uint8_t master[32];
     memset(master, 7, sizeof(master));
-    read_file("providers.json", &r.providers);
-    read_file("models.json", &r.models);
+    catalog_file_read("providers.json", &r.providers);
+    catalog_file_read("models.json", &r.models);
     assert_int_equal(route_catalog_new(buf_str(&r.providers), buf_str(&r.models), &r.catalog,
                                        &r.issue), ERR_OK);
     store_secrets_derive(master, &r.secrets);

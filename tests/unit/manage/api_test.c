@@ -12,33 +12,19 @@
 
 #include <cmocka.h>
 
+#include "../../support/catalog.h"
+
 static struct arena arena;
 static struct route_catalog *catalog;
 static struct buf providers, models;
-
-static void read_file(const char *name, struct buf *out)
-{
-    char path[512];
-    const char *root = getenv("PORTCULLIS_SOURCE_ROOT");
-    snprintf(path, sizeof(path), "%s/src/core/route/catalog/%s", root != NULL ? root : ".", name);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    buf_init(out, (size_t)32 << 20);
-    char *at;
-    size_t n;
-    while ((at = buf_reserve(out, 65536)) != NULL && (n = fread(at, 1, 65536, f)) > 0) {
-        buf_commit(out, n);
-    }
-    fclose(f);
-}
 
 static int set_up(void **state)
 {
     struct issue issue;
     (void)state;
     arena_init(&arena, (size_t)64 << 20);
-    read_file("providers.json", &providers);
-    read_file("models.json", &models);
+    catalog_file_read("providers.json", &providers);
+    catalog_file_read("models.json", &models);
     return route_catalog_new(buf_str(&providers), buf_str(&models), &catalog, &issue) != ERR_OK;
 }
 
