@@ -158,6 +158,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t bytes_max); /* allocates nothing */
 void buf_fini(struct buf *b);
+void buf_wipe(struct buf *b); /* buf_fini of a secret: all its memory is overwritten first */
 void buf_clear(struct buf *b);    /* len = 0, err = OK, keeps memory */
 void buf_consume(struct buf *b, size_t bytes); /* drops from the front */
 void buf_add(struct buf *b, struct str s);

@@ -60,6 +60,7 @@ struct scan_detector_info {
     const char *name;    /* "github_token" */
     const char *type;    /* "api_key": one of S4-46 where there is one, else the name */
     const char *context; /* words that speak for it, comma-separated; NULL = none */
+    const char *class_name;
     enum scan_class class;
     enum scan_tier tier;
     bool has_check;  /* a checksum, a calendar, an issued range, a measure of randomness */
@@ -80,7 +81,6 @@ bool scan_types_has(const struct scan_types *types, size_t detector);
 void scan_types_union(struct scan_types *types, const struct scan_types *more);
 
 /* ---- engine: the table, compiled ---------------------------------------- */
-
 struct scan_engine;
 
 /* About a millisecond. One per process; outlives every set. ERR_MEMORY. */

@@ -227,8 +227,7 @@ enum err cli_load_secrets(const struct config *config, struct store_secrets *ret
     }
     store_secrets_derive(master, ret);
     bytes_wipe(master, sizeof(master));
-    bytes_wipe(b.ptr, b.len);
-    buf_fini(&b);
+    buf_wipe(&b);
     return ERR_OK;
 }
 

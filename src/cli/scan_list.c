@@ -11,17 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const classes[SCAN_CLASSES] = {[SCAN_CONTACT] = "contact",
-                                                  [SCAN_PERSON] = "personal",
-                                                  [SCAN_NETWORK] = "network",
-                                                  [SCAN_FINANCIAL] = "financial",
-                                                  [SCAN_GOV] = "government",
-                                                  [SCAN_HEALTH] = "health",
-                                                  [SCAN_LOCATION] = "geo",
-                                                  [SCAN_VEHICLE] = "vehicle",
-                                                  [SCAN_DEVICE] = "device",
-                                                  [SCAN_SECRET] = "secret",
-                                                  [SCAN_INJECTION] = "injection_phrases"};
 static const char *const tiers[] = {[SCAN_TIER_A] = "alone",
                                     [SCAN_TIER_B] = "alone, surer with a word near",
                                     [SCAN_TIER_C] = "with a word near"};
@@ -47,7 +36,7 @@ static void list_json(void)
         struct scan_detector_info d = scan_detector_info(i);
         printf("%s{\"name\":\"%s\",\"type\":\"%s\",\"class\":\"%s\",\"fires\":\"%s\","
                "\"default\":%s,\"checked\":%s,\"context\":\"%s\"}",
-               i == 0 ? "[" : ",\n ", d.name, d.type, classes[d.class], tiers[d.tier],
+               i == 0 ? "[" : ",\n ", d.name, d.type, d.class_name, tiers[d.tier],
                d.is_default ? "true" : "false", d.has_check ? "true" : "false",
                d.context != NULL ? d.context : "");
     }
@@ -92,6 +81,6 @@ static void write_type(size_t first)
             has_check = has_check || d.has_check;
         }
     }
-    printf("| `%s` | %s | %u | %s | %s | %s |\n", best.type, classes[best.class], count,
+    printf("| `%s` | %s | %u | %s | %s | %s |\n", best.type, best.class_name, count,
            has_check ? "yes" : "", tiers[best.tier], is_default ? "yes" : "");
 }

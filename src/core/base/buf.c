@@ -20,6 +20,14 @@ void buf_init(struct buf *b, size_t bytes_max)
     *b = (struct buf){.bytes_max = bytes_max};
 }
 
+void buf_wipe(struct buf *b)
+{
+    if (b != NULL && b->ptr != NULL) {
+        bytes_wipe(b->ptr, b->capacity);
+    }
+    buf_fini(b);
+}
+
 void buf_fini(struct buf *b)
 {
     if (b == NULL) {

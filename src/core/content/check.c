@@ -11,13 +11,12 @@
 static enum err begin_stage(struct content_check *k, enum content_stage which,
                             const uint64_t *applies);
 static enum err list_kind(struct stage *s, enum content_kind kind);
-static bool has_any(const uint64_t *bits, const uint64_t *row, size_t words);
 
 enum err content_check_new(struct arena *a, const struct content *c, const uint64_t *applies,
                            const struct content_env *env, struct content_check **ret)
 {
     *ret = NULL;
-    if (c == NULL || applies == NULL || !has_any(applies, applies, c->words)) {
+    if (c == NULL || applies == NULL || !bits_meet(applies, applies, c->words)) {
         return ERR_OK;
     }
     struct content_check *k = arena_alloc_raw(a, sizeof(*k));
@@ -36,7 +35,7 @@ enum err content_check_new(struct arena *a, const struct content *c, const uint6
     TRY(begin_stage(k, CONTENT_REQUEST, applies));
     TRY(begin_stage(k, CONTENT_RESPONSE, applies));
     const struct stage *answer = stage_of(k, CONTENT_RESPONSE);
-    k->is_buffered = has_any(answer->bits, c->rows[ROW_BUFFERED], c->words);
+    k->is_buffered = bits_meet(answer->bits, c->rows[ROW_BUFFERED], c->words);
     *ret = k;
     return ERR_OK;
 }
@@ -102,7 +101,7 @@ static enum err list_kind(struct stage *s, enum content_kind kind)
 
     s->of_kind[kind] = NULL;
     s->of_kind_count[kind] = 0;
-    if (!c->has_kind[kind] || !has_any(s->bits, row, c->words)) {
+    if (!c->has_kind[kind] || !bits_meet(s->bits, row, c->words)) {
         return ERR_OK;
     }
     if (kind == CONTENT_TERMS) {
@@ -125,15 +124,6 @@ static enum err list_kind(struct stage *s, enum content_kind kind)
         }
     }
     return ERR_OK;
-}
-
-static bool has_any(const uint64_t *bits, const uint64_t *row, size_t words)
-{
-    uint64_t any = 0;
-    for (size_t w = 0; w < words; w++) {
-        any |= bits[w] & row[w];
-    }
-    return any != 0;
 }
 
 void content_check_fini(struct content_check *k)

@@ -80,6 +80,14 @@ static inline void bit_set(uint64_t *row, size_t bit)
 {
     row[bit / 64] |= UINT64_C(1) << (bit % 64);
 }
+static inline bool bits_meet(const uint64_t *a, const uint64_t *b, size_t words)
+{
+    uint64_t any = 0;
+    for (size_t w = 0; w < words; w++) {
+        any |= a[w] & b[w];
+    }
+    return any != 0;
+}
 
 /* ---- the check ---------------------------------------------------------------- */
 

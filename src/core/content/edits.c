@@ -51,10 +51,7 @@ enum err content_edits(struct content_check *k, const struct llm_edit **ret, siz
     }
     struct buf *bufs[] = {&o.value, &o.json, &o.whole};
     for (size_t i = 0; i < 3; i++) {
-        if (bufs[i]->ptr != NULL) {
-            bytes_wipe(bufs[i]->ptr, bufs[i]->capacity);
-        }
-        buf_fini(bufs[i]);
+        buf_wipe(bufs[i]);
     }
     *ret = o.items;
     *ret_count = err == ERR_OK ? o.count : 0;

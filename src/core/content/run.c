@@ -96,8 +96,7 @@ void queue_free(struct content_check *k)
         scan_job_fini(&q->job);
     }
     scan_findings_fini(&q->found);
-    bytes_wipe(q->led.ptr, q->led.len);
-    buf_fini(&q->led);
+    buf_wipe(&q->led);
     k->queue = NULL;
 }
 

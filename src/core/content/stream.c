@@ -21,7 +21,6 @@ static struct channel *find_channel(const struct content_check *k, uint64_t id);
 static enum err open_channel(struct content_check *k, const struct llm_text *text, bool is_listed,
                              struct channel **ret);
 static void free_channel(struct channel *c);
-static void wipe(struct buf *b);
 static enum err feed_channel(struct channel *c, const struct llm_text *text, struct buf *out);
 static enum err close_channel(struct channel *c, struct buf *out);
 static bool is_restored(const struct content_check *k);
@@ -122,13 +121,9 @@ bool content_alters(const struct content_check *k, enum content_stage stage)
     if (k == NULL) {
         return false;
     }
-    const uint64_t *row = k->content->rows[ROW_ALTERING];
-    const uint64_t *bits = stage_of(k, stage)->bits;
-    uint64_t any = 0;
-    for (size_t w = 0; w < k->content->words; w++) {
-        any |= bits[w] & row[w];
-    }
-    return any != 0 || (stage == CONTENT_RESPONSE && is_restored(k));
+    const struct content *c = k->content;
+    return bits_meet(stage_of(k, stage)->bits, c->rows[ROW_ALTERING], c->words) ||
+           (stage == CONTENT_RESPONSE && is_restored(k));
 }
 
 void channels_free(struct content_check *k)
@@ -142,8 +137,8 @@ void channels_free(struct content_check *k)
         all->first = c->next;
         free_channel(c);
     }
-    wipe(&all->decoded);
-    wipe(&all->sifted);
+    buf_wipe(&all->decoded);
+    buf_wipe(&all->sifted);
     free(all);
     k->channels = NULL;
 }
@@ -237,21 +232,13 @@ static enum err open_channel(struct content_check *k, const struct llm_text *tex
 static void free_channel(struct channel *c)
 {
     scan_sieve_fini(&c->strand.sieve);
-    wipe(&c->strand.text);
+    buf_wipe(&c->strand.text);
     if (c->json != NULL) {
         bytes_wipe(c->json, sizeof(*c->json));
         free(c->json);
     }
     bytes_wipe(c, sizeof(*c));
     free(c);
-}
-
-static void wipe(struct buf *b)
-{
-    if (b->ptr != NULL) {
-        bytes_wipe(b->ptr, b->capacity);
-    }
-    buf_fini(b);
 }
 
 /* ---- pieces ------------------------------------------------------------------------------ */

@@ -37,7 +37,6 @@
 
 static void decide_and_record(struct flow_exchange *x);
 static void inspect_and_record(struct flow_exchange *x, uint64_t from_us);
-static uint64_t clock_us(const struct flow_exchange *x);
 static void answer_locally(struct flow_exchange *x);
 static void settle(struct flow_exchange *x);
 static void trim(struct buf *b);
@@ -157,11 +156,11 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
 static void decide_and_record(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    uint64_t from_us = clock_us(x);
+    uint64_t from_us = flow_clock_us(x);
     p->arena.bytes_max = ARENA_BYTES_MAX + ARENA_BYTES_PER_BODY_BYTE * p->body.len;
     if (p->kind == FLOW_KIND_MODELS) {
         flow_step_models(x);
-        p->eval_us = (uint32_t)(clock_us(x) - from_us);
+        p->eval_us = (uint32_t)(flow_clock_us(x) - from_us);
         settle(x);
         return;
     }
@@ -182,18 +181,13 @@ static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
     if (!p->is_refused && !must_wait) {
         flow_step_call(x);
     }
-    p->eval_us += (uint32_t)(clock_us(x) - from_us);
+    p->eval_us += (uint32_t)(flow_clock_us(x) - from_us);
     if (must_wait) {
         p->state = FLOW_INSPECTING;
         x->want |= FLOW_WANT_TURN;
         return;
     }
     settle(x);
-}
-
-static uint64_t clock_us(const struct flow_exchange *x)
-{
-    return x->p->env->mono_us != NULL ? x->p->env->mono_us() : 0;
 }
 
 /* What was decided is stored first; without a principal there is nothing to
@@ -220,7 +214,7 @@ void flow_on_turn(struct flow_exchange *x, struct flow_now now)
 {
     if (x->p->state == FLOW_INSPECTING) {
         x->p->now = now;
-        inspect_and_record(x, clock_us(x));
+        inspect_and_record(x, flow_clock_us(x));
     } else if (x->p->state == FLOW_RELAYING && x->p->is_answer_waiting) {
         x->p->now = now;
         flow_inspect_turn(x);

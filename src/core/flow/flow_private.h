@@ -113,6 +113,12 @@ struct flow_private {
     uint64_t response_bytes;
 };
 
+/* The host's clock; 0 without one: then nothing is measured. */
+static inline uint64_t flow_clock_us(const struct flow_exchange *x)
+{
+    return x->p->env->mono_us != NULL ? x->p->env->mono_us() : 0;
+}
+
 /* request.c: receive and authenticate */
 void flow_step_receive(struct flow_exchange *x);
 void flow_step_parse(struct flow_exchange *x);

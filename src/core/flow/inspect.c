@@ -20,7 +20,6 @@
 
 static void begin(struct flow_exchange *x);
 static void read_slice(struct flow_exchange *x, uint64_t from_us);
-static uint64_t clock_us(const struct flow_private *p);
 static void conclude(struct flow_exchange *x);
 static void apply_edits(struct flow_exchange *x);
 static bool is_same_request(const struct llm_request *a, const struct llm_request *b);
@@ -149,7 +148,7 @@ static bool comes_before(const struct policy_violation *a, const struct policy_v
 void flow_step_inspect(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    uint64_t from_us = clock_us(p);
+    uint64_t from_us = flow_clock_us(x);
     do {
         switch (p->inspection) {
         case FLOW_INSPECT_BEGIN:
@@ -169,17 +168,12 @@ void flow_step_inspect(struct flow_exchange *x)
         }
     } while (flow_is_inspecting(x) && !p->must_turn && p->body.len < LARGE_BYTES);
     p->must_turn = false;
-    p->content_us[0] += (uint32_t)(clock_us(p) - from_us);
+    p->content_us[0] += (uint32_t)(flow_clock_us(x) - from_us);
 }
 
 bool flow_is_inspecting(const struct flow_exchange *x)
 {
     return !x->p->is_refused && x->p->inspection != FLOW_INSPECT_DONE;
-}
-
-static uint64_t clock_us(const struct flow_private *p)
-{
-    return p->env->mono_us != NULL ? p->env->mono_us() : 0;
 }
 
 static void begin(struct flow_exchange *x)
@@ -223,7 +217,7 @@ static void read_slice(struct flow_exchange *x, uint64_t from_us)
     enum err e;
     do {
         e = content_run(p->check, has_clock ? STEP_BYTES : SLICE_BYTES);
-    } while (e == ERR_AGAIN && has_clock && clock_us(p) - from_us < SLICE_US);
+    } while (e == ERR_AGAIN && has_clock && flow_clock_us(x) - from_us < SLICE_US);
     if (e == ERR_AGAIN) {
         p->must_turn = true;
     } else if (e == ERR_OK) {

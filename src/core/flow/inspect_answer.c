@@ -15,7 +15,6 @@ static enum err add_json(struct flow_exchange *x);
 static void run_slice(struct flow_exchange *x);
 static void conclude(struct flow_exchange *x);
 static enum err edit_json(struct flow_exchange *x);
-static uint64_t clock_us(const struct flow_exchange *x);
 
 void flow_inspect_json(struct flow_exchange *x)
 {
@@ -74,9 +73,9 @@ void flow_inspect_turn(struct flow_exchange *x)
 static void run_slice(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    uint64_t from_us = clock_us(x);
+    uint64_t from_us = flow_clock_us(x);
     enum err e = content_run(p->check, SLICE_BYTES);
-    p->content_us[1] += (uint32_t)(clock_us(x) - from_us);
+    p->content_us[1] += (uint32_t)(flow_clock_us(x) - from_us);
     p->is_answer_waiting = e == ERR_AGAIN;
     if (e == ERR_AGAIN) {
         x->want |= FLOW_WANT_TURN;
@@ -85,11 +84,6 @@ static void run_slice(struct flow_exchange *x)
     } else {
         flow_relay_fail_check(x, e);
     }
-}
-
-static uint64_t clock_us(const struct flow_exchange *x)
-{
-    return x->p->env->mono_us != NULL ? x->p->env->mono_us() : 0;
 }
 
 static void conclude(struct flow_exchange *x)

@@ -50,7 +50,6 @@ static enum err flush_channel(struct flow_exchange *x, struct flow_channel *c);
 static enum err write_stub(struct flow_exchange *x, struct flow_channel *c, struct str text);
 static uint64_t number_of(const struct llm_event *event);
 static enum err next_number(struct flow_stream *s, struct str *ret);
-static uint64_t clock_us(const struct flow_exchange *x);
 
 bool flow_stream_new(struct flow_exchange *x)
 {
@@ -99,17 +98,12 @@ enum err flow_stream_event(struct flow_exchange *x, const struct sse_event *ev)
     if (is_over || ev->is_comment_only || ev->data.len == 0) {
         return llm_relay_event(p->relay, ev, &p->answer, &issue);
     }
-    uint64_t from_us = clock_us(x);
+    uint64_t from_us = flow_clock_us(x);
     arena_reset(&p->stream->scratch);
     TRY(llm_event_read(&p->stream->scratch, p->upstream.endpoint, ev->data, &event, &issue));
     enum err e = on_event(x, ev, &event);
-    p->content_us[1] += (uint32_t)(clock_us(x) - from_us);
+    p->content_us[1] += (uint32_t)(flow_clock_us(x) - from_us);
     return e;
-}
-
-static uint64_t clock_us(const struct flow_exchange *x)
-{
-    return x->p->env->mono_us != NULL ? x->p->env->mono_us() : 0;
 }
 
 static enum err on_event(struct flow_exchange *x, const struct sse_event *ev,

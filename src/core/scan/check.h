@@ -173,6 +173,10 @@ bool before_jwk(struct str left); /* "d" and its like in a key written as JSON (
 size_t check_digits(struct str s, uint8_t *ret, size_t max);
 bool check_is_luhn(const uint8_t *digits, size_t count);
 bool check_is_all_equal(const uint8_t *digits, size_t count);
+/* The number that the digits write, up to 19 of them. */
+uint64_t check_number(const uint8_t *digits, size_t count);
+/* The check digit of ISO 7064, MOD 11,10. */
+unsigned check_mod11_10(const uint8_t *digits, size_t count);
 /* Sum of digit times weight. */
 unsigned check_weigh(const uint8_t *digits, const uint8_t *weights, size_t count);
 bool check_is_calendar(unsigned year, unsigned month, unsigned day);

@@ -25,6 +25,25 @@ size_t check_digits(struct str s, uint8_t *ret, size_t max)
     return n;
 }
 
+uint64_t check_number(const uint8_t *digits, size_t count)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < count; i++) {
+        v = v * 10 + digits[i];
+    }
+    return v;
+}
+
+unsigned check_mod11_10(const uint8_t *digits, size_t count)
+{
+    unsigned product = 10;
+    for (size_t i = 0; i < count; i++) {
+        unsigned sum = (digits[i] + product) % 10;
+        product = (sum == 0 ? 10 : sum) * 2 % 11;
+    }
+    return (11 - product) % 10;
+}
+
 bool check_is_luhn(const uint8_t *digits, size_t count)
 {
     unsigned sum = 0;

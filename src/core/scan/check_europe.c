@@ -5,18 +5,7 @@
  */
 #include "check.h"
 
-static uint64_t number_of(const uint8_t *d, size_t n);
 static bool is_day(const uint8_t *dd, const uint8_t *mm);
-static unsigned iso7064_mod11_10(const uint8_t *d, size_t n);
-
-static uint64_t number_of(const uint8_t *d, size_t n)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < n; i++) {
-        v = v * 10 + d[i];
-    }
-    return v;
-}
 
 /* Two digits each; 29 February is allowed, because the century is often not written. */
 static bool is_day(const uint8_t *dd, const uint8_t *mm)
@@ -66,7 +55,7 @@ enum check_verdict check_dni(struct str s, size_t *len)
         d[n++] = (uint8_t)(first - 'X');
     }
     n += check_digits(s, d + n, 8 - n);
-    return check_as(letters[number_of(d, n) % 23] == (s.ptr[s.len - 1] & ~0x20));
+    return check_as(letters[check_number(d, n) % 23] == (s.ptr[s.len - 1] & ~0x20));
 }
 
 /* Odd and even places have tables of their own; letters stand in for digits. */
@@ -100,17 +89,7 @@ enum check_verdict check_nir(struct str s, size_t *len)
             d[n++] = c == 'A' ? 9 : 8;
         }
     }
-    return check_as(n == 15 && 97 - number_of(d, 13) % 97 == number_of(d + 13, 2));
-}
-
-static unsigned iso7064_mod11_10(const uint8_t *d, size_t n)
-{
-    unsigned product = 10;
-    for (size_t i = 0; i < n; i++) {
-        unsigned sum = (d[i] + product) % 10;
-        product = (sum == 0 ? 10 : sum) * 2 % 11;
-    }
-    return (11 - product) % 10;
+    return check_as(n == 15 && 97 - check_number(d, 13) % 97 == check_number(d + 13, 2));
 }
 
 /* One digit stands there twice or three times, the others at most once. */
@@ -130,7 +109,7 @@ enum check_verdict check_steuer_id(struct str s, size_t *len)
         }
         repeated += counts[i] > 1;
     }
-    return check_as(repeated == 1 && iso7064_mod11_10(d, 10) == d[10]);
+    return check_as(repeated == 1 && check_mod11_10(d, 10) == d[10]);
 }
 
 /* ICAO 9303 weights 7, 3, 1 when the check digit is written. */
@@ -153,7 +132,7 @@ enum check_verdict check_de_vat(struct str s, size_t *len)
     (void)len;
     uint8_t d[9];
     check_digits(s, d, 9);
-    return check_as(d[0] != 0 && iso7064_mod11_10(d, 8) == d[8]);
+    return check_as(d[0] != 0 && check_mod11_10(d, 8) == d[8]);
 }
 
 enum check_verdict check_bsn(struct str s, size_t *len)
@@ -162,7 +141,7 @@ enum check_verdict check_bsn(struct str s, size_t *len)
     static const uint8_t weights[8] = {9, 8, 7, 6, 5, 4, 3, 2};
     uint8_t d[9];
     check_digits(s, d, 9);
-    return check_as((check_weigh(d, weights, 8) + 10U * d[8]) % 11 == 0 && number_of(d, 9) > 0);
+    return check_as((check_weigh(d, weights, 8) + 10U * d[8]) % 11 == 0 && check_number(d, 9) > 0);
 }
 
 /* 97 minus the first nine modulo 97; a 2 in front for births since 2000. */
@@ -171,8 +150,8 @@ enum check_verdict check_be_nrn(struct str s, size_t *len)
     (void)len;
     uint8_t d[11];
     check_digits(s, d, 11);
-    uint64_t nine = number_of(d, 9);
-    uint64_t check = number_of(d + 9, 2);
+    uint64_t nine = check_number(d, 9);
+    uint64_t check = check_number(d + 9, 2);
     bool is_sum = 97 - nine % 97 == check || 97 - (nine + 2000000000U) % 97 == check;
     return check_as(is_sum && is_day(d + 4, d + 2));
 }
@@ -240,7 +219,7 @@ enum check_verdict check_hetu(struct str s, size_t *len)
     uint8_t d[9];
     check_digits(str_sub(s, 0, 6), d, 6);
     check_digits(str_sub(s, 7, 10), d + 6, 3);
-    return check_as(is_day(d, d + 2) && letters[number_of(d, 9) % 31] == s.ptr[10]);
+    return check_as(is_day(d, d + 2) && letters[check_number(d, 9) % 31] == s.ptr[10]);
 }
 
 enum check_verdict check_pt_nif(struct str s, size_t *len)

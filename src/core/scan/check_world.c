@@ -8,10 +8,8 @@
 
 static unsigned sum_mod(struct str s, const uint8_t *weights, size_t count, unsigned mod,
                         uint8_t *ret_digits);
-static uint64_t value_of(const uint8_t *d, size_t n);
 static bool is_date6(const uint8_t *yymmdd);
 static unsigned mod97_text(struct str s);
-static unsigned iso7064_mod11_10(const uint8_t *d, size_t n);
 static unsigned luhn_letters(struct str s);
 
 /* The weighted sum of the first digits modulo `mod`; all digits to ret_digits (20). */
@@ -23,28 +21,9 @@ static unsigned sum_mod(struct str s, const uint8_t *weights, size_t count, unsi
     return check_weigh(ret_digits, weights, count) % mod;
 }
 
-static uint64_t value_of(const uint8_t *d, size_t n)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < n; i++) {
-        v = v * 10 + d[i];
-    }
-    return v;
-}
-
 static bool is_date6(const uint8_t *d)
 {
     return check_is_calendar(2000, d[2] * 10U + d[3], d[4] * 10U + d[5]);
-}
-
-static unsigned iso7064_mod11_10(const uint8_t *d, size_t n)
-{
-    unsigned product = 10;
-    for (size_t i = 0; i < n; i++) {
-        unsigned sum = (d[i] + product) % 10;
-        product = (sum == 0 ? 10 : sum) * 2 % 11;
-    }
-    return (11 - product) % 10;
 }
 
 /* ---- persons --------------------------------------------------------------- */
@@ -74,7 +53,7 @@ enum check_verdict check_hr_oib(struct str s, size_t *len)
     (void)len;
     uint8_t d[11];
     check_digits(s, d, 11);
-    return check_as(iso7064_mod11_10(d, 10) == d[10]);
+    return check_as(check_mod11_10(d, 10) == d[10]);
 }
 
 /* Estonia and Lithuania have one algorithm. */
@@ -128,7 +107,8 @@ enum check_verdict check_rodne_cislo(struct str s, size_t *len)
     size_t n = check_digits(s, d, 10);
     unsigned month = (d[2] * 10U + d[3]) % 50;
     month = month > 20 ? month - 20 : month;
-    bool is_sum = n == 9 || value_of(d, 10) % 11 == 0 || (value_of(d, 9) % 11 == 10 && d[9] == 0);
+    bool is_sum =
+        n == 9 || check_number(d, 10) % 11 == 0 || (check_number(d, 9) % 11 == 10 && d[9] == 0);
     return check_as(is_sum && check_is_calendar(2000, month, d[4] * 10U + d[5]));
 }
 
@@ -188,9 +168,9 @@ enum check_verdict check_es_nss(struct str s, size_t *len)
     (void)len;
     uint8_t d[12];
     check_digits(s, d, 12);
-    uint64_t body = value_of(d + 2, 8);
+    uint64_t body = check_number(d + 2, 8);
     uint64_t whole =
-        body < 10000000 ? (uint64_t)(d[0] * 10U + d[1]) * 10000000 + body : value_of(d, 10);
+        body < 10000000 ? (uint64_t)(d[0] * 10U + d[1]) * 10000000 + body : check_number(d, 10);
     return check_as(whole % 97 == d[10] * 10U + d[11]);
 }
 
@@ -279,7 +259,7 @@ enum check_verdict check_br_pis(struct str s, size_t *len)
     static const uint8_t weights[10] = {3, 2, 9, 8, 7, 6, 5, 4, 3, 2};
     uint8_t d[20];
     unsigned rest = sum_mod(s, weights, 10, 11, d);
-    return check_as((rest < 2 ? 0 : 11 - rest) == d[10] && value_of(d, 11) > 0);
+    return check_as((rest < 2 ? 0 : 11 - rest) == d[10] && check_number(d, 11) > 0);
 }
 
 enum check_verdict check_ec_cedula(struct str s, size_t *len)
@@ -315,7 +295,7 @@ enum check_verdict check_emirates(struct str s, size_t *len)
     (void)len;
     uint8_t d[15];
     check_digits(s, d, 15);
-    unsigned year = (unsigned)value_of(d + 3, 4);
+    unsigned year = (unsigned)check_number(d + 3, 4);
     return check_as(year >= 1900 && year < 2100 && check_is_luhn(d, 15));
 }
 
@@ -359,7 +339,7 @@ enum check_verdict check_fr_vat(struct str s, size_t *len)
     (void)len;
     uint8_t d[11];
     check_digits(str_sub(s, 2, s.len), d, 11);
-    uint64_t siren = value_of(d + 2, 9);
+    uint64_t siren = check_number(d + 2, 9);
     return check_as(d[0] * 10U + d[1] == (12 + 3 * (siren % 97)) % 97);
 }
 
@@ -451,7 +431,7 @@ enum check_verdict check_be_vat(struct str s, size_t *len)
     (void)len;
     uint8_t d[10];
     check_digits(s, d, 10);
-    return check_as(d[0] <= 1 && 97 - value_of(d, 8) % 97 == value_of(d + 8, 2));
+    return check_as(d[0] <= 1 && 97 - check_number(d, 8) % 97 == check_number(d + 8, 2));
 }
 
 enum check_verdict check_gb_vat(struct str s, size_t *len)

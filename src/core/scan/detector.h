@@ -98,5 +98,6 @@ extern const size_t detectors_injection_count;
 
 /* Row by index over all tables, in the order above. */
 const struct detector *detector_at(size_t index);
+extern const char *const class_names[SCAN_CLASSES];
 
 #endif

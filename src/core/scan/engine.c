@@ -51,6 +51,7 @@ struct scan_detector_info scan_detector_info(size_t index)
     return (struct scan_detector_info){.name = d->name,
                                        .type = d->type != NULL ? d->type : d->name,
                                        .context = d->context,
+                                       .class_name = class_names[d->class],
                                        .class = d->class,
                                        .tier = d->tier,
                                        .has_check = d->check != NULL,

@@ -31,6 +31,7 @@ static void walk_node(struct walk *w, const struct node *n);
 static void walk_alt(struct walk *w, const struct node *n);
 static void walk_repeat(struct walk *w, const struct node *n);
 static void take_all(struct walk *w, const struct strings *more, const struct node *n);
+static void pass(struct walk *w, const struct node *n);
 static void move_on(struct walk *w, const struct node *n);
 static void begin(struct walk *w);
 static void offer(struct walk *w, const struct strings *s);
@@ -100,12 +101,7 @@ static void take_all(struct walk *w, const struct strings *more, const struct no
     struct strings joined = w->now;
     if (join(&joined, more)) {
         w->now = joined;
-        size_t min;
-        size_t max;
-        node_width(n, &min, &max);
-        w->at_min = plus(w->at_min, min);
-        w->at_max = plus(w->at_max, max);
-        w->is_at_word = is_apart(n);
+        pass(w, n);
         return;
     }
     offer(w, &w->now);
@@ -156,7 +152,8 @@ static void walk_repeat(struct walk *w, const struct node *n)
     move_on(w, n);
 }
 
-static void move_on(struct walk *w, const struct node *n)
+/* The place behind the node. */
+static void pass(struct walk *w, const struct node *n)
 {
     size_t min;
     size_t max;
@@ -164,6 +161,11 @@ static void move_on(struct walk *w, const struct node *n)
     w->at_min = plus(w->at_min, min);
     w->at_max = plus(w->at_max, max);
     w->is_at_word = is_apart(n);
+}
+
+static void move_on(struct walk *w, const struct node *n)
+{
+    pass(w, n);
     begin(w);
 }
 

@@ -56,8 +56,7 @@ void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
 void scan_sieve_fini(struct scan_sieve *sieve)
 {
     if (sieve != NULL) {
-        bytes_wipe(sieve->held.ptr, sieve->held.len);
-        buf_fini(&sieve->held);
+        buf_wipe(&sieve->held);
         free(sieve->progress);
         sieve->progress = NULL;
     }

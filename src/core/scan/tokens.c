@@ -40,10 +40,7 @@ void scan_tokens_init(struct scan_tokens *tokens, size_t bytes_max)
 void scan_tokens_fini(struct scan_tokens *tokens)
 {
     if (tokens != NULL) {
-        if (tokens->bytes.ptr != NULL) {
-            bytes_wipe(tokens->bytes.ptr, tokens->bytes.capacity);
-        }
-        buf_fini(&tokens->bytes);
+        buf_wipe(&tokens->bytes);
         free(tokens->items);
         memset(tokens, 0, sizeof(*tokens));
     }
@@ -77,10 +74,7 @@ void token_write(struct scan_keys *keys, const char *type, struct str value, str
             tokens_add(keys->tokens, (struct str){token, n}, value);
         }
     }
-    if (hashed.ptr != NULL) {
-        bytes_wipe(hashed.ptr, hashed.len);
-    }
-    buf_fini(&hashed);
+    buf_wipe(&hashed);
 }
 
 /* The first 60 bits of the hash in which there are enough letters. */
@@ -232,8 +226,7 @@ static char *reserve(struct scan_tokens *t, size_t bytes)
             return NULL;
         }
         buf_add(&more, buf_str(b));
-        bytes_wipe(b->ptr, b->len);
-        buf_fini(b);
+        buf_wipe(b);
         *b = more;
     }
     return b->ptr + b->len;

@@ -106,7 +106,7 @@ static const struct {
     {"in_voter_number", "in_voter"},
 };
 
-static const char *const class_names[SCAN_CLASSES] = {
+const char *const class_names[SCAN_CLASSES] = {
     [SCAN_CONTACT] = "contact",
     [SCAN_PERSON] = "personal", /* others call names of people "person": not found here */
     [SCAN_NETWORK] = "network",
