@@ -32,11 +32,11 @@ static const char *const name_keys[] = {
     "phase",       "service_tier",  "system_fingerprint",
     NULL,
 };
-static const char *const silent_keys[] = {
-    "obfuscation",
-    "signature",
-    "encrypted_content",
-    "embedding",
+static const char *const silent_keys[] = {"obfuscation", "signature", "encrypted_content",
+                                          "embedding", NULL};
+/* What a Responses object repeats of the request: its own members, not those of what it
+ * holds. */
+static const char *const repeated_keys[] = {
     "instructions",
     "tools",
     "tool_choice",
@@ -139,6 +139,8 @@ static enum err walk_members(struct llm_walk *w, struct str outer, yyjson_val *o
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
+    struct str place = {w->path, w->path_len};
+    bool has_repeats = place.len == 0 || LLM_IS(place, "/response");
     w->channel = llm_channel_in(channel, object);
     if (scope == 0) {
         w->scope = llm_scope_in(object, LLM_IS(outer, "choices"));
@@ -146,7 +148,8 @@ static enum err walk_members(struct llm_walk *w, struct str outer, yyjson_val *o
     yyjson_obj_foreach(llm_each(object), i, count, key, value)
     {
         struct str name = llm_key(key);
-        if (llm_str_in(name, silent_keys)) {
+        if (llm_str_in(name, silent_keys) ||
+            (has_repeats && llm_str_in(name, repeated_keys))) {
             continue;
         }
         size_t mark = llm_walk_push_key(w, name);

@@ -182,9 +182,12 @@ static enum err list_ends(struct arena *a, enum llm_endpoint upstream, yyjson_va
         ret->ends_all = is_error || is_last || LLM_IS(type, "message_stop");
         if (LLM_IS(type, "content_block_stop")) {
             ret->ends = ARENA_ARRAY(a, 1, uint64_t);
+            if (ret->ends == NULL) {
+                return ERR_LIMIT;
+            }
             add_end(ret, llm_scope_in(root, false));
         }
-        return ret->ends_count > 0 && ret->ends == NULL ? ERR_LIMIT : ERR_OK;
+        return ERR_OK;
     }
     ret->ends_all = is_error || LLM_IS(type, "response.completed") ||
                     LLM_IS(type, "response.incomplete") || LLM_IS(type, "response.failed");
@@ -250,9 +253,7 @@ static enum err list_items(struct arena *a, struct str type, yyjson_val *root,
 
 static void add_end(struct llm_event *ret, uint64_t id)
 {
-    if (ret->ends != NULL) {
-        ret->ends[ret->ends_count++] = id;
-    }
+    ret->ends[ret->ends_count++] = id;
 }
 
 /* ---- does it say anything else ------------------------------------------------ */

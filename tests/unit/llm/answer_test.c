@@ -99,6 +99,14 @@ static void test_answers(void **state)
         "\"output_text\",\"text\":\"hi\"}]},{\"type\":\"function_call\",\"arguments\":\"{}\"}]}";
     answer(f, responses);
     EXPECT(responses, {"/output/0/content/0/text", "hi", 0}, {"/output/1/arguments", "{}", 'j'});
+    /* Only the answer itself repeats the request; the same names deeper down are its own. */
+    const char *deeper =
+        "{\"object\":\"response\",\"user\":\"mine\",\"output\":[{\"type\":\"web_search_call\","
+        "\"action\":{\"query\":\"q r\",\"user\":\"s t\"}},{\"type\":\"mcp_list_tools\",\"tools\":"
+        "[{\"description\":\"u v\"}],\"encrypted_content\":\"gAAA\"}]}";
+    answer(f, deeper);
+    EXPECT(deeper, {"/output/0/action/query", "q r", 0}, {"/output/0/action/user", "s t", 0},
+           {"/output/1/tools/0/description", "u v", 0});
     assert_int_equal(llm_answer_read(&f->arena, STR("[1]"), &seen.said, &f->issue), ERR_SYNTAX);
 }
 
