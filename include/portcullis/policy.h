@@ -132,7 +132,7 @@ struct policy_key_row { /* an API key and everything it speaks for */
     bool may_call, may_manage; /* scopes: data plane, management */
     uint16_t slots;            /* allowed slots, bit n = slot n; 0 = any */
     int pinned_slot;           /* 0 = none */
-    bool may_narrow;           /* X-Environment accepted */
+    bool may_narrow;           /* X-Environment accepted, unless bound to an environment */
     struct policy_list models; /* key's own model allow-list */
     const struct policy_pair *metadata;
     size_t metadata_count;
@@ -222,6 +222,10 @@ MUST_USE enum err policy_authenticate(const struct policy_snapshot *s, struct st
                                       const struct policy_principal **ret);
 const struct policy_key_row *policy_principal_key(const struct policy_principal *p);
 const struct policy_org *policy_principal_org(const struct policy_principal *p);
+/* May a request of this key say that it belongs to this environment (X-Environment)? Its
+ * own always; another only a key that may narrow and is not bound to one itself: a policy
+ * of another environment may override what holds in the key's own. */
+bool policy_may_enter(const struct policy_principal *p, struct str environment);
 
 /* ---- decision --------------------------------------------------------------------- */
 
@@ -234,8 +238,8 @@ struct policy_facts {
     const struct route_resolution *models;
     bool has_slot;      /* the caller selected one */
     int64_t slot;
-    /* From the header, or none. Counts only if the key may_narrow, and then BESIDE
-     * the key's own environment: the rules of both apply. Alone when who is NULL. */
+    /* From the header, or none. Counts only if policy_may_enter says so; else the rules
+     * of the key's own environment apply. */
     struct str environment;
     const struct policy_pair *tags;
     size_t tags_count;

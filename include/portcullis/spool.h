@@ -77,6 +77,7 @@ struct spool_stats {
     uint64_t damaged;        /* stretches that failed their CRC and were stepped over */
     uint64_t oldest_unshipped_age_s;
     bool is_failing; /* a lane's sync failed, or the last segment could not be made */
+    bool is_full;    /* a lane refused a record for want of a segment and has none yet */
 };
 void spool_stats_read(const struct spool *s, struct spool_stats *ret); /* any thread */
 

@@ -178,7 +178,6 @@ static bool has_key_in_query(struct str query)
 static void read_selectors(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    const struct policy_key_row *key = policy_principal_key(x->principal);
     struct str slot = wire_header_get(p->head, "x-governance-policy");
     if (slot.ptr != NULL) {
         uint64_t value;
@@ -191,14 +190,12 @@ static void read_selectors(struct flow_exchange *x)
         p->header_slot = (int64_t)value;
     }
     struct str environment = wire_header_get(p->head, "x-environment");
-    if (environment.ptr != NULL && !str_eq(environment, key->environment)) {
-        if (!key->may_narrow || key->environment.len != 0) {
-            flow_refuse(x, 403, "permission_error", "environment_not_allowed",
-                        "This key may not select an environment with X-Environment");
-            return;
-        }
-        p->environment = environment;
+    if (!policy_may_enter(x->principal, environment)) {
+        flow_refuse(x, 403, "permission_error", "environment_not_allowed",
+                    "This key may not select an environment with X-Environment");
+        return;
     }
+    p->environment = environment;
     struct str tags = wire_header_get(p->head, "x-governance-tags");
     if (tags.ptr != NULL && !read_tags(x, tags)) {
         flow_refuse(x, 400, "invalid_request_error", "invalid_tags",

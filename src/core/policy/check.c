@@ -13,6 +13,7 @@
 #include "org.h"
 
 #define LIST_ITEMS_MAX 4096
+#define ID_BYTES 26U
 #define LEVELS_COUNT (POLICY_KEY + 1)
 
 struct check {
@@ -20,6 +21,7 @@ struct check {
     const struct route_catalog *catalog;
     struct issue *issue;
     const struct policy *policy;
+    const struct policy_rule *rule; /* NULL: it is about the policy */
     size_t index;
 };
 
@@ -33,14 +35,14 @@ static enum err check_content(struct check *c, const struct policy_rule *r, cons
 static enum err check_requirement(struct check *c, const struct policy_rule *r, const char *where);
 static enum err check_lists(struct check *c, const struct policy_rule *r, const char *where);
 static enum err check_models(struct check *c, const struct policy_list *list, const char *where);
-static enum err check_countries(struct check *c, const struct policy_list *list,
-                                const char *where);
+static enum err check_countries(struct check *c, const struct policy_list *list, const char *where);
 static enum err check_together(const struct policy_org_rows *rows, struct issue *issue);
 static enum err check_keys(const struct policy_org_rows *rows, struct issue *issue);
-static enum err check_reach(const struct policy_org_rows *rows,
-                            const struct route_catalog *catalog, struct issue *issue);
+static enum err check_reach(const struct policy_org_rows *rows, const struct route_catalog *catalog,
+                            struct issue *issue);
 static enum err refuse(struct check *c, enum err err, const char *where, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+static int cut(struct str s, size_t max);
 
 bool policy_is_running(const struct policy *p)
 {
@@ -82,9 +84,11 @@ static enum err check_policy(struct check *c)
     TRY(check_match(c, &p->match, ""));
     for (size_t i = 0; i < p->rules_count; i++) {
         if (p->rules[i].is_enabled) {
+            c->rule = &p->rules[i];
             TRY(check_rule(c, i));
         }
     }
+    c->rule = NULL;
     return ERR_OK;
 }
 
@@ -92,9 +96,12 @@ static enum err check_scope(struct check *c)
 {
     const struct policy *p = c->policy;
     const struct str by_level[LEVELS_COUNT] = {
-        [POLICY_ORG] = STR("org"),           [POLICY_TEAM] = p->team,
-        [POLICY_ENVIRONMENT] = p->environment, [POLICY_PROJECT] = p->project,
-        [POLICY_USER] = p->user,             [POLICY_KEY] = p->key,
+        [POLICY_ORG] = STR("org"),
+        [POLICY_TEAM] = p->team,
+        [POLICY_ENVIRONMENT] = p->environment,
+        [POLICY_PROJECT] = p->project,
+        [POLICY_USER] = p->user,
+        [POLICY_KEY] = p->key,
     };
 
     if ((unsigned)p->level >= LEVELS_COUNT) {
@@ -158,11 +165,10 @@ static enum err check_rule(struct check *c, size_t rule)
 
     (void)snprintf(where, sizeof(where), "/rules/%zu", rule);
     if (r->key.len == 0) {
-        return refuse(c, ERR_INVALID, where, "has a rule without key");
+        return refuse(c, ERR_INVALID, where, "has no key");
     }
     if (!policy_rule_type_runs(r->type)) {
-        return refuse(c, ERR_UNSUPPORTED, where,
-                      "rule '%.*s': type '%s' is not enforced by this build", STR_ARG(r->key),
+        return refuse(c, ERR_UNSUPPORTED, where, "type '%s' is not enforced by this build",
                       policy_rule_type_name(r->type));
     }
     if (policy_rule_type_is_content(r->type)) {
@@ -172,22 +178,18 @@ static enum err check_rule(struct check *c, size_t rule)
     if (r->effect != POLICY_BLOCK && r->effect != POLICY_WARN && r->effect != POLICY_INFO &&
         !(r->effect == POLICY_MODIFY && may_modify)) {
         return refuse(c, ERR_UNSUPPORTED, where,
-                      "rule '%.*s': effect '%s' is not enforced by this build for type '%s'",
-                      STR_ARG(r->key), policy_effect_name(r->effect),
-                      policy_rule_type_name(r->type));
+                      "effect '%s' is not enforced by this build for type '%s'",
+                      policy_effect_name(r->effect), policy_rule_type_name(r->type));
     }
     if (r->stage != POLICY_SELECT) {
-        return refuse(c, ERR_UNSUPPORTED, where,
-                      "rule '%.*s': type '%s' runs at stage 'select' only, not '%s'",
-                      STR_ARG(r->key), policy_rule_type_name(r->type),
-                      policy_stage_name(r->stage));
+        return refuse(c, ERR_UNSUPPORTED, where, "type '%s' runs at stage 'select' only, not '%s'",
+                      policy_rule_type_name(r->type), policy_stage_name(r->stage));
     }
     bool wants_substitute = r->type == POLICY_MODEL_LIST && r->effect == POLICY_MODIFY;
     if (wants_substitute != (r->substitute.len != 0)) {
         return refuse(c, ERR_INVALID, where,
-                      "rule '%.*s': a model list with the effect 'modify' names in 'substitute' "
-                      "the model that is used instead, any other rule does not",
-                      STR_ARG(r->key));
+                      "a model list with the effect 'modify' names in 'substitute' "
+                      "the model that is used instead, any other rule does not");
     }
     TRY(check_match(c, &r->when, where));
     return r->type == POLICY_PROVIDER_REQUIREMENT ? check_requirement(c, r, where)
@@ -201,26 +203,22 @@ static enum err check_content(struct check *c, const struct policy_rule *r, cons
     if (r->effect != POLICY_BLOCK && r->effect != POLICY_WARN && r->effect != POLICY_INFO &&
         !(r->effect == POLICY_MODIFY && may_modify)) {
         return refuse(c, ERR_UNSUPPORTED, where,
-                      "rule '%.*s': effect '%s' is not enforced by this build for type '%s'",
-                      STR_ARG(r->key), policy_effect_name(r->effect),
-                      policy_rule_type_name(r->type));
+                      "effect '%s' is not enforced by this build for type '%s'",
+                      policy_effect_name(r->effect), policy_rule_type_name(r->type));
     }
     if (r->stage != POLICY_REQUEST && r->stage != POLICY_RESPONSE && r->stage != POLICY_BOTH) {
         return refuse(c, ERR_UNSUPPORTED, where,
-                      "rule '%.*s': type '%s' runs at stage 'request', 'response' or 'both', "
+                      "type '%s' runs at stage 'request', 'response' or 'both', "
                       "not '%s'",
-                      STR_ARG(r->key), policy_rule_type_name(r->type),
-                      policy_stage_name(r->stage));
+                      policy_rule_type_name(r->type), policy_stage_name(r->stage));
     }
     if (r->content == NULL) {
-        return refuse(c, ERR_INVALID, where, "rule '%.*s': has no params", STR_ARG(r->key));
+        return refuse(c, ERR_INVALID, where, "has no params");
     }
     if (r->min_tier != ROUTE_TIER_UNRATED || r->require != 0 || r->substitute.len != 0 ||
-        r->block_countries.count + r->allow_countries.count + r->allow.count + r->block.count >
-            0) {
+        r->block_countries.count + r->allow_countries.count + r->allow.count + r->block.count > 0) {
         return refuse(c, ERR_INVALID, where,
-                      "rule '%.*s': a rule about texts says nothing of providers or models",
-                      STR_ARG(r->key));
+                      "a rule about texts says nothing of providers or models");
     }
     return check_match(c, &r->when, where);
 }
@@ -228,14 +226,11 @@ static enum err check_content(struct check *c, const struct policy_rule *r, cons
 static enum err check_requirement(struct check *c, const struct policy_rule *r, const char *where)
 {
     if (r->allow.count > 0 || r->block.count > 0) {
-        return refuse(c, ERR_INVALID, where, "rule '%.*s': a requirement takes no allow or block",
-                      STR_ARG(r->key));
+        return refuse(c, ERR_INVALID, where, "a requirement takes no allow or block");
     }
     if ((r->require >> ROUTE_ATTRIBUTES_COUNT) != 0 ||
         (unsigned)r->min_tier > ROUTE_TIER_MOST_TRUSTED) {
-        return refuse(c, ERR_UNSUPPORTED, where,
-                      "rule '%.*s': an attribute or tier is unknown to this build",
-                      STR_ARG(r->key));
+        return refuse(c, ERR_UNSUPPORTED, where, "an attribute or tier is unknown to this build");
     }
     TRY(check_countries(c, &r->block_countries, where));
     return check_countries(c, &r->allow_countries, where);
@@ -245,12 +240,10 @@ static enum err check_lists(struct check *c, const struct policy_rule *r, const 
 {
     if (r->min_tier != ROUTE_TIER_UNRATED || r->require != 0 || r->block_countries.count > 0 ||
         r->allow_countries.count > 0) {
-        return refuse(c, ERR_INVALID, where, "rule '%.*s': a list takes allow and block only",
-                      STR_ARG(r->key));
+        return refuse(c, ERR_INVALID, where, "a list takes allow and block only");
     }
     if (r->allow.count > LIST_ITEMS_MAX || r->block.count > LIST_ITEMS_MAX) {
-        return refuse(c, ERR_LIMIT, where, "rule '%.*s': more than %d entries in a list",
-                      STR_ARG(r->key), LIST_ITEMS_MAX);
+        return refuse(c, ERR_LIMIT, where, "more than %d entries in a list", LIST_ITEMS_MAX);
     }
     if (r->type == POLICY_PROVIDER_LIST) {
         return ERR_OK;
@@ -272,8 +265,7 @@ static enum err check_models(struct check *c, const struct policy_list *list, co
         if (star >= 0 &&
             ((size_t)star != entry.len - 1 || star < 2 || entry.ptr[star - 1] != '/')) {
             return refuse(c, ERR_INVALID, where,
-                          "model entry '%.*s': the only wildcard is 'provider/*'",
-                          STR_ARG(entry));
+                          "model entry '%.*s': the only wildcard is 'provider/*'", STR_ARG(entry));
         }
     }
     return ERR_OK;
@@ -308,20 +300,22 @@ static enum err check_together(const struct policy_org_rows *rows, struct issue 
         }
         err = map_put(&ids, &scratch, p->id, slots);
         if (err == ERR_CONFLICT) {
-            issue_set(issue, "/policies", "policy '%.*s' is given twice", STR_ARG(p->id));
+            issue_set(issue, "/policies", "policy 'pol_%.*s' is given twice", STR_ARG(p->id));
         }
         if (err == ERR_OK && p->is_slot_selected && p->slot != 0) {
             if (slots[p->slot] != NULL) {
-                issue_set(issue, "/policies", "slot %d is taken by '%.*s' and by '%.*s'", p->slot,
-                          STR_ARG(slots[p->slot]->id), STR_ARG(p->id));
+                issue_set(issue, "/policies", "slot %d is taken by policy '%.*s' and by '%.*s'",
+                          p->slot, cut(slots[p->slot]->name, 80), slots[p->slot]->name.ptr,
+                          cut(p->name, 80), p->name.ptr);
                 err = ERR_CONFLICT;
             }
             slots[p->slot] = p;
         }
         if (err == ERR_OK && p->is_slot_selected && p->is_default) {
             if (fallback != NULL) {
-                issue_set(issue, "/policies", "'%.*s' and '%.*s' are both the default",
-                          STR_ARG(fallback->id), STR_ARG(p->id));
+                issue_set(issue, "/policies", "policies '%.*s' and '%.*s' are both the default",
+                          cut(fallback->name, 80), fallback->name.ptr, cut(p->name, 80),
+                          p->name.ptr);
                 err = ERR_CONFLICT;
             }
             fallback = p;
@@ -347,8 +341,8 @@ static enum err check_keys(const struct policy_org_rows *rows, struct issue *iss
     return ERR_OK;
 }
 
-static enum err check_reach(const struct policy_org_rows *rows,
-                            const struct route_catalog *catalog, struct issue *issue)
+static enum err check_reach(const struct policy_org_rows *rows, const struct route_catalog *catalog,
+                            struct issue *issue)
 {
     size_t providers = route_catalog_providers_count(catalog);
 
@@ -381,8 +375,32 @@ static enum err refuse(struct check *c, enum err err, const char *where, const c
     va_start(args, format);
     (void)vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    issue_set(c->issue, pointer, "policy '%.*s' (%.*s): %s", STR_ARG(c->policy->id),
-              (int)(c->policy->name.len > 80 ? 80 : c->policy->name.len), c->policy->name.ptr,
-              what);
+    org_issue_set(c->issue, pointer, c->policy, c->rule, what);
     return err;
+}
+
+/* An id is said when it is one: a policy that is not stored yet has only its name. */
+void org_issue_set(struct issue *issue, const char *pointer, const struct policy *p,
+                   const struct policy_rule *rule, const char *what)
+{
+    char id[40] = "", key[80] = "";
+
+    if (p->id.len == ID_BYTES) {
+        (void)snprintf(id, sizeof(id), " (pol_%.*s)", STR_ARG(p->id));
+    }
+    if (rule != NULL && rule->key.len != 0) {
+        (void)snprintf(key, sizeof(key), ", rule '%.*s'", cut(rule->key, 60), rule->key.ptr);
+    }
+    issue_set(issue, pointer, "policy '%.*s'%s%s: %s", cut(p->name, 80), p->name.ptr, id, key,
+              what);
+}
+
+/* At most max bytes, and whole characters. */
+static int cut(struct str s, size_t max)
+{
+    size_t len = s.len > max ? max : s.len;
+    while (len < s.len && len > 0 && ((unsigned char)s.ptr[len] & 0xC0) == 0x80) {
+        len--;
+    }
+    return (int)len;
 }

@@ -88,15 +88,11 @@ static void name_rule(const struct policy_org *o, const struct policy_org_rows *
         return;
     }
     const struct index_rule *r = &o->index.rules[number];
-    size_t name_len = r->policy->name.len > 80 ? 80 : r->policy->name.len;
-    (void)snprintf(issue->pointer, sizeof(issue->pointer), "/policies/%zu/rules/%td/params%s%.*s",
-                   row_of(rows, r->policy->id), r->rule - r->policy->rules,
-                   rest.len > 0 ? "/" : "", (int)(rest.len > 100 ? 100 : rest.len), rest.ptr);
-    (void)snprintf(issue->message, sizeof(issue->message),
-                   "policy '%.*s' (%.*s): rule '%.*s': %.200s", STR_ARG(r->policy->id),
-                   (int)name_len, r->policy->name.ptr,
-                   (int)(r->rule->key.len > 60 ? 60 : r->rule->key.len), r->rule->key.ptr,
-                   inner.message);
+    char pointer[sizeof(issue->pointer)];
+    (void)snprintf(pointer, sizeof(pointer), "/policies/%zu/rules/%td/params%s%.*s",
+                   row_of(rows, r->policy->id), r->rule - r->policy->rules, rest.len > 0 ? "/" : "",
+                   (int)(rest.len > 100 ? 100 : rest.len), rest.ptr);
+    org_issue_set(issue, pointer, r->policy, r->rule, inner.message);
 }
 
 static size_t row_of(const struct policy_org_rows *rows, struct str id)
@@ -128,8 +124,8 @@ enum err decide_content(struct decision *d)
         return ERR_MEMORY;
     }
     for (size_t w = 0; w < x->words; w++) {
-        bool is_kept = (w < words || w >= x->rule_words) &&
-                       index_live_has(&applied->live, w / INDEX_LANES);
+        bool is_kept =
+            (w < words || w >= x->rule_words) && index_live_has(&applied->live, w / INDEX_LANES);
         copy[w] = is_kept ? applied->words[w] : 0;
     }
     if (last != 0) {
@@ -145,8 +141,7 @@ enum err decide_content(struct decision *d)
 }
 
 enum err policy_content_of(struct arena *a, const struct policy_facts *facts,
-                           const struct policy_verdict *v, size_t candidate,
-                           const uint64_t **ret)
+                           const struct policy_verdict *v, size_t candidate, const uint64_t **ret)
 {
     const struct policy_index *x = &facts->org->index;
     size_t words = (x->content_count + 63) / 64;
@@ -191,8 +186,8 @@ static bool is_overridden(const struct policy_index *x, const uint64_t *applied,
 
     for (size_t i = 0; i < r->overriders_count; i++) {
         uint32_t marker = r->overriders[i];
-        bool holds = !x->has_conditions || (index_bit(c->provider_when, marker) &&
-                                            index_bit(c->model_when, marker));
+        bool holds = !x->has_conditions ||
+                     (index_bit(c->provider_when, marker) && index_bit(c->model_when, marker));
         if (holds && index_bit(applied, marker)) {
             return true;
         }

@@ -57,6 +57,9 @@ struct policy_org {
  * ERR_UNSUPPORTED with the issue naming policy, rule and reason. */
 MUST_USE enum err org_check(const struct policy_org_rows *rows,
                             const struct route_catalog *catalog, struct issue *ret_issue);
+/* "policy 'NAME' (pol_ID), rule 'KEY': what"; rule may be NULL. */
+void org_issue_set(struct issue *issue, const char *pointer, const struct policy *p,
+                   const struct policy_rule *rule, const char *what);
 /* content.c: compiles the rules about texts, which the index has put first, and drops
  * rule.content. */
 MUST_USE enum err org_content_build(struct policy_org *o, const struct policy_org_rows *rows,

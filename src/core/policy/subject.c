@@ -3,8 +3,8 @@
  * Facts and principal -> the question put to the index: which S0 slot applies
  * (S0-38 to S0-43), and per dimension the postings of the request's values.
  *
- * What the caller sends can only narrow: an environment header adds the rules of
- * that environment to those of the key's own; a slot selection never switches
+ * What the caller sends can only narrow: an environment header counts for a key that is
+ * bound to none and may send it; a slot selection never switches
  * off an always-on policy. Any worker; no memory.
  */
 #include "decide.h"
@@ -124,23 +124,25 @@ static enum err ask_principal(struct decision *d, enum index_dim dim)
     return ERR_OK;
 }
 
-/* The header counts only for a key that may narrow, and beside the key's own
- * environment, not instead of it. Without a key (validation) it stands alone. */
+/* The key's own, or what the header names where the key has none. Without a key
+ * (validation) the header stands alone. */
 static enum err ask_environment(struct decision *d)
 {
     const struct policy_facts *f = d->facts;
-    const struct index_posting *own = d->who != NULL ? d->who->fixed[DIM_ENVIRONMENT] : NULL;
 
-    begin_dim(d, DIM_ENVIRONMENT);
-    TRY(add_value(d, own));
-    if (f->environment.len > 0 && (d->who == NULL || d->who->row.may_narrow)) {
-        const struct index_posting *p =
-            map_get(&d->org->index.dims[DIM_ENVIRONMENT].values, f->environment);
-        if (p != own) {
-            TRY(add_value(d, p));
-        }
+    if (d->who != NULL &&
+        (d->who->row.environment.len > 0 || !policy_may_enter(d->who, f->environment))) {
+        return ask_principal(d, DIM_ENVIRONMENT);
     }
-    return ERR_OK;
+    begin_dim(d, DIM_ENVIRONMENT);
+    return add_value(d, map_get(&d->org->index.dims[DIM_ENVIRONMENT].values, f->environment));
+}
+
+bool policy_may_enter(const struct policy_principal *p, struct str environment)
+{
+    const struct policy_key_row *key = &p->row;
+    return environment.len == 0 || str_eq(environment, key->environment) ||
+           (key->may_narrow && key->environment.len == 0);
 }
 
 static enum err ask_tags(struct decision *d, enum index_dim dim)

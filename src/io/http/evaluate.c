@@ -74,6 +74,11 @@ static bool decide(struct evaluation *e)
         manage_refuse(e->refusal, 404, "model_not_found", "/model", "The model is not known");
         return false;
     }
+    if (!policy_may_enter(e->request->principal, command->evaluate.environment)) {
+        manage_refuse(e->refusal, 403, "environment_not_allowed", "/environment",
+                      "This key may not select an environment");
+        return false;
+    }
     e->facts = (struct policy_facts){.org = org,
                                      .who = e->request->principal,
                                      .endpoint = e->endpoint,
@@ -92,6 +97,11 @@ static bool decide(struct evaluation *e)
     if (e->verdict.is_slot_unknown) {
         manage_refuse(e->refusal, 400, "governance_policy_not_found", "/governance_policy",
                       "No active policy is assigned to this slot");
+        return false;
+    }
+    if (e->verdict.is_slot_denied) {
+        manage_refuse(e->refusal, 403, "governance_policy_not_allowed", "/governance_policy",
+                      "This key may not select this slot");
         return false;
     }
     size_t count;

@@ -40,17 +40,39 @@ void http_ops_ready(const struct http *h, struct http_reply *r)
     bool is_up = atomic_load(&health->is_database_up);
     bool is_fresh = h->options.max_stale_ms == 0 || age_ms <= h->options.max_stale_ms;
     bool is_draining = worker_group_is_draining(h->options.group);
-    bool is_ready = is_loaded && (is_up || is_fresh) && !spool.is_failing && !is_draining;
-    r->status = is_ready ? 200 : 503;
-    buf_printf(&r->body,
-               "{\"status\":\"%s\",\"checks\":{\"snapshot\":\"%s\",\"database\":\"%s\","
-               "\"staleness_ms\":%lld,\"stale\":%s,\"audit_spool\":\"%s\",\"draining\":%s,"
-               "\"degraded\":%s,\"epoch\":%llu}}\n",
-               is_ready ? "ready" : "not ready", is_loaded ? "loaded" : "missing",
-               is_up ? "up" : "down", (long long)(age_ms > 0 ? age_ms : 0),
-               is_fresh ? "false" : "true", spool.is_failing ? "failing" : "ok",
-               is_draining ? "true" : "false", atomic_load(&health->is_degraded) ? "true" : "false",
-               (unsigned long long)worker_group_epoch_min(h->options.group));
+    const struct {
+        bool is_so;
+        const char *words;
+    } reasons[] = {
+        {!is_loaded, "no policies are loaded"},
+        {is_loaded && !is_fresh, "the policies are older than policy.max_stale_s"},
+        {spool.is_failing, "the disk of the audit spool fails"},
+        {spool.is_full && !spool.is_failing, "the audit spool is full: the database does not take "
+                                             "records, or audit.spool_mib is small"},
+        {is_draining, "the gateway is draining"},
+    };
+    struct buf list;
+    buf_init(&list, 1024);
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (reasons[i].is_so) {
+            buf_printf(&list, "%s\"%s\"", list.len == 0 ? "" : ",", reasons[i].words);
+        }
+    }
+    r->status = list.len == 0 ? 200 : 503;
+    buf_printf(
+        &r->body,
+        "{\"status\":\"%s\",\"reasons\":[%.*s],\"checks\":{\"snapshot\":\"%s\",\"database\":\"%s\","
+        "\"staleness_ms\":%lld,\"stale\":%s,\"audit_spool\":\"%s\",\"draining\":%s,"
+        "\"degraded\":%s,\"epoch\":%llu}}\n",
+        r->status == 200 ? "ready" : "not ready", STR_ARG(buf_str(&list)),
+        is_loaded ? "loaded" : "missing", is_up ? "up" : "down",
+        (long long)(age_ms > 0 ? age_ms : 0), is_fresh ? "false" : "true",
+        spool.is_failing ? "failing"
+        : spool.is_full  ? "full"
+                         : "ok",
+        is_draining ? "true" : "false", atomic_load(&health->is_degraded) ? "true" : "false",
+        (unsigned long long)worker_group_epoch_min(h->options.group));
+    buf_fini(&list);
 }
 
 void http_ops_metrics(const struct http *h, const struct policy_snapshot *s, struct http_reply *r)

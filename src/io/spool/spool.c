@@ -143,6 +143,7 @@ static enum err open_next(struct spool_lane *lane)
         }
         enum err e = segments_make(s, lane->index, &next);
         lane->retry_at_ms = e == ERR_OK ? 0 : spool_now_ms() + SPOOL_RETRY_MS;
+        atomic_store(&lane->is_full, e != ERR_OK);
         TRY(e);
     }
     struct segment *last = lane->open;
@@ -223,6 +224,7 @@ void spool_stats_read(const struct spool *s, struct spool_stats *ret)
         ret->appended += atomic_load(&s->lanes[i].appended);
         ret->synced += atomic_load(&s->lanes[i].synced);
         ret->is_failing = ret->is_failing || atomic_load(&s->lanes[i].is_broken);
+        ret->is_full = ret->is_full || atomic_load(&s->lanes[i].is_full);
     }
     ret->shipped = atomic_load(&s->shipped);
     ret->bytes = atomic_load(&s->total_bytes);

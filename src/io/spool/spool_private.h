@@ -71,6 +71,7 @@ struct spool_lane {
     _Atomic(struct segment *) spare; /* made ready by the syncer */
     _Atomic bool is_busy;            /* the worker is appending */
     _Atomic bool is_broken;          /* a sync failed: appends are refused until rescued */
+    _Atomic bool is_full;            /* an append found no segment; until there is one */
     /* syncer only */
     int64_t spare_at_ms, rescue_at_ms; /* not tried before */
 };

@@ -43,6 +43,8 @@ static bool sync_lanes(struct spool *s)
         if (atomic_load(&lane->appended) != atomic_load(&lane->synced)) {
             is_any = sync_lane(s, lane) || is_any;
             make_spare(s, lane);
+        } else if (atomic_load(&lane->is_full) || atomic_load(&s->is_unmakeable)) {
+            make_spare(s, lane); /* nobody may append as long as it is said to be full */
         }
     }
     return is_any;
@@ -73,7 +75,11 @@ static bool sync_lane(struct spool *s, struct spool_lane *lane)
 static void make_spare(struct spool *s, struct spool_lane *lane)
 {
     struct segment *g;
-    if (atomic_load(&lane->spare) != NULL || spool_now_ms() < lane->spare_at_ms) {
+    if (atomic_load(&lane->spare) != NULL) {
+        atomic_store(&lane->is_full, false);
+        return;
+    }
+    if (spool_now_ms() < lane->spare_at_ms) {
         return;
     }
     if (segments_make(s, lane->index, &g) != ERR_OK) {
@@ -82,4 +88,5 @@ static void make_spare(struct spool *s, struct spool_lane *lane)
         return;
     }
     atomic_store(&lane->spare, g); /* only the syncer puts one there */
+    atomic_store(&lane->is_full, false);
 }

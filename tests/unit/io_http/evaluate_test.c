@@ -108,6 +108,18 @@ static void test_a_prompt_is_read(void **state)
     assert_int_equal(number(r, "modifications"), 1);
 }
 
+/* As on the path: what it would refuse is not evaluated as if it were not said. */
+static void test_an_environment_that_the_path_refuses(void **state)
+{
+    (void)state;
+    yyjson_val *r = ask("{\"model\":\"gpt-4o\",\"environment\":\"production\"}");
+    assert_int_equal(status, 403);
+    assert_true(is(json_get(r, STR("error")), "code", "environment_not_allowed"));
+    assert_true(is(json_get(r, STR("error")), "param", "/environment"));
+    (void)ask("{\"model\":\"gpt-4o\",\"environment\":\"development\"}");
+    assert_int_equal(status, 200);
+}
+
 static void test_an_answer_is_read(void **state)
 {
     (void)state;
@@ -220,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_prompt_is_read),
+        cmocka_unit_test(test_an_environment_that_the_path_refuses),
         cmocka_unit_test(test_an_answer_is_read),
         cmocka_unit_test(test_a_whole_request_is_what_the_path_sends),
         cmocka_unit_test(test_messages_are_read),

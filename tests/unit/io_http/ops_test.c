@@ -176,7 +176,7 @@ static void ask(enum wire_method method, const char *path)
 
 static void be_ready(void)
 {
-    s.is_draining = s.spool.is_failing = false;
+    s.is_draining = s.spool.is_failing = s.spool.is_full = false;
     s.health.is_loaded = s.health.is_database_up = true;
     s.health.is_degraded = false;
     s.health.fresh_ms = now_ms();
@@ -215,7 +215,7 @@ static void test_readiness_follows_every_check(void **state)
 {
     (void)state;
     be_ready();
-    expect_ready(200, "{\"status\":\"ready\",\"checks\":{\"snapshot\":\"loaded\"");
+    expect_ready(200, "{\"status\":\"ready\",\"reasons\":[],\"checks\":{\"snapshot\":\"loaded\"");
     s.health.is_database_up = false; /* the last good policies still serve */
     expect_ready(200, "\"database\":\"down\"");
     s.health.fresh_ms = now_ms() - 3600000 - 60000;
@@ -226,6 +226,20 @@ static void test_readiness_follows_every_check(void **state)
     be_ready();
     s.spool.is_failing = true;
     expect_ready(503, "\"audit_spool\":\"failing\"");
+    expect_ready(503, "\"reasons\":[\"the disk of the audit spool fails\"]");
+    be_ready();
+    s.spool.is_full = true;
+    expect_ready(503, "\"audit_spool\":\"full\"");
+    expect_ready(503, "\"reasons\":[\"the audit spool is full");
+    be_ready();
+    s.health.fresh_ms = now_ms() - 3600000 - 60000; /* the path refuses, so do not come */
+    expect_ready(503, "\"database\":\"up\"");
+    expect_ready(503, "\"reasons\":[\"the policies are older than policy.max_stale_s\"]");
+    be_ready();
+    expect_ready(200, "\"reasons\":[],");
+    s.health.is_loaded = false;
+    s.is_draining = true;
+    expect_ready(503, "\"reasons\":[\"no policies are loaded\",\"the gateway is draining\"]");
     be_ready();
     s.is_draining = true;
     expect_ready(503, "\"draining\":true");

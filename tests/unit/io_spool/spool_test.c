@@ -247,7 +247,11 @@ static void full_spool_refuses_until_shipped(void **state)
     spool_stats_read(b.spool, &stats);
     assert_true(stats.bytes <= o.bytes_max);
     assert_false(stats.is_failing); /* full is not broken */
+    assert_true(stats.is_full);
     receiver_set_refusing(&r, false);
+    /* Nothing is appended meanwhile: who is not sent requests because it is full must
+     * still learn that it is not full any more. */
+    BOX_WAIT_FOR((spool_stats_read(b.spool, &stats), !stats.is_full));
     char text[256];
     uint64_t seq = 0;
     struct str record = box_record(text, sizeof(text), 0, next);
@@ -336,6 +340,7 @@ static void full_disk_refuses_and_recovers(void **state)
     assert_int_equal(e, ERR_LIMIT);
     BOX_WAIT_FOR((spool_stats_read(b.spool, &stats), stats.is_failing));
     unlink(ballast);
+    BOX_WAIT_FOR((spool_stats_read(b.spool, &stats), !stats.is_failing));
     char text[256];
     uint64_t seq = 0;
     struct str record = box_record(text, sizeof(text), 0, next);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "policy/support.h"
@@ -38,6 +39,37 @@ static void refused(struct policy policy, enum err want, const char *pointer, co
     if (strstr(b.issue.message, words) == NULL) {
         fail_msg("message: %s", b.issue.message);
     }
+}
+
+/* A refusal names what its reader knows: the policy's and the rule's name, and the id only
+ * of a policy that has one. */
+static void names_are_said_in_one_format(void **state)
+{
+    (void)state;
+    struct policy p = POLICY("CHECK", RULES({.key = STR("k"), .is_enabled = true,
+                                             .type = POLICY_PROVIDER_LIST,
+                                             .effect = POLICY_REROUTE}));
+    const char *why = "effect 'reroute' is not enforced by this build for type 'provider_list'";
+    char want[256], name[81];
+
+    p.name = STR("Night \xc3\xa4");
+    refused(p, ERR_UNSUPPORTED, "/policies/0/rules/0", why);
+    snprintf(want, sizeof(want), "policy 'Night \xc3\xa4', rule 'k': %s", why);
+    assert_string_equal(b.issue.message, want);
+    p.id = STR("01JD0000000000000000000000");
+    refused(p, ERR_UNSUPPORTED, "/policies/0/rules/0", why);
+    snprintf(want, sizeof(want),
+             "policy 'Night \xc3\xa4' (pol_01JD0000000000000000000000), rule 'k': %s", why);
+    assert_string_equal(b.issue.message, want);
+    p.slot = 13;
+    refused(p, ERR_INVALID, "/policies/0/slot", "slots are 1 to 12");
+    assert_null(strstr(b.issue.message, "rule"));
+    p.slot = 0;
+    /* 79 bytes and half a character: cut in front of it */
+    memset(name, 'n', 79);
+    memcpy(name + 79, "\xc3\xa4", 2);
+    p.name = (struct str){name, sizeof(name)};
+    refused(p, ERR_UNSUPPORTED, "/policies/0/rules/0", "nnn' (pol_");
 }
 
 #define RULE(...) RULES({.key = STR("k"), .is_enabled = true, __VA_ARGS__})
@@ -204,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_does_not_run_is_refused),
+        cmocka_unit_test(names_are_said_in_one_format),
         cmocka_unit_test(parameters_of_another_type_are_refused),
         cmocka_unit_test(values_that_mean_nothing),
         cmocka_unit_test(what_does_not_run_is_not_checked),

@@ -336,11 +336,14 @@ static void the_header_only_narrows(void **state)
 
     b.facts = (struct policy_facts){.environment = STR("dev")};
     AS_KEY(ROW(.environment = STR("prod"), .may_narrow = true), prod, dev);
-    decided("gpt-4o", POLICY_BLOCK, 0); /* both environments hold */
+    decided("gpt-4o", POLICY_INFO, 2); /* bound to one: its rules, as without the header */
+    assert_false(policy_may_enter(b.who, STR("dev")));
+    assert_true(policy_may_enter(b.who, STR("prod")) && policy_may_enter(b.who, STR_NONE));
     AS_KEY(ROW(.environment = STR("prod")), prod, dev);
     decided("gpt-4o", POLICY_INFO, 2); /* may not: the header is nothing */
     AS_KEY(ROW(.may_narrow = true), prod, dev);
     decided("gpt-4o", POLICY_INFO, 1);
+    assert_true(policy_may_enter(b.who, STR("dev")));
     b.who = NULL; /* validation: the header stands alone */
     decided("gpt-4o", POLICY_INFO, 1);
     b.facts = (struct policy_facts){0};

@@ -101,7 +101,7 @@ static bool policy_holds(const struct asked *q, const struct policy *p)
     for (size_t i = 0; i < q->selected_count; i++) {
         is_on = is_on || q->selected[i] == p;
     }
-    bool may_narrow = q->key == NULL || q->key->may_narrow;
+    bool may_narrow = q->key == NULL || (q->key->may_narrow && key->environment.len == 0);
     bool in_environment = word_holds(p->environment, key->environment) ||
                           (may_narrow && word_holds(p->environment, b.facts.environment));
     return is_on && in_environment && word_holds(p->team, key->team) &&
