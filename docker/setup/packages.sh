@@ -14,7 +14,7 @@ PACKAGES_TRIXIE_ONLY+=" libmbedtls-dev libmbedtls21 libmbedcrypto16 libmbedx509-
 PACKAGES_SOURCE_FILE=/etc/apt/sources.list.d/portcullis-trixie.sources
 PACKAGES_PIN_FILE=/etc/apt/preferences.d/portcullis-trixie
 
-# packages_names KIND...: build, check, fuzz.
+# packages_names KIND...: build, run, check, fuzz, peers (what bench/scan measures us beside).
 packages_names() {
     local kind
     for kind in "$@"; do
@@ -27,6 +27,7 @@ packages_names() {
         run) printf '%s\n' postgresql postgresql-client ca-certificates curl openssl procps ;;
         check) printf '%s\n' python3-venv git ;;
         fuzz) printf '%s\n' clang llvm "$(packages_clang_runtime)" ;;
+        peers) printf '%s\n' g++ libpcre2-dev libre2-dev ;;
         esac
     done
 }
