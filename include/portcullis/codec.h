@@ -25,6 +25,9 @@ struct codec_reader {
     struct arena *arena;
     const struct route_catalog *catalog; /* NULL = do not check names against it */
     struct issue *issue;
+    /* What offers types beside the scanner's; NULL = nothing. Without a catalogue, for what
+     * is stored, a name is only looked at: whether it runs is found out with the others. */
+    const struct recognise_services *services;
 };
 
 enum codec_kind {
@@ -70,13 +73,11 @@ MUST_USE enum err codec_canonical_parse(struct arena *a, struct str body,
                                         const struct route_catalog *catalog, struct policy *ret,
                                         struct issue *ret_issue);
 /* What a client may send on create: id, org_id, version, timestamps absent. */
-MUST_USE enum err codec_native_parse(struct arena *a, yyjson_val *body,
-                                     const struct route_catalog *catalog, struct policy *ret,
-                                     struct issue *ret_issue);
+MUST_USE enum err codec_native_parse(struct codec_reader *r, yyjson_val *body,
+                                     struct policy *ret);
 /* RFC 7396 over the canonical form; store members cannot be named. */
-MUST_USE enum err codec_native_patch(struct arena *a, const struct policy *stored,
-                                     yyjson_val *patch, const struct route_catalog *catalog,
-                                     struct policy *ret, struct issue *ret_issue);
+MUST_USE enum err codec_native_patch(struct codec_reader *r, const struct policy *stored,
+                                     yyjson_val *patch, struct policy *ret);
 /* Byte-stable: fixed member order, absent optionals omitted. */
 void codec_canonical_write(struct buf *out, const struct policy *p);
 

@@ -28,6 +28,7 @@
 
 #include "portcullis/base.h"
 #include "portcullis/llm.h"
+#include "portcullis/recognise.h"
 #include "portcullis/scan.h"
 
 /* ---- rules ---------------------------------------------------------------- */
@@ -70,7 +71,8 @@ struct content_rule {
     unsigned stages;              /* enum content_stage bits, at least one */
     enum scan_action_kind method; /* with CONTENT_MODIFY: MASK REDACT HASH PSEUDONYM */
     struct str format;            /* REDACT; none = [REDACTED] */
-    struct content_list types;    /* pii: names scan_types_add knows, or of `entities` */
+    /* pii: names scan_types_add knows, of `entities`, or that a recogniser offers */
+    struct content_list types;
     const struct content_entity *entities; /* pii: own types */
     size_t entities_count;
     struct content_list patterns; /* terms, required_terms: "word", "/regex/" (S4-37) */
@@ -80,6 +82,8 @@ struct content_rule {
     bool is_case_sensitive;
     unsigned threshold;           /* thousandths; 0 = default: pii 600, else 500 */
     enum content_unscannable on_unscannable;
+    /* pii: what follows when a recogniser that it needs does not answer; default block */
+    enum content_unscannable on_recogniser_failure;
     bool is_buffered;             /* answers are read whole before a byte goes on */
 };
 
@@ -99,6 +103,7 @@ struct content_build {
     const struct scan_engine *engine;
     const struct content_compiler *compiler; /* may be NULL */
     struct content *previous;                /* may be NULL: shared when it looks for the same */
+    const struct recognise_services *services; /* may be NULL; the same for previous */
 };
 /* *ret is NULL when count is 0. On failure the issue's pointer begins with /N, the rule's
  * number in `rules`. ERR_INVALID, ERR_UNSUPPORTED, ERR_LIMIT, ERR_MEMORY. */
@@ -117,6 +122,7 @@ size_t content_hold_bytes_max(const struct content *c);
 struct content_env {
     struct scan_scratch *scratch; /* the worker's; grown for the set when the lease came */
     struct str hash_key;          /* secret of the tenant: hashes and tokens are keyed by it */
+    bool may_ask;                 /* the caller asks recognisers; else each counts as failed */
 };
 struct content_check;
 
@@ -141,8 +147,18 @@ MUST_USE enum err content_opaque_add(struct content_check *k, enum content_stage
 /* Texts of a whole answer (JSON, or a whole-text event of a stream). */
 MUST_USE enum err content_response_add(struct content_check *k, const struct llm_text *text);
 /* Reads at most about bytes_max of what was added: ERR_AGAIN = more to do, ERR_OK = all
- * done. ERR_LIMIT, ERR_MEMORY: something was not read; the caller must refuse. */
+ * done. ERR_LIMIT, ERR_MEMORY: something was not read; the caller must refuse. With
+ * env.may_ask ERR_AGAIN may also mean that content_ask has a question. */
 MUST_USE enum err content_run(struct content_check *k, size_t bytes_max);
+/* What a recogniser is to be asked before content_run can go on, when everything else was
+ * read and no rule blocks already. False: nothing. The same until content_told. Views, into
+ * the texts. It may be too much to ask (recognise_is_too_much). */
+bool content_ask(const struct content_check *k, struct recognise_ask *ret,
+                 const struct recognise_service **ret_service);
+/* Its answer: with RECOGNISE_ANSWERED `body` holds it, and *result may become BAD_ANSWER or
+ * TOO_LARGE. Whatever is not an answer counts as the rules' on_recogniser_failure says. */
+MUST_USE enum err content_told(struct content_check *k, enum recognise_result *result,
+                               struct str body);
 /* Edits for what was added since the last call, by the texts' spans: `with` is a JSON
  * string in the arena. Texts that stay as they are have none. Call when content_run said
  * ERR_OK. A response's tokens are restored here as well. */
@@ -175,7 +191,7 @@ struct content_hit {
     enum content_kind kind;
     enum content_effect effect; /* what it did: of the rule, or of on_unscannable */
     enum content_stage stage;
-    bool is_unscannable;
+    bool is_unscannable; /* also: a recogniser did not answer */
     struct str what;    /* "email", the rule's own pattern, "weapons", "injection", "image" */
     struct str pointer; /* of the first place; JSON pointer, or none in a stream */
     enum llm_text_role role;

@@ -9,13 +9,14 @@
  * reached on every way out, exactly once.
  *
  * GLOSSARY  host: who feeds events and performs wants (io/net, or a test). want:
- * what the exchange asks of the host. call: one request to a provider.
+ * what the exchange asks of the host. call: one request to a provider, or to a recogniser.
  *
  * EXAMPLE
  *     flow_begin(x, &env, &start);
  *     flow_on_head(x, &parser.head);       -> want: BODY | SERVE | a refusal in x->out
  *     flow_on_body(x, slice); ... flow_on_request_end(x, now);
- *                                          -> want: RECORD (append x->record)
+ *                                          -> want: RECORD (append x->record), or CALL:
+ *                                             a recogniser is asked first
  *     flow_on_recorded(x, ERR_OK, now);    -> want: CALL (x->call), or DONE
  *     flow_on_upstream_head(...), flow_on_upstream_body(...), flow_on_upstream_end(...)
  *                                          -> x->out grows; want: RECORD | DONE
@@ -160,6 +161,7 @@ struct flow_question {
     size_t candidate;             /* of facts->models: the one chosen */
     struct scan_scratch *scratch; /* of this thread, fit for the snapshot; NULL = not ready */
     struct str pepper;
+    bool may_ask;                 /* as in content_env */
 };
 /* *ret is NULL when no rule applies. Otherwise content_check_fini it. ERR_STALE: rules
  * apply and there is no scratch. With any error the caller must refuse. */

@@ -45,6 +45,7 @@ struct http_options {
     const struct net_exceptions *exceptions; /* which base URLs may be saved; may be NULL */
     const struct scan_engine *engine;        /* tries one policy alone; NULL = cannot */
     const struct content_compiler *compiler; /* may be NULL */
+    const struct recognise_services *services; /* may be NULL */
     struct str pepper;         /* secret, borrowed */
     int64_t max_stale_ms;      /* readiness fails beyond it; 0 = never */
     bool has_admin_listener;   /* then management is served only on its tag */

@@ -179,6 +179,7 @@ struct manage_request {
     struct str content_type, if_match, prefer; /* header values or none */
     const struct manage_caller *caller;        /* NULL = not authenticated */
     bool is_production; /* S0-36: a `warn` policy is worth a warning */
+    const struct recognise_services *services; /* as in codec_reader */
 };
 
 struct manage_filter { /* GET /v1/audit and lists; absent texts are none */

@@ -166,6 +166,7 @@ struct policy_build {
     const struct scan_engine *engine; /* NULL: content rules are ERR_UNSUPPORTED */
     const struct content_compiler *compiler; /* NULL: term databases are compiled here */
     const struct policy_org *previous; /* its scan set is shared when nothing changed */
+    const struct recognise_services *services; /* recognisers; NULL: there are none */
 };
 /* Compiles one organisation. On failure nothing is made and the issue names policy, rule
  * and reason: the caller keeps the last good part. ERR_UNSUPPORTED: a type, effect, stage

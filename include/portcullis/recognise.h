@@ -2,16 +2,16 @@
  *
  * recognise: the protocol with an external recogniser, which finds what no pattern can
  * (names of persons, addresses). Texts -> one JSON body; its JSON answer -> findings, or
- * why it cannot be believed. No rule asks for one yet: flow is to POST the request as a
- * call before the provider's, and content to take the findings.
+ * why it cannot be believed. content says what is to be asked and takes the findings; flow
+ * sends the request as a call of its own.
  *
  * Pure. What comes back is a stranger's word: it is read strictly and bounded, offsets
  * are checked against the texts, and an answer with one mistake is no answer. Nothing of
  * it but numbers and our own type names goes on.
  *
- * GLOSSARY  type: a name the rule asks for ("person"), lower case; the answer may hold no
- * other. character: a Unicode code point; offsets in the protocol count these, offsets
- * here count bytes.
+ * GLOSSARY  service: one recogniser that the operator set up. type: a name it offers and a
+ * rule asks for ("person"), lower case; the answer may hold no other. character: a Unicode
+ * code point; offsets in the protocol count these, offsets here count bytes.
  *
  * EXAMPLE
  *     recognise_request_write(&out, &ask);                      POST out
@@ -21,7 +21,9 @@
 #define PORTCULLIS_RECOGNISE_H
 
 #include "portcullis/base.h"
+#include "portcullis/wire.h"
 
+#define RECOGNISE_SERVICES_MAX 8U
 #define RECOGNISE_TYPES_MAX 32U
 #define RECOGNISE_TYPE_BYTES_MAX 64U
 #define RECOGNISE_TEXTS_MAX 4096U
@@ -42,8 +44,45 @@ struct recognise_finding {
     unsigned score; /* thousandths, 0 to 1000 */
 };
 
+/* One recogniser of the process. All borrowed, for as long as organisations are compiled. */
+struct recognise_service {
+    struct str name;         /* as a type */
+    const struct str *types; /* as recognise_type_is_valid; no other service has them */
+    size_t types_count;
+    struct wire_url url;
+    struct str header, credential; /* a header field and its value, secret; none = not sent */
+    struct str ca_file;            /* none = the configured default */
+    uint32_t connect_ms, total_ms;
+};
+struct recognise_services {
+    const struct recognise_service *items;
+    size_t count;
+};
+/* Which service offers a type, in any case, '-' and ' ' for '_'. False: none does; NULL
+ * services offer nothing. */
+bool recognise_find(const struct recognise_services *s, struct str type, size_t *ret_service,
+                    size_t *ret_type);
+
+/* How asking one ended. */
+enum recognise_result {
+    RECOGNISE_ANSWERED,
+    RECOGNISE_NOT_ASKED,   /* by whoever runs the check: not on the path */
+    RECOGNISE_TOO_MUCH,    /* the texts exceed the bounds above */
+    RECOGNISE_UNREACHABLE,
+    RECOGNISE_TLS,
+    RECOGNISE_TIMEOUT,
+    RECOGNISE_CUT,         /* the connection ended inside of the answer */
+    RECOGNISE_STATUS,      /* other than 200 */
+    RECOGNISE_BAD_ANSWER,  /* not HTTP, not JSON, or not to be believed */
+    RECOGNISE_TOO_LARGE,   /* the answer */
+    RECOGNISE_RESULTS
+};
+const char *recognise_result_name(enum recognise_result r); /* "timeout"; static */
+
 /* a-z, digits, '_'; begins with a letter; 1 to RECOGNISE_TYPE_BYTES_MAX bytes. */
 bool recognise_type_is_valid(struct str type);
+/* Could it be one as policies write them: in any case, '-' and ' ' for '_'? */
+bool recognise_type_is_name(struct str name);
 /* More than one request may hold (the bounds above). */
 bool recognise_is_too_much(const struct recognise_ask *ask);
 /* {"types":["person"],"texts":[{"id":0,"text":"..."}]}. Errors are the buffer's. */

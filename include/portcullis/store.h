@@ -48,13 +48,14 @@ struct store_options {
     const struct route_catalog *catalog; /* checks policies; NULL = migrations only */
     const struct scan_engine *engine;    /* the same: active rules about texts are compiled */
     const struct content_compiler *compiler; /* may be NULL */
+    const struct recognise_services *services; /* may be NULL */
     unsigned query_ms;   /* deadline of a management statement, 2000 */
     unsigned load_ms;    /* deadline of a whole load, 30000 */
     unsigned connect_ms; /* 3000 */
     bool is_operator;    /* the command line: may create organisations and migrate */
 };
 /* Connects nothing yet: the first use does, so a gateway starts without database.
- * Copies options; catalog, engine and compiler stay borrowed. ERR_INVALID for a DSN libpq
+ * Copies options; catalog, engine, compiler and services stay borrowed. ERR_INVALID for a DSN libpq
  * refuses. */
 MUST_USE enum err store_open(const struct store_options *options, struct store **ret,
                              struct issue *ret_issue);

@@ -96,7 +96,6 @@ static enum err set_value(struct config *c, const struct setting *s, struct str 
                           struct issue *issue);
 static bool is_word(const char *words, struct str value);
 static void environment_name(const struct setting *s, const char *suffix, char ret[96]);
-static enum err slurp(struct config *c, const char *path, struct str *ret);
 
 enum err config_load(struct config *c, const char *file, int argc, char **argv, int from,
                      struct issue *ret_issue)
@@ -124,7 +123,7 @@ static enum err read_file(struct config *c, const char *file, struct issue *issu
 {
     struct str text;
     struct json_doc doc;
-    if (slurp(c, file, &text) != ERR_OK) {
+    if (config_slurp(c, file, &text) != ERR_OK) {
         issue_set(issue, "", "the configuration file %s cannot be read", file);
         return ERR_NOT_FOUND;
     }
@@ -149,6 +148,10 @@ static enum err read_object(struct config *c, yyjson_val *object, const char *pr
         }
         if (yyjson_is_obj(v) && prefix[0] == 0) {
             TRY(read_object(c, v, name.ptr, issue));
+            continue;
+        }
+        if (str_eq(name, STR("recognisers"))) {
+            TRY(config_recognisers_read(c, v, issue));
             continue;
         }
         int64_t number;
@@ -181,7 +184,7 @@ static enum err read_environment(struct config *c, struct issue *issue)
         struct str text = str_from(value);
         bool is_path_setting = str_ends(str_from(settings[i].name), STR("_file"));
         if (value == NULL && path != NULL && !is_path_setting) {
-            if (slurp(c, path, &text) != ERR_OK) {
+            if (config_slurp(c, path, &text) != ERR_OK) {
                 issue_set(issue, settings[i].name, "the file named by %s cannot be read",
                           name_file);
                 return ERR_NOT_FOUND;
@@ -305,7 +308,7 @@ static bool is_word(const char *words, struct str value)
     return false;
 }
 
-static enum err slurp(struct config *c, const char *path, struct str *ret)
+enum err config_slurp(struct config *c, const char *path, struct str *ret)
 {
     FILE *f = fopen(path, "rbe");
     if (f == NULL) {
@@ -352,5 +355,6 @@ void config_write(const struct config *c, struct buf *out, bool is_json)
             buf_printf(out, "%-22s %-24s %-12s %s\n", s->name, text, names[c->sources[i]], s->help);
         }
     }
+    config_recognisers_write(c, out, is_json);
     buf_add(out, is_json ? STR("\n]\n") : STR(""));
 }

@@ -10,7 +10,8 @@
 #ifndef PORTCULLIS_CLI_CONFIG_H
 #define PORTCULLIS_CLI_CONFIG_H
 
-#include "portcullis/base.h"
+#include "portcullis/net.h"
+#include "portcullis/recognise.h"
 
 struct config {
     struct arena arena;
@@ -36,6 +37,7 @@ struct config {
     int64_t limits_body_mib, limits_clients;
     int64_t drain_s;
     const char *log_level;
+    struct recognise_services recognisers; /* of the file only */
     uint8_t sources[64]; /* enum config_source per setting, for config_write */
 };
 
@@ -47,6 +49,19 @@ enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 MUST_USE enum err config_load(struct config *c, const char *file, int argc, char **argv, int from,
                               struct issue *ret_issue);
 void config_free(struct config *c);
+/* A file of at most 1 MiB, into the arena. */
+MUST_USE enum err config_slurp(struct config *c, const char *path, struct str *ret);
+
+/* recognisers.c */
+/* The member "recognisers" of the file; reads the credentials that it names. */
+MUST_USE enum err config_recognisers_read(struct config *c, yyjson_val *array,
+                                          struct issue *ret_issue);
+/* Where they are may be connected to, and their CA certificates can be read. */
+MUST_USE enum err config_recognisers_check(const struct config *c,
+                                           const struct net_exceptions *exceptions,
+                                           struct issue *ret_issue);
+/* For config_write. */
+void config_recognisers_write(const struct config *c, struct buf *out, bool is_json);
 /* Every setting with its value (secrets masked), origin and meaning. */
 void config_write(const struct config *c, struct buf *out, bool is_json);
 

@@ -103,6 +103,7 @@ static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue
                                     .catalog = c->catalog,
                                     .engine = c->engine,
                                     .compiler = &c->compiler,
+                                    .services = &c->config.recognisers,
                                     .query_ms = 10000,
                                     .load_ms = 30000,
                                     .connect_ms = 3000,
@@ -178,7 +179,8 @@ bool cli_request(struct cli_context *c, enum wire_method method, const char *pat
                                      .body = body,
                                      .content_type = STR("application/json"),
                                      .caller = &caller,
-                                     .is_production = true};
+                                     .is_production = true,
+                                     .services = &c->config.recognisers};
     struct manage_command command;
     struct manage_refusal refusal = {0};
     struct manage_result result = {.epoch = 0};

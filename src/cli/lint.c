@@ -70,7 +70,8 @@ static enum err measure(const struct cli_context *c, const struct policy_rule *r
                         struct lint_rule *ret, struct issue *issue)
 {
     struct content_compiler compiler = {compile, ret};
-    struct content_build build = {.engine = c->engine, .compiler = &compiler};
+    struct content_build build = {.engine = c->engine, .compiler = &compiler,
+                                  .services = &c->config.recognisers};
     struct content *content = NULL;
     const struct content_rule *r = rule->content;
     if (r == NULL) {

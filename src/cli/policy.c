@@ -148,7 +148,10 @@ static bool compile(const struct cli_context *c, const char *file, const struct 
     struct manage_refusal refusal = {.status = 0};
     struct issue issue = {.offset = UINT64_MAX};
     const struct policy_build with = {
-        .catalog = c->catalog, .engine = c->engine, .compiler = &c->compiler};
+        .catalog = c->catalog,
+        .engine = c->engine,
+        .compiler = &c->compiler,
+        .services = &c->config.recognisers};
     enum err e = manage_policy_check(p, &with, &refusal);
     if (e != ERR_OK) {
         issue_set(&issue, refusal.param, "%s", refusal.message);
@@ -160,10 +163,10 @@ static bool compile(const struct cli_context *c, const char *file, const struct 
 static enum err parse(struct cli_context *c, yyjson_val *root, struct parsed *ret,
                       struct issue *issue)
 {
-    struct codec_reader r = {&c->arena, c->catalog, issue};
+    struct codec_reader r = {&c->arena, c->catalog, issue, &c->config.recognisers};
     if (json_get(root, STR("scope")) != NULL) {
         ret->route = &native;
-        return codec_native_parse(&c->arena, root, c->catalog, &ret->policy, issue);
+        return codec_native_parse(&r, root, &ret->policy);
     }
     if (json_get(root, STR("policy_name")) != NULL) {
         ret->route = &enforcement;

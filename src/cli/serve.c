@@ -114,6 +114,7 @@ static enum err start(struct serve *s, struct issue *issue)
                                   .catalog = s->catalog,
                                   .engine = s->engine,
                                   .compiler = &s->store_compiler,
+                                  .services = &s->config.recognisers,
                                   .query_ms = 2000,
                                   .load_ms = 30000,
                                   .connect_ms = 3000};
@@ -237,6 +238,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     struct worker_options o;
     worker_options_default(&o);
     TRY(net_exceptions_new(str_from(c->upstream_exceptions), &s->exceptions, issue));
+    TRY(config_recognisers_check(c, s->exceptions, issue));
     o.workers = s->workers;
     o.net.exceptions = s->exceptions;
     o.net.clients_max = (uint32_t)c->limits_clients;
@@ -266,6 +268,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
                                 .exceptions = s->exceptions,
                                 .engine = s->engine,
                                 .compiler = &s->store_compiler,
+                                .services = &s->config.recognisers,
                                 .pepper = {(const char *)s->secrets.pepper,
                                            sizeof(s->secrets.pepper)},
                                 .max_stale_ms = c->policy_max_stale_s * 1000,

@@ -142,7 +142,8 @@ enum err serve_org_compile(struct serve *s, const struct policy_org_rows *rows, 
                                        .now_s = now_s,
                                        .engine = s->engine,
                                        .compiler = &s->compiler,
-                                       .previous = is_known ? s->orgs[at] : NULL};
+                                       .previous = is_known ? s->orgs[at] : NULL,
+                                       .services = &s->config.recognisers};
     s->client.owner = rows->id;
     if (s->client.is_waiting) {
         serve_notify("EXTEND_TIMEOUT_USEC=60000000"); /* a start that compiles is not hung */

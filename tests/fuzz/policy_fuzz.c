@@ -19,6 +19,14 @@ static const struct codec_shape *const lists[] = {&codec_rules_shape, &codec_con
                                                   &codec_enforcement_shape};
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 
+static enum err parse_native(struct arena *a, yyjson_val *body,
+                             const struct route_catalog *catalog, struct policy *ret,
+                             struct issue *issue)
+{
+    struct codec_reader r = {a, catalog, issue, NULL};
+    return codec_native_parse(&r, body, ret);
+}
+
 static struct str canonical(struct arena *a, const struct policy *p)
 {
     struct buf out;
@@ -55,7 +63,7 @@ static void check_shown(struct arena *a, const struct codec_shape *shape, const 
     struct json_doc doc;
     struct issue issue;
     struct policy patched;
-    struct codec_reader r = {a, NULL, &issue};
+    struct codec_reader r = {a, NULL, &issue, NULL};
     buf_init(&out, TEXT_BYTES_MAX);
     codec_shape_write(shape, &out, p);
     ASSERT(out.err == ERR_OK);
@@ -85,7 +93,8 @@ static void check_stored(struct arena *a, const struct policy *p)
     ASSERT(str_eq(rendered(a, p, codec_compliance_write),
                   rendered(a, &again, codec_compliance_write)));
     ASSERT(json_parse(a, STR("{}"), &json_limits_default, &empty, &issue) == ERR_OK);
-    ASSERT(codec_native_patch(a, &again, empty.root, NULL, &patched, &issue) == ERR_OK);
+    struct codec_reader native = {a, NULL, &issue, NULL};
+    ASSERT(codec_native_patch(&native, &again, empty.root, &patched) == ERR_OK);
     ASSERT(str_eq(canonical(a, &patched), text));
     for (size_t i = 0; i < LISTS; i++) {
         check_shown(a, lists[i], p, empty.root);
@@ -117,7 +126,7 @@ static void check_list(struct arena *a, const struct codec_shape *shape, yyjson_
 {
     struct policy p;
     struct issue issue = {.message = ""};
-    struct codec_reader r = {a, NULL, &issue};
+    struct codec_reader r = {a, NULL, &issue, NULL};
     enum err e = codec_shape_parse(shape, &r, root, &p);
     if (e != ERR_OK) {
         ASSERT(e == ERR_MEMORY || ((e == ERR_INVALID || e == ERR_UNSUPPORTED) &&
@@ -146,14 +155,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (json_parse(&a, text, &json_limits_default, &doc, &issue) == ERR_OK) {
         static const struct shape shapes[] = {
-            {codec_native_parse}, {codec_governance_parse}, {codec_compliance_parse}};
+            {parse_native}, {codec_governance_parse}, {codec_compliance_parse}};
         for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
             check_shape(&a, &shapes[i], doc.root);
         }
         for (size_t i = 0; i < LISTS; i++) {
             check_list(&a, lists[i], doc.root);
         }
-        struct codec_reader r = {&a, NULL, &issue};
+        struct codec_reader r = {&a, NULL, &issue, NULL};
         issue.message[0] = 0;
         if (codec_config_from_template(&r, doc.root, &p) != ERR_OK) {
             ASSERT(issue.message[0] != 0);

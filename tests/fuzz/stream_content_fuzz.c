@@ -58,7 +58,7 @@ static struct world *world_new(void)
 static struct content_check *check_new(struct world *w, struct arena *a, unsigned kind)
 {
     static const uint64_t applies[] = {3};
-    struct content_env env = {w->scratch, STR("0123456789abcdef")};
+    struct content_env env = {.scratch = w->scratch, .hash_key = STR("0123456789abcdef")};
     struct content_check *k;
     ASSERT(content_check_new(a, w->contents[kind], applies, &env, &k) == ERR_OK);
     return k;

@@ -28,30 +28,26 @@ enum err codec_canonical_parse(struct arena *a, struct str body,
                                const struct route_catalog *catalog, struct policy *ret,
                                struct issue *ret_issue)
 {
-    struct codec_reader r = {a, catalog, ret_issue};
+    struct codec_reader r = {a, catalog, ret_issue, NULL};
     struct json_doc doc;
     TRY(json_parse(a, body, &json_limits_default, &doc, ret_issue));
     return read_policy(&r, doc.root, true, ret);
 }
 
-enum err codec_native_parse(struct arena *a, yyjson_val *body, const struct route_catalog *catalog,
-                            struct policy *ret, struct issue *ret_issue)
+enum err codec_native_parse(struct codec_reader *r, yyjson_val *body, struct policy *ret)
 {
-    struct codec_reader r = {a, catalog, ret_issue};
-    return read_policy(&r, body, false, ret);
+    return read_policy(r, body, false, ret);
 }
 
 /* Members merge, rules are replaced as a whole (C-5). What the store set stays. */
-enum err codec_native_patch(struct arena *a, const struct policy *stored, yyjson_val *patch,
-                            const struct route_catalog *catalog, struct policy *ret,
-                            struct issue *ret_issue)
+enum err codec_native_patch(struct codec_reader *r, const struct policy *stored,
+                            yyjson_val *patch, struct policy *ret)
 {
-    struct codec_reader r = {a, catalog, ret_issue};
     static const char *const fixed[] = {"id", "org_id", "version", "origin", "created_at",
                                         "updated_at", "created_by"};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
         if (json_get(patch, str_from(fixed[i])) != NULL) {
-            issue_set(ret_issue, codec_pointer(&r, STR(""), str_from(fixed[i])).ptr,
+            issue_set(r->issue, codec_pointer(r, STR(""), str_from(fixed[i])).ptr,
                       "this member cannot be changed");
             return ERR_INVALID;
         }
@@ -60,10 +56,10 @@ enum err codec_native_patch(struct arena *a, const struct policy *stored, yyjson
     yyjson_val *merged;
     buf_init(&text, CODEC_PATCH_BYTES_MAX);
     codec_canonical_write(&text, stored);
-    enum err e = codec_merge(&r, &text, patch, &merged);
+    enum err e = codec_merge(r, &text, patch, &merged);
     buf_fini(&text);
     TRY(e);
-    return read_policy(&r, merged, true, ret);
+    return read_policy(r, merged, true, ret);
 }
 
 static enum err read_policy(struct codec_reader *r, yyjson_val *body, bool is_stored,

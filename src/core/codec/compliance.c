@@ -25,7 +25,7 @@ enum err codec_compliance_parse(struct arena *a, yyjson_val *body,
                                 const struct route_catalog *catalog, struct policy *ret,
                                 struct issue *ret_issue)
 {
-    struct codec_reader r = {a, catalog, ret_issue};
+    struct codec_reader r = {a, catalog, ret_issue, NULL};
     bool is_enabled = true, accepts_type1 = false;
     bool values[TOGGLES] = {false};
     struct codec_member members[TOGGLES + 2];

@@ -7,7 +7,7 @@
  */
 #include "codec_private.h"
 
-#define MEMBERS 12
+#define MEMBERS 13
 #define ENTITIES_MAX 64
 
 /* Which types a member belongs to: bits of enum content_kind. */
@@ -21,7 +21,7 @@ struct params {
     struct policy_list types, except, topics;
     yyjson_val *patterns, *entities, *threshold;
     struct str format;
-    int method, on_unscannable, buffer;
+    int method, on_unscannable, on_failure, buffer;
     bool has_method, is_word, is_case_sensitive, is_buffered;
 };
 
@@ -100,12 +100,15 @@ static size_t members_of(struct params *p, unsigned kind, struct codec_member re
         {PII | TERMS | REQUIRED | TOPICS | INJECTION,
          {.name = "on_unscannable", .kind = CODEC_WORD, .ret = &p->on_unscannable,
           .words = unscannable}},
+        {PII,
+         {.name = "on_recogniser_failure", .kind = CODEC_WORD, .ret = &p->on_failure,
+          .words = unscannable}},
         {PII | TERMS | TOPICS,
          {.name = "buffer", .kind = CODEC_WORD, .ret = &p->buffer, .words = buffers,
           .ret_is_set = &p->is_buffered}},
     };
     size_t count = 0;
-    p->on_unscannable = -1;
+    p->on_unscannable = p->on_failure = -1;
     for (size_t i = 0; i < MEMBERS; i++) {
         if ((all[i].kinds & kind) != 0) {
             ret[count++] = all[i].member;
@@ -136,6 +139,9 @@ static enum err take(struct codec_reader *r, const struct params *p, struct str 
     }
     if (p->on_unscannable >= 0) {
         content.on_unscannable = answers[p->on_unscannable];
+    }
+    if (p->on_failure >= 0) {
+        content.on_recogniser_failure = answers[p->on_failure];
     }
     if (p->threshold != NULL) {
         TRY(codec_share_read(r, p->threshold, codec_pointer(r, pointer, STR("threshold")),
@@ -283,6 +289,10 @@ void codec_content_write(struct buf *out, const struct content_rule *content)
     codec_share_write(out, "threshold", content->threshold);
     if (content->on_unscannable != CONTENT_UNSCANNABLE_DEFAULT) {
         codec_str_write(out, "on_unscannable", str_from(answers[content->on_unscannable]));
+    }
+    if (content->on_recogniser_failure != CONTENT_UNSCANNABLE_DEFAULT) {
+        codec_str_write(out, "on_recogniser_failure",
+                        str_from(answers[content->on_recogniser_failure]));
     }
     if (content->is_buffered) {
         buf_add(out, STR(",\"buffer\":\"full\""));

@@ -34,7 +34,7 @@ enum err codec_governance_parse(struct arena *a, yyjson_val *body,
                                 const struct route_catalog *catalog, struct policy *ret,
                                 struct issue *ret_issue)
 {
-    struct codec_reader r = {a, catalog, ret_issue};
+    struct codec_reader r = {a, catalog, ret_issue, NULL};
     return read_body(&r, body, ret);
 }
 
@@ -153,7 +153,7 @@ enum err codec_governance_parse_rules(struct arena *a, yyjson_val *body,
                                       struct issue *ret_issue)
 {
     /* A provider that is not in the catalogue is a warning here (S0-65), not an error. */
-    struct codec_reader r = {a, NULL, ret_issue};
+    struct codec_reader r = {a, NULL, ret_issue, NULL};
     (void)catalog;
     yyjson_val *rules = NULL;
     const struct codec_member members[] = {
@@ -172,7 +172,7 @@ enum err codec_governance_patch(struct arena *a, const struct policy *stored, yy
                                 const struct route_catalog *catalog, struct policy *ret,
                                 struct issue *ret_issue)
 {
-    struct codec_reader r = {a, catalog, ret_issue};
+    struct codec_reader r = {a, catalog, ret_issue, NULL};
     if (!is_renderable(stored)) {
         issue_set(ret_issue, "",
                   "this policy holds what this dialect cannot express, so changing it here would "

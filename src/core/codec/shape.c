@@ -75,7 +75,7 @@ bool codec_shape_fits(const struct codec_shape *s, const struct policy *p)
     struct json_doc doc;
     struct policy again;
     struct issue issue;
-    struct codec_reader r = {&a, NULL, &issue};
+    struct codec_reader r = {&a, NULL, &issue, NULL};
     arena_init(&a, 4 * (size_t)CODEC_PATCH_BYTES_MAX);
     buf_init(&text, CODEC_PATCH_BYTES_MAX);
     bool is_fitting =
@@ -187,7 +187,11 @@ enum err codec_check_types(struct codec_reader *r, const struct policy_list *lis
     for (size_t i = 0; i < list->count; i++) {
         struct scan_types types = {{0}};
         struct issue issue;
-        if (scan_types_add(&types, list->items[i], &issue) != ERR_OK) {
+        size_t service, type;
+        bool is_known = scan_types_add(&types, list->items[i], &issue) == ERR_OK ||
+                        recognise_find(r->services, list->items[i], &service, &type) ||
+                        (r->catalog == NULL && recognise_type_is_name(list->items[i]));
+        if (!is_known) {
             issue_set(r->issue, codec_pointer_at(r, pointer, i).ptr, "%s", issue.message);
             return ERR_INVALID;
         }

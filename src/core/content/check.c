@@ -31,6 +31,7 @@ enum err content_check_new(struct arena *a, const struct content *c, const uint6
     scan_tokens_init(&k->tokens, TOKENS_BYTES_MAX);
     k->keys.tokens = &k->tokens;
     k->queue = NULL;
+    k->recognition = NULL;
     k->channels = NULL;
     TRY(begin_stage(k, CONTENT_REQUEST, applies));
     TRY(begin_stage(k, CONTENT_RESPONSE, applies));
@@ -81,9 +82,12 @@ static enum err begin_stage(struct content_check *k, enum content_stage which,
     for (unsigned kind = 0; kind < CONTENT_KINDS; kind++) {
         TRY(list_kind(s, (enum content_kind)kind));
     }
-    s->is_scanned = s->of_kind_count[CONTENT_PII] + s->of_kind_count[CONTENT_TERMS] +
-                        s->of_kind_count[CONTENT_REQUIRED_TERMS] >
-                    0;
+    s->is_scanned = c->found != NULL && s->of_kind_count[CONTENT_PII] +
+                                                s->of_kind_count[CONTENT_TERMS] +
+                                                s->of_kind_count[CONTENT_REQUIRED_TERMS] >
+                                            0;
+    s->is_recognised = c->recognised_from < c->terms_count &&
+                       bits_meet(bits, c->rows[ROW_RECOGNISED], c->words);
     if (s->of_kind_count[CONTENT_REQUIRED_TERMS] > 0) {
         s->seen = ARENA_ARRAY(k->arena, c->terms_count / 64 + 1, uint64_t);
         return s->seen != NULL ? ERR_OK : ERR_MEMORY;

@@ -36,7 +36,7 @@ enum err content_new(const struct content_rule *const *rules, size_t count,
         issue_set(ret_issue, "", "more than %u content rules", CONTENT_RULES_MAX);
         return ERR_LIMIT;
     }
-    TRY(compile_check(rules, count, ret_issue));
+    TRY(compile_check(&(struct compile_rules){rules, count, with->services}, ret_issue));
     TRY(compile_source(rules, count, &source));
     if (with->previous != NULL && memcmp(&with->previous->source, &source, sizeof(source)) == 0) {
         *ret = content_ref(with->previous);
@@ -50,6 +50,7 @@ enum err content_new(const struct content_rule *const *rules, size_t count,
     c->refs_count = 1;
     c->source = source;
     c->engine = with->engine;
+    c->services = with->services;
     c->rules_count = count;
     c->words = (count + 63) / 64;
     enum err err = build(c, rules, with, ret_issue);
@@ -94,6 +95,10 @@ static void set_rule(struct content *c, size_t n, const struct content_rule *fro
     to->threshold = from->threshold;
     if (to->threshold == 0) {
         to->threshold = from->kind == CONTENT_PII ? THRESHOLD_PII : THRESHOLD_OTHER;
+    }
+    to->failure = CONTENT_BLOCK;
+    if (from->on_recogniser_failure != CONTENT_UNSCANNABLE_DEFAULT) {
+        to->failure = unscannable[from->on_recogniser_failure];
     }
     to->unscannable = is_strict ? CONTENT_BLOCK : CONTENT_WARN;
     if (from->on_unscannable != CONTENT_UNSCANNABLE_DEFAULT) {
@@ -200,7 +205,15 @@ static enum err add_rows(struct content *c, const struct content_rule *const *ru
         if ((r->stages & CONTENT_RESPONSE) != 0) {
             bit_set(rows[ROW_RESPONSE], n);
         }
-        if (r->is_buffered || r->kind == CONTENT_REQUIRED_TERMS) {
+        bool is_recognised = false;
+        for (size_t i = 0; i < r->types.count; i++) {
+            struct term t;
+            is_recognised = is_recognised || compile_is_recognised(r, i, c->services, &t);
+        }
+        if (is_recognised) {
+            bit_set(rows[ROW_RECOGNISED], n);
+        }
+        if (r->is_buffered || r->kind == CONTENT_REQUIRED_TERMS || is_recognised) {
             bit_set(rows[ROW_BUFFERED], n);
         }
         if (r->effect >= CONTENT_MODIFY) {

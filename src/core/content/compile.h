@@ -10,9 +10,16 @@
 
 /* compile_check.c: would these rules run as they say? The issue's pointer is
  * /N/member/index, N the rule's number. */
-MUST_USE enum err compile_check(const struct content_rule *const *rules, size_t count,
-                                struct issue *issue);
+struct compile_rules {
+    const struct content_rule *const *items;
+    size_t count;
+    const struct recognise_services *services;
+};
+MUST_USE enum err compile_check(const struct compile_rules *rules, struct issue *issue);
 bool compile_is_entity(const struct content_rule *r, struct str name);
+/* The services of which one finds types[i] of the rule; `ret` names it. */
+bool compile_is_recognised(const struct content_rule *r, size_t i,
+                           const struct recognise_services *services, struct term *ret);
 /* Index of a topic; SCAN_TOPICS_MAX = there is none of the name. */
 size_t compile_topic(struct str name);
 /* What all rules say, as one hash. */

@@ -15,6 +15,7 @@ struct checked {
     const struct content_rule *rule;
     size_t number;
     struct issue *issue;
+    const struct recognise_services *services;
 };
 
 static enum err check_rule(const struct checked *c);
@@ -26,10 +27,10 @@ static enum err refuse(const struct checked *c, enum err err, const char *where,
 static void add_list(struct buf *b, const struct content_list *list);
 static void add_text(struct buf *b, struct str text);
 
-enum err compile_check(const struct content_rule *const *rules, size_t count, struct issue *issue)
+enum err compile_check(const struct compile_rules *rules, struct issue *issue)
 {
-    for (size_t i = 0; i < count; i++) {
-        TRY(check_rule(&(struct checked){rules[i], i, issue}));
+    for (size_t i = 0; i < rules->count; i++) {
+        TRY(check_rule(&(struct checked){rules->items[i], i, issue, rules->services}));
     }
     return ERR_OK;
 }
@@ -64,6 +65,9 @@ static enum err check_rule(const struct checked *c)
     if ((unsigned)r->on_unscannable > CONTENT_UNSCANNABLE_BLOCK) {
         return refuse(c, ERR_INVALID, "/on_unscannable", "is allow, warn or block");
     }
+    if ((unsigned)r->on_recogniser_failure > CONTENT_UNSCANNABLE_BLOCK) {
+        return refuse(c, ERR_INVALID, "/on_recogniser_failure", "is allow, warn or block");
+    }
     if (has_terms && r->patterns.count == 0) {
         return refuse(c, ERR_INVALID, "/patterns", "needs at least one pattern");
     }
@@ -77,21 +81,30 @@ static enum err check_pii(const struct checked *c)
 {
     const struct content_rule *r = c->rule;
     struct scan_types types = {{0}};
+    bool is_asking = false;
 
     if (r->types.count == 0 && r->entities_count == 0) {
         return refuse(c, ERR_INVALID, "/types", "needs at least one type");
     }
     for (size_t i = 0; i < r->types.count; i++) {
         char where[80];
-        if (compile_is_entity(r, r->types.items[i])) {
+        struct term t;
+        bool is_recognised = compile_is_recognised(r, i, c->services, &t);
+        is_asking = is_asking || is_recognised;
+        if (is_recognised || compile_is_entity(r, r->types.items[i])) {
             continue;
         }
         if (scan_types_add(&types, r->types.items[i], c->issue) != ERR_OK) {
             char why[sizeof(c->issue->message)];
             memcpy(why, c->issue->message, sizeof(why));
             (void)snprintf(where, sizeof(where), "/types/%zu", i);
-            return refuse(c, ERR_INVALID, where, "%s", why);
+            return refuse(c, ERR_INVALID, where,
+                          "%s (no recogniser of this gateway offers it either)", why);
         }
+    }
+    if (r->on_recogniser_failure != CONTENT_UNSCANNABLE_DEFAULT && !is_asking) {
+        return refuse(c, ERR_INVALID, "/on_recogniser_failure",
+                      "no recogniser of this gateway offers one of the rule's types");
     }
     for (size_t i = 0; i < r->entities_count; i++) {
         TRY(check_entity(c, i));
@@ -143,6 +156,21 @@ bool compile_is_entity(const struct content_rule *r, struct str name)
     return false;
 }
 
+bool compile_is_recognised(const struct content_rule *r, size_t i,
+                           const struct recognise_services *services, struct term *ret)
+{
+    size_t service, type;
+    if (r->kind != CONTENT_PII || compile_is_entity(r, r->types.items[i]) ||
+        !recognise_find(services, r->types.items[i], &service, &type)) {
+        return false;
+    }
+    *ret = (struct term){.use = TERM_RECOGNISED,
+                         .service = (uint8_t)service,
+                         .type = (uint8_t)type,
+                         .what = services->items[service].types[type]};
+    return true;
+}
+
 static enum err check_topics(const struct checked *c)
 {
     if (c->rule->topics.count == 0) {
@@ -188,9 +216,10 @@ enum err compile_source(const struct content_rule *const *rules, size_t count, s
     buf_init(&b, SOURCE_BYTES_MAX);
     for (size_t i = 0; i < count; i++) {
         const struct content_rule *r = rules[i];
-        buf_printf(&b, "%d %d %u %d %d%d%d %u %d %zu;", (int)r->kind, (int)r->effect, r->stages,
+        buf_printf(&b, "%d %d %u %d %d%d%d %u %d %d %zu;", (int)r->kind, (int)r->effect, r->stages,
                    (int)r->method, r->is_substring, r->is_case_sensitive, r->is_buffered,
-                   r->threshold, (int)r->on_unscannable, r->entities_count);
+                   r->threshold, (int)r->on_unscannable, (int)r->on_recogniser_failure,
+                   r->entities_count);
         add_text(&b, r->format);
         add_list(&b, &r->types);
         add_list(&b, &r->patterns);

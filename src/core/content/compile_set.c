@@ -25,6 +25,9 @@ static enum err add_rule(struct terms_builder *b, uint32_t n, const struct conte
 static enum err add_list(struct terms_builder *b, uint32_t n, const struct content_rule *r,
                          enum term_use use);
 static enum err add_entity(struct terms_builder *b, uint32_t n, const struct content_entity *e);
+static enum err add_recognised(struct content *c, const struct content_rule *const *rules);
+static bool is_listed(const struct term *list, size_t count, size_t rule,
+                      const struct term *t);
 static enum err source_of(const struct terms_builder *b, struct sha256 *ret);
 static enum err make_set(struct content *c, const struct terms_builder *b,
                          const struct content_build *with, struct issue *issue);
@@ -48,6 +51,7 @@ enum err compile_set(struct content *c, const struct content_rule *const *rules,
         return ERR_LIMIT;
     }
     c->terms = ARENA_ARRAY(&c->arena, count, struct term);
+    c->recognised_from = count;
     b.list = calloc(count + 1, sizeof(*b.list));
     enum err err = c->terms != NULL && b.list != NULL ? ERR_OK : ERR_MEMORY;
     for (size_t n = 0; err == ERR_OK && n < c->rules_count; n++) {
@@ -61,7 +65,46 @@ enum err compile_set(struct content *c, const struct content_rule *const *rules,
         err = make_set(c, &b, with, issue);
     }
     free(b.list);
-    return err;
+    return err == ERR_OK ? add_recognised(c, rules) : err;
+}
+
+/* One for each rule and type: behind the others, for nothing scans for them. */
+static enum err add_recognised(struct content *c, const struct content_rule *const *rules)
+{
+    size_t count = 0;
+    struct term t;
+    for (size_t n = 0; c->services != NULL && n < c->rules_count; n++) {
+        for (size_t i = 0; i < rules[n]->types.count; i++) {
+            count += compile_is_recognised(rules[n], i, c->services, &t) ? 1 : 0;
+        }
+    }
+    if (count == 0) {
+        return ERR_OK;
+    }
+    size_t at = c->recognised_from;
+    struct term *all = ARENA_ARRAY(&c->arena, at + count, struct term);
+    if (all == NULL) {
+        return ERR_MEMORY;
+    }
+    if (at > 0) {
+        memcpy(all, c->terms, at * sizeof(*all));
+    }
+    for (size_t n = 0; n < c->rules_count; n++) {
+        for (size_t i = 0; i < rules[n]->types.count; i++) {
+            bool is_one = compile_is_recognised(rules[n], i, c->services, &t);
+            if (is_one && !is_listed(all + c->recognised_from, at - c->recognised_from, n, &t)) {
+                all[at] = t;
+                all[at].rule = (uint32_t)n;
+                all[at].what = arena_str(&c->arena, t.what);
+                if (all[at++].what.ptr == NULL) {
+                    return ERR_MEMORY;
+                }
+            }
+        }
+    }
+    c->terms = all;
+    c->terms_count = at;
+    return ERR_OK;
 }
 
 static size_t count_terms(const struct content_rule *r)
@@ -135,6 +178,17 @@ static enum err add_entity(struct terms_builder *b, uint32_t n, const struct con
     };
     b->content->terms_count = ++b->count;
     return ERR_OK;
+}
+
+/* "person" and "PERSON" in one rule are one. */
+static bool is_listed(const struct term *list, size_t count, size_t rule, const struct term *t)
+{
+    for (size_t i = count; i-- > 0 && list[i].rule == rule;) {
+        if (list[i].service == t->service && list[i].type == t->type) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum err make_set(struct content *c, const struct terms_builder *b,

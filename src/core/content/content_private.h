@@ -23,6 +23,7 @@ struct rule {
     enum content_kind kind;
     enum content_effect effect;
     enum content_effect unscannable; /* resolved; INFO = allowed */
+    enum content_effect failure;     /* of a recogniser; the same */
     uint8_t action;                  /* index into content.actions */
     bool has_except;
     unsigned threshold;
@@ -31,11 +32,13 @@ struct rule {
     uint32_t terms_from, terms_to; /* its ids, of every use */
 };
 
-enum term_use { TERM_PATTERN, TERM_ENTITY, TERM_EXCEPT, TERM_REQUIRED };
-/* What a term's id stands for. Ids of one rule follow each other. */
+enum term_use { TERM_PATTERN, TERM_ENTITY, TERM_EXCEPT, TERM_REQUIRED, TERM_RECOGNISED };
+/* What a term's id stands for. Ids of one rule follow each other, but for the recognised
+ * ones: they lie behind all others, and nothing scans for them. */
 struct term {
     uint32_t rule;
     uint8_t use;
+    uint8_t service, type; /* recognised */
     struct str what; /* the pattern as written, or the entity's name; NUL-terminated */
 };
 
@@ -45,6 +48,7 @@ enum row {
     ROW_RESPONSE,
     ROW_BUFFERED,
     ROW_ALTERING,
+    ROW_RECOGNISED, /* a recogniser finds something for it */
     ROW_KINDS,
     ROWS = ROW_KINDS + CONTENT_KINDS
 };
@@ -65,7 +69,8 @@ struct content {
     struct rule *rules;
     size_t rules_count, words;
     struct term *terms;
-    size_t terms_count;
+    size_t terms_count, recognised_from; /* up to terms_count */
+    const struct recognise_services *services;
     struct scan_action *actions;
     size_t actions_count;
     const uint64_t *rows[ROWS];
@@ -103,6 +108,7 @@ struct stage {
     const uint32_t *of_kind[CONTENT_KINDS]; /* their numbers, TERMS apart (there may be many) */
     size_t of_kind_count[CONTENT_KINDS];    /* of TERMS 1 for any */
     bool is_wanted, is_scanned; /* is_scanned: a finding of the set can matter */
+    bool is_recognised;         /* a recogniser is to be asked */
     struct scan_plan plan;      /* for sieves and edits; asks judge_index */
     enum content_effect effect;
     struct content_hit *hits;
@@ -132,6 +138,7 @@ struct content_check {
     struct stage stages[STAGES];
     bool is_buffered;
     struct queue *queue;       /* run.c: texts of the whole-text half */
+    struct recognition *recognition; /* recognised.c; NULL: not begun with these texts */
     struct channels *channels; /* stream.c: heap; NULL until a stream begins */
 };
 
@@ -160,6 +167,9 @@ struct covers {
  * could not be told; refuse. */
 MUST_USE enum err note_findings(struct stage *s, const struct place *where,
                                 struct scan_findings *found, struct covers *covers);
+/* The same for what recognisers found among them, when the rest has been told. */
+MUST_USE enum err note_recognised(struct stage *s, const struct place *where,
+                                  const struct scan_findings *found);
 
 /* ---- read.c: what does not need a place in the text -------------------------------------- */
 
@@ -187,6 +197,8 @@ struct sighting { /* one rule found something */
 MUST_USE enum err hit_add(struct stage *s, const struct place *where, const struct sighting *seen);
 MUST_USE enum err hit_add_opaque(struct stage *s, enum llm_unscannable_kind kind,
                                  struct str pointer);
+/* A recogniser did not say what is in the texts: what its rules make of that. */
+MUST_USE enum err hit_add_failure(struct stage *s, size_t service, enum recognise_result why);
 void entity_count(struct stage *s, const char *type);
 
 /* ---- stream.c --------------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ enum err content_edits(struct content_check *k, const struct llm_edit **ret, siz
         return q != NULL ? q->err : ERR_OK;
     }
     TRY(q->err);
-    ASSERT(q->at == q->count);
+    ASSERT(q->at == q->count && (k->recognition == NULL || k->recognition->is_done));
     o.items = ARENA_ARRAY(k->arena, q->count, struct llm_edit);
     if (o.items == NULL) {
         return ERR_MEMORY;
@@ -57,6 +57,7 @@ enum err content_edits(struct content_check *k, const struct llm_edit **ret, siz
     *ret_count = err == ERR_OK ? o.count : 0;
     q->count = q->at = q->unit = 0;
     q->seam = (struct seam){0};
+    k->recognition = NULL;
     q->err = err;
     return err;
 }

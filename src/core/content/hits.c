@@ -167,6 +167,40 @@ enum err hit_add_opaque(struct stage *s, enum llm_unscannable_kind kind, struct 
     return ERR_OK;
 }
 
+/* Also where it is allowed: then as something to know. */
+enum err hit_add_failure(struct stage *s, size_t service, enum recognise_result why)
+{
+    const struct content *c = s->check->content;
+    struct str name = c->services->items[service].name;
+    struct str what = arena_printf(s->check->arena, "recogniser %.*s: %s", STR_ARG(name),
+                                   recognise_result_name(why));
+    uint32_t last = UINT32_MAX;
+
+    if (what.ptr == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = c->recognised_from; i < c->terms_count; i++) {
+        const struct term *t = &c->terms[i];
+        if (t->service != service || t->rule == last || !bit_has(s->bits, t->rule)) {
+            continue;
+        }
+        const struct rule *r = &c->rules[t->rule];
+        last = t->rule;
+        s->effect = r->failure > s->effect ? r->failure : s->effect;
+        TRY(add(s,
+                &(struct content_hit){.rule = t->rule,
+                                      .kind = r->kind,
+                                      .effect = r->failure,
+                                      .stage = s->stage,
+                                      .is_unscannable = true,
+                                      .what = what,
+                                      .role = LLM_ROLE_OTHER,
+                                      .count = 1},
+                STR_NONE));
+    }
+    return ERR_OK;
+}
+
 void entity_count(struct stage *s, const char *type)
 {
     for (size_t i = 0; i < s->entities_count; i++) {

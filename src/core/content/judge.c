@@ -58,7 +58,7 @@ const char *judge_name(const void *context, uint32_t term_id)
 {
     const struct stage *s = context;
     const struct term *t = &s->check->content->terms[term_id];
-    return t->use == TERM_ENTITY ? t->what.ptr : "term";
+    return t->use == TERM_ENTITY || t->use == TERM_RECOGNISED ? t->what.ptr : "term";
 }
 
 /* f is an entity of the table. */
@@ -112,6 +112,19 @@ enum err note_findings(struct stage *s, const struct place *where, struct scan_f
     return ERR_OK;
 }
 
+enum err note_recognised(struct stage *s, const struct place *where,
+                         const struct scan_findings *found)
+{
+    const struct term *terms = s->check->content->terms;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct scan_finding *f = &found->items[i];
+        if (f->kind == SCAN_TERM && terms[f->id].use == TERM_RECOGNISED) {
+            TRY(note_term(s, where, found, i));
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err note_term(struct stage *s, const struct place *where,
                           const struct scan_findings *all, size_t at)
 {
@@ -129,7 +142,7 @@ static enum err note_term(struct stage *s, const struct place *where,
     if (is_excepted(s, t->rule, all, at)) {
         return ERR_OK;
     }
-    if (t->use == TERM_ENTITY && !where->is_repeat) {
+    if ((t->use == TERM_ENTITY || t->use == TERM_RECOGNISED) && !where->is_repeat) {
         entity_count(s, "custom");
     }
     return hit_add(s, where, &(struct sighting){t->rule, t->what, f->start, f->end, f->score});

@@ -25,8 +25,9 @@ static enum err scan_unit(struct content_check *k, size_t *left);
 static bool is_hard(struct str s);
 static void drop_lead(struct queue *q);
 static enum err take_findings(struct content_check *k, size_t *left);
-static size_t clean_cut(const struct scan_findings *all, size_t from);
 static enum err take_some(struct content_check *k, struct scan_findings *part);
+static enum err keep_some(struct content_check *k, struct unit *u,
+                          const struct scan_findings *part);
 static enum err judge_meaning(struct content_check *k, size_t *left);
 static void next_unit(struct queue *q);
 static void spend(size_t *left, size_t bytes);
@@ -124,6 +125,7 @@ static enum err run_all(struct content_check *k, size_t bytes_max)
         }
         TRY(run_step(k, &left));
     }
+    TRY(recognised_run(k, &left));
     TRY(seam_run(k, &left));
     return note_required(k);
 }
@@ -297,8 +299,7 @@ static enum err take_findings(struct content_check *k, size_t *left)
     return take_some(k, &part);
 }
 
-/* The end of the next findings that nothing behind them overlaps. */
-static size_t clean_cut(const struct scan_findings *all, size_t from)
+size_t clean_cut(const struct scan_findings *all, size_t from)
 {
     size_t to = from, end = 0;
     for (; to < all->count; to++) {
@@ -316,10 +317,33 @@ static enum err take_some(struct content_check *k, struct scan_findings *part)
     struct reading *r = &q->items[q->at];
     struct unit *u = &r->units[q->unit];
     struct stage *s = stage_of(k, r->stage);
-    struct scan_edits edits;
     const struct place where = {.pointer = u->pointer, .role = r->text->role};
 
     TRY(note_findings(s, &where, part, NULL));
+    return s->is_recognised ? keep_some(k, u, part) : take_edits(k, r, u, part);
+}
+
+/* What overlaps is one place, whoever found it: edits are made when all is known. */
+static enum err keep_some(struct content_check *k, struct unit *u,
+                          const struct scan_findings *part)
+{
+    size_t count = u->kept_count + part->count;
+    struct scan_finding *grown = arena_resize(
+        k->arena, u->kept, u->kept_count * sizeof(*grown), count * sizeof(*grown));
+    if (grown == NULL) {
+        return ERR_MEMORY;
+    }
+    memcpy(grown + u->kept_count, part->items, part->count * sizeof(*grown));
+    u->kept = grown;
+    u->kept_count = count;
+    return ERR_OK;
+}
+
+enum err take_edits(struct content_check *k, const struct reading *r, struct unit *u,
+                    struct scan_findings *part)
+{
+    struct stage *s = stage_of(k, r->stage);
+    struct scan_edits edits;
     /* What an answer's rule hides stays hidden: only the request's tokens are undone. */
     struct scan_tokens *tokens = k->keys.tokens;
     k->keys.tokens = r->stage == CONTENT_REQUEST ? tokens : NULL;

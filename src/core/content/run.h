@@ -20,6 +20,8 @@ struct unit {
     const struct llm_text *text;
     struct str pointer;
     struct edit_list edits;
+    struct scan_finding *kept; /* until a recogniser has said what it found there too */
+    size_t kept_count;
 };
 struct reading {
     const struct llm_text *text;
@@ -35,6 +37,28 @@ enum run_step { RUN_BEGIN, RUN_SCAN, RUN_TAKE, RUN_MEANING };
 struct seam {
     unsigned role;
     size_t from; /* reading that the next window begins with */
+};
+
+/* What recognisers are asked about the queue, and what they found (recognised.c). */
+struct recognised {
+    uint32_t text;
+    struct scan_finding finding;
+};
+struct recognition {
+    struct stage *stage;
+    struct str *texts;
+    size_t texts_count;
+    size_t service;                         /* asked now; services count = none is left */
+    uint32_t wanted[RECOGNISE_SERVICES_MAX]; /* a bit for each of its types */
+    struct str types[RECOGNISE_TYPES_MAX];  /* asked for now */
+    uint8_t type_numbers[RECOGNISE_TYPES_MAX];
+    size_t types_count;
+    struct recognised *found; /* sorted when all have answered */
+    size_t found_count, found_capacity;
+    size_t reading, unit, text, at; /* to be taken next */
+    struct scan_findings all;       /* of the unit under way: what it kept, and what was found */
+    size_t taken;
+    bool is_asked, is_done;
 };
 
 struct queue {
@@ -56,6 +80,13 @@ struct queue {
 bool is_speech(const struct llm_text *text);
 /* Adds `edit`; one that overlaps is joined to the one that was there. ERR_MEMORY. */
 MUST_USE enum err edit_add(struct arena *a, struct edit_list *list, const struct scan_edit *edit);
+/* The end of the next findings that nothing behind them overlaps. */
+size_t clean_cut(const struct scan_findings *all, size_t from);
+/* Findings of one unit, complete where they overlap, become its edits. */
+MUST_USE enum err take_edits(struct content_check *k, const struct reading *r, struct unit *u,
+                             struct scan_findings *part);
+/* recognised.c: when all else was read: asks, and takes what was found. ERR_AGAIN. */
+MUST_USE enum err recognised_run(struct content_check *k, size_t *left);
 /* seam.c: reads on in the joined texts; takes about *left bytes. ERR_AGAIN. */
 MUST_USE enum err seam_run(struct content_check *k, size_t *left);
 void queue_free(struct content_check *k);

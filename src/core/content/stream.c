@@ -151,6 +151,9 @@ static enum err open_channels(struct content_check *k)
         return ERR_OK;
     }
     const struct stage *s = stage_of(k, CONTENT_RESPONSE);
+    if (s->is_recognised) {
+        return ERR_UNSUPPORTED; /* it is asked about whole texts: content_is_buffered */
+    }
     struct channels *all = malloc(sizeof(*all));
     if (all == NULL) {
         return ERR_MEMORY;

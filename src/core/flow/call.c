@@ -55,13 +55,28 @@ void flow_step_call(struct flow_exchange *x)
 static void write_head(struct flow_exchange *x, struct buf *b)
 {
     struct flow_private *p = x->p;
-    const struct wire_url *url = &p->choice.endpoint->url;
+    ASSERT(x->out.len == 0); /* nothing is said to the client before the record */
+    flow_write_post(b, &p->choice.endpoint->url, p->upstream.path, &x->out);
+    write_auth(x, b);
+    wire_write_header(b, STR("content-type"), STR("application/json"));
+    wire_write_header(b, STR("accept"), p->request.is_stream ? STR("text/event-stream")
+                                                             : STR("application/json"));
+    /* Answers are read here, so they must come uncompressed. */
+    wire_write_header(b, STR("accept-encoding"), STR("identity"));
+    wire_write_header(b, STR("user-agent"), STR("portcullis"));
+    wire_write_header(b, STR("x-request-id"), (struct str){p->request_id, sizeof(p->request_id)});
+    write_passed(x, b);
+    wire_write_header_u64(b, STR("content-length"), p->upstream.body.len);
+    wire_write_end(b);
+}
+
+void flow_write_post(struct buf *b, const struct wire_url *url, struct str path, struct buf *parts)
+{
     bool is_default_port = url->port == (url->is_tls ? 443 : 80);
     bool is_ipv6 = url->is_ip && str_find(url->host, ':') >= 0;
-    struct buf *parts = &x->out; /* nothing is said to the client before the record */
-    ASSERT(parts->len == 0);
+    buf_clear(parts);
     buf_add(parts, url->path);
-    buf_add(parts, p->upstream.path);
+    buf_add(parts, path);
     size_t target_len = parts->len;
     buf_add(parts, is_ipv6 ? STR("[") : STR(""));
     buf_add(parts, url->host);
@@ -74,17 +89,6 @@ static void write_head(struct flow_exchange *x, struct buf *b)
     wire_write_request_line(b, WIRE_POST, str_sub(buf_str(parts), 0, target_len),
                             str_sub(buf_str(parts), target_len, parts->len));
     buf_clear(parts);
-    write_auth(x, b);
-    wire_write_header(b, STR("content-type"), STR("application/json"));
-    wire_write_header(b, STR("accept"), p->request.is_stream ? STR("text/event-stream")
-                                                             : STR("application/json"));
-    /* Answers are read here, so they must come uncompressed. */
-    wire_write_header(b, STR("accept-encoding"), STR("identity"));
-    wire_write_header(b, STR("user-agent"), STR("portcullis"));
-    wire_write_header(b, STR("x-request-id"), (struct str){p->request_id, sizeof(p->request_id)});
-    write_passed(x, b);
-    wire_write_header_u64(b, STR("content-length"), p->upstream.body.len);
-    wire_write_end(b);
 }
 
 static void write_auth(struct flow_exchange *x, struct buf *b)

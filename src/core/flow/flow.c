@@ -10,6 +10,7 @@
  *   admit         then                         facts -> verdict               admit.c
  *   choose        then                         verdict -> target              admit.c
  *   inspect       then, in turns               texts -> edits, or a refusal   inspect.c
+ *                 a rule needs a recogniser    it is asked about the texts    ask.c
  *   record        decision made                decision record -> spool       account.c
  *   call          decision stored              bytes for the provider         call.c
  *   relay         provider answers             answer -> client bytes         relay.c
@@ -36,6 +37,7 @@
 #define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
 
 static void decide_and_record(struct flow_exchange *x);
+static void told(struct flow_exchange *x, enum flow_end_how how);
 static void inspect_and_record(struct flow_exchange *x, uint64_t from_us);
 static void answer_locally(struct flow_exchange *x);
 static void settle(struct flow_exchange *x);
@@ -76,6 +78,7 @@ void flow_exchange_free(struct flow_exchange *x)
         sse_parser_fini(&x->p->sse);
     }
     content_check_fini(x->p->check);
+    flow_ask_free(x->p->asking);
     flow_stream_free(x->p->stream);
     arena_fini(&x->p->arena);
     buf_fini(&x->p->body);
@@ -182,6 +185,10 @@ static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
         flow_step_call(x);
     }
     p->eval_us += (uint32_t)(flow_clock_us(x) - from_us);
+    if (must_wait && flow_is_asking(x)) {
+        p->state = FLOW_ASKING;
+        return;
+    }
     if (must_wait) {
         p->state = FLOW_INSPECTING;
         x->want |= FLOW_WANT_TURN;
@@ -217,7 +224,7 @@ void flow_on_turn(struct flow_exchange *x, struct flow_now now)
         inspect_and_record(x, flow_clock_us(x));
     } else if (x->p->state == FLOW_RELAYING && x->p->is_answer_waiting) {
         x->p->now = now;
-        flow_inspect_turn(x);
+        flow_inspect_turn(x, ERR_OK);
     }
 }
 
@@ -279,7 +286,9 @@ void flow_on_bad_request(struct flow_exchange *x, unsigned status, const char *r
 void flow_on_upstream_head(struct flow_exchange *x, const struct wire_head *head,
                            struct flow_now now)
 {
-    if (x->p->state == FLOW_CALLING) {
+    if (flow_is_asking(x)) {
+        flow_ask_head(x, head);
+    } else if (x->p->state == FLOW_CALLING) {
         x->p->now = now;
         flow_relay_head(x, head);
     }
@@ -287,7 +296,13 @@ void flow_on_upstream_head(struct flow_exchange *x, const struct wire_head *head
 
 void flow_on_upstream_body(struct flow_exchange *x, struct str slice, struct flow_now now)
 {
-    if (x->p->state == FLOW_RELAYING) {
+    if (flow_is_asking(x)) {
+        x->p->now = now;
+        if (flow_ask_body(x, slice)) {
+            x->want |= FLOW_WANT_DROP_CALL;
+            told(x, FLOW_END_COMPLETE);
+        }
+    } else if (x->p->state == FLOW_RELAYING) {
         x->p->now = now;
         flow_relay_body(x, slice);
     }
@@ -297,11 +312,26 @@ void flow_on_upstream_end(struct flow_exchange *x, enum flow_end_how how, const 
                           struct flow_now now)
 {
     struct flow_private *p = x->p;
-    if (p->state == FLOW_CALLING || p->state == FLOW_RELAYING) {
+    if (flow_is_asking(x)) {
+        p->now = now;
+        told(x, how);
+    } else if (p->state == FLOW_CALLING || p->state == FLOW_RELAYING) {
         p->now = now;
         p->is_call_open = false;
         flow_relay_end(x, how, reason);
     }
+}
+
+/* A recogniser's call is over: on with the texts. */
+static void told(struct flow_exchange *x, enum flow_end_how how)
+{
+    enum err e = flow_ask_end(x, how);
+    if (x->p->state != FLOW_ASKING) {
+        flow_inspect_turn(x, e);
+        return;
+    }
+    flow_inspect_told(x, e);
+    inspect_and_record(x, flow_clock_us(x));
 }
 
 void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, struct flow_now now)
@@ -352,6 +382,7 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
         break;
     case FLOW_READING:
     case FLOW_INSPECTING:
+    case FLOW_ASKING:
     case FLOW_SERVING:
     case FLOW_CALLING:
     case FLOW_RELAYING:
@@ -395,6 +426,7 @@ void flow_end(struct flow_exchange *x)
         sse_parser_fini(&p->sse);
     }
     content_check_fini(p->check);
+    flow_ask_free(p->asking);
     flow_stream_free(p->stream);
     struct arena arena = p->arena;
     struct buf body = p->body, edited = p->edited, answer = p->answer;

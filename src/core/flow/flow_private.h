@@ -19,6 +19,7 @@ enum flow_state {
     FLOW_IDLE,
     FLOW_READING,       /* waiting for the body */
     FLOW_INSPECTING,    /* its texts are being read, slice by slice */
+    FLOW_ASKING,        /* a recogniser reads them */
     FLOW_SERVING,       /* io/http has it */
     FLOW_DECIDED,       /* decision record being stored */
     FLOW_CALLING,       /* waiting for the provider's head */
@@ -82,6 +83,7 @@ struct flow_private {
     struct route_choice choice;
     struct content_check *check; /* NULL: no content rule applies; for both stages */
     struct flow_found found;     /* in the request */
+    struct flow_asking *asking;  /* a recogniser's call; heap; NULL: none yet */
     enum flow_inspection inspection;
     bool must_turn; /* the slice is used up */
     bool is_content_block;
@@ -132,8 +134,24 @@ bool flow_is_inspecting(const struct flow_exchange *x);
 uint64_t flow_edits_count(const struct flow_exchange *x, enum content_stage stage);
 /* Puts what was found among what the client is told, in reporting order. */
 void flow_report(struct flow_exchange *x, const struct flow_found *found);
+/* A recogniser has answered or not; e: what the check made of it. */
+void flow_inspect_told(struct flow_exchange *x, enum err e);
+/* ask.c: calls to recognisers, at either stage. When the check has a question: wants the call,
+ * or answers it at once where there can be none. ERR_MEMORY: refuse. */
+MUST_USE enum err flow_ask(struct flow_exchange *x);
+bool flow_is_asking(const struct flow_exchange *x); /* its call is open */
+bool flow_has_question(const struct flow_exchange *x);
+void flow_ask_head(struct flow_exchange *x, const struct wire_head *head);
+/* True: there is too much of it, and the call is over. */
+MUST_USE bool flow_ask_body(struct flow_exchange *x, struct str slice);
+/* Tells the check. ERR_MEMORY, ERR_LIMIT: refuse. */
+MUST_USE enum err flow_ask_end(struct flow_exchange *x, enum flow_end_how how);
+void flow_ask_free(struct flow_asking *a); /* NULL is allowed */
 /* call.c: the request to the provider */
 void flow_step_call(struct flow_exchange *x);
+/* Request line and host of a POST; `parts` is scratch. */
+void flow_write_post(struct buf *b, const struct wire_url *url, struct str path,
+                     struct buf *parts);
 /* relay.c: the provider's answer */
 void flow_relay_head(struct flow_exchange *x, const struct wire_head *head);
 void flow_relay_body(struct flow_exchange *x, struct str slice);
@@ -153,7 +171,7 @@ void flow_relay_block(struct flow_exchange *x);
  * of a stream. Ends in one of the above, perhaps after turns of the loop. */
 void flow_inspect_json(struct flow_exchange *x);
 void flow_inspect_events(struct flow_exchange *x);
-void flow_inspect_turn(struct flow_exchange *x);
+void flow_inspect_turn(struct flow_exchange *x, enum err e); /* e: refuse with it instead */
 /* Tells what was found in the answer. */
 void flow_inspect_report(struct flow_exchange *x);
 /* inspect_stream.c: content rules over a stream, event by event. */
@@ -188,6 +206,7 @@ void flow_record_decision(struct flow_exchange *x);
 void flow_record_outcome(struct flow_exchange *x);
 /* stats.c */
 void flow_stats_count(struct flow_exchange *x, const char *decision);
+void flow_stats_asked(struct flow_exchange *x, enum recognise_result result, uint64_t us);
 void flow_stats_end(struct flow_exchange *x, const struct audit_outcome *o);
 
 #endif

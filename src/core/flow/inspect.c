@@ -52,7 +52,8 @@ enum err flow_check_new(const struct flow_question *q, struct content_check **re
     }
     *key = hmac_sha256(q->pepper, label);
     struct content_env env = {.scratch = q->scratch,
-                              .hash_key = {(const char *)key->bytes, sizeof(key->bytes)}};
+                              .hash_key = {(const char *)key->bytes, sizeof(key->bytes)},
+                              .may_ask = q->may_ask};
     return content_check_new(q->arena, policy_org_content(org), applies, &env, ret);
 }
 
@@ -184,7 +185,8 @@ static void begin(struct flow_exchange *x)
                               .verdict = &p->verdict,
                               .candidate = p->choice.candidate,
                               .scratch = p->start.is_scratch_small ? NULL : p->env->scratch,
-                              .pepper = p->env->pepper};
+                              .pepper = p->env->pepper,
+                              .may_ask = true};
     enum err e = flow_check_new(&q, &p->check);
     if (e != ERR_OK) {
         refuse_check(x, e);
@@ -217,12 +219,21 @@ static void read_slice(struct flow_exchange *x, uint64_t from_us)
     enum err e;
     do {
         e = content_run(p->check, has_clock ? STEP_BYTES : SLICE_BYTES);
-    } while (e == ERR_AGAIN && has_clock && flow_clock_us(x) - from_us < SLICE_US);
+    } while (e == ERR_AGAIN && has_clock && !flow_has_question(x) &&
+             flow_clock_us(x) - from_us < SLICE_US);
     if (e == ERR_AGAIN) {
         p->must_turn = true;
+        flow_inspect_told(x, flow_ask(x));
     } else if (e == ERR_OK) {
         p->inspection = FLOW_INSPECT_EDIT;
     } else {
+        refuse_check(x, e);
+    }
+}
+
+void flow_inspect_told(struct flow_exchange *x, enum err e)
+{
+    if (e != ERR_OK) {
         refuse_check(x, e);
     }
 }

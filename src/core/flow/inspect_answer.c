@@ -65,9 +65,13 @@ void flow_inspect_events(struct flow_exchange *x)
     }
 }
 
-void flow_inspect_turn(struct flow_exchange *x)
+void flow_inspect_turn(struct flow_exchange *x, enum err e)
 {
-    run_slice(x);
+    if (e != ERR_OK) {
+        flow_relay_fail_check(x, e);
+    } else {
+        run_slice(x);
+    }
 }
 
 static void run_slice(struct flow_exchange *x)
@@ -76,7 +80,14 @@ static void run_slice(struct flow_exchange *x)
     uint64_t from_us = flow_clock_us(x);
     enum err e = content_run(p->check, SLICE_BYTES);
     p->content_us[1] += (uint32_t)(flow_clock_us(x) - from_us);
-    p->is_answer_waiting = e == ERR_AGAIN;
+    if (e == ERR_AGAIN && flow_has_question(x)) {
+        e = flow_ask(x);
+        e = e == ERR_OK ? ERR_AGAIN : e;
+    }
+    p->is_answer_waiting = e == ERR_AGAIN && !flow_is_asking(x);
+    if (flow_is_asking(x)) {
+        return;
+    }
     if (e == ERR_AGAIN) {
         x->want |= FLOW_WANT_TURN;
     } else if (e == ERR_OK) {

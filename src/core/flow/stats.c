@@ -73,6 +73,18 @@ void flow_stats_count(struct flow_exchange *x, const char *decision)
     }
 }
 
+void flow_stats_asked(struct flow_exchange *x, enum recognise_result result, uint64_t us)
+{
+    struct flow_stats *s = x->p->env->stats;
+    if (s == NULL) {
+        return;
+    }
+    stats_add(&s->recogniser_results[result], 1);
+    if (result != RECOGNISE_TOO_MUCH) {
+        observe(&s->recogniser, long_bounds_ms, LONG_BOUNDS, us / 1000);
+    }
+}
+
 /* Called with the outcome: what only the end knows. */
 void flow_stats_end(struct flow_exchange *x, const struct audit_outcome *o)
 {
@@ -316,6 +328,8 @@ static void write_histograms(struct buf *out, struct flow_stats *const *list, si
          offsetof(struct flow_stats, upstream), LONG_BOUNDS, long_bounds_ms, 1e-3},
         {"portcullis_time_to_first_token_seconds", "From the call to the answer's head.", NULL,
          offsetof(struct flow_stats, first_byte), LONG_BOUNDS, long_bounds_ms, 1e-3},
+        {"portcullis_recogniser_duration_seconds", "From the question to the end of the answer.",
+         NULL, offsetof(struct flow_stats, recogniser), LONG_BOUNDS, long_bounds_ms, 1e-3},
     };
     for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
         uint64_t running = 0, sum = 0, total = 0;

@@ -32,7 +32,8 @@ struct flow_stats {
     _Atomic uint64_t entities[ENTITY_CUSTOM + 1][STATS_STAGES]; /* by a type's first detector */
     _Atomic uint64_t scanned_bytes[STATS_STAGES], edits[STATS_STAGES];
     _Atomic uint64_t input_tokens, output_tokens, cost_pico_usd, unpriced;
-    struct histogram eval, content_us[STATS_STAGES], upstream, first_byte;
+    _Atomic uint64_t recogniser_results[RECOGNISE_RESULTS];
+    struct histogram eval, content_us[STATS_STAGES], upstream, first_byte, recogniser;
 };
 
 /* One writer, so load and store suffice: no locked instruction on the path. */

@@ -11,6 +11,8 @@ static size_t entity_of(const char *type);
 static void write_by_stage(struct buf *out, const char *name, const char *help,
                            const uint64_t *values);
 
+static void write_recognisers(struct buf *out, struct flow_stats *const *list, size_t count);
+
 static const char *const stages[STATS_STAGES] = {"request", "response"};
 
 void stats_content_count(struct flow_exchange *x, struct flow_stats *s)
@@ -79,6 +81,23 @@ void stats_content_write(struct buf *out, struct flow_stats *const *list, size_t
                    "Text that content rules were given to read.", bytes);
     write_by_stage(out, "portcullis_content_edits_total", "Places that content rules replaced.",
                    edits);
+    write_recognisers(out, list, count);
+}
+
+static void write_recognisers(struct buf *out, struct flow_stats *const *list, size_t count)
+{
+    buf_add(out, STR("# HELP portcullis_recogniser_calls_total Questions to recognisers.\n"
+                     "# TYPE portcullis_recogniser_calls_total counter\n"));
+    for (unsigned r = 0; r < RECOGNISE_RESULTS; r++) {
+        uint64_t sum = 0;
+        for (size_t w = 0; w < count; w++) {
+            sum += stats_read(&list[w]->recogniser_results[r]);
+        }
+        if (sum != 0) {
+            buf_printf(out, "portcullis_recogniser_calls_total{result=\"%s\"} %llu\n",
+                       recognise_result_name((enum recognise_result)r), (unsigned long long)sum);
+        }
+    }
 }
 
 static void write_by_stage(struct buf *out, const char *name, const char *help,

@@ -38,7 +38,7 @@ enum err manage_parse(struct arena *a, const struct manage_request *r,
 {
     struct manage_captures captures = {{STR_NONE, STR_NONE}, 0};
     struct issue issue = {.offset = UINT64_MAX};
-    struct codec_reader reader = {a, catalog, &issue};
+    struct codec_reader reader = {a, catalog, &issue, r->services};
     memset(ret, 0, sizeof(*ret));
     memset(ret_refusal, 0, sizeof(*ret_refusal));
     TRY(find_route(r, ret, &captures, ret_refusal));
@@ -285,7 +285,7 @@ static enum err read_policy(struct codec_reader *r, struct manage_command *ret)
     if (ret->view == MANAGE_COMPLIANCE) {
         return codec_compliance_parse(r->arena, ret->body, r->catalog, &ret->policy, r->issue);
     }
-    return codec_native_parse(r->arena, ret->body, r->catalog, &ret->policy, r->issue);
+    return codec_native_parse(r, ret->body, &ret->policy);
 }
 
 static enum err read_try(struct codec_reader *r, struct manage_command *ret)

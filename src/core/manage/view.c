@@ -99,13 +99,13 @@ enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
 {
     const struct route_catalog *catalog = with->catalog;
     struct issue issue = {.offset = UINT64_MAX};
-    struct codec_reader r = {a, catalog, &issue};
+    struct codec_reader r = {a, catalog, &issue, with->services};
     enum manage_view view = manage_view_of(c->view, stored);
     const struct codec_shape *shape = manage_shape_of(view);
     enum err e = shape != NULL ? codec_shape_patch(shape, &r, stored, c->body, ret)
                  : view == MANAGE_GOVERNANCE
                      ? codec_governance_patch(a, stored, c->body, catalog, ret, &issue)
-                     : codec_native_patch(a, stored, c->body, catalog, ret, &issue);
+                     : codec_native_patch(&r, stored, c->body, ret);
     if (e != ERR_OK) {
         manage_refuse(ret_refusal,
                       e == ERR_CONFLICT      ? 409

@@ -53,6 +53,7 @@ static enum err compile(struct policy_org *o, const struct content_rule *const *
         .engine = with->engine,
         .compiler = with->compiler,
         .previous = with->previous != NULL ? with->previous->content : NULL,
+        .services = with->services,
     };
     struct issue issue = {.offset = UINT64_MAX};
     enum err err = content_new(rules, o->index.content_count, &build, &o->content, &issue);

@@ -82,7 +82,9 @@ static enum err prepare_try(struct http *h, struct http_job *job)
     if (build == NULL || key == NULL || label.ptr == NULL) {
         return ERR_MEMORY;
     }
-    *build = (struct content_build){.engine = h->options.engine, .compiler = h->options.compiler};
+    *build = (struct content_build){.engine = h->options.engine,
+                                    .compiler = h->options.compiler,
+                                    .services = h->options.services};
     *key = hmac_sha256(h->options.pepper, label);
     job->result.build = build;
     job->result.hash_key = (struct str){(const char *)key->bytes, sizeof(key->bytes)};

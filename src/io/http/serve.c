@@ -104,6 +104,7 @@ static void serve_management(struct http *h, const struct worker_request *reques
     read_request(&job->arena, request, &caller, &m);
     enum err e = ERR_NOT_FOUND;
     if (!is_admin_only(h, request)) {
+        m.services = h->options.services;
         e = manage_parse(&job->arena, &m, catalog, &job->command, &refusal);
     }
     if (e == ERR_NOT_FOUND && refusal.status == 0) {

@@ -108,6 +108,7 @@ static struct policy_build build_of(const struct store *s)
 {
     return (struct policy_build){.catalog = s->options.catalog,
                                  .engine = s->options.engine,
+                                 .services = s->options.services,
                                  .compiler = s->options.compiler};
 }
 

@@ -242,8 +242,7 @@ static void test_C_18_every_wrong_member_is_named(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct policy p;
         f->issue.pointer[0] = '?';
-        enum err e =
-            codec_native_parse(&f->arena, support_json(f, bad[i].text), f->catalog, &p, &f->issue);
+        enum err e = support_native(f, support_json(f, bad[i].text), f->catalog, &p);
         if (e != ERR_INVALID || strcmp(f->issue.pointer, bad[i].pointer) != 0 ||
             strstr(f->issue.message, bad[i].word) == NULL) {
             print_error("%s: %d %s: %s\n", bad[i].text, e, f->issue.pointer, f->issue.message);
@@ -262,7 +261,7 @@ static void test_two_rules_of_one_key(void **state)
            "\"provider_list\",\"effect\":\"block\",\"stage\":\"select\",\"params\":{}},{\"key\":"
            "\"k\",\"type\":\"provider_list\",\"effect\":\"block\",\"stage\":\"select\",\"params\":"
            "{}}]}");
-    assert_int_equal(codec_native_parse(&f->arena, body, NULL, &f->policy, &f->issue), ERR_INVALID);
+    assert_int_equal(support_native(f, body, NULL, &f->policy), ERR_INVALID);
     assert_string_equal(f->issue.pointer, "/rules/1");
 }
 
@@ -280,8 +279,7 @@ static void test_what_does_not_run_cannot_be_stored(void **state)
                  "{\"name\":\"n\",\"scope\":{\"level\":\"org\"},\"rules\":[{\"key\":\"k\","
                  "\"type\":\"%s\",\"effect\":\"block\",\"stage\":\"request\",\"params\":{}}]}",
                  not_running[i]);
-        enum err e =
-            codec_native_parse(&f->arena, support_json(f, text), NULL, &f->policy, &f->issue);
+        enum err e = support_native(f, support_json(f, text), NULL, &f->policy);
         assert_int_equal(e, ERR_UNSUPPORTED);
         assert_string_equal(f->issue.pointer, "/rules/0/type");
         assert_non_null(strstr(f->issue.message, not_running[i]));
@@ -293,7 +291,8 @@ static enum err patch(struct fixture *f, const char *from, const char *text, str
     struct policy old;
     assert_int_equal(codec_canonical_parse(&f->arena, str_from(from), NULL, &old, &f->issue),
                      ERR_OK);
-    return codec_native_patch(&f->arena, &old, support_json(f, text), f->catalog, ret, &f->issue);
+    struct codec_reader r = {&f->arena, f->catalog, &f->issue, NULL};
+    return codec_native_patch(&r, &old, support_json(f, text), ret);
 }
 
 static void test_C_5_patch_merges_members_and_replaces_rules(void **state)

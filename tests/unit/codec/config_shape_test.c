@@ -327,7 +327,7 @@ static void test_C_18_what_is_wrong_is_refused_where_it_is(void **state)
 
 static enum err from_template(struct fixture *f, const char *body)
 {
-    struct codec_reader r = {&f->arena, f->catalog, &f->issue};
+    struct codec_reader r = {&f->arena, f->catalog, &f->issue, NULL};
     enum err e = codec_config_from_template(&r, support_json(f, body), &f->policy);
     f->policy.id = STR("a1");
     return e;

@@ -20,9 +20,8 @@ static enum err change(struct fixture *f, const char *native, const char *patch,
     struct policy base, stored;
     assert_int_equal(
         codec_canonical_parse(&f->arena, str_from(plain), f->catalog, &base, &f->issue), ERR_OK);
-    assert_int_equal(codec_native_patch(&f->arena, &base, support_json(f, native), f->catalog,
-                                        &stored, &f->issue),
-                     ERR_OK);
+    struct codec_reader r = {&f->arena, f->catalog, &f->issue, NULL};
+    assert_int_equal(codec_native_patch(&r, &base, support_json(f, native), &stored), ERR_OK);
     f->policy = stored;
     return codec_governance_patch(&f->arena, &stored, support_json(f, patch), f->catalog, ret,
                                   &f->issue);

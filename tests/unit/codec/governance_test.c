@@ -209,7 +209,8 @@ static void test_rule_types_that_do_not_run_are_refused_by_name(void **state)
     yyjson_val *body =
         json(f, "{\"name\":\"x\",\"scope\":{\"level\":\"org\"},\"rules\":[{\"key\":\"a\",\"type\":"
                 "\"fact_check\",\"effect\":\"block\",\"stage\":\"response\",\"params\":{}}]}");
-    assert_int_equal(codec_native_parse(&f->arena, body, NULL, &p, &f->issue), ERR_UNSUPPORTED);
+    struct codec_reader r = {&f->arena, NULL, &f->issue, NULL};
+    assert_int_equal(codec_native_parse(&r, body, &p), ERR_UNSUPPORTED);
     assert_string_equal(f->issue.pointer, "/rules/0/type");
     assert_non_null(strstr(f->issue.message, "fact_check"));
 }

@@ -309,9 +309,8 @@ static void test_C_3_what_does_not_fit(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct policy p;
-        assert_int_equal(codec_native_parse(&f->arena, support_json(f, cases[i].body), f->catalog,
-                                            &f->policy, &f->issue),
-                         ERR_OK);
+        assert_int_equal(
+            support_native(f, support_json(f, cases[i].body), f->catalog, &f->policy), ERR_OK);
         f->policy.id = STR("a1");
         if (codec_shape_fits(SHAPE, &f->policy) != cases[i].is_fitting) {
             fail_msg("%s", cases[i].body);

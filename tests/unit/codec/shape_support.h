@@ -11,7 +11,7 @@
 static inline enum err shape_parse(struct fixture *f, const struct codec_shape *s,
                                    const char *body)
 {
-    struct codec_reader r = {&f->arena, f->catalog, &f->issue};
+    struct codec_reader r = {&f->arena, f->catalog, &f->issue, NULL};
     enum err e = codec_shape_parse(s, &r, support_json(f, body), &f->policy);
     f->policy.id = STR("a1");
     f->policy.org_id = STR("org_1");
@@ -32,7 +32,7 @@ static inline const char *shape_written(struct fixture *f, const struct codec_sh
 static inline enum err shape_patch(struct fixture *f, const struct codec_shape *s,
                                    const char *patch, struct policy *ret)
 {
-    struct codec_reader r = {&f->arena, f->catalog, &f->issue};
+    struct codec_reader r = {&f->arena, f->catalog, &f->issue, NULL};
     return codec_shape_patch(s, &r, &f->policy, support_json(f, patch), ret);
 }
 

@@ -41,6 +41,14 @@ static inline void support_load(struct buf *b, const char *name)
     fclose(f);
 }
 
+/* A body of a client. */
+static inline enum err support_native(struct fixture *f, yyjson_val *body,
+                                      const struct route_catalog *catalog, struct policy *ret)
+{
+    struct codec_reader r = {&f->arena, catalog, &f->issue, NULL};
+    return codec_native_parse(&r, body, ret);
+}
+
 static inline int support_set_up(void **state)
 {
     static struct fixture f;

@@ -79,7 +79,7 @@ static inline void begin(struct world *w)
     content_check_fini(w->check);
     arena_reset(&w->arena);
     buf_clear(&w->out);
-    struct content_env env = {scratch, STR("0123456789abcdef")};
+    struct content_env env = {.scratch = scratch, .hash_key = STR("0123456789abcdef")};
     assert_int_equal(content_check_new(&w->arena, w->content, w->applies, &env, &w->check), ERR_OK);
     w->err = ERR_OK;
 }
