@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "answer_rules.h"
+#include "recognisers.h"
 #include "rules.h"
 
 void *__real_malloc(size_t size);
@@ -100,11 +101,17 @@ static void converse(const struct talk *t, size_t step)
     } else {
         path_post(&p, t->target, t->body);
     }
+    if (p.asks == 1 && !p.is_done) {
+        recogniser_finds(&p, "person", "jane");
+    }
     if (p.calls != 0 && !p.is_done) {
         snprintf(answer, sizeof(answer),
                  "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", t->type,
                  strlen(t->answer), t->answer);
         path_answer(&p, answer, step);
+    }
+    if (p.asks == 2 && !p.is_done) {
+        recogniser_finds(&p, "person", "jane");
     }
 }
 
@@ -231,6 +238,32 @@ static void test_content(void **state)
     assert_int_equal(p.calls, 0);
 }
 
+/* No question, no answer and nothing found may be lost without a refusal. */
+static void test_recognisers(void **state)
+{
+    (void)state;
+    static const struct str person[] = {STR_INIT("person")};
+    static const struct content_rule find[] = {{.kind = CONTENT_PII,
+                                                 .effect = CONTENT_MODIFY,
+                                                 .stages = CONTENT_REQUEST | CONTENT_RESPONSE,
+                                                 .method = SCAN_REDACT,
+                                                 .types = {person, 1, true}}};
+    static const struct talk json = {
+        "/v1/chat/completions",
+        "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"I am jane\"}]}",
+        "application/json",
+        "{\"choices\":[{\"message\":{\"content\":\"hi jane, yes\"}}]}",
+        "hi [REDACTED], yes",
+        NULL};
+    path_tear_down(&p);
+    recognised_set_up(&p, find, 1);
+    p.on_inside = on_inside;
+    fail_everywhere(&json, 0);
+    assert_int_equal(p.asks, 2);
+    assert_true(path_provider_has(&p, "I am [REDACTED]"));
+    fail_everywhere(&json, 13);
+}
+
 #define PIECE(text)                                                                                \
     TALK_CHUNK "[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}]}\n\n"
 #define PIECES                                                                                     \
@@ -303,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_translated),
         cmocka_unit_test(test_refused_warned_and_models),
         cmocka_unit_test(test_content),
+        cmocka_unit_test(test_recognisers),
         cmocka_unit_test(test_content_of_answers),
         cmocka_unit_test(test_an_exchange_is_made_whole_or_not),
     };

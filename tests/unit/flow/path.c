@@ -24,6 +24,8 @@ static void inside(const struct path *p, bool is_inside)
     }
 }
 
+const struct recognise_services *path_services;
+
 static const char pepper[] = "0123456789abcdef0123456789abcdef";
 
 static void load(struct buf *b, const char *name)
@@ -116,6 +118,7 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     arena_init(&p->records, 64u << 20);
     buf_init(&p->client, 16u << 20);
     buf_init(&p->provider, 16u << 20);
+    buf_init(&p->asked, 64u << 20);
     load(&p->providers, "providers.json");
     load(&p->models, "models.json");
     struct issue issue = {0};
@@ -152,7 +155,8 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     rows.endpoints = endpoints;
     rows.endpoints_count = 4;
     ASSERT(scan_engine_new(&p->engine) == ERR_OK);
-    struct policy_build build = {.catalog = p->catalog, .now_s = 1000, .engine = p->engine};
+    struct policy_build build = {
+        .catalog = p->catalog, .now_s = 1000, .engine = p->engine, .services = path_services};
     enum err e = policy_org_new(&rows, &build, &p->org, &issue);
     if (e != ERR_OK) {
         fprintf(stderr, "%s: %s\n", issue.pointer, issue.message);
@@ -185,6 +189,7 @@ void path_tear_down(struct path *p)
     buf_fini(&p->models);
     buf_fini(&p->client);
     buf_fini(&p->provider);
+    buf_fini(&p->asked);
     arena_fini(&p->arena);
     arena_fini(&p->records);
 }
@@ -218,10 +223,14 @@ static void perform(struct path *p)
         x->want = 0;
         enum err recorded = (want & FLOW_WANT_RECORD) != 0 ? take_record(p) : ERR_AGAIN;
         if ((want & FLOW_WANT_CALL) != 0) {
-            p->calls++;
-            ASSERT(p->decisions == 1); /* nothing upstream before its record */
-            buf_add(&p->provider, x->call.head);
-            buf_add(&p->provider, x->call.body);
+            bool is_ask = str_starts(x->call.endpoint->id, STR("recogniser "));
+            struct buf *to = is_ask ? &p->asked : &p->provider;
+            p->calls += is_ask ? 0 : 1;
+            p->asks += is_ask ? 1 : 0;
+            ASSERT(is_ask || p->decisions == 1); /* nothing upstream before its record */
+            buf_clear(&p->asked);
+            buf_add(to, x->call.head);
+            buf_add(to, x->call.body);
             wire_parser_fini(&p->answer);
             wire_parser_init(&p->answer, WIRE_RESPONSE, &wire_limits_default);
         }
@@ -270,7 +279,7 @@ static void begin(struct path *p)
                            .now = p->now};
     buf_clear(&p->client);
     buf_clear(&p->provider);
-    p->decisions = p->outcomes = p->calls = p->drops = p->turns = 0;
+    p->decisions = p->outcomes = p->calls = p->asks = p->drops = p->turns = 0;
     p->is_done = p->is_closed = p->is_out_lost = p->wants_serve = false;
     arena_reset(&p->records);
     INSIDE(p, flow_begin(p->x, &p->env, &s));

@@ -24,7 +24,8 @@ struct path {
     struct flow_now now;
     struct buf client;  /* all bytes for the client */
     struct buf provider; /* all bytes for the provider */
-    size_t decisions, outcomes, calls, drops, turns;
+    struct buf asked;    /* the last bytes for a recogniser */
+    size_t decisions, outcomes, calls, asks, drops, turns;
     size_t turns_max; /* the turn with this number is left to path_turn; 0 = none */
     bool is_done, is_closed, spool_is_full;
     bool wants_serve;  /* handed over to what is not the path */
@@ -38,6 +39,8 @@ struct path {
     void (*on_inside)(bool is_inside);
 };
 
+/* The recognisers of the next organisation that is set up; NULL = none. */
+extern const struct recognise_services *path_services;
 /* governance: NULL-terminated list of S0 bodies, the first is the default. */
 void path_set_up(struct path *p, const char *const *governance);
 /* The same with a key of the given environment (none = not bound to one). */
