@@ -26,6 +26,7 @@ static void write_list(struct trial *t, struct buf *out, bool is_alert);
 static void write_violation(struct trial *t, struct buf *out, const struct policy_violation *v);
 static void write_hit(struct trial *t, struct buf *out, const struct content_hit *hit);
 static void write_rule(struct trial *t, struct buf *out, const struct policy_rule *rule);
+static void write_not_asked(const struct trial *t, struct buf *out);
 static void write_masked(const struct trial *t, struct buf *out);
 
 enum err manage_try_write(struct arena *a, struct buf *out, const struct manage_command *c,
@@ -61,6 +62,7 @@ enum err manage_try_write(struct arena *a, struct buf *out, const struct manage_
     buf_add(out, STR("],\"alerts\":["));
     write_list(&t, out, true);
     buf_add_byte(out, ']');
+    write_not_asked(&t, out);
     if (effect == POLICY_MODIFY) {
         write_masked(&t, out);
     }
@@ -216,6 +218,24 @@ static void write_rule(struct trial *t, struct buf *out, const struct policy_rul
     json_write_str(out, rule->key);
     buf_add(out, STR(",\"action\":"));
     json_write_str(out, action);
+}
+
+/* A trial asks no recogniser; their rules have said what follows, and this says why. */
+static void write_not_asked(const struct trial *t, struct buf *out)
+{
+    struct str last = STR_NONE;
+    for (size_t i = 0; i < t->content.hits_count; i++) {
+        struct str rest = t->content.hits[i].what;
+        struct str name = str_cut(&rest, ':');
+        if (!t->content.hits[i].is_unscannable || !str_starts(name, STR("recogniser ")) ||
+            str_eq(name, last)) {
+            continue;
+        }
+        buf_add(out, last.ptr == NULL ? STR(",\"notAsked\":[") : STR(","));
+        json_write_str(out, name);
+        last = name;
+    }
+    buf_add(out, last.ptr != NULL ? STR("]") : STR(""));
 }
 
 /* The caller's own texts, as they would go on. */

@@ -135,7 +135,9 @@ static void test_arguments_stay_json_and_names_are_not_sent(void **state)
     char body[256];
     unsigned id = (unsigned)(asked.ptr[at - 2] - '0'); /* {"id":N,"text":"Ada L"} */
     snprintf(body, sizeof(body),
-             "{\"findings\":[{\"id\":%u,\"type\":\"person\",\"start\":0,\"end\":5,\"score\":1}]}", id);
+             "{\"findings\":[{\"id\":%u,\"type\":\"person\",\"start\":0,\"end\":5,"
+             "\"score\":1}]}",
+             id);
     recogniser_says(&p, 200, body, 0);
     assert_true(path_provider_has(&p, "{\\\"secret_name\\\":\\\"<PERSON>\\\",\\\"n\\\":77}"));
     finish_call();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two recognisers for tests of the path, rules that need them, and what they answer.
+ * Two recognisers for tests of the path, an organisation with the rules of a test, and what
+ * the recognisers answer: a body as it stands, or the places of a word in what they were
+ * asked. Each test has its own copy.
  */
 #ifndef PORTCULLIS_TEST_RECOGNISERS_H
 #define PORTCULLIS_TEST_RECOGNISERS_H
