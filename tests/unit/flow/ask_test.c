@@ -123,8 +123,8 @@ static void test_arguments_stay_json_and_names_are_not_sent(void **state)
     (void)state;
     chat("{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
          "\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
-         "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"secret_name\\\":\\\"Ada L\\\",\\\"n\\\":"
-         "77}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"ok\"}]}");
+         "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"secret_name\\\":\\\"Ada L\\\","
+         "\\\"n\\\":77}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"ok\"}]}");
     assert_int_equal(p.asks, 1);
     struct str asked = buf_str(&p.asked);
     ptrdiff_t at = str_find_str(asked, STR("\"text\":\"Ada L\""));
