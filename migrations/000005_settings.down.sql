@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: Apache-2.0
+ALTER TABLE portcullis.api_keys DROP COLUMN error_format;
+ALTER TABLE portcullis.orgs DROP COLUMN policies_max, DROP COLUMN error_format;

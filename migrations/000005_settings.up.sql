@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What refusals by policy look like, by key and by organisation, and how many policies
+-- an organisation may keep; the second is the operator's to set.
+
+ALTER TABLE portcullis.orgs
+    ADD COLUMN error_format text NOT NULL DEFAULT 'auto'
+               CHECK (error_format IN ('auto', 'openai', 'governance', 'policy')),
+    ADD COLUMN policies_max integer CHECK (policies_max >= 0);
+ALTER TABLE portcullis.api_keys
+    ADD COLUMN error_format text
+               CHECK (error_format IN ('auto', 'openai', 'governance', 'policy'));
+GRANT UPDATE (error_format, policies_max) ON portcullis.orgs TO portcullis_gateway;
