@@ -281,6 +281,7 @@ struct policy_verdict {
     /* policy_decide_call: so many violations at the beginning say why another model is
      * called than was asked for. */
     size_t overrides_count;
+    struct str substituted_from; /* and this is what was asked for; none = nothing else is */
     struct policy_violation *violations; /* in reporting order: priority, then S0-58's order */
     size_t violations_count;
     size_t violations_dropped;  /* beyond the maximum */

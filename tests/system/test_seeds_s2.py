@@ -339,11 +339,17 @@ def test_s2_52_soft_block_overrides_the_model(lab, fake, make):
     assert headers["x-governance-violations"] == "Model openai/gpt-4o is not in allow list"
     assert body["policy_evaluation"] == {"result": "soft_block", "violations": [
         {"policy_name": "Small", "rule": "model_allow_list",
-         "message": "Model openai/gpt-4o is not in allow list"}]}
+         "message": "Model openai/gpt-4o is not in allow list"}],
+        "modifications": [{"kind": "model_override", "path": "/model",
+                           "replacement": headers["x-gateway-model"]}]}
     lab.wait_shipped()
     record = lab.must("GET", "/v1/audit?request_id=" + headers["x-request-id"])["data"][0]
     assert (record["decision"], record["rule"]) == ("modify", "model_allow_list")
-    assert record["model_requested"] == "openai/gpt-4o"
+    assert record["model_requested"] == record["substituted_from"] == "openai/gpt-4o"
+    assert record["model"] == headers["x-gateway-model"] and record["modifications"] == 1
+    asked = lab.must("POST", "/v1/evaluate", {"model": "openai/gpt-4o"}, key=lab.keys["pk_live"])
+    assert asked["model"] == {"requested": "openai/gpt-4o", "substituted_from": "openai/gpt-4o",
+                              "resolved": headers["x-gateway-model"]}
     status, headers, body = lab.chat(model="gpt-4o-mini", key=lab.keys["pk_live"])
     assert status == 200 and "x-gateway-model" not in headers
     assert "policy_evaluation" not in body

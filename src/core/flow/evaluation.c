@@ -15,6 +15,7 @@ struct listed {
     const struct policy_violation *items[LISTED_MAX];
     size_t count;
     enum policy_effect effect;
+    struct str model; /* called instead of the one asked for */
 };
 
 static void collect(struct flow_exchange *x, bool with_response, struct listed *ret);
@@ -86,6 +87,9 @@ static void collect(struct flow_exchange *x, bool with_response, struct listed *
     struct flow_private *p = x->p;
     struct flow_found *found = NULL;
     *ret = (struct listed){.effect = POLICY_INFO};
+    if (p->verdict.substituted_from.len != 0) {
+        ret->model = p->choice.model->id;
+    }
     for (size_t i = 0; i < p->warnings_count; i++) {
         add(p, ret, p->warnings[i], false);
     }
@@ -120,7 +124,7 @@ static void add(const struct flow_private *p, struct listed *l, const struct pol
 static void write_member(const struct listed *l, struct buf *out)
 {
     buf_add(out, STR(",\"policy_evaluation\":"));
-    codec_write_policy_evaluation(out, l->effect, l->items, l->count);
+    codec_write_policy_evaluation(out, l->effect, l->items, l->count, l->model);
 }
 
 static void insert(struct buf *into, size_t at, struct str member)

@@ -339,7 +339,7 @@ void flow_relay_begin(struct flow_exchange *x)
         wire_write_header(&x->out, STR("x-upstream-request-id"), p->upstream_request_id);
     }
     wire_write_header(&x->out, STR("x-portcullis-provider"), p->choice.provider->slug);
-    if (p->verdict.overrides_count != 0) { /* another model than was asked for (S2-52) */
+    if (p->verdict.substituted_from.len != 0) { /* S2-52, product.md 2.5 */
         wire_write_header(&x->out, STR("x-gateway-model"), p->choice.model->id);
     }
     if (p->is_upstream_stream) {
