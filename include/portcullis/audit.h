@@ -59,6 +59,7 @@ struct audit_decision {
     size_t violations_count;
     uint64_t violations_dropped; /* beyond what a record holds */
     uint64_t modifications;      /* places of the request that were replaced */
+    struct str substituted_from; /* the model asked for, where `model` stands in its place */
 };
 
 struct audit_outcome {

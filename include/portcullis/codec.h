@@ -176,9 +176,12 @@ void codec_write_violations(struct buf *out, const struct policy_verdict *v);
 void codec_write_violations_header(struct buf *out, const struct policy_violation *const *list,
                                    size_t count);
 /* S2's own: {"result":"hard_block","violations":[{policy_name,rule,message}]}. The result is
- * said in S2's words: hard_block, soft_block (something was modified), warn, info, allow. */
+ * said in S2's words: hard_block, soft_block (something was modified), warn, info, allow.
+ * `model`: what is called instead of the model that was asked for, told among
+ * "modifications"; none = what was asked for. */
 void codec_write_policy_evaluation(struct buf *out, enum policy_effect effect,
-                                   const struct policy_violation *const *list, size_t count);
+                                   const struct policy_violation *const *list, size_t count,
+                                   struct str model);
 /* The whole body of a refusal by an S2 policy (S2-54); for LLM_ANTHROPIC beside the error
  * object that SDK needs. `list` is not empty, the first says why (S2-55). */
 void codec_write_policy_blocked(struct buf *out, enum llm_dialect d,

@@ -79,7 +79,8 @@ enum manage_field_flag {
     MANAGE_READ_ONLY = 1 << 1, /* set by the store */
     MANAGE_FIXED = 1 << 2,     /* may be given on create, never patched */
     MANAGE_NULLABLE = 1 << 3,
-    MANAGE_OPERATOR = 1 << 4   /* only the command line may set it */
+    MANAGE_OPERATOR = 1 << 4,  /* only the command line may set it; not shown */
+    MANAGE_VISIBLE = 1 << 5    /* with MANAGE_OPERATOR: shown all the same */
 };
 struct manage_field {
     const char *member; /* JSON member; the column has the same name */

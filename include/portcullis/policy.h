@@ -51,6 +51,14 @@ const char *policy_stage_name(enum policy_stage s);
 const char *policy_level_name(enum policy_level l);
 const char *policy_origin_name(enum policy_origin o);
 const char *policy_status_name(enum policy_status s);
+/* The body of a refusal by policy (C-4): AUTO is the one of the policy that blocks; OPENAI
+ * that SDK's error object and nothing else, GOVERNANCE S0's, POLICY S2's. */
+enum policy_error_format {
+    POLICY_ERROR_UNSET, /* of a key or an organisation: not said there */
+    POLICY_ERROR_AUTO, POLICY_ERROR_OPENAI, POLICY_ERROR_GOVERNANCE, POLICY_ERROR_POLICY
+};
+/* UNSET for anything but "auto", "openai", "governance", "policy". */
+enum policy_error_format policy_error_format_of(struct str name);
 /* Does this build enforce the type? (activation is refused otherwise) */
 bool policy_rule_type_runs(enum policy_rule_type t);
 /* Is it about texts? Such a rule has a rule.content and forbids no candidate. */
@@ -133,6 +141,7 @@ struct policy_key_row { /* an API key and everything it speaks for */
     uint16_t slots;            /* allowed slots, bit n = slot n; 0 = any */
     int pinned_slot;           /* 0 = none */
     bool may_narrow;           /* X-Environment accepted, unless bound to an environment */
+    enum policy_error_format error_format;
     struct policy_list models; /* key's own model allow-list */
     const struct policy_pair *metadata;
     size_t metadata_count;
@@ -143,6 +152,7 @@ struct policy_org_rows {
     uint64_t seq; /* policy_seq of the organisation */
     bool is_suspended;
     enum policy_slot_selection slot_selection;
+    enum policy_error_format error_format;
     const struct policy *policies; /* active versions only */
     size_t policies_count;
     const struct policy_key_row *keys;
@@ -223,6 +233,8 @@ MUST_USE enum err policy_authenticate(const struct policy_snapshot *s, struct st
                                       const struct policy_principal **ret);
 const struct policy_key_row *policy_principal_key(const struct policy_principal *p);
 const struct policy_org *policy_principal_org(const struct policy_principal *p);
+/* The key's, else the organisation's, else AUTO. */
+enum policy_error_format policy_principal_error_format(const struct policy_principal *p);
 /* May a request of this key say that it belongs to this environment (X-Environment)? Its
  * own always; another only a key that may narrow and is not bound to one itself: a policy
  * of another environment may override what holds in the key's own. */
@@ -269,6 +281,7 @@ struct policy_verdict {
     /* policy_decide_call: so many violations at the beginning say why another model is
      * called than was asked for. */
     size_t overrides_count;
+    struct str substituted_from; /* and this is what was asked for; none = nothing else is */
     struct policy_violation *violations; /* in reporting order: priority, then S0-58's order */
     size_t violations_count;
     size_t violations_dropped;  /* beyond the maximum */

@@ -46,6 +46,9 @@ POLICY = {
         rule("phone", "modify", ["phone"], stage="request", method="pseudonym"),
         {"key": "projects", "type": "terms", "effect": "warn", "stage": "response",
          "params": {"patterns": ["bluebird"], "on_unscannable": "allow"}},
+        # All that is SAID is warned of: every SDK below meets the member in its last chunk.
+        {"key": "all", "type": "terms", "effect": "warn", "stage": "response",
+         "params": {"patterns": ["that is all"], "on_unscannable": "allow"}},
     ],
 }
 
@@ -321,6 +324,32 @@ def test_a_block_in_arguments(oai, claude):
             stream.get_final_message()
 
 
+# ---- what is told ----------------------------------------------------------------------------------
+
+TOLD = {"result": "warn", "violations": [
+    {"policy_name": "Answers", "rule": "terms", "message": "Pattern matched: that is all"}]}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_warning_is_told_in_the_last_chunk(oai, claude, size):
+    chunks = list(oai.chat.completions.create(model=MODEL, stream=True,
+                                              messages=user(say_in_pieces(SAID, size))))
+    assert [c.policy_evaluation for c in chunks if c.choices[0].finish_reason] == [TOLD]
+    assert not any(hasattr(c, "policy_evaluation") for c in chunks[:-1])
+    with claude.messages.stream(model=CLAUDE, max_tokens=50,
+                                messages=user(say_in_pieces(SAID, size))) as stream:
+        events = list(stream)
+    assert [e.policy_evaluation for e in events if e.type == "message_delta"] == [TOLD]
+    events = list(oai.responses.create(model=MODEL, input=say_in_pieces(SAID, size), stream=True))
+    assert events[-1].type == "response.completed" and events[-1].policy_evaluation == TOLD
+
+
+def test_a_warning_of_a_whole_answer_is_told_in_its_head(lab):
+    status, headers, body = lab.chat(say(SAID), key=lab.keys["developer"])
+    assert status == 200 and "policy_evaluation" not in body
+    assert "Pattern matched: that is all" in headers["x-governance-violations"]
+
+
 # ---- what is recorded ---------------------------------------------------------------------------
 
 def test_warnings_and_records(lab):
@@ -348,7 +377,7 @@ def test_warnings_and_records(lab):
     assert outcome(warned)["response_decision"] == "warn"
     row = outcome(modified)
     assert row["response_decision"] == "modify" and row["modifications"] == 2
-    assert {v["what"] for v in row["violations"]} == {"email", "credit_card"}
+    assert {v["what"] for v in row["violations"]} == {"email", "credit_card", "that is all"}
     row = outcome(blocked)
     assert row["response_decision"] == "block" and row["result"] == "refused"
     for table in ("audit_decisions", "audit_outcomes"):

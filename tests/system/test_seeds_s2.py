@@ -5,7 +5,8 @@ rather than about bytes is proven by a unit test:
 
   S2-1..4  here, by the options they consist of      S2-31  codec/config_shape_test.c
   S2-43..49 here, and scan/entities_test.c           S2-55  here, and policy_evaluation_test.c
-  S2-64..68 plans gate nothing here (C-11)           S2-70  manage/api_test.c (/llms.txt)
+  S2-64..68 the number of policies; types gate nothing (C-11)
+  S2-70  manage/api_test.c (/llms.txt)
 """
 import json
 
@@ -226,6 +227,81 @@ def test_s2_56_provider_lists(lab, make):
         "message": "Provider openai is not in allow list"}
 
 
+def test_c_4_the_error_format_is_chosen(lab, make):
+    """By the policy, the organisation, the key, the request: what comes later wins."""
+    make({**GOOGLE_ONLY, "config": {"model_allow_list": ["gpt-4o"]}})
+    key = lab.must("POST", "/v1/keys", {"name": "format", "scopes": ["call"]})
+
+    def shape(headers=None):
+        status, told, body = lab.chat(model="gpt-4o-mini", key=key["key"], headers=headers)
+        assert status == 403 and told["x-governance-policy"] == "Google Only", body
+        assert told["x-governance-violations"] == "Model gpt-4o-mini is not in allow list"
+        if body["error"] == "Request blocked by policy":
+            assert body == BLOCKED
+            return "policy"
+        return "governance" if "violations" in body["error"] else "openai"
+
+    def change(path, value):
+        status, _, body = lab.call("PATCH", path, {"error_format": value},
+                                   headers={"prefer": "wait=5"})
+        assert status == 200 and body["error_format"] == value, body
+
+    change("/v1/orgs/org_acme", "auto")
+    assert shape() == "policy"
+    assert shape({"x-error-format": "governance"}) == "governance"
+    assert shape({"x-error-format": "openai"}) == "openai"
+    change("/v1/orgs/org_acme", "governance")
+    assert shape() == "governance"
+    change("/v1/keys/" + key["id"], "openai")
+    assert shape() == "openai"
+    assert shape({"x-error-format": "policy"}) == "policy"
+    change("/v1/keys/" + key["id"], None)
+    assert shape() == "governance"
+    change("/v1/orgs/org_acme", "auto")
+    status, _, body = lab.call("PATCH", "/v1/orgs/org_acme", {"error_format": "s2"})
+    assert status == 400 and body["error"]["param"] == "/error_format"
+    status, _, body = lab.chat(model="gpt-4o-mini", key=key["key"],
+                               headers={"x-error-format": "xml"})
+    assert (status, body["error"]["code"]) == (400, "invalid_error_format")
+    status, _, body = lab.chat(model="gpt-4o", key=key["key"],
+                               headers={"x-error-format": "policy"})
+    assert body["policy_evaluation"] == {"result": "allow", "violations": []}
+    with OpenAI(base_url=lab.url + "/v1", api_key=key["key"], max_retries=0,
+                default_headers={"X-Error-Format": "openai"}) as plain:
+        with pytest.raises(PermissionDeniedError) as e:
+            plain.chat.completions.create(model="gpt-4o-mini",
+                                          messages=[{"role": "user", "content": "hello"}])
+    assert e.value.code == "GOVERNANCE_BLOCKED" and "not in allow list" in e.value.message
+    lab.call("DELETE", "/v1/keys/" + key["id"])
+
+
+def test_s2_64_to_68_a_plan_allows_so_many_policies(lab, make, tmp_path):
+    """The number is the operator's to set; who reaches it is told so and keeps what it has."""
+    def operator(text):
+        (tmp_path / "body").write_text(text)
+        return json.loads(lab.run("api", "PATCH", "/v1/orgs/org_acme", str(tmp_path / "body"),
+                                  "--org", "org_acme"))
+
+    have = len(lab.must("GET", "/v1/policies?limit=1000")["data"])
+    assert operator(f'{{"policies_max":{have + 1}}}')["policies_max"] == have + 1
+    try:
+        assert lab.must("GET", "/v1/orgs/org_acme")["policies_max"] == have + 1
+        one = make(content(blocked_terms={"enabled": True, "terms": ["x"], "action": "block"}))
+        for path, body in (("/v1/policies", GOOGLE_ONLY),
+                           ("/governance", {"name": "n", "rules": {}})):
+            status, _, answer = lab.call("POST", path, body)
+            assert status == 403, answer
+            assert answer["error"]["code"] == "plan_limit_exceeded"
+            assert str(have + 1) in answer["error"]["message"]
+        assert lab.call("PATCH", "/v1/policies/" + one["id"], {"name": "Renamed"})[0] == 200
+        lab.must("DELETE", "/v1/policies/" + one["id"])
+        make(GOOGLE_ONLY)
+        status, _, body = lab.call("PATCH", "/v1/orgs/org_acme", {"policies_max": 1000})
+        assert status == 400 and body["error"]["param"] == "/policies_max"
+    finally:
+        operator('{"policies_max":null}')
+
+
 @pytest.mark.parametrize("config,rule", [
     ({"model_block_list": ["gpt-4o-mini"]}, "model_block_list"),
     ({"provider_block_list": ["openai"]}, "provider_block_list")])
@@ -263,11 +339,17 @@ def test_s2_52_soft_block_overrides_the_model(lab, fake, make):
     assert headers["x-governance-violations"] == "Model openai/gpt-4o is not in allow list"
     assert body["policy_evaluation"] == {"result": "soft_block", "violations": [
         {"policy_name": "Small", "rule": "model_allow_list",
-         "message": "Model openai/gpt-4o is not in allow list"}]}
+         "message": "Model openai/gpt-4o is not in allow list"}],
+        "modifications": [{"kind": "model_override", "path": "/model",
+                           "replacement": headers["x-gateway-model"]}]}
     lab.wait_shipped()
     record = lab.must("GET", "/v1/audit?request_id=" + headers["x-request-id"])["data"][0]
     assert (record["decision"], record["rule"]) == ("modify", "model_allow_list")
-    assert record["model_requested"] == "openai/gpt-4o"
+    assert record["model_requested"] == record["substituted_from"] == "openai/gpt-4o"
+    assert record["model"] == headers["x-gateway-model"] and record["modifications"] == 1
+    asked = lab.must("POST", "/v1/evaluate", {"model": "openai/gpt-4o"}, key=lab.keys["pk_live"])
+    assert asked["model"] == {"requested": "openai/gpt-4o", "substituted_from": "openai/gpt-4o",
+                              "resolved": headers["x-gateway-model"]}
     status, headers, body = lab.chat(model="gpt-4o-mini", key=lab.keys["pk_live"])
     assert status == 200 and "x-gateway-model" not in headers
     assert "policy_evaluation" not in body

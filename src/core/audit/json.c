@@ -75,6 +75,7 @@ static void write_context(struct buf *out, const struct audit_decision *d)
     member_str(out, "endpoint", d->endpoint);
     member_str(out, "model_requested", d->model_requested);
     member_str(out, "model", d->model);
+    member_str(out, "substituted_from", d->substituted_from);
     member_str(out, "provider", d->provider);
     member_id(out, "selected_policy_id", d->selected_policy_id);
     if (d->slot != 0) {

@@ -9,8 +9,9 @@
  */
 #include "portcullis/audit.h"
 
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 #define VERSION_CONTENT 2 /* what content rules found and replaced */
+#define VERSION_MODEL 3   /* another model than was asked for */
 #define TEXT_BYTES_MAX 4096
 
 #define ROOM_BYTES 1024 /* asked of the buffer at once: most records need one */
@@ -118,6 +119,9 @@ static void fields_decision(struct record_io *io, struct arena *a, struct audit_
     if (io->version >= VERSION_CONTENT) {
         io_u64(io, &d->violations_dropped);
         io_u64(io, &d->modifications);
+    }
+    if (io->version >= VERSION_MODEL) {
+        io_str(io, &d->substituted_from);
     }
 }
 

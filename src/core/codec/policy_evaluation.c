@@ -12,7 +12,8 @@ static void write_message(struct buf *out, const struct policy_violation *const 
                           size_t count);
 
 void codec_write_policy_evaluation(struct buf *out, enum policy_effect effect,
-                                   const struct policy_violation *const *list, size_t count)
+                                   const struct policy_violation *const *list, size_t count,
+                                   struct str model)
 {
     const char *result = effect == POLICY_INFO && count == 0 ? "allow"
                          : effect == POLICY_INFO             ? codec_config_verbs[CODEC_INFO]
@@ -30,7 +31,13 @@ void codec_write_policy_evaluation(struct buf *out, enum policy_effect effect,
         codec_str_write(out, "message", v->message);
         buf_add_byte(out, '}');
     }
-    buf_add(out, STR("]}"));
+    buf_add_byte(out, ']');
+    if (model.len != 0) {
+        buf_add(out, STR(",\"modifications\":[{\"kind\":\"model_override\",\"path\":\"/model\""));
+        codec_str_write(out, "replacement", model);
+        buf_add(out, STR("}]"));
+    }
+    buf_add_byte(out, '}');
 }
 
 void codec_write_policy_blocked(struct buf *out, enum llm_dialect d,
@@ -48,7 +55,7 @@ void codec_write_policy_blocked(struct buf *out, enum llm_dialect d,
     buf_add(out, STR(",\"code\":\"POLICY_BLOCKED\""));
     write_message(out, list, count);
     buf_add(out, STR(",\"policy_evaluation\":"));
-    codec_write_policy_evaluation(out, POLICY_BLOCK, list, count);
+    codec_write_policy_evaluation(out, POLICY_BLOCK, list, count, STR_NONE);
     buf_add_byte(out, '}');
 }
 

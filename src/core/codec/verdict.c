@@ -19,8 +19,7 @@ static void write_decider(struct buf *out, const struct codec_evaluation *e,
 static void write_violations(struct buf *out, const struct codec_evaluation *e);
 static void write_place(struct buf *out, const struct content_hit *hit);
 static void write_content(struct buf *out, const struct codec_evaluation *e);
-static void write_model(struct buf *out, const struct policy_facts *facts,
-                        const struct route_choice *choice);
+static void write_model(struct buf *out, const struct codec_evaluation *e);
 
 /* S0-54; S0-52 marks a soft block in the body. */
 void codec_write_violations(struct buf *out, const struct policy_verdict *v)
@@ -77,7 +76,7 @@ void codec_write_evaluation(struct buf *out, const struct codec_evaluation *e)
     write_decider(out, e, content);
     write_violations(out, e);
     write_allowed(out, e);
-    write_model(out, e->facts, e->choice);
+    write_model(out, e);
     if (e->has_content) {
         write_content(out, e);
     }
@@ -240,16 +239,19 @@ static void write_violation(struct buf *out, const struct policy_violation *v,
     }
 }
 
-static void write_model(struct buf *out, const struct policy_facts *facts,
-                        const struct route_choice *choice)
+static void write_model(struct buf *out, const struct codec_evaluation *e)
 {
+    struct str from = e->verdict->substituted_from;
     buf_add(out, STR(",\"model\":{\"requested\":"));
-    json_write_str(out, facts->models->requested);
-    if (choice != NULL) {
-        codec_str_write(out, "resolved", choice->model->id);
+    json_write_str(out, from.len != 0 ? from : e->facts->models->requested);
+    if (e->choice != NULL) {
+        codec_str_write(out, "resolved", e->choice->model->id);
+    }
+    if (from.len != 0) {
+        codec_str_write(out, "substituted_from", from);
     }
     buf_add_byte(out, '}');
-    if (choice != NULL) {
-        codec_str_write(out, "provider", choice->provider->slug);
+    if (e->choice != NULL) {
+        codec_str_write(out, "provider", e->choice->provider->slug);
     }
 }

@@ -62,6 +62,7 @@ void flow_record_decision(struct flow_exchange *x)
         d.model = p->choice.model->id;
         d.provider = p->choice.provider->slug;
     }
+    d.substituted_from = str_sub(p->verdict.substituted_from, 0, 256);
     fill_decider(x, &d);
     fill_violations(x, &d);
     buf_clear(&x->record);
@@ -113,7 +114,8 @@ static void fill_violations(struct flow_exchange *x, struct audit_decision *d)
     struct flow_private *p = x->p;
     size_t select = p->is_decided ? p->verdict.violations_count : 0, s = 0, used = 0;
     size_t count = select + p->found.count;
-    d->modifications = flow_edits_count(x, CONTENT_REQUEST);
+    d->modifications = flow_edits_count(x, CONTENT_REQUEST) +
+                       (p->verdict.substituted_from.len != 0 ? 1 : 0);
     d->violations_dropped = p->found.dropped;
     if (count == 0) {
         return;

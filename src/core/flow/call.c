@@ -36,7 +36,11 @@ void flow_step_call(struct flow_exchange *x)
         bytes_wipe(head->ptr, head->len); /* a credential, in a buffer that goes to the spool */
     }
     buf_clear(head);
-    p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &p->request, &p->upstream) : NULL;
+    struct llm_request asked = p->request;
+    if (p->verdict.substituted_from.len != 0) {
+        asked.model = p->choice.model->id; /* an answer of ours names what was called */
+    }
+    p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &asked, &p->upstream) : NULL;
     if (p->relay == NULL || p->arena.is_exhausted) { /* a header may be missing */
         flow_refuse(x, 503, "server_error", "out_of_memory",
                     "The request could not be prepared");

@@ -2,8 +2,10 @@
  *
  * The member policy_evaluation of an answer that config policies warned of or modified
  * (S2-51, S2-69, C-2): at the end of a JSON answer, in the last chunks of a stream, where
- * every SDK was measured to ignore a member it does not know. Where no such policy has
- * something to say nothing is touched. Views into the exchange's arena.
+ * every SDK was measured to ignore a member it does not know. In a stream it also says
+ * what any policy warns of in the text itself, because by then the headers have gone. Who
+ * asked for S2's words gets it with every answer. Else, with nothing to say, nothing is
+ * touched. Views into the exchange's arena.
  */
 #include "flow_private.h"
 
@@ -13,10 +15,14 @@ struct listed {
     const struct policy_violation *items[LISTED_MAX];
     size_t count;
     enum policy_effect effect;
+    struct str model; /* called instead of the one asked for */
 };
 
 static void collect(struct flow_exchange *x, bool with_response, struct listed *ret);
-static void add(struct listed *l, const struct policy_violation *v);
+static size_t tell(struct flow_exchange *x, size_t at);
+static bool is_asked(const struct flow_private *p);
+static void add(const struct flow_private *p, struct listed *l, const struct policy_violation *v,
+                bool is_late);
 static void write_member(const struct listed *l, struct buf *out);
 static void insert(struct buf *into, size_t at, struct str member);
 static bool is_last_chunk(const struct flow_private *p, struct str event, struct str data);
@@ -26,12 +32,46 @@ static size_t object_end(struct str text);
 void flow_evaluation_json(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
+    size_t at = object_end(buf_str(&p->answer));
+    if (at != 0) {
+        (void)tell(x, at);
+    }
+}
+
+/* What stands behind `from` in p->answer: the events of one event of the provider, so that
+ * what is told does not depend on how the provider's bytes were cut. */
+void flow_evaluation_events(struct flow_exchange *x, size_t from)
+{
+    struct flow_private *p = x->p;
+    struct str event = STR_NONE;
+    if (p->warnings_count == 0 && p->check == NULL && !is_asked(p)) {
+        return;
+    }
+    for (size_t at = from; at < p->answer.len;) {
+        struct str rest = str_sub(buf_str(&p->answer), at, p->answer.len);
+        ptrdiff_t end = str_find(rest, '\n');
+        struct str line = str_sub(rest, 0, end < 0 ? rest.len : (size_t)end + 1);
+        size_t object = 0;
+        event = str_starts(line, STR("event: ")) ? line : event;
+        if (str_starts(line, STR("data: ")) && is_last_chunk(p, event, line)) {
+            object = object_end(line);
+            event = STR_NONE; /* what is put in may move it */
+        }
+        at += line.len + (object != 0 ? tell(x, at + object) : 0);
+    }
+}
+
+/* Puts the member there, if there is something to tell; its length. */
+static size_t tell(struct flow_exchange *x, size_t at)
+{
+    struct flow_private *p = x->p;
     struct listed l;
     struct buf member;
-    collect(x, false, &l); /* what the answer holds was reported */
-    size_t at = object_end(buf_str(&p->answer));
-    if (l.count == 0 || at == 0) {
-        return;
+    size_t before = p->answer.len;
+    /* An answer that was read whole has been reported. */
+    collect(x, p->stream != NULL && !content_is_buffered(p->check), &l);
+    if (l.count == 0 && !is_asked(p)) {
+        return 0;
     }
     buf_init(&member, 64u * 1024);
     write_member(&l, &member);
@@ -39,44 +79,7 @@ void flow_evaluation_json(struct flow_exchange *x)
         insert(&p->answer, at, buf_str(&member));
     }
     buf_fini(&member);
-}
-
-void flow_evaluation_events(struct flow_exchange *x)
-{
-    struct flow_private *p = x->p;
-    struct listed l = {.count = LISTED_MAX + 1}; /* not collected yet */
-    struct buf out, member;
-    if (p->warnings_count == 0 && p->check == NULL) {
-        return;
-    }
-    buf_init(&out, p->answer.bytes_max);
-    buf_init(&member, 64u * 1024);
-    struct str rest = buf_str(&p->answer), event = STR_NONE;
-    while (rest.len != 0 && l.count != 0) {
-        ptrdiff_t end = str_find(rest, '\n');
-        struct str line = str_sub(rest, 0, end < 0 ? rest.len : (size_t)end + 1);
-        rest = str_sub(rest, line.len, rest.len);
-        event = str_starts(line, STR("event: ")) ? line : event;
-        bool is_data = str_starts(line, STR("data: "));
-        if (is_data && is_last_chunk(p, event, line)) {
-            if (l.count > LISTED_MAX) {
-                /* An answer that was read whole has been reported. */
-                collect(x, p->check != NULL && !content_is_buffered(p->check), &l);
-                write_member(&l, &member);
-            }
-            size_t at = object_end(line);
-            buf_add(&out, str_sub(line, 0, at));
-            buf_add(&out, at != 0 ? buf_str(&member) : STR(""));
-            line = str_sub(line, at, line.len);
-        }
-        buf_add(&out, line);
-    }
-    if (l.count != 0 && l.count <= LISTED_MAX && out.err == ERR_OK && member.err == ERR_OK) {
-        buf_clear(&p->answer);
-        buf_move(&p->answer, &out);
-    }
-    buf_fini(&out);
-    buf_fini(&member);
+    return p->answer.len - before;
 }
 
 static void collect(struct flow_exchange *x, bool with_response, struct listed *ret)
@@ -84,8 +87,11 @@ static void collect(struct flow_exchange *x, bool with_response, struct listed *
     struct flow_private *p = x->p;
     struct flow_found *found = NULL;
     *ret = (struct listed){.effect = POLICY_INFO};
+    if (p->verdict.substituted_from.len != 0) {
+        ret->model = p->choice.model->id;
+    }
     for (size_t i = 0; i < p->warnings_count; i++) {
-        add(ret, p->warnings[i]);
+        add(p, ret, p->warnings[i], false);
     }
     if (with_response) {
         found = ARENA_NEW(&p->arena, struct flow_found);
@@ -93,15 +99,22 @@ static void collect(struct flow_exchange *x, bool with_response, struct listed *
     if (found != NULL && flow_check_found(&p->arena, p->facts.org, p->check, CONTENT_RESPONSE,
                                           found) == ERR_OK) {
         for (size_t i = 0; i < found->count; i++) {
-            add(ret, &found->items[i].violation);
+            add(p, ret, &found->items[i].violation, true);
         }
     }
 }
 
-static void add(struct listed *l, const struct policy_violation *v)
+static bool is_asked(const struct flow_private *p)
 {
-    bool is_told = v->policy != NULL && v->policy->origin == POLICY_CONFIG &&
-                   (v->effect == POLICY_WARN || v->effect == POLICY_MODIFY);
+    return p->error_format == POLICY_ERROR_POLICY;
+}
+
+static void add(const struct flow_private *p, struct listed *l, const struct policy_violation *v,
+                bool is_late)
+{
+    bool is_here = is_asked(p) || (v->policy != NULL && v->policy->origin == POLICY_CONFIG);
+    bool is_told = v->effect == POLICY_WARN ? is_here || is_late
+                                            : is_here && v->effect == POLICY_MODIFY;
     if (is_told && l->count < LISTED_MAX) {
         l->items[l->count++] = v;
         l->effect = v->effect > l->effect ? v->effect : l->effect;
@@ -110,15 +123,13 @@ static void add(struct listed *l, const struct policy_violation *v)
 
 static void write_member(const struct listed *l, struct buf *out)
 {
-    if (l->count != 0) {
-        buf_add(out, STR(",\"policy_evaluation\":"));
-        codec_write_policy_evaluation(out, l->effect, l->items, l->count);
-    }
+    buf_add(out, STR(",\"policy_evaluation\":"));
+    codec_write_policy_evaluation(out, l->effect, l->items, l->count, l->model);
 }
 
 static void insert(struct buf *into, size_t at, struct str member)
 {
-    if (buf_reserve(into, member.len) == NULL) {
+    if (into->bytes_max - into->len < member.len || buf_reserve(into, member.len) == NULL) {
         return; /* no room: the answer goes without it, the headers say the same */
     }
     memmove(into->ptr + at + member.len, into->ptr + at, into->len - at);

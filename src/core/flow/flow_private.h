@@ -64,6 +64,7 @@ struct flow_private {
     struct str path;     /* without the /llm prefix */
     struct str model_path; /* GET /v1/models/{id} */
     struct str environment;
+    enum policy_error_format error_format; /* of a refusal by policy */
     struct policy_pair tags[FLOW_TAGS_MAX];
     size_t tags_count;
     bool has_header_slot;
@@ -182,9 +183,10 @@ void flow_stream_free(struct flow_stream *s); /* NULL is allowed */
 MUST_USE enum err flow_stream_event(struct flow_exchange *x, const struct sse_event *ev);
 /* The same for all that is held back. */
 MUST_USE enum err flow_stream_flush(struct flow_exchange *x);
-/* evaluation.c: S2's policy_evaluation, into p->answer: a JSON object; whole events */
+/* evaluation.c: S2's policy_evaluation, into p->answer: a JSON object; the events
+ * behind `from` */
 void flow_evaluation_json(struct flow_exchange *x);
-void flow_evaluation_events(struct flow_exchange *x);
+void flow_evaluation_events(struct flow_exchange *x, size_t from);
 /* refuse.c: our own answers. refuse() only notes the refusal; the answer is
  * written once the decision is stored (or at once when there is none to store). */
 void flow_refuse(struct flow_exchange *x, unsigned status, const char *type, const char *code,

@@ -220,7 +220,9 @@ void flow_held_relay(struct flow_exchange *x)
     buf_clear(&p->answer);
     p->answer.bytes_max = 2 * s->held.bytes_max;
     for (size_t i = 0; i < s->events_count && e == ERR_OK; i++) {
+        size_t from = p->answer.len;
         e = relay_held(x, i);
+        flow_evaluation_events(x, from);
     }
     e = e == ERR_OK ? p->answer.err : e;
     if (e != ERR_OK) {
@@ -230,7 +232,6 @@ void flow_held_relay(struct flow_exchange *x)
     }
     if (llm_relay_is_complete(p->relay) || llm_relay_saw_error(p->relay)) {
         flow_relay_begin(x);
-        flow_evaluation_events(x);
         flow_relay_write(x, buf_str(&p->answer));
     }
     flow_relay_end_events(x);

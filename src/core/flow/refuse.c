@@ -12,14 +12,19 @@
 #include <stdio.h>
 
 #define HEADER_BYTES_MAX 2048
+#define MESSAGE_BYTES_MAX 4096
 
 static const char *verdict_message(struct flow_exchange *x);
 static void write_governance_headers(struct flow_exchange *x, struct buf *out);
 static void write_violations_of_block(struct flow_exchange *x, struct buf *out);
 static void refuse_by_policy(struct flow_exchange *x, const char *message,
                              const struct policy_violation *const *list, size_t count);
+static enum policy_error_format body_format(const struct flow_exchange *x,
+                                            const struct policy_violation *decider);
 static void write_policy_blocked(struct flow_exchange *x, struct buf *out,
                                  const struct policy_violation *const *list, size_t count);
+static struct str whole_message(struct flow_exchange *x,
+                                const struct policy_violation *const *list, size_t count);
 
 enum llm_dialect flow_client_dialect(const struct flow_exchange *x)
 {
@@ -129,9 +134,14 @@ static void refuse_by_policy(struct flow_exchange *x, const char *message,
     p->refusal.decision = "block";
     p->refusal.is_policy = true;
     const struct policy_violation *decider = flow_decider(x);
+    enum policy_error_format format = body_format(x, decider);
     struct buf text;
+    if (format == POLICY_ERROR_OPENAI) {
+        p->refusal.error.message = whole_message(x, list, count);
+        return;
+    }
     buf_init(&text, 64u * 1024);
-    if (decider != NULL && decider->policy != NULL && decider->policy->origin == POLICY_CONFIG) {
+    if (format == POLICY_ERROR_POLICY) {
         write_policy_blocked(x, &text, list, count);
         p->refusal.body = text.err == ERR_OK ? arena_str(&p->arena, buf_str(&text)) : STR_NONE;
     }
@@ -146,6 +156,31 @@ static void refuse_by_policy(struct flow_exchange *x, const char *message,
         p->refusal.error.extra = arena_str(&p->arena, buf_str(&text));
     }
     buf_fini(&text);
+}
+
+/* C-4 */
+static enum policy_error_format body_format(const struct flow_exchange *x,
+                                            const struct policy_violation *decider)
+{
+    if (decider == NULL || x->p->error_format > POLICY_ERROR_AUTO) {
+        return decider == NULL ? POLICY_ERROR_GOVERNANCE : x->p->error_format;
+    }
+    bool is_config = decider->policy != NULL && decider->policy->origin == POLICY_CONFIG;
+    return is_config ? POLICY_ERROR_POLICY : POLICY_ERROR_GOVERNANCE;
+}
+
+/* For a body without a member of its own for them: as many reasons as fit. */
+static struct str whole_message(struct flow_exchange *x,
+                                const struct policy_violation *const *list, size_t count)
+{
+    struct str message = x->p->refusal.error.message;
+    size_t len = message.len;
+    for (size_t i = 0; i < count && len + list[i]->message.len + 2 <= MESSAGE_BYTES_MAX; i++) {
+        message = arena_printf(&x->p->arena, "%.*s%s%.*s", STR_ARG(message), i == 0 ? ": " : "; ",
+                               STR_ARG(list[i]->message));
+        len = message.len;
+    }
+    return message.ptr != NULL ? message : x->p->refusal.error.message;
 }
 
 /* S2-54, S2-55: its own body, and the violation that decided comes first. */

@@ -135,8 +135,10 @@ static void relay_events(struct flow_exchange *x)
     enum err relayed = ERR_OK;
     buf_clear(&p->answer);
     while (relayed == ERR_OK && (e = sse_parser_next(&p->sse, &event)) == ERR_OK) {
+        size_t from = p->answer.len;
         relayed = p->stream != NULL ? flow_stream_event(x, &event)
                                     : llm_relay_event(p->relay, &event, &p->answer, &issue);
+        flow_evaluation_events(x, from);
     }
     if (relayed != ERR_OK) {
         end_events(x, relayed);
@@ -147,7 +149,6 @@ static void relay_events(struct flow_exchange *x)
         flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
         return;
     }
-    flow_evaluation_events(x);
     flow_relay_write(x, buf_str(&p->answer));
     if (e != ERR_AGAIN) {
         if (flush_stream(x)) {
@@ -338,7 +339,7 @@ void flow_relay_begin(struct flow_exchange *x)
         wire_write_header(&x->out, STR("x-upstream-request-id"), p->upstream_request_id);
     }
     wire_write_header(&x->out, STR("x-portcullis-provider"), p->choice.provider->slug);
-    if (p->verdict.overrides_count != 0) { /* another model than was asked for (S2-52) */
+    if (p->verdict.substituted_from.len != 0) { /* S2-52, product.md 2.5 */
         wire_write_header(&x->out, STR("x-gateway-model"), p->choice.model->id);
     }
     if (p->is_upstream_stream) {

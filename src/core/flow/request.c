@@ -13,6 +13,7 @@ static bool authenticate(struct flow_exchange *x, bool is_required);
 static bool take_credential(struct flow_exchange *x, struct str *ret_key);
 static bool has_key_in_query(struct str query);
 static void read_selectors(struct flow_exchange *x);
+static void read_error_format(struct flow_exchange *x);
 static bool read_tags(struct flow_exchange *x, struct str text);
 static void check_content_headers(struct flow_exchange *x);
 static enum err parse(struct flow_exchange *x, struct issue *ret_issue);
@@ -196,11 +197,27 @@ static void read_selectors(struct flow_exchange *x)
         return;
     }
     p->environment = environment;
+    read_error_format(x);
     struct str tags = wire_header_get(p->head, "x-governance-tags");
     if (tags.ptr != NULL && !read_tags(x, tags)) {
         flow_refuse(x, 400, "invalid_request_error", "invalid_tags",
                     "X-Governance-Tags must be at most %d pairs 'name=value' separated by commas",
                     FLOW_TAGS_MAX);
+    }
+}
+
+static void read_error_format(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct str format = wire_header_get(p->head, "x-error-format");
+    p->error_format = policy_principal_error_format(x->principal);
+    if (format.ptr == NULL) {
+        return;
+    }
+    p->error_format = policy_error_format_of(format);
+    if (p->error_format <= POLICY_ERROR_AUTO || wire_header_count(p->head, "x-error-format") > 1) {
+        flow_refuse(x, 400, "invalid_request_error", "invalid_error_format",
+                    "X-Error-Format must be one of openai, governance, policy");
     }
 }
 

@@ -9,6 +9,7 @@
 static const char *const roles[] = {"owner", "admin", "member", "auditor", NULL};
 static const char *const dialects[] = {"openai", "anthropic", NULL};
 static const char *const selections[] = {"any", "pinned", "stricter_only", NULL};
+static const char *const error_formats[] = {"auto", "openai", "governance", "policy", NULL};
 static const char *const prefixes[] = {"pc_live", "pc_test", "sk_case", "tv_live",
                                        "tv_test", "pk_live", "pk_test", NULL};
 /* Attributes an attestation can state: those the catalogue states, not derived ones. */
@@ -21,6 +22,9 @@ static const struct manage_field org_fields[] = {
     {.member = "name", .type = MANAGE_TEXT},
     {.member = "plan", .type = MANAGE_TEXT, .flags = MANAGE_READ_ONLY},
     {.member = "slot_selection", .type = MANAGE_WORD, .words = selections},
+    {.member = "error_format", .type = MANAGE_WORD, .words = error_formats},
+    {.member = "policies_max", .type = MANAGE_INT,
+     .flags = MANAGE_NULLABLE | MANAGE_OPERATOR | MANAGE_VISIBLE, .max = 1000000},
     {.member = "is_suspended", .type = MANAGE_BOOL, .flags = MANAGE_READ_ONLY},
 };
 static const struct manage_field team_fields[] = {
@@ -59,6 +63,8 @@ static const struct manage_field key_fields[] = {
     {.member = "slots", .type = MANAGE_SLOT_LIST, .flags = MANAGE_NULLABLE},
     {.member = "pinned_slot", .type = MANAGE_INT, .flags = MANAGE_NULLABLE, .min = 1, .max = 12},
     {.member = "may_narrow", .type = MANAGE_BOOL},
+    {.member = "error_format", .type = MANAGE_WORD, .flags = MANAGE_NULLABLE,
+     .words = error_formats},
     {.member = "models", .type = MANAGE_TEXT_LIST, .flags = MANAGE_NULLABLE},
     {.member = "metadata", .type = MANAGE_STRINGS, .flags = MANAGE_NULLABLE},
     {.member = "not_before", .type = MANAGE_TIME, .flags = MANAGE_NULLABLE},

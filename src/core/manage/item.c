@@ -258,7 +258,8 @@ void manage_item_write(struct buf *out, const struct manage_collection *c,
     }
     for (size_t i = 0; i < c->fields_count; i++) {
         const struct manage_field *f = &c->fields[i];
-        if (f->type == MANAGE_SECRET || (f->flags & MANAGE_OPERATOR) != 0) {
+        if (f->type == MANAGE_SECRET ||
+            (f->flags & (MANAGE_OPERATOR | MANAGE_VISIBLE)) == MANAGE_OPERATOR) {
             continue;
         }
         buf_printf(out, ",\"%s\":", f->member);

@@ -197,7 +197,9 @@ static void write_collection_schema(struct buf *out, const char *name, const str
                             ? (f->flags & MANAGE_READ_ONLY) == 0 &&
                                   (r->kind != MANAGE_ITEM_PATCH || (f->flags & MANAGE_FIXED) == 0)
                             : f->type != MANAGE_SECRET;
-        if (!is_shown || (f->flags & MANAGE_OPERATOR) != 0) {
+        bool is_hidden = (f->flags & MANAGE_OPERATOR) != 0 &&
+                         (is_request || (f->flags & MANAGE_VISIBLE) == 0);
+        if (!is_shown || is_hidden) {
             continue;
         }
         buf_printf(out, "%s\"%s\":{\"type\":\"%s\"", is_first ? "" : ",", f->member,

@@ -33,6 +33,7 @@ enum err org_copy(struct policy_org *o, const struct policy_org_rows *rows)
     o->seq = rows->seq;
     o->is_suspended = rows->is_suspended;
     o->slot_selection = rows->slot_selection;
+    o->error_format = rows->error_format;
     o->policies = ARENA_ARRAY(a, rows->policies_count, struct policy);
     o->principals = ARENA_ARRAY(a, rows->keys_count, struct policy_principal);
     o->endpoints = ARENA_ARRAY(a, rows->endpoints_count, struct route_endpoint);

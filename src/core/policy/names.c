@@ -59,6 +59,13 @@ static const char *const statuses[] = {
     [POLICY_ARCHIVED] = "archived",
 };
 
+static const char *const error_formats[] = {
+    [POLICY_ERROR_AUTO] = "auto",
+    [POLICY_ERROR_OPENAI] = "openai",
+    [POLICY_ERROR_GOVERNANCE] = "governance",
+    [POLICY_ERROR_POLICY] = "policy",
+};
+
 #define NAME_IN(table, value)                                                                      \
     ((size_t)(value) < sizeof(table) / sizeof((table)[0]) ? (table)[(value)] : "unknown")
 
@@ -95,6 +102,16 @@ const char *policy_origin_name(enum policy_origin o)
 const char *policy_status_name(enum policy_status s)
 {
     return NAME_IN(statuses, s);
+}
+
+enum policy_error_format policy_error_format_of(struct str name)
+{
+    for (int i = POLICY_ERROR_AUTO; i <= POLICY_ERROR_POLICY; i++) {
+        if (str_eq(name, str_from(error_formats[i]))) {
+            return (enum policy_error_format)i;
+        }
+    }
+    return POLICY_ERROR_UNSET;
 }
 
 bool policy_rule_type_runs(enum policy_rule_type t)

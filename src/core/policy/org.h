@@ -36,6 +36,7 @@ struct policy_org {
     uint64_t seq;
     bool is_suspended;
     enum policy_slot_selection slot_selection;
+    enum policy_error_format error_format;
     const struct route_catalog *catalog;
     struct policy *policies; /* running ones, in reporting order */
     size_t policies_count;

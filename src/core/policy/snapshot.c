@@ -105,8 +105,7 @@ const struct policy_org *policy_snapshot_org_at(const struct policy_snapshot *s,
 /* An unknown key costs the same HMAC as a known one, so the answer's time does
  * not say which ids exist; state is looked at only after the secret proved good. */
 enum err policy_authenticate(const struct policy_snapshot *s, struct str key_text,
-                             struct str pepper, int64_t now_s,
-                             const struct policy_principal **ret)
+                             struct str pepper, int64_t now_s, const struct policy_principal **ret)
 {
     struct policy_key_text key;
 
@@ -132,6 +131,13 @@ enum err policy_authenticate(const struct policy_snapshot *s, struct str key_tex
 const struct policy_key_row *policy_principal_key(const struct policy_principal *p)
 {
     return &p->row;
+}
+
+enum policy_error_format policy_principal_error_format(const struct policy_principal *p)
+{
+    return p->row.error_format != POLICY_ERROR_UNSET    ? p->row.error_format
+           : p->org->error_format != POLICY_ERROR_UNSET ? p->org->error_format
+                                                        : POLICY_ERROR_AUTO;
 }
 
 const struct policy_org *policy_principal_org(const struct policy_principal *p)

@@ -26,6 +26,7 @@ enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
     enum err e = policy_decide(a, facts, &second);
     if (e == ERR_OK && second.allowed != 0) {
         e = join(a, ret, &second);
+        second.substituted_from = asked.requested;
     }
     if (e != ERR_OK || second.allowed == 0) {
         *models = asked;

@@ -12,7 +12,7 @@ enum column {
     C_RULE_KEY, C_REASON, C_MODEL_REQUESTED, C_MODEL, C_PROVIDER, C_SELECTED, C_WORKER,
     C_POLICY_VERSION, C_SLOT, C_EPOCH, C_ORG_SEQ, C_STALENESS, C_DEGRADED, C_STREAM, C_STATUS,
     C_RULES_APPLIED, C_EVAL_US, C_REQUEST_BYTES, C_SHA256, C_VIOLATIONS, C_DROPPED,
-    C_MODIFICATIONS, C_OUTCOME
+    C_MODIFICATIONS, C_SUBSTITUTED, C_OUTCOME
 };
 
 static const char statement[] =
@@ -21,7 +21,7 @@ static const char statement[] =
     " d.rule_key, d.reason, d.model_requested, d.model, d.provider, d.selected_policy_id, d.worker,"
     " d.policy_version, d.slot, d.epoch, d.org_seq, d.staleness_ms, d.is_degraded, d.is_stream,"
     " d.status, d.rules_applied, d.eval_us, d.request_bytes, d.body_sha256, d.violations,"
-    " d.violations_dropped, d.modifications,"
+    " d.violations_dropped, d.modifications, d.substituted_from,"
     " o.outcome, o.unix_ms, o.status, o.upstream_status, o.provider, o.model,"
     " o.upstream_request_id, o.finish_reason, o.attempts, o.input_tokens, o.output_tokens,"
     " o.cached_tokens, o.has_usage, o.is_usage_estimated, o.cost_pico_usd, o.duration_ms,"
@@ -107,6 +107,7 @@ static void read_decision(struct arena *a, const PGresult *r, int row, struct au
         {C_REASON, &d->reason},         {C_MODEL_REQUESTED, &d->model_requested},
         {C_MODEL, &d->model},           {C_PROVIDER, &d->provider},
         {C_SELECTED, &d->selected_policy_id},
+        {C_SUBSTITUTED, &d->substituted_from},
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         *texts[i].ret = store_col(a, r, row, (int)texts[i].column);

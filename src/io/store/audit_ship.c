@@ -20,7 +20,7 @@
     "rule, rule_key, reason, policy_version, model_requested, model, provider, "  \
     "selected_policy_id, slot, epoch, org_seq, staleness_ms, is_degraded, is_stream, "  \
     "status, rules_applied, eval_us, request_bytes, body_sha256, violations, "  \
-    "violations_dropped, modifications"
+    "violations_dropped, modifications, substituted_from"
 #define DECISION_TYPES \
     "org_id text, day date, request_id text, unix_ms bigint, node text, worker "  \
     "integer, team text, environment text, project text, user_name text, user_id "  \
@@ -30,7 +30,7 @@
     "text, slot integer, epoch bigint, org_seq bigint, staleness_ms bigint, "  \
     "is_degraded boolean, is_stream boolean, status integer, rules_applied bigint, "  \
     "eval_us bigint, request_bytes bigint, body_sha256 bytea, violations text, "  \
-    "violations_dropped bigint, modifications bigint"
+    "violations_dropped bigint, modifications bigint, substituted_from text"
 #define OUTCOME_COLUMNS \
     "org_id, day, request_id, unix_ms, node, worker, outcome, status, "  \
     "upstream_status, provider, model, upstream_request_id, finish_reason, attempts, "  \
@@ -237,6 +237,7 @@ static void add_decision(struct buf *b, const struct audit_decision *d)
     add_violations(b, d->violations, d->violations_count);
     number(b, (int64_t)d->violations_dropped);
     number(b, (int64_t)d->modifications);
+    text(b, d->substituted_from);
     end_row(b);
 }
 

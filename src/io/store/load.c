@@ -16,7 +16,8 @@ enum part { PART_ORGS, PART_KEYS, PART_POLICIES, PART_ATTESTATIONS, PART_ENDPOIN
 
 /* $1: changed after this epoch. First column: org_id. Ordered bytewise by it. */
 static const char *const statements[PARTS_COUNT] = {
-    [PART_ORGS] = "SELECT org_id, name, policy_seq, is_suspended, slot_selection "
+    [PART_ORGS] = "SELECT org_id, name, policy_seq, is_suspended, slot_selection,"
+                  " error_format "
                   "FROM portcullis.orgs WHERE policy_seq > $1::bigint "
                   "ORDER BY org_id COLLATE \"C\"",
     /* A key's role is bounded by its user's: demoting the user demotes the key. */
@@ -31,7 +32,8 @@ static const char *const statements[PARTS_COUNT] = {
         "   array_position(ARRAY['auditor', 'member', 'admin', 'owner'],"
         "                  coalesce(k.role, u.role, 'member')),"
         "   array_position(ARRAY['auditor', 'member', 'admin', 'owner'], u.role))],"
-        " u.email, k.scopes, k.slots, k.pinned_slot, k.may_narrow, k.models, k.metadata "
+        " u.email, k.scopes, k.slots, k.pinned_slot, k.may_narrow, k.models, k.metadata,"
+        " k.error_format "
         "FROM portcullis.api_keys k LEFT JOIN portcullis.users u "
         "ON u.org_id = k.org_id AND u.id = k.user_id "
         "WHERE k.org_id IN (SELECT org_id FROM portcullis.orgs WHERE policy_seq > $1::bigint) "
@@ -169,6 +171,7 @@ static void build_org(struct reading *g, int row, struct store_org *o)
     o->rows.slot_selection = str_eq(selection, STR("pinned"))          ? POLICY_SLOT_PINNED
                              : str_eq(selection, STR("stricter_only")) ? POLICY_SLOT_STRICTER_ONLY
                                                                        : POLICY_SLOT_ANY;
+    o->rows.error_format = policy_error_format_of(store_col(a, r, row, 5));
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         /* Every part runs, so that the cursors stand at the next organisation. */
         enum err e = parts[i](g, o);
@@ -251,6 +254,7 @@ static enum err key_read(struct arena *a, const PGresult *r, int row, struct pol
     k->pinned_slot = (int)store_col_int(r, row, 17, 0);
     k->may_narrow = store_col_bool(r, row, 18);
     TRY(store_list_parse(a, store_col(a, r, row, 19), &k->models));
+    k->error_format = policy_error_format_of(store_col(a, r, row, 21));
     return store_pairs_parse(a, store_col(a, r, row, 20), &k->metadata, &k->metadata_count);
 }
 

@@ -19,6 +19,7 @@ static enum err check(struct store_job *j, const struct policy *p);
 static enum err check_terms(struct store_job *j, const struct policy *p);
 static bool has_terms(const struct policy *p);
 static enum err one(struct store_job *j, const struct policy *p);
+static enum err check_count(struct store_job *j);
 static enum err clear_default(struct store_job *j, const struct policy *p);
 static enum err insert_version(struct store_job *j, struct policy *p, uint32_t rolled_back_from);
 static enum err run(struct store_job *j, const struct store_query *q);
@@ -204,9 +205,35 @@ enum err store_policy_create(struct store_job *j)
          STORE_P(arena_printf(j->a, "%d", p.priority)), STORE_P(p.created_by)},
         9};
     TRY(run(j, &q));
+    TRY(check_count(j));
+    if (j->r->refusal.status != 0) {
+        return ERR_OK;
+    }
     TRY(insert_version(j, &p, 0));
     TRY(check_terms(j, &p));
     return one(j, &p);
+}
+
+/* S2-64 to S2-68, as a number that the operator sets. The new policy is among those that
+ * are counted and its insertion holds the organisation's row, so two cannot both be the
+ * last that fits. */
+static enum err check_count(struct store_job *j)
+{
+    struct store_query q = {
+        "SELECT o.policies_max FROM portcullis.orgs o WHERE o.org_id = $1 AND o.policies_max < "
+        "(SELECT count(*) FROM portcullis.policies p WHERE p.org_id = $1"
+        " AND p.status <> 'archived')",
+        {STORE_P(j->c->caller.org)},
+        1};
+    PGresult *r = NULL;
+    TRY(store_job_query(j, &q, &r));
+    if (PQntuples(r) != 0) {
+        manage_refuse(&j->r->refusal, 403, "plan_limit_exceeded", "",
+                      "this organisation may keep %lld policies and has them; delete one first",
+                      (long long)store_col_int(r, 0, 0, 0));
+    }
+    PQclear(r);
+    return ERR_OK;
 }
 
 static enum err clear_default(struct store_job *j, const struct policy *p)

@@ -10,7 +10,7 @@
 #include "portcullis/codec.h"
 #include "portcullis/store.h"
 
-#define ROWS_VERSION 1
+#define ROWS_VERSION 2
 
 /* Either appends to `out` or consumes from `at`; the first failure sticks. */
 struct rows_io {
@@ -87,6 +87,7 @@ static void fields_org(struct rows_io *io, struct policy_org_rows *o)
     IO_NUMBER(io, o->seq, 0, INT64_MAX);
     io_bool(io, &o->is_suspended);
     IO_ENUM(io, o->slot_selection, policy_slot_selection, POLICY_SLOT_STRICTER_ONLY);
+    IO_ENUM(io, o->error_format, policy_error_format, POLICY_ERROR_POLICY);
     struct policy *policies =
         io_array(io, o->policies, &o->policies_count, sizeof(struct policy));
     for (size_t i = 0; i < o->policies_count; i++) {
@@ -182,6 +183,7 @@ static void fields_key(struct rows_io *io, struct policy_key_row *k)
     }
     IO_NUMBER(io, k->slots, 0, UINT16_MAX);
     IO_NUMBER(io, k->pinned_slot, 0, 12);
+    IO_ENUM(io, k->error_format, policy_error_format, POLICY_ERROR_POLICY);
     io_list(io, &k->models);
     io_pairs(io, &k->metadata, &k->metadata_count);
 }

@@ -31,6 +31,7 @@ static struct audit_decision example(const struct audit_violation *violations, s
         .status = 403,
         .has_body_sha256 = true,
         .body_sha256 = {{1, 2, 3}},
+        .substituted_from = STR("gpt-4o"),
         .violations = violations,
         .violations_count = count,
     };
@@ -54,6 +55,7 @@ static void test_decision_round_trip(void **state)
     assert_true(str_eq(r.decision.reason, d.reason));
     assert_int_equal(r.decision.slot, -1);
     assert_int_equal(r.decision.epoch, 42);
+    assert_true(str_eq(r.decision.substituted_from, STR("gpt-4o")));
     assert_true(r.decision.is_stream);
     assert_false(r.decision.is_degraded);
     assert_memory_equal(r.decision.body_sha256.bytes, d.body_sha256.bytes, 32);
@@ -179,7 +181,8 @@ static void test_records_of_version_1_are_read(void **state)
     assert_int_equal(r.decision.violations[0].policy_version, 9);
     assert_int_equal(r.decision.violations[0].stage.len, 0);
     assert_int_equal(r.decision.modifications, 0);
-    b.ptr[0] = 3; /* of a later program: not guessed at */
+    assert_int_equal(r.decision.substituted_from.len, 0);
+    b.ptr[0] = 4; /* of a later program: not guessed at */
     assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
     b.ptr[0] = 0;
     assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);

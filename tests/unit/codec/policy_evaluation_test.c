@@ -73,7 +73,7 @@ static void test_S2_50_S2_51_S2_52_S2_69_member(void **state)
         one_of(f, google_only, "b")};
     for (size_t i = 0; i < 4; i++) {
         char wanted[300];
-        codec_write_policy_evaluation(&f->out, cases[i].effect, list, 2);
+        codec_write_policy_evaluation(&f->out, cases[i].effect, list, 2, STR_NONE);
         snprintf(wanted, sizeof(wanted),
                  "{\"result\":\"%s\",\"violations\":[{\"policy_name\":\"P\",\"rule\":"
                  "\"pii_detection\",\"message\":\"PII detected: email\"},{\"policy_name\":"
@@ -81,7 +81,7 @@ static void test_S2_50_S2_51_S2_52_S2_69_member(void **state)
                  cases[i].result);
         assert_string_equal(support_text(f), wanted);
     }
-    codec_write_policy_evaluation(&f->out, POLICY_INFO, NULL, 0);
+    codec_write_policy_evaluation(&f->out, POLICY_INFO, NULL, 0, STR_NONE);
     assert_string_equal(support_text(f), "{\"result\":\"allow\",\"violations\":[]}");
 }
 

@@ -2,7 +2,8 @@
  *
  * The member policy_evaluation (S2-51, S2-69, C-2): in a JSON answer, in the chunk that
  * says why a stream ended, the same for every cut of the provider's bytes, and nowhere
- * when no config policy has something to say.
+ * when no config policy has something to say: but for what a stream says itself, which no
+ * header can tell of, and for who asks for it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -153,6 +154,108 @@ static void test_every_cut_gives_the_same(void **state)
     }
 }
 
+/* A warning that is found in the answer itself. The head of a JSON answer tells of it, the
+ * head of a stream has gone: then it is in the last chunk, whatever words the policy is in. */
+static const struct content_rule warns_of_answers = {.kind = CONTENT_TERMS,
+                                                     .effect = CONTENT_WARN,
+                                                     .stages = CONTENT_RESPONSE,
+                                                     .patterns = LIST(projects)};
+
+static int set_up_late(void **state)
+{
+    (void)state;
+    static struct policy_rule rule;
+    rule = warn_rules[0];
+    rule.stage = POLICY_RESPONSE;
+    rule.content = &warns_of_answers;
+    struct policy policy = warn;
+    policy.rules = &rule;
+    path_set_up_with(&p, governance, &policy, 1);
+    return 0;
+}
+
+#define LATE                                                                                       \
+    "\"policy_evaluation\":{\"result\":\"warn\",\"violations\":[{\"policy_name\":"                 \
+    "\"Projects\",\"rule\":\"terms\",\"message\":\"Pattern matched: redwood\"}]}}\n\n"
+#define SAYS(text, index)                                                                          \
+    TALK_CHUNK "[{\"index\":" index ",\"delta\":{\"content\":\"" text                             \
+               "\"},\"finish_reason\":null}]}\n\n"
+#define STOPS(index) TALK_CHUNK "[{\"index\":" index ",\"delta\":{},\"finish_reason\":\"stop\"}]"
+
+static void test_a_warning_of_a_stream_is_in_its_last_chunk(void **state)
+{
+    (void)state;
+    static const char said[] = SAYS("the red", "0") SAYS("wood", "0") STOPS("0") "}\n\n" TALK_DONE;
+    for (size_t step = 0; step < sizeof(said); step += step < 40 ? 1 : 13) {
+        ask(talks[1].target, talks[1].quiet);
+        answer("text/event-stream", said, step);
+        if (str_find_str(client_body(), STR(STOPS("0") "," LATE TALK_DONE)) < 0) {
+            fail_msg("step %zu: %.*s", step, STR_ARG(client_body()));
+        }
+        assert_int_equal(count_of(client_body(), "policy_evaluation"), 1);
+        assert_true(str_eq(p.outcome.response_decision, STR("warn")));
+    }
+    ask(talks[3].target, talks[3].quiet);
+    answer("text/event-stream",
+           TALK_EVENT("message_start",
+                      ",\"message\":" TALK_MESSAGE "\"content\":[],\"stop_reason\":null,"
+                      "\"stop_sequence\":null,\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}")
+           TALK_EVENT("content_block_start",
+                      ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
+           TALK_EVENT("content_block_delta",
+                      ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"redwood\"}")
+           TALK_EVENT("content_block_stop", ",\"index\":0")
+           TALK_EVENT("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\","
+                      "\"stop_sequence\":null},\"usage\":{\"output_tokens\":2}")
+           TALK_EVENT("message_stop", ""), 0);
+    assert_true(str_find_str(client_body(), STR("\"output_tokens\":2}," LATE
+                                                "event: message_stop")) >= 0);
+}
+
+/* Each choice ends by itself; the last one to end tells of all. */
+static void test_a_warning_of_another_choice(void **state)
+{
+    (void)state;
+    ask(talks[1].target, talks[1].quiet);
+    answer("text/event-stream",
+           SAYS("fine", "0") STOPS("0") "}\n\n" SAYS("redwood", "1") STOPS("1") "}\n\n" TALK_DONE,
+           0);
+    assert_int_equal(count_of(client_body(), "policy_evaluation"), 1);
+    assert_true(str_find_str(client_body(), STR(STOPS("1") "," LATE)) >= 0);
+}
+
+static void test_a_warning_of_a_whole_answer_is_in_its_head(void **state)
+{
+    (void)state;
+    static const char said[] =
+        "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-4o\","
+        "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"redwood\"},"
+        "\"finish_reason\":\"stop\",\"logprobs\":null}]}";
+    ask(talks[0].target, talks[0].quiet);
+    answer("application/json", said, 0);
+    assert_true(str_eq(client_body(), STR(said)));
+    assert_true(path_client_has(&p, "x-governance-decision: warn\r\n"));
+    assert_true(path_client_has(&p, "x-governance-violations: Pattern matched: redwood\r\n"));
+}
+
+/* C-2: the caller asks, and hears that there was nothing as well. */
+static void test_C_2_who_asks_is_told_always(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        char text[4096];
+        snprintf(text, sizeof(text),
+                 "POST %s HTTP/1.0\r\nHost: gw\r\nAuthorization: Bearer %s\r\n"
+                 "X-Error-Format: policy\r\nContent-Type: application/json\r\n"
+                 "Content-Length: %zu\r\n\r\n%s",
+                 talks[i].target, p.key, strlen(talks[i].quiet), talks[i].quiet);
+        path_request(&p, text, 0);
+        answer(talks[i].type, talks[i].answer, 0);
+        assert_int_equal(count_of(client_body(), ",\"policy_evaluation\":{\"result\":\"allow\","
+                                                 "\"violations\":[]}}"), 1);
+    }
+}
+
 /* What a model says about reasons is not a reason: inside a string quotes are escaped. */
 static void test_a_text_that_looks_like_the_end(void **state)
 {
@@ -175,6 +278,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_to_say_changes_no_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_cut_gives_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_text_that_looks_like_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_warning_of_a_stream_is_in_its_last_chunk,
+                                        set_up_late, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_warning_of_another_choice, set_up_late, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_warning_of_a_whole_answer_is_in_its_head,
+                                        set_up_late, tear_down),
+        cmocka_unit_test_setup_teardown(test_C_2_who_asks_is_told_always, set_up_late, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ static void load(struct buf *b, const char *name)
 struct role {
     const char *environment;
     bool may_narrow;
+    enum policy_error_format org_format, format;
 };
 
 static struct policy_key_row make_key(struct path *p, const char *environment, bool may_narrow)
@@ -101,13 +102,21 @@ void path_set_up(struct path *p, const char *const *governance)
 void path_set_up_as(struct path *p, const char *const *governance, const char *environment,
                     bool may_narrow)
 {
-    set_up(p, governance, NULL, 0, (struct role){environment, may_narrow});
+    set_up(p, governance, NULL, 0,
+           (struct role){.environment = environment, .may_narrow = may_narrow});
 }
 
 void path_set_up_with(struct path *p, const char *const *governance, const struct policy *more,
                       size_t more_count)
 {
-    set_up(p, governance, more, more_count, (struct role){"development", false});
+    set_up(p, governance, more, more_count, (struct role){.environment = "development"});
+}
+
+void path_set_up_formats(struct path *p, const char *const *governance, const struct policy *one,
+                         enum policy_error_format org, enum policy_error_format key)
+{
+    set_up(p, governance, one, one != NULL ? 1 : 0,
+           (struct role){.environment = "development", .org_format = org, .format = key});
 }
 
 static void set_up(struct path *p, const char *const *governance, const struct policy *more,
@@ -144,6 +153,8 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     }
     rows.policies = policies;
     struct policy_key_row key = make_key(p, role.environment, role.may_narrow);
+    key.error_format = role.format;
+    rows.error_format = role.org_format;
     rows.keys = &key;
     rows.keys_count = 1;
     struct route_endpoint endpoints[] = {

@@ -50,6 +50,9 @@ void path_set_up_as(struct path *p, const char *const *governance, const char *e
 #define PATH_POLICIES_MAX 8
 void path_set_up_with(struct path *p, const char *const *governance, const struct policy *more,
                       size_t more_count);
+/* And with what the organisation and the key want refusals to look like. */
+void path_set_up_formats(struct path *p, const char *const *governance, const struct policy *one,
+                         enum policy_error_format org, enum policy_error_format key);
 void path_tear_down(struct path *p);
 /* The same bytes with a length, NULs included, and no key put in. */
 void path_request_bytes(struct path *p, struct str bytes, size_t step);

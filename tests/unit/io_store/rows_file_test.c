@@ -95,7 +95,9 @@ static void rich_rows(struct room *r, struct policy_org_rows *o)
                                       .project = STR("p"), .user = STR("u"), .role = STR("admin"),
                                       .user_email = STR("u@example.com"), .may_call = true,
                                       .may_manage = true, .slots = 0x1ffe, .pinned_slot = 12,
-                                      .may_narrow = true, .models = {models, 2, true},
+                                      .may_narrow = true,
+                                      .error_format = POLICY_ERROR_OPENAI,
+                                      .models = {models, 2, true},
                                       .metadata = metadata, .metadata_count = 2};
     memset(keys[0].secret_hmac, 0xa1, 32);
     memset(keys[0].previous_hmac, 0xa2, 32);
@@ -119,6 +121,7 @@ static void rich_rows(struct room *r, struct policy_org_rows *o)
     *o = (struct policy_org_rows){.id = STR("org_a"), .name = STR("A & B"), .seq = 4711,
                                   .is_suspended = false,
                                   .slot_selection = POLICY_SLOT_STRICTER_ONLY,
+                                  .error_format = POLICY_ERROR_POLICY,
                                   .policies = policies, .policies_count = 2, .keys = keys,
                                   .keys_count = 3, .attestations = attestations,
                                   .attestations_count = 2, .endpoints = endpoints,
@@ -159,6 +162,7 @@ static void check_keys(const struct policy_org_rows *a, const struct policy_org_
         assert_true(x->not_before_s == y->not_before_s && x->expires_at_s == y->expires_at_s);
         assert_true(x->may_call == y->may_call && x->may_manage == y->may_manage);
         assert_true(x->may_narrow == y->may_narrow && x->slots == y->slots);
+        assert_int_equal(x->error_format, y->error_format);
         assert_int_equal(x->pinned_slot, y->pinned_slot);
         assert_true(x->models.is_set == y->models.is_set && x->models.count == y->models.count);
         for (size_t m = 0; m < x->models.count; m++) {
@@ -210,6 +214,7 @@ static void everything_comes_back(void **state)
     ASSERT_STR(back.name, "A & B");
     assert_int_equal(back.seq, 4711);
     assert_int_equal(back.slot_selection, POLICY_SLOT_STRICTER_ONLY);
+    assert_int_equal(back.error_format, POLICY_ERROR_POLICY);
     check_policies(&rows, &back);
     check_keys(&rows, &back);
     check_reach(&rows, &back);

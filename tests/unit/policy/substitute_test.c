@@ -105,6 +105,8 @@ static void called(const char *model, const char *name, size_t overrides)
     assert_int_equal(policy_decide_call(&b.arena, &b.facts, &b.models, &b.verdict), ERR_OK);
     assert_int_equal(b.verdict.overrides_count, overrides);
     assert_true(str_eq(b.models.requested, str_from(name)));
+    assert_true(str_eq(b.verdict.substituted_from,
+                       overrides != 0 ? str_from(model) : STR_NONE));
 }
 
 static void a_call_goes_to_the_substitute(void **state)
