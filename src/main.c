@@ -30,6 +30,7 @@ static const struct {
     {"scan", cli_scan,
      "[--types LIST] [--redact] [--injection] < TEXT | --list [json|markdown]",
      "find personal data and secrets in a text"},
+    {"coverage", cli_coverage, "[--json]", "which rules read which texts, by operation and stream"},
     {"demo", cli_demo, "load --provider URL", "a demo organisation"},
     {"config", cli_config, "check|show [-c FILE] [--json]", "settings and where they come from"},
     {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready"},
@@ -82,7 +83,8 @@ static int usage(FILE *out, int status)
 /* The options every command on the database takes. */
 static void print_shared(const char *name)
 {
-    static const char *const others[] = {"serve", "config", "healthcheck", "version"};
+    static const char *const others[] = {"serve", "scan", "coverage", "config", "healthcheck",
+                                         "version"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (strcmp(name, others[i]) == 0) {
             return;

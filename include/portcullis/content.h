@@ -87,6 +87,20 @@ struct content_rule {
     bool is_buffered;             /* answers are read whole before a byte goes on */
 };
 
+/* Can a rule of the kind replace what it finds? */
+bool content_kind_may_modify(enum content_kind kind);
+/* Does it always want answers whole, a stream's too? */
+bool content_kind_is_buffered(enum content_kind kind);
+/* Is a text judged by all that it says, instead of by places in it? */
+bool content_kind_is_judged(enum content_kind kind);
+/* Does it look at such a text at all? Topics and injection are not asked of names, nor in a
+ * request of what the application and the model said. */
+bool content_kind_looks_at(enum content_kind kind, enum content_stage stage,
+                           enum llm_text_role role, bool is_key);
+/* The views in which whole texts are read, and streams. */
+#define CONTENT_VIEWS_WHOLE SCAN_VIEW_ALL
+#define CONTENT_VIEWS_STREAM SCAN_VIEW_FOLD
+
 #define CONTENT_RULES_MAX 65536U
 #define CONTENT_FORMAT_BYTES_MAX 200U
 

@@ -182,4 +182,90 @@ MUST_USE enum err flow_check_edit(struct arena *a, struct content_check *k,
                                   const struct llm_request *r, struct buf *edited,
                                   struct llm_request *ret, struct issue *ret_issue);
 
+/* ---- what is read where: the coverage of the rules ------------------------------------- */
+
+enum flow_way { FLOW_REQUEST, FLOW_ANSWER, FLOW_STREAM, FLOW_WAYS };
+enum flow_part {
+    FLOW_PART_TEXT,
+    FLOW_PART_TOOL,      /* definitions of tools, and their names */
+    FLOW_PART_ARGUMENTS, /* what a tool is called with */
+    FLOW_PART_RESULT,    /* what a tool said */
+    FLOW_PART_REASONING,
+    FLOW_PART_REFUSAL,
+    FLOW_PART_REPEAT,    /* said again: copies in a stream, token probabilities, echoes */
+    FLOW_PART_MEDIA,     /* images, audio, files, token numbers, what the provider stores */
+    FLOW_PART_OTHER,     /* metadata, schemas of answers, identifiers, unknown members */
+    FLOW_PARTS
+};
+const char *flow_way_name(enum flow_way w);
+const char *flow_part_name(enum flow_part p);
+
+/* A place where a text, or what stands for one, may stand; with an example by which the
+ * coverage is found out: the readers of the path are asked what they make of it. */
+struct flow_place {
+    unsigned endpoints; /* bits: 1 << enum llm_endpoint; of an answer the provider's */
+    enum flow_way way;
+    enum flow_part part;
+    const char *name;    /* "messages[].content[].text" */
+    const char *example; /* see flow_place_write */
+    bool is_number;      /* takes digits only */
+};
+/* All of them. The table is complete for every operation and way that exists. */
+const struct flow_place *flow_place_at(size_t i); /* NULL behind the last */
+/* Does the operation have answers of this way? Otherwise asking for one is refused. */
+bool flow_way_exists(enum llm_endpoint e, enum flow_way w);
+/* The example with a text in it: a request for `model`, an answer's JSON, or the events of a
+ * whole stream as they come from a provider, each piece of the text in an event of its own.
+ * The text must need no escape in JSON. */
+struct flow_saying {
+    const struct flow_place *place;
+    enum llm_endpoint endpoint;
+    const char *model;
+    const struct str *pieces;
+    size_t pieces_count;
+};
+void flow_place_write(struct buf *out, const struct flow_saying *s);
+
+enum flow_reading {
+    FLOW_NOT_READ,    /* identifiers, ciphertext, echoes of the request */
+    FLOW_READ_WHOLE,  /* at once, in every view */
+    FLOW_READ_GROWING,/* piece by piece, letters folded only; whole where a rule buffers */
+    FLOW_READ_ODD,    /* only what does not look like an identifier */
+    FLOW_UNSCANNABLE, /* nobody can: on_unscannable of the rule decides */
+    FLOW_LEFT_OUT,    /* taken out of the answer when a rule edits or blocks */
+    FLOW_REFUSED,     /* the request is, where a rule would have to read it */
+    FLOW_READINGS
+};
+const char *flow_reading_name(enum flow_reading r);
+/* How a place is read. */
+struct flow_coverage {
+    enum flow_reading reading;
+    bool is_streamed;     /* with the views of a stream */
+    bool is_unscannable;  /* read, and on_unscannable decides besides: what a URL leads to */
+    bool is_json, is_key, is_number;
+    enum llm_text_role role;
+};
+MUST_USE enum err flow_coverage_of(const struct flow_place *place, enum llm_endpoint e,
+                                   struct flow_coverage *ret);
+/* What a rule of a type does there. */
+enum flow_cell {
+    FLOW_CELL_NONE,        /* the place is not read, or this kind of rule does not look at it */
+    FLOW_CELL_EDITS,       /* finds, may block, warn or edit */
+    FLOW_CELL_BLOCKS,      /* finds, may block or warn */
+    FLOW_CELL_ENDS,        /* finds when there is enough to judge or all was said, then ends the
+                              stream in an error; what was said before is out, unless the rule
+                              buffers */
+    FLOW_CELL_UNSCANNABLE, /* on_unscannable: blocks, warns or allows */
+    FLOW_CELL_LEFT_OUT,
+    FLOW_CELL_REFUSED,
+    FLOW_CELL_DECIDED,     /* decided before the call, whatever is in the body */
+    FLOW_CELL_NO_RULE,     /* the type cannot be stored in this version */
+    FLOW_CELLS
+};
+const char *flow_cell_name(enum flow_cell c);
+enum flow_cell flow_cell_of(enum policy_rule_type type, const struct flow_place *place,
+                            const struct flow_coverage *c);
+/* Does it read in every view of a text there? False: letters folded only. */
+bool flow_cell_reads_all_views(enum policy_rule_type type, const struct flow_coverage *c);
+
 #endif

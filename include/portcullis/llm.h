@@ -52,6 +52,7 @@ enum llm_endpoint {
  * "count_tokens", "input_tokens": as in a policy's match. Static. */
 const char *llm_endpoint_name(enum llm_endpoint e);
 enum llm_dialect llm_endpoint_dialect(enum llm_endpoint e);
+bool llm_endpoint_has_stream(enum llm_endpoint e);
 /* The path sent upstream behind the base URL, such as "/chat/completions"
  * (OpenAI bases end in /v1) or "/v1/messages". */
 struct str llm_endpoint_upstream_path(enum llm_endpoint e);
@@ -121,11 +122,12 @@ struct llm_request {
 /* Reads a body strictly (catalogue D 67-88). Always checked: JSON without duplicate
  * keys; an object; `model` a non-empty string without control characters;
  * `messages` a non-empty array of objects with a string role and a string or array
- * content (OpenAI: or null); `stream` a boolean; token limits whole numbers from 0
- * to 2^31-1, n and best_of from 1 to 128; null stands for absent. Top-level members
- * that would redirect the request (api_base, base_url, api_key, extra_headers,
- * fallbacks, provider, models, litellm_*, aws_* ...) are refused by name. Token
- * arrays and references to stored state are recorded as opaque, always.
+ * content (OpenAI: or null); `stream` a boolean, and not true where an answer is never a
+ * stream; token limits whole numbers from 0 to 2^31-1, n and best_of from 1 to 128; null
+ * stands for absent. Top-level members that would redirect the request (api_base,
+ * base_url, api_key, extra_headers, fallbacks, provider, models, litellm_*, aws_* ...) are
+ * refused by name. Token arrays and references to stored state are recorded as opaque,
+ * always.
  *
  * With `want_texts` also collected: every string leaf of the body in body order, and
  * every member name that is not a well-known word (product 2.1; F 126, 127, 131);

@@ -63,6 +63,7 @@ enum policy_error_format policy_error_format_of(struct str name);
 bool policy_rule_type_runs(enum policy_rule_type t);
 /* Is it about texts? Such a rule has a rule.content and forbids no candidate. */
 bool policy_rule_type_is_content(enum policy_rule_type t);
+bool policy_rule_type_kind(enum policy_rule_type type, enum content_kind *ret); /* then true */
 
 struct policy_pair {
     struct str name, value;

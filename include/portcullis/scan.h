@@ -188,7 +188,7 @@ enum scan_views {
     SCAN_VIEW_FOLD = 1,
     SCAN_VIEW_SKELETON = 2, /* look-alikes, UTS #39 */
     SCAN_VIEW_MARKUP = 4,   /* tags, emphasis and invisible comments taken out */
-    SCAN_VIEW_DECODED = 8,  /* base64, percent and entity runs undone, depth 2 */
+    SCAN_VIEW_DECODED = 8,  /* base64, percent, entity and \\u escapes undone, depth 2 */
     SCAN_VIEW_ALL = 15
 };
 

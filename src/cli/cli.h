@@ -25,6 +25,7 @@ int cli_policy(int argc, char **argv);
 int cli_scan(int argc, char **argv);
 int cli_scan_list(bool is_markdown); /* `scan --list`, on standard output */
 int cli_config(int argc, char **argv);
+int cli_coverage(int argc, char **argv);
 int cli_healthcheck(int argc, char **argv);
 int cli_version(int argc, char **argv);
 /* Prints the API reference (src/docs/api.md) from the route table. */

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The documentation against the program: the API reference is what `portcullis api reference`
-# prints, the table of types what `portcullis scan --list` prints, the configuration table names
-# every setting with its default, every metric that a guide, an alert or a dashboard names is in the
-# sources, and every relative link leads to a file.
+# prints, the coverage what `portcullis coverage` prints, the table of types what `portcullis scan
+# --list` prints, the configuration table names every setting with its default, every metric that a
+# guide, an alert or a dashboard names is in the sources, and every relative link leads to a file.
 # usage: docs.py PORTCULLIS ROOT [--write]
 import json
 import os
@@ -19,7 +19,8 @@ SUFFIXES = ("_bucket", "_sum", "_count")
 
 def main(program, root, is_write):
     failures = []
-    reference(program, root, is_write, failures)
+    page(program, ["api", "reference"], root, "src/docs/api.md", is_write, failures)
+    page(program, ["coverage"], root, "src/docs/coverage.md", is_write, failures)
     detection(program, root, is_write, failures)
     settings(program, root, is_write, failures)
     metrics(root, failures)
@@ -38,13 +39,13 @@ def run(program, *arguments):
     return done.stdout
 
 
-def reference(program, root, is_write, failures):
-    path = os.path.join(root, "src/docs/api.md")
-    text = run(program, "api", "reference")
+def page(program, arguments, root, name, is_write, failures):
+    path = os.path.join(root, name)
+    text = run(program, *arguments)
     if is_write:
         open(path, "w").write(text)
     if open(path).read() != text:
-        failures.append("src/docs/api.md is not what `portcullis api reference` prints")
+        failures.append(f"{name} is not what `portcullis {' '.join(arguments)}` prints")
 
 
 def detection(program, root, is_write, failures):

@@ -39,8 +39,7 @@ void codec_write_blocked(struct buf *out, const struct route_catalog *catalog,
 void codec_str_write(struct buf *out, const char *name, struct str text);
 void codec_time_write(struct buf *out, const char *name, int64_t unix_ms);
 
-/* content.c: params of the rules about texts; false: not such a type */
-bool codec_content_kind(enum policy_rule_type type, enum content_kind *ret);
+/* content.c: params of the rules about texts */
 MUST_USE enum err codec_content_read(struct codec_reader *r, yyjson_val *v, struct str pointer,
                                      struct policy_rule *rule);
 void codec_content_write(struct buf *out, const struct content_rule *content);

@@ -42,25 +42,6 @@ static enum err read_entities(struct codec_reader *r, yyjson_val *array, struct 
                               struct content_rule *content);
 static void write_entities(struct buf *out, const struct content_rule *content);
 
-bool codec_content_kind(enum policy_rule_type type, enum content_kind *ret)
-{
-    static const struct {
-        enum policy_rule_type type;
-        enum content_kind kind;
-    } kinds[] = {
-        {POLICY_PII, CONTENT_PII},       {POLICY_TERMS, CONTENT_TERMS},
-        {POLICY_REQUIRED_TERMS, CONTENT_REQUIRED_TERMS},
-        {POLICY_TOPICS, CONTENT_TOPICS}, {POLICY_INJECTION, CONTENT_INJECTION},
-    };
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (kinds[i].type == type) {
-            *ret = kinds[i].kind;
-            return true;
-        }
-    }
-    return false;
-}
-
 enum err codec_content_read(struct codec_reader *r, yyjson_val *v, struct str pointer,
                             struct policy_rule *rule)
 {
@@ -68,7 +49,7 @@ enum err codec_content_read(struct codec_reader *r, yyjson_val *v, struct str po
     struct codec_member members[MEMBERS];
     enum content_kind kind = CONTENT_PII;
 
-    ASSERT(codec_content_kind(rule->type, &kind));
+    ASSERT(policy_rule_type_kind(rule->type, &kind));
     size_t count = members_of(&p, 1U << kind, members);
     TRY(codec_object_read(r, v, pointer, members, count));
     return take(r, &p, pointer, rule);

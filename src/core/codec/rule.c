@@ -116,7 +116,7 @@ static enum err read_params(struct codec_reader *r, yyjson_val *v, struct str po
                             struct policy_rule *rule)
 {
     enum content_kind kind;
-    if (codec_content_kind(rule->type, &kind)) {
+    if (policy_rule_type_kind(rule->type, &kind)) {
         return codec_content_read(r, v, pointer, rule);
     }
     if (rule->type == POLICY_PROVIDER_REQUIREMENT) {

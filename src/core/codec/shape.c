@@ -165,7 +165,7 @@ enum err codec_content_set(struct codec_reader *r, struct policy_rule *rule,
     *content = *from;
     content->effect = effects[rule->effect];
     content->stages = stages[rule->stage];
-    ASSERT(codec_content_kind(rule->type, &content->kind));
+    ASSERT(policy_rule_type_kind(rule->type, &content->kind));
     rule->content = content;
     return ERR_OK;
 }

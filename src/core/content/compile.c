@@ -213,7 +213,7 @@ static enum err add_rows(struct content *c, const struct content_rule *const *ru
         if (is_recognised) {
             bit_set(rows[ROW_RECOGNISED], n);
         }
-        if (r->is_buffered || r->kind == CONTENT_REQUIRED_TERMS || is_recognised) {
+        if (r->is_buffered || content_kind_is_buffered(r->kind) || is_recognised) {
             bit_set(rows[ROW_BUFFERED], n);
         }
         if (r->effect >= CONTENT_MODIFY) {

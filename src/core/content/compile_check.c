@@ -47,7 +47,7 @@ static enum err check_rule(const struct checked *c)
         return refuse(c, ERR_INVALID, "", "a content rule runs on requests, on responses or both");
     }
     if (r->effect == CONTENT_MODIFY) {
-        if (r->kind != CONTENT_PII && r->kind != CONTENT_TERMS) {
+        if (!content_kind_may_modify(r->kind)) {
             return refuse(c, ERR_UNSUPPORTED, "", "only 'pii' and 'terms' can modify a text");
         }
         if (r->method < SCAN_MASK || r->method > SCAN_PSEUDONYM) {
@@ -75,6 +75,16 @@ static enum err check_rule(const struct checked *c)
         return check_topics(c);
     }
     return r->kind == CONTENT_PII ? check_pii(c) : ERR_OK;
+}
+
+bool content_kind_may_modify(enum content_kind kind)
+{
+    return kind == CONTENT_PII || kind == CONTENT_TERMS;
+}
+
+bool content_kind_is_buffered(enum content_kind kind)
+{
+    return kind == CONTENT_REQUIRED_TERMS; /* what is absent is known at the end */
 }
 
 static enum err check_pii(const struct checked *c)

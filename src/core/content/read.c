@@ -68,22 +68,39 @@ bool is_speech(const struct llm_text *text)
            is_in(name_of(text->pointer), speech_names);
 }
 
+bool content_kind_is_judged(enum content_kind kind)
+{
+    return kind == CONTENT_TOPICS || kind == CONTENT_INJECTION;
+}
+
+bool content_kind_looks_at(enum content_kind kind, enum content_stage stage,
+                           enum llm_text_role role, bool is_key)
+{
+    if (!content_kind_is_judged(kind)) {
+        return true;
+    }
+    return !is_key && (stage == CONTENT_RESPONSE || role == LLM_ROLE_USER ||
+                       role == LLM_ROLE_TOOL || role == LLM_ROLE_OTHER);
+}
+
 enum err note_meaning(struct stage *s, const struct place *where, struct str text)
 {
     const struct content_check *k = s->check;
     const struct content *c = k->content;
     unsigned scores[SCAN_TOPICS_MAX];
     struct scan_injection injection;
-    bool is_asked = s->stage == CONTENT_RESPONSE || where->role == LLM_ROLE_USER ||
-                    where->role == LLM_ROLE_TOOL || where->role == LLM_ROLE_OTHER;
+    bool is_topical = content_kind_looks_at(CONTENT_TOPICS, s->stage, where->role, false);
+    bool is_suspect = content_kind_looks_at(CONTENT_INJECTION, s->stage, where->role, false);
+    size_t topical = is_topical ? s->of_kind_count[CONTENT_TOPICS] : 0;
+    size_t suspect = is_suspect ? s->of_kind_count[CONTENT_INJECTION] : 0;
 
-    if (!is_asked || text.len < MEANING_BYTES_MIN) {
+    if (text.len < MEANING_BYTES_MIN) {
         return ERR_OK;
     }
-    if (s->of_kind_count[CONTENT_TOPICS] > 0) {
+    if (topical > 0) {
         TRY(scan_topics(c->engine, k->env.scratch, text, scores));
     }
-    for (size_t i = 0; i < s->of_kind_count[CONTENT_TOPICS]; i++) {
+    for (size_t i = 0; i < topical; i++) {
         uint32_t n = s->of_kind[CONTENT_TOPICS][i];
         for (uint32_t topics = c->rules[n].topics; topics != 0; topics &= topics - 1) {
             size_t t = (size_t)__builtin_ctz(topics);
@@ -94,10 +111,10 @@ enum err note_meaning(struct stage *s, const struct place *where, struct str tex
             }
         }
     }
-    if (s->of_kind_count[CONTENT_INJECTION] > 0) {
+    if (suspect > 0) {
         TRY(scan_injection(c->engine, k->env.scratch, text, &injection));
     }
-    for (size_t i = 0; i < s->of_kind_count[CONTENT_INJECTION]; i++) {
+    for (size_t i = 0; i < suspect; i++) {
         uint32_t n = s->of_kind[CONTENT_INJECTION][i];
         if (injection.score >= c->rules[n].threshold) {
             TRY(hit_add(s, where,

@@ -29,6 +29,8 @@ static enum err take_some(struct content_check *k, struct scan_findings *part);
 static enum err keep_some(struct content_check *k, struct unit *u,
                           const struct scan_findings *part);
 static enum err judge_meaning(struct content_check *k, size_t *left);
+static bool is_asked(const struct stage *s, enum content_kind kind, const struct place *where,
+                     const struct unit *u);
 static void next_unit(struct queue *q);
 static void spend(size_t *left, size_t bytes);
 static enum err note_required(struct content_check *k);
@@ -225,7 +227,7 @@ static enum err begin_unit(struct content_check *k, size_t *left)
         TRY(q->led.err);
         value = buf_str(&q->led);
     }
-    scan_job_begin(&q->job, content_set(k->content), value, SCAN_VIEW_ALL, &q->found);
+    scan_job_begin(&q->job, content_set(k->content), value, CONTENT_VIEWS_WHOLE, &q->found);
     q->step = RUN_SCAN;
     return ERR_OK;
 }
@@ -402,9 +404,9 @@ static enum err judge_meaning(struct content_check *k, size_t *left)
     const struct place where = {.pointer = u->pointer, .role = r->text->role};
     struct stage *s = stage_of(k, r->stage);
     struct str rest = str_sub(u->text->value, q->taken, u->text->value.len);
-    bool is_asked = s->of_kind_count[CONTENT_TOPICS] + s->of_kind_count[CONTENT_INJECTION] > 0;
 
-    if (is_asked && !u->text->is_key && rest.len > 0) {
+    if ((is_asked(s, CONTENT_TOPICS, &where, u) || is_asked(s, CONTENT_INJECTION, &where, u)) &&
+        rest.len > 0) {
         struct str piece = str_sub(rest, 0, MEANING_BYTES);
         TRY(note_meaning(s, &where, piece));
         spend(left, 4 * piece.len); /* it is dearer than scanning */
@@ -415,6 +417,13 @@ static enum err judge_meaning(struct content_check *k, size_t *left)
     }
     next_unit(q);
     return ERR_OK;
+}
+
+static bool is_asked(const struct stage *s, enum content_kind kind, const struct place *where,
+                     const struct unit *u)
+{
+    return s->of_kind_count[kind] > 0 &&
+           content_kind_looks_at(kind, s->stage, where->role, u->text->is_key);
 }
 
 static void next_unit(struct queue *q)

@@ -14,11 +14,12 @@
 #include "llm_private.h"
 
 static enum err walk_members(struct llm_walk *w, struct str outer, yyjson_val *object);
-static enum err walk_member(struct llm_walk *w, struct str outer, yyjson_val *key,
-                            yyjson_val *value);
+static enum err walk_member(struct llm_walk *w, struct str outer, yyjson_val *object,
+                            yyjson_val *key);
+static bool is_tool_input(struct str key, yyjson_val *value);
 static enum err walk_string(struct llm_walk *w, struct str key, yyjson_val *string);
 static enum llm_unscannable_kind opaque_of(const struct llm_walk *w, struct str outer,
-                                           struct str key, struct str value);
+                                           yyjson_val *object, yyjson_val *key);
 static enum err add_drop(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
 
 #define NOT_OPAQUE ((enum llm_unscannable_kind)99)
@@ -52,7 +53,7 @@ static const char *const repeated_keys[] = {
 static const char *const growing_keys[] = {
     "content", "refusal",  "reasoning_content", "reasoning",
     "text",    "thinking", "arguments",         "partial_json",
-    "delta",   "input",    "transcript",        NULL,
+    "delta",   "input",    "transcript",        "summary",   NULL,
 };
 
 enum err llm_answer_read(struct arena *a, struct str body, struct llm_said *ret,
@@ -155,7 +156,7 @@ static enum err walk_members(struct llm_walk *w, struct str outer, yyjson_val *o
         size_t mark = llm_walk_push_key(w, name);
         w->is_delta =
             is_delta || (w->is_event && (LLM_IS(name, "delta") || LLM_IS(name, "content_block")));
-        TRY(walk_member(w, outer, key, value));
+        TRY(walk_member(w, outer, object, key));
         llm_walk_pop(w, mark);
     }
     w->channel = channel;
@@ -164,25 +165,37 @@ static enum err walk_members(struct llm_walk *w, struct str outer, yyjson_val *o
     return ERR_OK;
 }
 
-static enum err walk_member(struct llm_walk *w, struct str outer, yyjson_val *key,
-                            yyjson_val *value)
+static enum err walk_member(struct llm_walk *w, struct str outer, yyjson_val *object,
+                            yyjson_val *key)
 {
     struct str name = llm_key(key);
-    if (LLM_IS(name, "input") && yyjson_is_obj(value)) {
+    yyjson_val *value = yyjson_obj_iter_get_val(key);
+    if (is_tool_input(name, value)) {
         return llm_walk_tool_input(w, key, value);
     }
     if (LLM_IS(name, "logprobs") && !yyjson_is_null(value)) {
         return add_drop(w, key, value);
     }
-    enum llm_unscannable_kind kind = opaque_of(w, outer, name, json_str(value));
+    enum llm_unscannable_kind kind = opaque_of(w, outer, object, key);
     return kind != NOT_OPAQUE ? llm_walk_opaque(w, kind) : llm_answer_walk(w, name, value);
 }
 
-/* What a model made that is no text: audio and images in base64. */
+/* What a tool is called with, where it is not JSON in a string; the environment of a
+ * shell's command is the model's choice in names and values. */
+static bool is_tool_input(struct str key, yyjson_val *value)
+{
+    return yyjson_is_ctn(value) && yyjson_get_len(value) > 0 &&
+           (LLM_IS(key, "input") || LLM_IS(key, "arguments") || LLM_IS(key, "env"));
+}
+
+/* What a model made that is no text: audio and images in base64; and files that a tool
+ * brought. */
 static enum llm_unscannable_kind opaque_of(const struct llm_walk *w, struct str outer,
-                                           struct str key, struct str value)
+                                           yyjson_val *object, yyjson_val *member)
 {
     yyjson_val *root = w->request->doc.root;
+    struct str key = llm_key(member);
+    struct str value = json_str(yyjson_obj_iter_get_val(member));
     if (value.len == 0) {
         return NOT_OPAQUE;
     }
@@ -197,6 +210,13 @@ static enum llm_unscannable_kind opaque_of(const struct llm_walk *w, struct str 
     }
     if (LLM_IS(key, "b64_json") || LLM_IS(key, "partial_image_b64")) {
         return LLM_OPAQUE_IMAGE;
+    }
+    if (LLM_IS(key, "result") && LLM_IS(json_str(json_get(object, STR("type"))),
+                                        "image_generation_call")) {
+        return LLM_OPAQUE_IMAGE;
+    }
+    if (llm_is_base64(object, key, yyjson_obj_iter_get_val(member))) {
+        return LLM_OPAQUE_FILE;
     }
     bool is_url = LLM_IS(key, "url") || LLM_IS(key, "image_url");
     return is_url && str_starts(value, STR("data:")) ? LLM_OPAQUE_IMAGE : NOT_OPAQUE;

@@ -12,6 +12,8 @@ static enum err check_message(struct llm_walk *w, yyjson_val *message, size_t in
 static enum err walk_message(struct llm_walk *w, yyjson_val *message);
 static enum err walk_content(struct llm_walk *w, yyjson_val *content);
 static enum err walk_part(struct llm_walk *w, yyjson_val *part);
+static enum err walk_part_members(struct llm_walk *w, yyjson_val *part, struct str type,
+                                  bool is_media);
 static enum err walk_media(struct llm_walk *w, struct str type, yyjson_val *media);
 static enum err walk_tool_calls(struct llm_walk *w, yyjson_val *calls);
 static enum err walk_tool_call(struct llm_walk *w, yyjson_val *call);
@@ -122,6 +124,8 @@ static enum err walk_message(struct llm_walk *w, yyjson_val *message)
         } else if (LLM_IS(name, "audio") && !yyjson_is_null(value)) {
             TRY(llm_walk_opaque(w, LLM_OPAQUE_STORED));
             TRY(llm_walk_any(w, value));
+        } else if (LLM_IS(name, "logprobs") && yyjson_is_ctn(value)) {
+            TRY(llm_walk_opaque(w, LLM_OPAQUE_TOKENS));
         } else if (LLM_IS(name, "name") || LLM_IS(name, "refusal") ||
                    (LLM_IS(name, "role") && w->role == LLM_ROLE_OTHER)) {
             TRY(llm_walk_any(w, value));
@@ -130,6 +134,29 @@ static enum err walk_message(struct llm_walk *w, yyjson_val *message)
             TRY(llm_walk_member(w, key, value));
         }
         llm_walk_pop(w, mark);
+    }
+    return ERR_OK;
+}
+
+/* What the model is expected to say: a text, or parts like those of a message. */
+enum err llm_prediction_walk(struct llm_walk *w, yyjson_val *prediction)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *value;
+    if (!yyjson_is_obj(prediction)) {
+        return llm_walk_any(w, prediction);
+    }
+    yyjson_obj_foreach(llm_each(prediction), i, count, key, value)
+    {
+        if (LLM_IS(llm_key(key), "content")) {
+            size_t mark = llm_walk_push_key(w, llm_key(key));
+            TRY(walk_content(w, value));
+            llm_walk_pop(w, mark);
+        } else {
+            TRY(llm_walk_member(w, key, value));
+        }
     }
     return ERR_OK;
 }
@@ -151,10 +178,12 @@ static enum err walk_content(struct llm_walk *w, yyjson_val *content)
     return ERR_OK;
 }
 
+/* Each is the name of the member that has it as well. */
+static const char *const media_types[] = {"image_url", "input_audio", "file", NULL};
+
 static enum err walk_part(struct llm_walk *w, yyjson_val *part)
 {
     static const char *const text_types[] = {"text", "refusal", "input_text", "output_text", NULL};
-    static const char *const media_types[] = {"image_url", "input_audio", "file", NULL};
     struct str type = json_str(json_get(part, STR("type")));
     bool is_media = type.ptr != NULL && llm_str_in(type, media_types);
     if (!is_media && (type.ptr == NULL || !llm_str_in(type, text_types))) {
@@ -164,6 +193,13 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
         llm_walk_pop(w, mark);
         return err;
     }
+    return walk_part_members(w, part, type, is_media);
+}
+
+/* A picture is one wherever it stands: who reads the part may go by its members. */
+static enum err walk_part_members(struct llm_walk *w, yyjson_val *part, struct str type,
+                                  bool is_media)
+{
     size_t i;
     size_t count;
     yyjson_val *key;
@@ -174,15 +210,17 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
         if (LLM_IS(name, "type")) {
             continue;
         }
-        if (is_media && str_eq(name, type)) {
+        if (llm_str_in(name, media_types) && !yyjson_is_null(value)) {
             size_t mark = llm_walk_push_key(w, name);
-            TRY(walk_media(w, type, value));
+            TRY(walk_media(w, name, value));
             llm_walk_pop(w, mark);
+            is_media = is_media && !str_eq(name, type);
         } else {
             TRY(llm_walk_member(w, key, value));
         }
     }
-    return ERR_OK;
+    return is_media ? llm_walk_invalid(w, "This content part lacks the member that its type names.")
+                    : ERR_OK;
 }
 
 static enum err walk_media(struct llm_walk *w, struct str type, yyjson_val *media)
@@ -278,6 +316,10 @@ static enum err walk_function(struct llm_walk *w, yyjson_val *function)
         if (LLM_IS(name, "arguments") && yyjson_is_str(value)) {
             size_t mark = llm_walk_push_key(w, name);
             TRY(llm_walk_json_text(w, value));
+            llm_walk_pop(w, mark);
+        } else if (LLM_IS(name, "arguments")) {
+            size_t mark = llm_walk_push_key(w, name);
+            TRY(llm_walk_tool_input(w, key, value));
             llm_walk_pop(w, mark);
         } else {
             TRY(llm_walk_member(w, key, value));

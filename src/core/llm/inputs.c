@@ -91,14 +91,14 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
     }
     yyjson_obj_foreach(llm_each(part), i, count, key, value)
     {
-        size_t mark = llm_walk_push_key(w, llm_key(key));
-        yyjson_val *url = yyjson_is_str(value) ? value : json_get(value, STR("url"));
         if (LLM_IS(llm_key(key), "image_url")) {
+            size_t mark = llm_walk_push_key(w, llm_key(key));
+            yyjson_val *url = yyjson_is_str(value) ? value : json_get(value, STR("url"));
             TRY(llm_walk_url(w, url, LLM_OPAQUE_IMAGE));
+            llm_walk_pop(w, mark);
         } else if (!LLM_IS(llm_key(key), "type")) {
-            TRY(llm_walk_any(w, value));
+            TRY(llm_walk_member(w, key, value));
         }
-        llm_walk_pop(w, mark);
     }
     return ERR_OK;
 }

@@ -75,6 +75,8 @@ MUST_USE enum err llm_walk_any(struct llm_walk *w, yyjson_val *v);
 MUST_USE enum err llm_walk_tool_input(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
 /* One member of an object: goes down, llm_walk_any, comes back. */
 MUST_USE enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
+/* Does the member hold a file's bytes: "data" of {"type":"base64"}? */
+bool llm_is_base64(yyjson_val *object, struct str key, yyjson_val *value);
 
 static inline struct str llm_key(yyjson_val *key)
 {
@@ -104,6 +106,9 @@ bool llm_str_in(struct str s, const char *const *words /* NULL-terminated */);
  * a string, an array, or (OpenAI) null or absent. Allocates nothing. */
 MUST_USE enum err llm_messages_check(struct llm_walk *w, yyjson_val *messages);
 MUST_USE enum err llm_chat_walk(struct llm_walk *w, yyjson_val *messages);
+MUST_USE enum err llm_prediction_walk(struct llm_walk *w, yyjson_val *prediction);
+/* Definitions of tools, of every dialect: texts, and what they lead to. */
+MUST_USE enum err llm_tools_walk(struct llm_walk *w, yyjson_val *tools);
 MUST_USE enum err llm_messages_walk(struct llm_walk *w, yyjson_val *messages);
 /* Anthropic content: a string or an array of blocks. */
 MUST_USE enum err llm_blocks_walk(struct llm_walk *w, yyjson_val *content);

@@ -12,6 +12,8 @@ static enum err walk_message(struct llm_walk *w, yyjson_val *message);
 static enum err walk_block(struct llm_walk *w, yyjson_val *block);
 static enum err walk_block_member(struct llm_walk *w, struct str type, yyjson_val *key,
                                   yyjson_val *value);
+static enum err walk_results(struct llm_walk *w, yyjson_val *results);
+static enum err walk_result(struct llm_walk *w, yyjson_val *result);
 static enum err walk_source(struct llm_walk *w, struct str block_type, yyjson_val *source);
 static enum err walk_source_member(struct llm_walk *w, struct str source_type,
                                    enum llm_unscannable_kind kind, yyjson_val *key,
@@ -164,7 +166,50 @@ static enum err walk_block_member(struct llm_walk *w, struct str type, yyjson_va
         llm_walk_pop(w, mark);
         return ERR_OK;
     }
+    if (LLM_IS(name, "content") && str_ends(type, STR("_tool_result"))) {
+        size_t mark = llm_walk_push_key(w, name);
+        TRY(walk_results(w, value));
+        llm_walk_pop(w, mark);
+        return ERR_OK;
+    }
     return llm_walk_member(w, key, value);
+}
+
+/* What a tool at the provider found. What it keeps to itself nobody has read. */
+static enum err walk_results(struct llm_walk *w, yyjson_val *results)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *result;
+    if (!yyjson_is_arr(results)) {
+        return llm_walk_any(w, results);
+    }
+    yyjson_arr_foreach(llm_each(results), i, count, result)
+    {
+        size_t mark = llm_walk_push_index(w, i);
+        TRY(yyjson_is_obj(result) ? walk_result(w, result) : llm_walk_any(w, result));
+        llm_walk_pop(w, mark);
+    }
+    return ERR_OK;
+}
+
+static enum err walk_result(struct llm_walk *w, yyjson_val *result)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *value;
+    yyjson_obj_foreach(llm_each(result), i, count, key, value)
+    {
+        if (LLM_IS(llm_key(key), "encrypted_content") && yyjson_is_str(value)) {
+            size_t mark = llm_walk_push_key(w, llm_key(key));
+            TRY(llm_walk_opaque(w, LLM_OPAQUE_STORED));
+            llm_walk_pop(w, mark);
+        } else {
+            TRY(llm_walk_member(w, key, value));
+        }
+    }
+    return ERR_OK;
 }
 
 static enum err walk_source(struct llm_walk *w, struct str block_type, yyjson_val *source)

@@ -24,6 +24,7 @@ enum kind {
     K_SLOT,
     K_USER,
     K_TOOLS,
+    K_PREDICTION,
     K_SYSTEM,
     K_STORED_REF, /* a stored prompt, answer or conversation */
     K_BACKGROUND,
@@ -78,6 +79,7 @@ static const struct member members[] = {
     MEMBER("providers", K_REFUSED, ON_ALL),
     MEMBER("proxy_url", K_REFUSED, ON_ALL),
     MEMBER("background", K_BACKGROUND, ON_RESPONSES),
+    MEMBER("prediction", K_PREDICTION, ON(LLM_CHAT)),
     MEMBER("max_tokens", K_OUTPUT_MAX, ON_ALL),
     MEMBER("extra_body", K_REFUSED, ON_ALL),
     MEMBER("model_list", K_REFUSED, ON_ALL),
@@ -272,6 +274,9 @@ static enum err read_stream(struct llm_walk *w, yyjson_val *value)
         return llm_walk_invalid(w, "`stream` must be true or false.");
     }
     w->request->is_stream = json_bool(value, false);
+    if (w->request->is_stream && !llm_endpoint_has_stream(w->request->endpoint)) {
+        return llm_walk_invalid(w, "The answer of this operation is never a stream.");
+    }
     return ERR_OK;
 }
 
@@ -368,6 +373,12 @@ static enum err read_texts(struct llm_walk *w, enum kind kind, yyjson_val *key, 
         if (w->request->endpoint == LLM_RESPONSES || w->request->endpoint == LLM_INPUT_TOKENS) {
             err = llm_responses_input_walk(w, value);
         }
+        break;
+    case K_TOOLS:
+        err = llm_tools_walk(w, value);
+        break;
+    case K_PREDICTION:
+        err = llm_prediction_walk(w, value);
         break;
     case K_SYSTEM:
         w->role = LLM_ROLE_SYSTEM;

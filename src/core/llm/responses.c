@@ -127,6 +127,8 @@ static enum err walk_item_member(struct llm_walk *w, struct str type, yyjson_val
         err = walk_parts(w, value);
     } else if (LLM_IS(name, "arguments") && yyjson_is_str(value)) {
         err = llm_walk_json_text(w, value);
+    } else if (LLM_IS(name, "arguments")) {
+        err = llm_walk_tool_input(w, key, value);
     } else if (LLM_IS(name, "id") || LLM_IS(name, "call_id")) {
         err = llm_walk_id(w, value);
     } else if (LLM_IS(name, "encrypted_content") && yyjson_is_str(value)) {
@@ -196,6 +198,11 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
                    LLM_IS(name, "input_audio")) {
             if (!yyjson_is_null(value)) {
                 TRY(llm_walk_opaque(w, kind));
+            }
+        } else if (LLM_IS(name, "logprobs")) {
+            /* The text again, in pieces that no rule can read. */
+            if (yyjson_arr_size(value) > 0 || yyjson_is_obj(value)) {
+                TRY(llm_walk_opaque(w, LLM_OPAQUE_TOKENS));
             }
         } else if (!LLM_IS(name, "type")) {
             llm_walk_pop(w, mark);

@@ -18,6 +18,7 @@ static void take_halves(const struct llm_walk *w, struct llm_text *t);
 static enum err add_number(struct llm_walk *w);
 static size_t find_number(struct str text, size_t at);
 static enum err out_of_room(struct llm_walk *w);
+static enum err walk_base64(struct llm_walk *w, struct str key);
 static bool is_plain_key(struct str key);
 static bool is_plain_type(struct str key, yyjson_val *value);
 
@@ -395,10 +396,26 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
         yyjson_val *value;
         yyjson_obj_foreach(llm_each(v), i, count, key, value)
         {
-            TRY(llm_walk_member(w, key, value));
+            TRY(!w->is_tool_input && llm_is_base64(v, llm_key(key), value)
+                    ? walk_base64(w, llm_key(key))
+                    : llm_walk_member(w, key, value));
         }
     }
     return ERR_OK;
+}
+
+bool llm_is_base64(yyjson_val *object, struct str key, yyjson_val *value)
+{
+    return LLM_IS(key, "data") && yyjson_is_str(value) &&
+           LLM_IS(json_str(json_get(object, STR("type"))), "base64");
+}
+
+static enum err walk_base64(struct llm_walk *w, struct str key)
+{
+    size_t mark = llm_walk_push_key(w, key);
+    enum err err = llm_walk_opaque(w, LLM_OPAQUE_FILE);
+    llm_walk_pop(w, mark);
+    return err;
 }
 
 enum err llm_walk_tool_input(struct llm_walk *w, yyjson_val *key, yyjson_val *value)

@@ -122,6 +122,42 @@ bool policy_rule_type_runs(enum policy_rule_type t)
 
 bool policy_rule_type_is_content(enum policy_rule_type t)
 {
-    return t == POLICY_PII || t == POLICY_TERMS || t == POLICY_REQUIRED_TERMS ||
-           t == POLICY_TOPICS || t == POLICY_INJECTION;
+    enum content_kind kind;
+    return policy_rule_type_kind(t, &kind);
+}
+
+/* No default: a type that is new does not compile until it has a line here. */
+bool policy_rule_type_kind(enum policy_rule_type type, enum content_kind *ret)
+{
+    switch (type) {
+    case POLICY_PII:
+        *ret = CONTENT_PII;
+        return true;
+    case POLICY_TERMS:
+        *ret = CONTENT_TERMS;
+        return true;
+    case POLICY_REQUIRED_TERMS:
+        *ret = CONTENT_REQUIRED_TERMS;
+        return true;
+    case POLICY_TOPICS:
+        *ret = CONTENT_TOPICS;
+        return true;
+    case POLICY_INJECTION:
+        *ret = CONTENT_INJECTION;
+        return true;
+    case POLICY_PROVIDER_REQUIREMENT:
+    case POLICY_PROVIDER_LIST:
+    case POLICY_MODEL_LIST:
+    case POLICY_TOKEN_LIMIT:
+    case POLICY_RATE_LIMIT:
+    case POLICY_BUDGET:
+    case POLICY_COST_CEILING:
+    case POLICY_FACT_CHECK:
+    case POLICY_APPROVAL:
+    case POLICY_PREFERENCE:
+    case POLICY_FAILOVER:
+    case POLICY_RULE_TYPES_COUNT:
+        break;
+    }
+    return false;
 }

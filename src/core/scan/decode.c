@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Undoes percent escapes, character entities and base64. What a run of base64 says is
- * read when it is readable; a finding there covers the run. Long runs are undone in
- * blocks, each for itself, so that a megabyte of an image costs no more than its bytes.
+ * Undoes percent escapes, character entities, the \uXXXX of JSON in a text, and base64.
+ * What a run of base64 says is read when it is readable; a finding there covers the run.
+ * Long runs are undone in blocks, each for itself, so that a megabyte of an image costs no
+ * more than its bytes.
  */
 #include "decode.h"
 
@@ -23,6 +24,8 @@ struct block {
 static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_percent(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len);
+static size_t undo_unicode(struct str rest, char *ret_bytes, size_t *ret_len);
+static bool unicode_at(struct str rest, size_t at, uint32_t *ret);
 static bool find_block(struct str text, size_t at, bool is_final, struct block *ret);
 static bool undo_block(const struct stage *st, struct str text, size_t at, struct block *b);
 static bool is_text(struct str bytes, bool is_begun, bool is_continued);
@@ -59,7 +62,7 @@ size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_
             continue;
         }
         st->is_inside_run = false;
-        if (c != '%' && c != '&') {
+        if (c != '%' && c != '&' && c != '\\') {
             at++;
             continue;
         }
@@ -80,8 +83,41 @@ size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_
 
 static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len)
 {
-    return rest.ptr[0] == '%' ? undo_percent(rest, ret_bytes, ret_len)
-                              : undo_entity(rest, ret_bytes, ret_len);
+    return rest.ptr[0] == '%'   ? undo_percent(rest, ret_bytes, ret_len)
+           : rest.ptr[0] == '&' ? undo_entity(rest, ret_bytes, ret_len)
+                                : undo_unicode(rest, ret_bytes, ret_len);
+}
+
+/* One escape, or the two of a surrogate pair; half of one stays as it is written. */
+static size_t undo_unicode(struct str rest, char *ret_bytes, size_t *ret_len)
+{
+    uint32_t code;
+    uint32_t low;
+    size_t used = 6;
+    if (!unicode_at(rest, 0, &code) || code == 0) {
+        return 0;
+    }
+    if (code >= 0xd800 && code < 0xdc00 && unicode_at(rest, 6, &low) && low >= 0xdc00 &&
+        low < 0xe000) {
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+        used = 12;
+    }
+    if (code >= 0xd800 && code < 0xe000) {
+        return 0;
+    }
+    *ret_len = str_utf8_of(code, ret_bytes);
+    return used;
+}
+
+static bool unicode_at(struct str rest, size_t at, uint32_t *ret)
+{
+    uint8_t bytes[2];
+    if (rest.len < at + 6 || rest.ptr[at] != '\\' || rest.ptr[at + 1] != 'u' ||
+        hex_to(str_sub(rest, at + 2, at + 6), bytes, 2) != ERR_OK) {
+        return false;
+    }
+    *ret = (uint32_t)bytes[0] << 8 | bytes[1];
+    return true;
 }
 
 static size_t undo_percent(struct str rest, char *ret_bytes, size_t *ret_len)

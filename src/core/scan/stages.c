@@ -202,7 +202,8 @@ unsigned stages_worth(struct str text, size_t from)
         unsigned char c = (unsigned char)text.ptr[at];
         bool is_line = c == '_' && (at == 0 || text.ptr[at - 1] != '_'); /* alone, no mark */
         run = base64_value((char)c) >= 0 ? run + 1 : 0;
-        worth |= run >= BASE64_RUN_MIN || c == '%' || c == '&' ? SCAN_VIEW_DECODED : 0;
+        bool is_escape = c == '%' || c == '&' || (c == 'u' && at > 0 && text.ptr[at - 1] == '\\');
+        worth |= run >= BASE64_RUN_MIN || is_escape ? SCAN_VIEW_DECODED : 0;
         worth |= is_mark(c) && !is_line ? SCAN_VIEW_MARKUP : 0;
         worth |= c >= 0x80 ? SCAN_VIEW_SKELETON : 0;
     }

@@ -244,12 +244,56 @@ static void test_opaques(void **state)
     assert_int_equal(seen.said.opaques_count, 1);
 }
 
+/* Pictures and files stand in answers as base64: nobody reads them, and they are told. */
+static void test_bytes_of_files(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *json, *pointer;
+        enum llm_unscannable_kind kind;
+    } files[] = {
+        {"{\"output\":[{\"type\":\"image_generation_call\",\"result\":\"iVBORw0K\"}]}",
+         "/output/0/result", LLM_OPAQUE_IMAGE},
+        {"{\"content\":[{\"type\":\"web_fetch_tool_result\",\"content\":{\"content\":{\"source\":"
+         "{\"type\":\"base64\",\"data\":\"JVBERi0x\"}}}}]}",
+         "/content/0/content/content/source/data", LLM_OPAQUE_FILE},
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        answer(f, files[i].json);
+        assert_int_equal(seen.said.opaques_count, 1);
+        assert_int_equal(seen.said.opaques[0].kind, files[i].kind);
+        expect_str(seen.said.opaques[0].pointer, files[i].pointer);
+        assert_int_equal(texts_count, 0);
+    }
+    event(f, LLM_RESPONSES,
+          "{\"type\":\"response.output_item.done\",\"item\":{\"type\":\"image_generation_call\","
+          "\"result\":\"iVBORw0K\"}}");
+    assert_int_equal(seen.said.opaques_count, 1);
+}
+
+/* What a tool is called with counts with its names and numbers, in a string or not. */
+static void test_inputs_that_are_objects(void **state)
+{
+    struct fixture *f = *state;
+    const char *call = "{\"choices\":[{\"message\":{\"tool_calls\":[{\"function\":{\"arguments\":"
+                       "{\"card\":4111}}}]}}]}";
+    answer(f, call);
+    EXPECT(call, {"/choices/0/message/tool_calls/0/function/arguments/card", "card", 'k'},
+           {"/choices/0/message/tool_calls/0/function/arguments/card", "4111", 'n'});
+    const char *shell = "{\"output\":[{\"type\":\"local_shell_call\",\"action\":{\"env\":{\"TO\":"
+                        "\"me\"}}}]}";
+    answer(f, shell);
+    EXPECT(shell, {"/output/0/action/env/TO", "TO", 'k'}, {"/output/0/action/env/TO", "me", 0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_answers),           TEST(test_chat_channels),
         TEST(test_messages_channels), TEST(test_responses_channels),
         TEST(test_json_texts),        TEST(test_opaques),
+        TEST(test_bytes_of_files),
+        TEST(test_inputs_that_are_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,13 @@ static void test_wrong_shapes(void **state)
     parse_bad(f, LLM_CHAT, "{\"model\":\"m\"}", ERR_INVALID, "/messages");
     parse_bad(f, LLM_CHAT, CHAT(",\"stream\":\"true\""), ERR_INVALID, "/stream");
     parse_bad(f, LLM_CHAT, CHAT(",\"stream\":1"), ERR_INVALID, "/stream");
+    static const enum llm_endpoint never[] = {LLM_EMBEDDINGS, LLM_MODERATIONS, LLM_INPUT_TOKENS};
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+        parse_bad(f, never[i], "{\"model\":\"m\",\"input\":\"x\",\"stream\":true}", ERR_INVALID,
+                  "/stream");
+        parse_ok(f, never[i], "{\"model\":\"m\",\"input\":\"x\",\"stream\":false}", false);
+    }
+    parse_bad(f, LLM_COUNT_TOKENS, CHAT(",\"stream\":true"), ERR_INVALID, "/stream");
     parse_bad(f, LLM_CHAT, CHAT(",\"stream_options\":[]"), ERR_INVALID, "/stream_options");
     parse_bad(f, LLM_CHAT, CHAT(",\"user\":5"), ERR_INVALID, "/user");
     static const char *const models[] = {"123", "null",          "\"\"",     "[\"a\",\"b\"]",

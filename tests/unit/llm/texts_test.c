@@ -178,6 +178,14 @@ static void test_unknown_parts_are_refused(void **state)
          "{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]}",
          "/input/0/content/0/type"},
         {LLM_MODERATIONS, "{\"input\":[{\"type\":\"video\"}]}", "/input/0/type"},
+        {LLM_CHAT,
+         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+         "\"input_audio\",\"audio\":{\"data\":\"AAAA\"}}]}]}",
+         "/messages/0/content/0"},
+        {LLM_CHAT,
+         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],"
+         "\"prediction\":{\"content\":[{\"type\":\"smell\"}]}}",
+         "/prediction/content/0/type"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(parse(f, bad[i].e, bad[i].body, true), ERR_INVALID);
@@ -286,6 +294,10 @@ static void test_inputs(void **state)
            {"/suffix", "s", LLM_ROLE_OTHER, 0});
     parse_ok(f, LLM_EMBEDDINGS, "{\"model\":\"m\",\"input\":\"emb\"}", true);
     EXPECT({"/input", "emb", LLM_ROLE_USER, 0});
+    parse_ok(f, LLM_EMBEDDINGS,
+             "{\"model\":\"m\",\"input\":[{\"type\":\"text\",\"text\":\"a\",\"my key\":1}]}", true);
+    EXPECT({"/input/0/text", "a", LLM_ROLE_USER, 0},
+           {"/input/0/my key", "my key", LLM_ROLE_USER, 'k'});
     parse_ok(f, LLM_MODERATIONS,
              "{\"input\":[{\"type\":\"text\",\"text\":\"bad\"},{\"type\":\"image_url\","
              "\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}]}",
@@ -324,6 +336,106 @@ static void test_ids(void **state)
            {"/messages/2/content", "x", LLM_ROLE_OTHER, 0});
 }
 
+/* What a text repeats in pieces, what is stored at the provider, and bytes of files: each is
+ * told as what nobody can read, wherever it stands. */
+static void expect_opaque(struct fixture *f, enum llm_endpoint e, const char *body,
+                          enum llm_unscannable_kind kind, const char *pointer)
+{
+    parse_ok(f, e, body, true);
+    assert_int_equal(f->request.opaques_count, 1);
+    assert_int_equal(f->request.opaques[0].kind, kind);
+    expect_str(f->request.opaques[0].pointer, pointer);
+}
+
+static void test_what_nobody_can_read(void **state)
+{
+    struct fixture *f = *state;
+    expect_opaque(f, LLM_CHAT,
+                  "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+                  "\"text\",\"text\":\"a\",\"image_url\":{\"url\":\"https://e.com/x\"}}]}]}",
+                  LLM_OPAQUE_URL, "/messages/0/content/0/image_url/url");
+    expect_opaque(f, LLM_CHAT,
+                  "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
+                  "\"prediction\":{\"type\":\"content\",\"content\":[{\"type\":\"input_audio\","
+                  "\"input_audio\":{\"data\":\"AAAA\"}}]}}",
+                  LLM_OPAQUE_AUDIO, "/prediction/content/0/input_audio");
+    expect_opaque(f, LLM_CHAT,
+                  "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":\"a\","
+                  "\"logprobs\":{\"content\":[{\"token\":\"a\"}]}}]}",
+                  LLM_OPAQUE_TOKENS, "/messages/0/logprobs");
+    expect_opaque(f, LLM_RESPONSES,
+                  "{\"model\":\"m\",\"input\":[{\"role\":\"assistant\",\"content\":[{\"type\":"
+                  "\"output_text\",\"text\":\"a\",\"logprobs\":[{\"token\":\"a\"}]}]}]}",
+                  LLM_OPAQUE_TOKENS, "/input/0/content/0/logprobs");
+    parse_ok(f, LLM_RESPONSES,
+             "{\"model\":\"m\",\"input\":[{\"role\":\"assistant\",\"content\":[{\"type\":"
+             "\"output_text\",\"text\":\"a\",\"logprobs\":[]}]}],\"tools\":[{\"type\":"
+             "\"file_search\",\"vector_store_ids\":[]},{\"type\":\"code_interpreter\","
+             "\"container\":{\"type\":\"auto\",\"file_ids\":[]}}]}",
+             true);
+    assert_int_equal(f->request.opaques_count, 0); /* there are none */
+    static const struct {
+        const char *tool, *pointer;
+    } stored[] = {
+        {"{\"type\":\"file_search\",\"vector_store_ids\":[\"vs_1\"]}",
+         "/tools/0/vector_store_ids"},
+        {"{\"type\":\"code_interpreter\",\"container\":\"cntr_1\"}", "/tools/0/container"},
+        {"{\"type\":\"code_interpreter\",\"container\":{\"type\":\"auto\",\"file_ids\":"
+         "[\"file-1\"]}}",
+         "/tools/0/container"},
+        {"{\"type\":\"shell\",\"environment\":{\"type\":\"container_reference\","
+         "\"container_id\":\"c\"}}",
+         "/tools/0/environment"},
+    };
+    for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
+        char body[512];
+        snprintf(body, sizeof(body), "{\"model\":\"m\",\"input\":\"a\",\"tools\":[%s]}",
+                 stored[i].tool);
+        expect_opaque(f, LLM_RESPONSES, body, LLM_OPAQUE_STORED, stored[i].pointer);
+    }
+    expect_opaque(f, LLM_MESSAGES,
+                  "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"assistant\","
+                  "\"content\":[{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"t\","
+                  "\"content\":[{\"type\":\"web_search_result\",\"title\":\"T\","
+                  "\"encrypted_content\":\"xx\"}]}]}]}",
+                  LLM_OPAQUE_STORED, "/messages/0/content/0/content/0/encrypted_content");
+    expect_opaque(f, LLM_MESSAGES,
+                  "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"assistant\","
+                  "\"content\":[{\"type\":\"web_fetch_tool_result\",\"tool_use_id\":\"t\","
+                  "\"content\":{\"type\":\"web_fetch_result\",\"content\":{\"type\":\"document\","
+                  "\"source\":{\"type\":\"base64\",\"data\":\"AAAA\"}}}}]}]}",
+                  LLM_OPAQUE_FILE, "/messages/0/content/0/content/content/source/data");
+}
+
+/* Calls whose arguments are an object are calls like any other: names and numbers count;
+ * so do examples of calls. */
+static void test_arguments_that_are_objects(void **state)
+{
+    struct fixture *f = *state;
+    parse_ok(f, LLM_CHAT,
+             "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":"
+             "\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"name\":"
+             "41}}}]}]}",
+             true);
+    EXPECT({"/messages/0/tool_calls/0/function/name", "f", LLM_ROLE_ASSISTANT, 0},
+           {"/messages/0/tool_calls/0/function/arguments/name", "name", LLM_ROLE_ASSISTANT, 'k'},
+           {"/messages/0/tool_calls/0/function/arguments/name", "41", LLM_ROLE_ASSISTANT, 'n'});
+    parse_ok(f, LLM_RESPONSES,
+             "{\"model\":\"m\",\"input\":[{\"type\":\"function_call\",\"call_id\":\"c\","
+             "\"arguments\":{\"n\":41}}]}",
+             true);
+    EXPECT({"/input/0/arguments/n", "n", LLM_ROLE_ASSISTANT, 'k'},
+           {"/input/0/arguments/n", "41", LLM_ROLE_ASSISTANT, 'n'});
+    parse_ok(f, LLM_MESSAGES,
+             "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":"
+             "\"a\"}],\"tools\":[{\"name\":\"f\",\"input_examples\":[{\"id\":41}]}]}",
+             true);
+    EXPECT({"/messages/0/content", "a", LLM_ROLE_USER, 0},
+           {"/tools/0/name", "f", LLM_ROLE_OTHER, 0},
+           {"/tools/0/input_examples/0/id", "id", LLM_ROLE_OTHER, 'k'},
+           {"/tools/0/input_examples/0/id", "41", LLM_ROLE_OTHER, 'n'});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +449,8 @@ int main(void)
         TEST(test_inputs),
         TEST(test_edit_a_text),
         TEST(test_ids),
+        TEST(test_what_nobody_can_read),
+        TEST(test_arguments_that_are_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

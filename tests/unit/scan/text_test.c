@@ -99,6 +99,10 @@ static void test_views(void **state)
     expect("p**ass**word", SCAN_VIEW_MARKUP, "[TERM]");
     expect("a%40b.example.com?", SCAN_VIEW_DECODED, "[EMAIL]?");
     expect("jane&#64;example&#x2e;com!", SCAN_VIEW_DECODED, "[EMAIL]!");
+    /* JSON in a text, as tools return it */
+    expect("{\"to\":\"jane.doe\\u0040example.com\"}", SCAN_VIEW_DECODED, "{\"to\":\"[EMAIL]\"}");
+    expect("C:\\users, \\u00, \\ud83d and 123\\u002d45\\u002d6789.", SCAN_VIEW_DECODED,
+           "C:\\users, \\u00, \\ud83d and [SSN].");
     expect("see bXkgc3NuIGlzIDEyMy00NS02Nzg5IG9r.", SCAN_VIEW_DECODED, "see [SSN].");
     expect("see WW1WNGRDQXhNak10TkRVdE5qYzRPUT09.", SCAN_VIEW_DECODED, "see [SSN].");
     expect("AAAAAAAAAAAAAAAAAAAAAAAAAAAA", SCAN_VIEW_ALL, "AAAAAAAAAAAAAAAAAAAAAAAAAAAA");

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of the coverage itself: no operation, way or part without a place; what is not
+ * read is what need not be read; what the table says does not exist is refused; and the
+ * types of rules that look at no text decide every operation, streamed or not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "covered.h"
+
+/* ---- types that decide before the call ------------------------------------------------------- */
+
+static void test_decided_before_the_call(void **state)
+{
+    (void)state;
+    static const struct str none[] = {STR_INIT("gpt-4.1-nano")};
+    static const struct str providers[] = {STR_INIT("mistral")};
+    static const enum policy_rule_type deciding[] = {POLICY_PROVIDER_REQUIREMENT,
+                                                     POLICY_PROVIDER_LIST, POLICY_MODEL_LIST};
+    size_t decided = 0;
+    for (unsigned t = 0; t < POLICY_RULE_TYPES_COUNT; t++) {
+        struct flow_coverage c = {.reading = FLOW_READ_WHOLE};
+        decided +=
+            flow_cell_of((enum policy_rule_type)t, flow_place_at(0), &c) == FLOW_CELL_DECIDED;
+    }
+    assert_int_equal(decided, COUNT(deciding));
+    for (size_t i = 0; i < COUNT(deciding); i++) {
+        struct policy_rule rule = {.key = STR("it"),
+                                   .type = deciding[i],
+                                   .effect = POLICY_BLOCK,
+                                   .stage = POLICY_SELECT,
+                                   .is_enabled = true};
+        struct policy policy = {.id = STR("it"),
+                                .name = STR("It"),
+                                .origin = POLICY_NATIVE,
+                                .status = POLICY_ACTIVE,
+                                .version = 1,
+                                .rules = &rule,
+                                .rules_count = 1};
+        rule.block_countries = (struct policy_list){0};
+        if (deciding[i] == POLICY_PROVIDER_REQUIREMENT) {
+            static const struct str usa[] = {STR_INIT("US")};
+            rule.block_countries = (struct policy_list)LIST(usa);
+        } else if (deciding[i] == POLICY_PROVIDER_LIST) {
+            rule.allow = (struct policy_list)LIST(providers);
+        } else {
+            rule.allow = (struct policy_list)LIST(none);
+        }
+        path_set_up_with(&p, governance, &policy, 1);
+        for (unsigned e = 0; e < LLM_ENDPOINTS_COUNT; e++) {
+            bool has_stream = flow_way_exists((enum llm_endpoint)e, FLOW_STREAM);
+            for (unsigned is_stream = 0; is_stream <= (has_stream ? 1u : 0u); is_stream++) {
+                ask((enum llm_endpoint)e, asks[e].model, is_stream == 1);
+                assert_int_equal(p.calls, 0);
+                if (!path_client_has(&p, "HTTP/1.1 403 ")) {
+                    fail_msg("%s %s: %.*s", policy_rule_type_name(deciding[i]),
+                             llm_endpoint_name((enum llm_endpoint)e), STR_ARG(buf_str(&p.client)));
+                }
+            }
+        }
+        path_tear_down(&p);
+    }
+}
+
+/* A type that has no rule in this version is refused where it is stored. */
+static void test_no_rule(void **state)
+{
+    (void)state;
+    path_set_up(&p, governance);
+    for (unsigned t = 0; t < POLICY_RULE_TYPES_COUNT; t++) {
+        struct flow_coverage c = {.reading = FLOW_READ_WHOLE};
+        struct policy_org *org = NULL;
+        struct issue issue;
+        struct policy_rule rule = {
+            .key = STR("it"), .type = (enum policy_rule_type)t, .is_enabled = true};
+        struct policy policy = {.id = STR("it"),
+                                .name = STR("It"),
+                                .origin = POLICY_NATIVE,
+                                .status = POLICY_ACTIVE,
+                                .rules = &rule,
+                                .rules_count = 1};
+        struct policy_org_rows rows = {
+            .id = STR("org"), .name = STR("o"), .policies = &policy, .policies_count = 1};
+        struct policy_build build = {.catalog = p.catalog, .engine = p.engine};
+        if (flow_cell_of(rule.type, flow_place_at(0), &c) == FLOW_CELL_NO_RULE) {
+            assert_int_equal(policy_org_new(&rows, &build, &org, &issue), ERR_UNSUPPORTED);
+        } else {
+            assert_true(policy_rule_type_runs(rule.type));
+        }
+    }
+    path_tear_down(&p);
+}
+
+/* ---- is the table complete? --------------------------------------------------------------------
+ */
+
+#define PART(x) (1u << FLOW_PART_##x)
+#define SPEECH (PART(TEXT) | PART(REASONING) | PART(REFUSAL) | PART(OTHER))
+#define TOOLS (PART(TOOL) | PART(ARGUMENTS))
+
+static const unsigned needed[LLM_ENDPOINTS_COUNT][FLOW_WAYS] = {
+    [LLM_CHAT] = {SPEECH | TOOLS | PART(RESULT) | PART(MEDIA),
+                  SPEECH | TOOLS | PART(REPEAT) | PART(MEDIA),
+                  SPEECH | TOOLS | PART(REPEAT) | PART(MEDIA)},
+    [LLM_COMPLETIONS] = {PART(TEXT) | PART(OTHER) | PART(MEDIA),
+                         PART(TEXT) | PART(REPEAT) | PART(OTHER),
+                         PART(TEXT) | PART(REPEAT) | PART(OTHER)},
+    [LLM_RESPONSES] = {SPEECH | TOOLS | PART(RESULT) | PART(MEDIA) | PART(REPEAT),
+                       SPEECH | TOOLS | PART(RESULT) | PART(MEDIA) | PART(REPEAT),
+                       SPEECH | TOOLS | PART(RESULT) | PART(MEDIA) | PART(REPEAT)},
+    [LLM_MESSAGES] =
+        {PART(TEXT) | PART(REASONING) | TOOLS | PART(RESULT) | PART(MEDIA) | PART(OTHER),
+         PART(TEXT) | PART(REASONING) | TOOLS | PART(RESULT) | PART(MEDIA) | PART(OTHER),
+         PART(TEXT) | PART(REASONING) | TOOLS | PART(RESULT) | PART(MEDIA) | PART(OTHER)},
+    [LLM_EMBEDDINGS] = {PART(TEXT) | PART(MEDIA) | PART(OTHER), PART(REPEAT) | PART(OTHER), 0},
+    [LLM_MODERATIONS] = {PART(TEXT) | PART(MEDIA) | PART(OTHER), PART(OTHER), 0},
+    [LLM_COUNT_TOKENS] = {PART(TEXT) | PART(REASONING) | TOOLS | PART(RESULT) | PART(MEDIA) |
+                              PART(OTHER),
+                          PART(OTHER), 0},
+    [LLM_INPUT_TOKENS] = {SPEECH | TOOLS | PART(RESULT) | PART(MEDIA) | PART(REPEAT), PART(OTHER),
+                          0},
+};
+
+static void test_every_part_has_a_place(void **state)
+{
+    (void)state;
+    const struct flow_place *place;
+    for (unsigned e = 0; e < LLM_ENDPOINTS_COUNT; e++) {
+        unsigned parts[FLOW_WAYS] = {0};
+        for (size_t i = 0; (place = flow_place_at(i)) != NULL; i++) {
+            parts[place->way] |= (place->endpoints >> e & 1) << place->part;
+            for (size_t k = 0; k < i; k++) {
+                const struct flow_place *other = flow_place_at(k);
+                assert_true(other->way != place->way || strcmp(other->name, place->name) != 0 ||
+                            (other->endpoints & place->endpoints) == 0);
+            }
+        }
+        for (unsigned w = 0; w < FLOW_WAYS; w++) {
+            assert_int_equal(parts[w], needed[e][w]);
+            assert_int_equal(parts[w] != 0,
+                             flow_way_exists((enum llm_endpoint)e, (enum flow_way)w));
+        }
+    }
+}
+
+/* What need not be read: ciphertext that only the provider can read, vectors, and what an
+ * answer repeats of the request. */
+static void test_what_need_not_be_read(void **state)
+{
+    (void)state;
+    static const char *const unread[] = {
+        "messages[].content[].signature",
+        "content[].signature",
+        "content_block_delta (signature_delta)",
+        "output[].encrypted_content",
+        "content[].content[].encrypted_content (web_search_tool_result)",
+        "data[].embedding (base64)",
+        "instructions",
+        "tools",
+        "metadata",
+        "response.created (instructions)",
+    };
+    const struct flow_place *place;
+    size_t seen = 0;
+    for (size_t i = 0; (place = flow_place_at(i)) != NULL; i++) {
+        for (unsigned e = 0; e < LLM_ENDPOINTS_COUNT; e++) {
+            struct flow_coverage c;
+            bool is_listed = false;
+            if ((place->endpoints >> e & 1) == 0) {
+                continue;
+            }
+            assert_int_equal(flow_coverage_of(place, (enum llm_endpoint)e, &c), ERR_OK);
+            for (size_t k = 0; k < COUNT(unread); k++) {
+                is_listed = is_listed || (strcmp(unread[k], place->name) == 0 &&
+                                          (place->way != FLOW_REQUEST || k == 0));
+            }
+            bool is_wrong = (c.reading == FLOW_NOT_READ) != is_listed ||
+                            (place->part == FLOW_PART_MEDIA && !c.is_unscannable);
+            if (is_wrong) {
+                fail_msg("%s %s %s: %s", llm_endpoint_name((enum llm_endpoint)e),
+                         flow_way_name(place->way), place->name, flow_reading_name(c.reading));
+            }
+            seen++;
+        }
+    }
+    assert_true(seen > 450);
+}
+
+/* An operation without streams refuses to be asked for one, whatever the policies. */
+static void test_no_such_stream(void **state)
+{
+    (void)state;
+    path_set_up(&p, governance);
+    for (unsigned e = 0; e < LLM_ENDPOINTS_COUNT; e++) {
+        bool has_stream = flow_way_exists((enum llm_endpoint)e, FLOW_STREAM);
+        ask((enum llm_endpoint)e, asks[e].model, true);
+        assert_int_equal(p.calls, has_stream ? 1 : 0);
+        assert_int_equal(path_client_has(&p, "HTTP/1.1 400 "), !has_stream);
+        if (!p.is_done) {
+            path_answer_end(&p, FLOW_END_REFUSED);
+        }
+    }
+    path_tear_down(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decided_before_the_call),
+        cmocka_unit_test(test_no_rule),
+        cmocka_unit_test(test_every_part_has_a_place),
+        cmocka_unit_test(test_what_need_not_be_read),
+        cmocka_unit_test(test_no_such_stream),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
