@@ -5,6 +5,7 @@
  * where they stand, and a number becomes a string. In an answer the tokens of the request
  * become their values again, after everything was scanned. The exchange's arena.
  */
+#include "names.h"
 #include "run.h"
 
 #define EDITED_BYTES_MAX ((size_t)256 << 20)
@@ -15,14 +16,17 @@ struct edit_out {
     struct llm_edit *items;
     size_t count;
     struct buf value, json, whole; /* heap; wiped */
-    unsigned keys_count;           /* names edited in one document: no two become equal */
+    struct names names;            /* of the body itself, where one of them is edited */
+    bool has_names;
 };
 
 static enum err edit_reading(struct edit_out *o, const struct reading *r);
 static enum err edit_json(struct edit_out *o, const struct reading *r, bool *ret_is_edited);
 static bool needs_restoring(const struct edit_out *o, const struct reading *r);
 static void apply(struct str text, const struct edit_list *edits, struct buf *out);
-static enum err write_name(struct edit_out *o, const struct unit *u, struct buf *out);
+static bool has_edited_name(const struct queue *q);
+static enum err write_name(struct edit_out *o, const struct reading *r, bool *ret_is_edited);
+static enum err number_names(struct edit_out *o, struct str json, struct names_edits *edits);
 static enum err finish(struct edit_out *o, const struct reading *r);
 static bool is_blank(struct str s);
 
@@ -46,6 +50,8 @@ enum err content_edits(struct content_check *k, const struct llm_edit **ret, siz
     buf_init(&o.value, EDITED_BYTES_MAX);
     buf_init(&o.json, EDITED_BYTES_MAX);
     buf_init(&o.whole, EDITED_BYTES_MAX);
+    names_init(&o.names, k->env.hash_key);
+    o.has_names = has_edited_name(q);
     for (size_t i = 0; err == ERR_OK && i < q->count; i++) {
         err = edit_reading(&o, &q->items[i]);
     }
@@ -53,6 +59,7 @@ enum err content_edits(struct content_check *k, const struct llm_edit **ret, siz
     for (size_t i = 0; i < 3; i++) {
         buf_wipe(bufs[i]);
     }
+    names_fini(&o.names);
     *ret = o.items;
     *ret_count = err == ERR_OK ? o.count : 0;
     q->count = q->at = q->unit = 0;
@@ -68,17 +75,15 @@ static enum err edit_reading(struct edit_out *o, const struct reading *r)
     buf_clear(&o->value);
     if (r->is_json) {
         TRY(edit_json(o, r, &is_edited));
+    } else if (r->text->is_key) {
+        TRY(write_name(o, r, &is_edited));
     } else if (r->units[0].edits.count > 0) {
         is_edited = true;
-        if (r->text->is_key) {
-            TRY(write_name(o, &r->units[0], &o->value));
-        } else {
-            apply(r->text->value, &r->units[0].edits, &o->value);
-            TRY(o->value.err);
-            if (is_blank(buf_str(&o->value)) && !r->text->is_number) {
-                buf_clear(&o->value); /* no provider takes an empty text */
-                buf_add(&o->value, EMPTY_WORD);
-            }
+        apply(r->text->value, &r->units[0].edits, &o->value);
+        TRY(o->value.err);
+        if (is_blank(buf_str(&o->value)) && !r->text->is_number) {
+            buf_clear(&o->value); /* no provider takes an empty text */
+            buf_add(&o->value, EMPTY_WORD);
         }
     }
     if (!is_edited && !needs_restoring(o, r)) {
@@ -95,19 +100,23 @@ static enum err edit_json(struct edit_out *o, const struct reading *r, bool *ret
 {
     struct arena *a = o->check->arena;
     size_t count = 0;
+    bool has_name = false;
 
     *ret_is_edited = false;
     for (size_t i = 0; i < r->units_count; i++) {
         count += r->units[i].edits.count > 0 ? 1 : 0;
+        has_name = has_name || (r->units[i].text->is_key && r->units[i].edits.count > 0);
     }
     if (count == 0) {
         return ERR_OK;
     }
-    struct llm_edit *edits = ARENA_ARRAY(a, count, struct llm_edit);
-    if (edits == NULL) {
+    struct names_edits edits = {.items = ARENA_ARRAY(a, count, struct llm_edit),
+                                .capacity = count};
+    struct str *plain = ARENA_ARRAY(a, count, struct str);
+    if (edits.items == NULL || plain == NULL) {
         return ERR_MEMORY;
     }
-    count = 0;
+    edits.plain = plain;
     for (size_t i = 0; i < r->units_count; i++) {
         const struct unit *u = &r->units[i];
         if (u->edits.count == 0) {
@@ -119,14 +128,27 @@ static enum err edit_json(struct edit_out *o, const struct reading *r, bool *ret
         TRY(o->json.err);
         json_write_str(&o->whole, buf_str(&o->json));
         TRY(o->whole.err);
-        edits[count].span = u->text->span;
-        edits[count].with = arena_str(a, buf_str(&o->whole));
-        if (edits[count++].with.ptr == NULL) {
+        plain[edits.count] = u->text->is_key ? arena_str(a, buf_str(&o->json)) : STR_NONE;
+        edits.items[edits.count] =
+            (struct llm_edit){u->text->span, arena_str(a, buf_str(&o->whole))};
+        if (edits.items[edits.count++].with.ptr == NULL || a->is_exhausted) {
             return ERR_MEMORY;
         }
     }
+    if (has_name) {
+        TRY(number_names(o, r->text->value, &edits));
+    }
     *ret_is_edited = true;
-    return llm_edits_apply(&o->value, r->text->value, edits, count);
+    return llm_edits_apply(&o->value, r->text->value, edits.items, edits.count);
+}
+
+static enum err number_names(struct edit_out *o, struct str json, struct names_edits *edits)
+{
+    struct names names;
+    names_init(&names, o->check->env.hash_key);
+    enum err err = names_number(o->check->arena, &names, json, edits);
+    names_fini(&names);
+    return err;
 }
 
 static void apply(struct str text, const struct edit_list *edits, struct buf *out)
@@ -140,14 +162,41 @@ static void apply(struct str text, const struct edit_list *edits, struct buf *ou
     buf_add(out, str_sub(text, at, text.len));
 }
 
-/* A body with two equal names is refused when it is read again: they are numbered. */
-static enum err write_name(struct edit_out *o, const struct unit *u, struct buf *out)
+static bool has_edited_name(const struct queue *q)
 {
-    apply(u->text->value, &u->edits, out);
-    if (o->keys_count++ > 0) {
-        buf_printf(out, "_%u", o->keys_count);
+    for (size_t i = 0; i < q->count; i++) {
+        const struct reading *r = &q->items[i];
+        if (r->text->is_key && !r->is_json && r->units[0].edits.count > 0) {
+            return true;
+        }
     }
-    return out->err;
+    return false;
+}
+
+/* A name of the body; its object is known by the pointer. One that no rule found anything
+ * in may have to make way for another. */
+static enum err write_name(struct edit_out *o, const struct reading *r, bool *ret_is_edited)
+{
+    bool is_found = r->units[0].edits.count > 0;
+    struct str parent = r->text->pointer;
+    unsigned number = 0;
+
+    while (parent.len > 0 && parent.ptr[--parent.len] != '/') {
+    }
+    apply(r->text->value, &r->units[0].edits, &o->value);
+    TRY(o->value.err);
+    if (o->has_names) {
+        uint64_t hash = names_begin(&o->names, hash_bytes(parent, 0));
+        TRY(names_take(&o->names, names_add(hash, buf_str(&o->value)), is_found, &number));
+    }
+    if (number != 0) {
+        buf_printf(&o->value, "_%u", number);
+    }
+    *ret_is_edited = is_found || number != 0;
+    if (!*ret_is_edited) {
+        buf_clear(&o->value);
+    }
+    return o->value.err;
 }
 
 static bool needs_restoring(const struct edit_out *o, const struct reading *r)

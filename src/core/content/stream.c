@@ -212,7 +212,7 @@ static enum err open_channel(struct content_check *k, const struct llm_text *tex
             free(c);
             return ERR_MEMORY;
         }
-        json_reader_init(c->json);
+        json_reader_init(c->json, k);
     } else {
         char lead[LEAD_BYTES_MAX];
         bool has_lead = !is_listed && !text->is_key;
@@ -237,7 +237,7 @@ static void free_channel(struct channel *c)
     scan_sieve_fini(&c->strand.sieve);
     buf_wipe(&c->strand.text);
     if (c->json != NULL) {
-        bytes_wipe(c->json, sizeof(*c->json));
+        json_reader_fini(c->json);
         free(c->json);
     }
     bytes_wipe(c, sizeof(*c));

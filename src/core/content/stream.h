@@ -9,6 +9,7 @@
 #define PORTCULLIS_CONTENT_STREAM_H
 
 #include "content_private.h"
+#include "names.h"
 
 #define CHANNELS_MAX 1024U
 #define STEP_BYTES 1024U /* fed at once, so that the findings of a step fit */
@@ -59,6 +60,11 @@ struct json_reader {
     char name[LEAD_BYTES_MAX + 1]; /* of the member under way; longer ones are cut */
     size_t name_len;
     struct json_lead leads[JSON_DEPTH_MAX + 1]; /* what values of a level stand under */
+    bool is_numbering; /* names may be edited, so two may become equal */
+    struct names names;
+    uint64_t name_in, name_out; /* hashes of the name under way, as it came and as it goes */
+    uint64_t object;            /* how many were begun */
+    uint64_t in_object[JSON_DEPTH_MAX + 1];
 };
 
 struct channel {
@@ -98,7 +104,8 @@ MUST_USE enum err strand_feed(struct channel *c, struct str text, struct buf *ou
 MUST_USE enum err strand_end(struct channel *c, struct buf *out);
 
 /* Pieces of JSON text, cut anywhere; appends JSON text. */
-void json_reader_init(struct json_reader *j);
+void json_reader_init(struct json_reader *j, const struct content_check *k);
+void json_reader_fini(struct json_reader *j);
 MUST_USE enum err json_reader_feed(struct channel *c, struct str text, struct buf *out);
 /* The text is over, wherever it stands. */
 MUST_USE enum err json_reader_end(struct channel *c, struct buf *out);

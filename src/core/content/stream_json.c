@@ -22,6 +22,7 @@ static enum err open_container(struct channel *c, char byte, struct buf *out);
 static enum err begin_string(struct channel *c, bool is_name, struct buf *out);
 static size_t read_string(struct channel *c, struct str text, struct buf *out, enum err *ret_err);
 static enum err end_string(struct channel *c, struct buf *out);
+static enum err end_name(struct json_reader *j, struct str rest, struct buf *out);
 static size_t read_escape(struct channel *c, struct str text, struct buf *out, enum err *ret_err);
 static enum err take_escape(struct channel *c, struct buf *out);
 static enum err take_code(struct channel *c, uint32_t code, struct buf *out);
@@ -38,7 +39,7 @@ static void put_inside(struct buf *out, struct str s);
 static bool is_blank(char c);
 static bool is_number_byte(char c);
 
-void json_reader_init(struct json_reader *j)
+void json_reader_init(struct json_reader *j, const struct content_check *k)
 {
     j->state = JSON_START;
     j->is_name = false;
@@ -49,6 +50,15 @@ void json_reader_init(struct json_reader *j)
     j->pending_len = 0;
     j->name_len = 0;
     j->leads[0].len = 0;
+    j->is_numbering = content_alters(k, CONTENT_RESPONSE);
+    j->object = 0;
+    names_init(&j->names, k->env.hash_key);
+}
+
+void json_reader_fini(struct json_reader *j)
+{
+    names_fini(&j->names);
+    bytes_wipe(j, sizeof(*j));
 }
 
 size_t json_reader_held(const struct json_reader *j)
@@ -139,6 +149,8 @@ static enum err open_container(struct channel *c, char byte, struct buf *out)
     j->objects = j->objects << 1 | (byte == '{' ? 1 : 0);
     j->leads[j->depth + 1] = j->leads[j->depth];
     j->depth++;
+    j->object += byte == '{' ? 1 : 0;
+    j->in_object[j->depth] = j->object;
     j->state = JSON_FIRST;
     buf_add_byte(out, byte);
     return out->err;
@@ -152,6 +164,7 @@ static enum err begin_string(struct channel *c, bool is_name, struct buf *out)
     j->is_name = is_name;
     c->is_name = is_name;
     j->name_len = 0;
+    j->name_in = j->name_out = names_begin(&j->names, j->in_object[j->depth]);
     j->high = 0;
     j->state = JSON_STRING;
     buf_add_byte(out, '"');
@@ -192,7 +205,20 @@ static enum err end_string(struct channel *c, struct buf *out)
     buf_clear(decoded);
     enum err err = strand_end(c, decoded);
     put_inside(out, buf_str(decoded));
-    return err;
+    return err == ERR_OK && j->is_name && j->is_numbering ? end_name(j, buf_str(decoded), out)
+                                                          : err;
+}
+
+/* It is all there now, so it is known whether it is the first of its kind. */
+static enum err end_name(struct json_reader *j, struct str rest, struct buf *out)
+{
+    unsigned number;
+    j->name_out = names_add(j->name_out, rest);
+    TRY(names_take(&j->names, j->name_out, j->name_in != j->name_out, &number));
+    if (number != 0) {
+        buf_printf(out, "_%u", number);
+    }
+    return out->err;
 }
 
 /* Text of a string, decoded, in; what may go on, as JSON, out. */
@@ -205,10 +231,14 @@ static enum err feed_string(struct channel *c, struct str text, struct buf *out)
         struct str part = str_sub(text, 0, sizeof(j->name) - j->name_len);
         memcpy(j->name + j->name_len, part.ptr, part.len);
         j->name_len += part.len;
+        j->name_in = names_add(j->name_in, text);
     }
     buf_clear(decoded);
     enum err err = strand_feed(c, text, decoded);
     put_inside(out, buf_str(decoded));
+    if (j->is_name) {
+        j->name_out = names_add(j->name_out, buf_str(decoded));
+    }
     return err;
 }
 

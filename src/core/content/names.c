@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Member names stay apart: two that were different and became equal when something in them
+ * was replaced are numbered in the order in which they come, the first keeps its name. So
+ * JSON stays JSON for a reader that takes no name twice, and a stream, which knows only
+ * what has come so far, gives the same as the whole. Names that were equal from the
+ * beginning are left alone.
+ *
+ * Only hashes are kept, of the names as they go out; the hash is seeded by the tenant's
+ * secret, so that nobody can look for names that meet. Heap, bounded.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "names.h"
+
+#define NAMES_MAX 65536U
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+static struct name_slot *find(const struct names *n, uint64_t hash);
+static enum err put(struct names *n, uint64_t hash, bool is_edited);
+static enum err grow(struct names *n);
+
+void names_init(struct names *n, struct str secret)
+{
+    *n = (struct names){.seed = hash_bytes(secret, 0x6e616d6573)};
+}
+
+void names_fini(struct names *n)
+{
+    free(n->slots);
+    n->slots = NULL;
+    n->count = n->capacity = 0;
+}
+
+uint64_t names_begin(const struct names *n, uint64_t object)
+{
+    return (n->seed ^ object) * FNV_PRIME + object;
+}
+
+uint64_t names_add(uint64_t hash, struct str part)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        hash = (hash ^ (unsigned char)part.ptr[i]) * FNV_PRIME;
+    }
+    return hash;
+}
+
+enum err names_take(struct names *n, uint64_t hash, bool is_edited, unsigned *ret_number)
+{
+    struct name_slot *slot = find(n, hash);
+    char text[16];
+
+    *ret_number = 0;
+    if (slot == NULL) {
+        return put(n, hash, is_edited);
+    }
+    if (!is_edited && !slot->is_edited) {
+        return ERR_OK;
+    }
+    for (;;) {
+        unsigned number = (unsigned)++slot->last;
+        int len = snprintf(text, sizeof(text), "_%u", number);
+        uint64_t other = names_add(hash, (struct str){text, (size_t)len});
+        if (find(n, other) == NULL) {
+            *ret_number = number;
+            return put(n, other, true);
+        }
+    }
+}
+
+static struct name_slot *find(const struct names *n, uint64_t hash)
+{
+    for (size_t i = hash & (n->capacity - 1); n->capacity != 0; i = (i + 1) & (n->capacity - 1)) {
+        if (n->slots[i].last == 0) {
+            return NULL;
+        }
+        if (n->slots[i].hash == hash) {
+            return &n->slots[i];
+        }
+    }
+    return NULL;
+}
+
+static enum err put(struct names *n, uint64_t hash, bool is_edited)
+{
+    if (n->count == NAMES_MAX) {
+        return ERR_LIMIT;
+    }
+    if (2 * n->count >= n->capacity) {
+        TRY(grow(n));
+    }
+    size_t i = hash & (n->capacity - 1);
+    while (n->slots[i].last != 0) {
+        i = (i + 1) & (n->capacity - 1);
+    }
+    n->slots[i] = (struct name_slot){.hash = hash, .last = 1, .is_edited = is_edited};
+    n->count++;
+    return ERR_OK;
+}
+
+static enum err grow(struct names *n)
+{
+    struct names old = *n;
+    size_t capacity = old.capacity == 0 ? 16 : 2 * old.capacity;
+    struct name_slot *slots = calloc(capacity, sizeof(*slots));
+    if (slots == NULL) {
+        return ERR_MEMORY;
+    }
+    n->slots = slots;
+    n->capacity = capacity;
+    for (size_t k = 0; k < old.capacity; k++) {
+        size_t i = old.slots[k].hash & (capacity - 1);
+        while (old.slots[k].last != 0 && slots[i].last != 0) {
+            i = (i + 1) & (capacity - 1);
+        }
+        if (old.slots[k].last != 0) {
+            slots[i] = old.slots[k];
+        }
+    }
+    free(old.slots);
+    return ERR_OK;
+}
+
+/* ---- one document ------------------------------------------------------------------------ */
+
+struct walk {
+    struct arena *arena;
+    struct names *names;
+    const struct json_doc *doc;
+    struct names_edits *edits;
+    size_t at;       /* the next edit of the document */
+    size_t given;    /* edits before any was added here */
+    uint64_t object; /* how many were begun */
+};
+
+static enum err walk_value(struct walk *w, yyjson_val *value);
+static enum err take_name(struct walk *w, uint64_t object, yyjson_val *key);
+static enum err add_edit(struct walk *w, struct json_span span, struct str name,
+                         unsigned number);
+
+enum err names_number(struct arena *a, struct names *n, struct str json, struct names_edits *edits)
+{
+    struct json_doc doc;
+    struct issue issue;
+    struct walk w = {.arena = a, .names = n, .doc = &doc, .edits = edits, .given = edits->count};
+    enum err err = json_parse(a, json, &json_limits_default, &doc, &issue);
+    if (err != ERR_OK) {
+        return err == ERR_MEMORY || a->is_exhausted ? ERR_MEMORY : ERR_INTERNAL;
+    }
+    return walk_value(&w, doc.root);
+}
+
+static enum err walk_value(struct walk *w, yyjson_val *value)
+{
+    size_t i, count;
+    yyjson_val *key, *item;
+
+    if (yyjson_is_arr(value)) {
+        yyjson_arr_foreach(value, i, count, item)
+        {
+            TRY(walk_value(w, item));
+        }
+    } else if (yyjson_is_obj(value)) {
+        uint64_t object = ++w->object;
+        yyjson_obj_foreach(value, i, count, key, item)
+        {
+            TRY(take_name(w, object, key));
+            TRY(walk_value(w, item));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err take_name(struct walk *w, uint64_t object, yyjson_val *key)
+{
+    struct names_edits *e = w->edits;
+    struct json_span span = json_span_of_string(w->doc, key);
+    struct str name = {yyjson_get_str(key), yyjson_get_len(key)};
+    unsigned number;
+
+    while (w->at < w->given && e->items[w->at].span.from < span.from) {
+        w->at++;
+    }
+    bool is_edited = w->at < w->given && e->items[w->at].span.from == span.from;
+    name = is_edited ? e->plain[w->at] : name;
+    TRY(names_take(w->names, names_add(names_begin(w->names, object), name), is_edited, &number));
+    if (number == 0) {
+        return ERR_OK;
+    }
+    return add_edit(w, span, name, number);
+}
+
+/* In place of the edit that was there, or one more behind all. */
+static enum err add_edit(struct walk *w, struct json_span span, struct str name,
+                         unsigned number)
+{
+    struct names_edits *e = w->edits;
+    bool is_there = w->at < w->given && e->items[w->at].span.from == span.from;
+    struct buf text;
+
+    if (!is_there && e->count == e->capacity) {
+        size_t capacity = 2 * e->capacity;
+        struct llm_edit *grown = ARENA_ARRAY(w->arena, capacity, struct llm_edit);
+        if (grown == NULL) {
+            return ERR_MEMORY;
+        }
+        memcpy(grown, e->items, e->count * sizeof(*grown));
+        e->items = grown;
+        e->capacity = capacity;
+    }
+    struct str whole = arena_printf(w->arena, "%.*s_%u", STR_ARG(name), number);
+    buf_init(&text, 6 * whole.len + 2);
+    json_write_str(&text, whole);
+    struct llm_edit *edit = &e->items[is_there ? w->at : e->count++];
+    *edit = (struct llm_edit){span, arena_str(w->arena, buf_str(&text))};
+    bool is_good = text.err == ERR_OK && whole.ptr != NULL && edit->with.ptr != NULL;
+    buf_wipe(&text);
+    return is_good ? ERR_OK : ERR_MEMORY;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Member names that stay apart when some of them are edited (names.c): the set of those
+ * that went out, and the numbering of one whole document. The set is on the heap until
+ * names_fini; a document's edits are in the exchange's arena.
+ */
+#ifndef PORTCULLIS_CONTENT_NAMES_H
+#define PORTCULLIS_CONTENT_NAMES_H
+
+#include "portcullis/base.h"
+#include "portcullis/llm.h"
+
+struct name_slot {
+    uint64_t hash;
+    uint32_t last; /* number given last to this name; 0 = the slot is free */
+    bool is_edited;
+};
+struct names {
+    struct name_slot *slots;
+    size_t count, capacity;
+    uint64_t seed;
+};
+
+void names_init(struct names *n, struct str secret);
+void names_fini(struct names *n); /* a zeroed one is allowed */
+/* The hash of a name of this object, which grows by its pieces. */
+uint64_t names_begin(const struct names *n, uint64_t object);
+uint64_t names_add(uint64_t hash, struct str part);
+/* A name as it goes out, the next one of its object. *ret_number: what must be put behind
+ * it ("_2"), 0 = nothing. ERR_LIMIT: too many names; refuse. */
+MUST_USE enum err names_take(struct names *n, uint64_t hash, bool is_edited,
+                             unsigned *ret_number);
+
+/* Edits of one JSON text in its order; plain: what each puts there, decoded. */
+struct names_edits {
+    struct llm_edit *items;
+    const struct str *plain;
+    size_t count, capacity; /* not 0 */
+};
+/* Numbers names of `json` that the edits make equal; more edits may be added. */
+MUST_USE enum err names_number(struct arena *a, struct names *n, struct str json,
+                               struct names_edits *edits);
+
+#endif
