@@ -7,9 +7,6 @@
  */
 #include "tokens.h"
 #include "scan_private.h"
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #define SCORE_CONTEXT 350
 #define SCORE_WEAK 350
@@ -18,12 +15,14 @@
 #define TRY_STEPS 16U /* what a try costs besides its matching */
 
 static bool is_decided(struct cursor *c, size_t at);
-static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts, uint64_t tokens);
-static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_tokens);
+static uint64_t chosen(const struct cursor *c, const char *text, struct lanes_starts s);
+static uint64_t groups_at(const struct scan_set *set, const char *text);
+static bool is_chosen(struct cursor *c, size_t at);
+static uint64_t runs_of(uint64_t ones, unsigned length);
 static bool is_start(const struct cursor *c, size_t at);
-static bool is_special(unsigned char b);
 static enum match_result try_place(struct cursor *c, size_t at);
-static unsigned run_at(const struct cursor *c, size_t at, bool is_token);
+static bool rows_at(const struct cursor *c, size_t at, uint64_t ret[MASK_WORDS]);
+static void runs_at(const struct cursor *c, size_t at, unsigned *ret_word, unsigned *ret_token);
 static enum match_result try_row(struct cursor *c, size_t index, size_t at);
 static bool may_begin(const struct cursor *c, const struct detector *d, size_t at);
 static bool has_at_near(struct cursor *c, size_t at, size_t bytes);
@@ -57,11 +56,11 @@ size_t detectors_run(struct cursor *c, size_t from, size_t stop)
     }
     size_t at = from;
     bool is_after_word = at > 0 && is_word_byte((unsigned char)c->in.text[at - 1]);
-    for (; at < stop && at + 64 + PATTERN_PREFIX <= c->in.len; at += 64) {
-        uint64_t tokens;
-        uint64_t starts = starts_of(c->in.text + at, &is_after_word, &tokens);
-        bool has_at = c->set->has_at && has_at_near(c, at, 64 + AT_BYTES);
-        starts = has_at ? starts : chosen(c, c->in.text + at, starts, tokens);
+    bool is_wide = c->engine->is_wide;
+    for (; at < stop && at + LANES + GROUPS_PREFIX <= c->in.len; at += LANES) {
+        struct lanes_starts s = lanes_starts_of(c->in.text + at, is_wide, &is_after_word);
+        bool has_at = c->set->has_at && has_at_near(c, at, LANES + AT_BYTES);
+        uint64_t starts = has_at ? s.starts : chosen(c, c->in.text + at, s);
         for (; starts != 0; starts &= starts - 1) {
             size_t place = at + (size_t)__builtin_ctzll(starts);
             if (place >= stop || !is_decided(c, place)) {
@@ -73,7 +72,7 @@ size_t detectors_run(struct cursor *c, size_t from, size_t stop)
         }
     }
     for (; at < stop; at++) {
-        if (is_start(c, at) && !is_decided(c, at)) {
+        if (is_start(c, at) && is_chosen(c, at) && !is_decided(c, at)) {
             return at;
         }
     }
@@ -91,29 +90,58 @@ static bool is_decided(struct cursor *c, size_t at)
     return false;
 }
 
-/* Of `starts` those where a row without '@' could begin: by its first four bytes, or, for
- * rows that begin with a long run of token bytes, by one being there. */
-static uint64_t chosen(const struct cursor *c, const char *text, uint64_t starts, uint64_t tokens)
+/* Of the starts those where a row without '@' could begin: by its first four bytes and the
+ * run of token bytes; or, for rows that begin with a very long one, by one being there. */
+static uint64_t chosen(const struct cursor *c, const char *text, struct lanes_starts s)
 {
-    uint64_t is_long = c->set->has_long ? tokens : 0;
-    for (unsigned k = 1; k < LONG_RUN; k++) {
-        is_long &= tokens >> k | ~UINT64_C(0) << (64 - k); /* beyond the block: perhaps */
-    }
-    uint64_t kept = starts & is_long;
-    for (uint64_t rest = starts; rest != 0; rest &= rest - 1) {
+    const struct scan_set *set = c->set;
+    const uint64_t short_groups = (UINT64_C(1) << GROUPS_SHORT) - 1;
+    uint64_t is_long = runs_of(s.tokens, LONG_RUN);
+    uint64_t kept = set->has_longest ? s.starts & runs_of(s.tokens, LONGEST_RUN) : 0;
+    for (uint64_t rest = s.starts & ~kept; rest != 0; rest &= rest - 1) {
         unsigned bit = (unsigned)__builtin_ctzll(rest);
-        const unsigned char *t = (const unsigned char *)text + bit;
-        uint64_t groups = c->set->groups[0][t[0]] & c->set->groups[1][t[1]] &
-                          c->set->groups[2][t[2]] & c->set->groups[3][t[3]];
+        uint64_t groups = groups_at(set, text + bit) & (short_groups | (0 - (is_long >> bit & 1)));
         kept |= (uint64_t)(groups != 0) << bit;
     }
     return kept;
 }
 
-static bool is_special(unsigned char b)
+static uint64_t groups_at(const struct scan_set *set, const char *text)
 {
-    return b == '+' || b == '(' || b == '-' || b == '@' || b == ':' || b == '?' || b == '&' ||
-           b == '=' || b == '>' || b == ',' || b == '|' || b == '$';
+    const unsigned char *t = (const unsigned char *)text;
+    return set->groups[0][t[0]] & set->groups[1][t[1]] & set->groups[2][t[2]] &
+           set->groups[3][t[3]];
+}
+
+/* The same for one place, near the end. */
+static bool is_chosen(struct cursor *c, size_t at)
+{
+    size_t left = c->in.len - at;
+    const char *text = c->in.text + at;
+    if (left < GROUPS_PREFIX || (c->set->has_at && has_at_near(c, at, AT_BYTES))) {
+        return true;
+    }
+    unsigned run = 0;
+    while (run < LONGEST_RUN && run < left && is_token_byte((unsigned char)text[run])) {
+        run++;
+    }
+    bool is_open = run == left; /* what comes may go on */
+    if (c->set->has_longest && (is_open || run == LONGEST_RUN)) {
+        return true;
+    }
+    bool is_long = is_open || run >= LONG_RUN;
+    return groups_at(c->set, text) << (is_long ? 0 : GROUPS - GROUPS_SHORT) != 0;
+}
+
+/* Where a run of so many ones begins; beyond the block, perhaps. */
+static uint64_t runs_of(uint64_t ones, unsigned length)
+{
+    for (unsigned have = 1; have < length;) {
+        unsigned more = have < length - have ? have : length - have;
+        ones &= ones >> more | ~UINT64_C(0) << (64 - more);
+        have += more;
+    }
+    return ones;
 }
 
 static bool is_start(const struct cursor *c, size_t at)
@@ -125,115 +153,63 @@ static bool is_start(const struct cursor *c, size_t at)
     return at == 0 || !is_word_byte((unsigned char)c->in.text[at - 1]) || c->in.text[at - 1] == '_';
 }
 
-#ifdef __SSE2__
-/* The same for 64 bytes at once, one bit each. */
-static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_tokens)
+/* Lengths of the word, and of the run of token bytes, that begin here, as far as they
+ * matter; open at a stream's end. */
+static void runs_at(const struct cursor *c, size_t at, unsigned *ret_word, unsigned *ret_token)
 {
-    uint64_t word = 0;
-    uint64_t tokens = 0;
-    uint64_t under = 0;
-    uint64_t special = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(text + 16 * i));
-        __m128i low = _mm_or_si128(b, _mm_set1_epi8(0x20));
-        /* x in [a, a + n) as unsigned: min(x - a, n - 1) == x - a */
-        __m128i letter = _mm_sub_epi8(low, _mm_set1_epi8('a'));
-        __m128i digit = _mm_sub_epi8(b, _mm_set1_epi8('0'));
-        letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
-        digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
-        __m128i line = _mm_cmpeq_epi8(b, _mm_set1_epi8('_'));
-        __m128i all = _mm_or_si128(_mm_or_si128(letter, digit), line);
-        __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('+')),
-                                   _mm_cmpeq_epi8(b, _mm_set1_epi8('(')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('-')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('@')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8(':')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('?')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('&')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('=')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('>')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8(',')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('|')));
-        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('$')));
-        __m128i token = _mm_or_si128(all, _mm_cmpeq_epi8(b, _mm_set1_epi8('.')));
-        token = _mm_or_si128(token, _mm_cmpeq_epi8(b, _mm_set1_epi8('/')));
-        token = _mm_or_si128(token, _mm_cmpeq_epi8(b, _mm_set1_epi8('-')));
-        token = _mm_or_si128(token, _mm_cmpeq_epi8(b, _mm_set1_epi8('+')));
-        word |= (uint64_t)(uint16_t)_mm_movemask_epi8(all) << (16 * i);
-        tokens |= (uint64_t)(uint16_t)_mm_movemask_epi8(token) << (16 * i);
-        under |= (uint64_t)(uint16_t)_mm_movemask_epi8(line) << (16 * i);
-        special |= (uint64_t)(uint16_t)_mm_movemask_epi8(odd) << (16 * i);
-    }
-    uint64_t before = (word & ~under) << 1;
-    before |= *is_after_word && text[-1] != '_' ? 1 : 0;
-    *is_after_word = (word >> 63) != 0;
-    *ret_tokens = tokens;
-    return (word & ~before) | special;
-}
-#else
-static uint64_t starts_of(const char *text, bool *is_after_word, uint64_t *ret_tokens)
-{
-    uint64_t starts = 0;
-    *ret_tokens = 0;
-    for (unsigned i = 0; i < 64; i++) {
-        bool is_word = is_word_byte((unsigned char)text[i]);
-        bool is_behind_line = *is_after_word && text[(ptrdiff_t)i - 1] == '_';
-        if (is_word ? !*is_after_word || is_behind_line : is_special((unsigned char)text[i])) {
-            starts |= UINT64_C(1) << i;
-        }
-        *ret_tokens |= is_token_byte((unsigned char)text[i]) ? UINT64_C(1) << i : 0;
-        *is_after_word = is_word;
-    }
-    return starts;
-}
-#endif
-
-/* Length of the word, or run of token bytes, that begins here, as far as it matters; open
- * at a stream's end. */
-static unsigned run_at(const struct cursor *c, size_t at, bool is_token)
-{
+    size_t left = c->in.len - at;
+    unsigned most = left < RUNS_MAX - 1 ? (unsigned)left : RUNS_MAX - 1;
+    unsigned open = left < RUNS_MAX - 1 && !c->in.is_final ? RUNS_MAX - 1 : most;
+    const unsigned char *t = (const unsigned char *)c->in.text + at;
     unsigned n = 0;
-    while (n < RUNS_MAX - 1) {
-        if (at + n == c->in.len) {
-            return c->in.is_final ? n : RUNS_MAX - 1;
-        }
-        unsigned char b = (unsigned char)c->in.text[at + n];
-        if (is_token ? !is_token_byte(b) : !is_word_byte(b)) {
-            return n;
-        }
+    while (n < most && is_word_byte(t[n])) {
         n++;
     }
-    return n;
+    *ret_word = n < most ? n : open;
+    while (n < most && is_token_byte(t[n])) {
+        n++;
+    }
+    *ret_token = n < most ? n : open;
+}
+
+/* Rows whose first bytes these are; false: none. */
+static bool rows_at(const struct cursor *c, size_t at, uint64_t ret[MASK_WORDS])
+{
+    const unsigned char *t = (const unsigned char *)c->in.text + at;
+    size_t left = c->in.len - at;
+    const uint64_t *masks[PATTERN_PREFIX + 1];
+    for (unsigned k = 0; k < PATTERN_PREFIX; k++) {
+        masks[k] = k < left ? c->engine->prefix[k][t[k]] : c->set->enabled;
+    }
+    masks[PATTERN_PREFIX] = c->set->enabled;
+    return lanes_meet(masks, PATTERN_PREFIX + 1, c->engine->is_wide, ret);
 }
 
 static enum match_result try_place(struct cursor *c, size_t at)
 {
     const struct scan_engine *e = c->engine;
-    const unsigned char *t = (const unsigned char *)c->in.text + at;
-    size_t left = c->in.len - at;
-    const uint64_t *p0 = e->prefix[0][t[0]];
-    const uint64_t *p1 = left > 1 ? e->prefix[1][t[1]] : c->set->enabled;
-    const uint64_t *p2 = left > 2 ? e->prefix[2][t[2]] : c->set->enabled;
-    const uint64_t *p3 = left > 3 ? e->prefix[3][t[3]] : c->set->enabled;
-    const uint64_t *run = NULL;
-    const uint64_t *token = NULL;
+    uint64_t all[MASK_WORDS];
+    bool is_run_known = false;
+    unsigned word_run = 0;
+    unsigned token_run = 0;
     enum match_result result = MATCH_NO;
-    for (unsigned w = 0; w < c->set->words; w++) {
-        uint64_t rows = c->set->enabled[w] & p0[w] & p1[w] & p2[w] & p3[w];
+    if (!rows_at(c, at, all)) {
+        return result;
+    }
+    for (unsigned w = 0; w < MASK_WORDS; w++) {
+        uint64_t rows = all[w];
+        if ((rows & e->at_rows[w]) != 0 && !has_at_near(c, at, AT_BYTES)) {
+            rows &= ~e->at_rows[w];
+        }
         if (rows == 0) {
             continue;
         }
-        if ((rows & e->at_rows[w]) != 0 && !has_at_near(c, at, AT_BYTES)) {
-            rows &= ~e->at_rows[w];
-            if (rows == 0) {
-                continue;
-            }
+        if (!is_run_known) {
+            runs_at(c, at, &word_run, &token_run);
+            is_run_known = true;
         }
-        if (run == NULL) {
-            run = e->by_run[0][run_at(c, at, false)];
-            token = e->by_run[1][run_at(c, at, true)];
-        }
-        for (rows &= run[w] & token[w]; rows != 0; rows &= rows - 1) {
+        rows &= e->by_run[0][word_run][w] & e->by_run[1][token_run][w];
+        for (; rows != 0; rows &= rows - 1) {
             size_t index = w * 64 + (size_t)__builtin_ctzll(rows);
             if (try_row(c, index, at) == MATCH_MORE) {
                 result = MATCH_MORE;

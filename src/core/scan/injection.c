@@ -60,7 +60,7 @@ enum err scan_injection(const struct scan_engine *engine, struct scan_scratch *s
         TRY(view_fold(scratch, text, &folded));
     }
     int32_t best = margin_of(folded.text);
-    unsigned worth = stages_worth(folded.text, 0);
+    unsigned worth = stages_worth(folded.text, 0, engine->is_wide);
     if (worth != 0) {
         TRY(read_views(scratch, text, worth, &best));
     }

@@ -11,7 +11,7 @@
 
 #include "portcullis/base.h"
 
-#define PATTERN_PREFIX 4U /* offsets whose possible bytes are computed */
+#define PATTERN_PREFIX 6U /* offsets whose possible bytes are computed */
 #define PATTERN_STEPS_MAX 40000U
 #define PATTERN_STEPS_QUICK 600U /* then the plain program takes over */
 #define PATTERN_INSTS_MAX 4000U

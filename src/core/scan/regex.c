@@ -95,7 +95,7 @@ static void note_masks(struct regex_masks *m, size_t index, const struct regex *
 {
     uint64_t bit = UINT64_C(1) << (index % 64);
     m->loose[index / 64] |= r->is_factored ? 0 : bit;
-    for (unsigned k = 0; k < PATTERN_PREFIX; k++) {
+    for (unsigned k = 0; k < GROUPS_PREFIX; k++) {
         for (unsigned c = 0; c < 256; c++) {
             if (byte_set_has(&r->pattern.prefix[k], (unsigned char)c)) {
                 m->prefix[k][c][index / 64] |= bit;
@@ -155,12 +155,12 @@ static void run_joint(struct regex_run *run)
         const unsigned char *t = (const unsigned char *)c->in.text + at;
         size_t left = c->in.len - at;
         uint64_t group = groups[0][t[0]];
-        for (unsigned k = 1; k < PATTERN_PREFIX && k < left; k++) {
+        for (unsigned k = 1; k < GROUPS_PREFIX && k < left; k++) {
             group &= groups[k][t[k]];
         }
         for (unsigned w = 0; group != 0 && w < words; w++) {
             uint64_t rows = group & ~run->blocked[w] & (is_loose ? m->loose[w] : ~UINT64_C(0));
-            for (unsigned k = 0; k < PATTERN_PREFIX && k < left; k++) {
+            for (unsigned k = 0; k < GROUPS_PREFIX && k < left; k++) {
                 rows &= m->prefix[k][t[k]][w];
             }
             try_rows(run, at, w, rows);
@@ -208,7 +208,7 @@ static void run_alone(struct regex_run *run, size_t index)
 
 bool regex_may_begin(const struct pattern *p, const struct match_input *in, size_t at)
 {
-    for (unsigned k = 0; k < PATTERN_PREFIX && at + k < in->len; k++) {
+    for (unsigned k = 0; k < GROUPS_PREFIX && at + k < in->len; k++) {
         if (!byte_set_has(&p->prefix[k], (unsigned char)in->text[at + k])) {
             return false;
         }

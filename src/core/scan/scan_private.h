@@ -8,6 +8,7 @@
 #define PORTCULLIS_SCAN_PRIVATE_H
 
 #include "detector.h"
+#include "lanes.h"
 #include "pattern.h"
 #include "topics.h"
 
@@ -21,6 +22,10 @@
 #define CONTEXT_PHRASES 128U /* of scripts that are written without blanks */
 #define RUNS_MAX 33U
 #define LONG_RUN 7U
+#define LONGEST_RUN 12U
+#define GROUPS 64U       /* of ways to begin; the last ones of rows with LONG_RUN token bytes */
+#define GROUPS_SHORT 48U /* the others */
+#define GROUPS_PREFIX 4U /* bytes of a way */
 
 /* Bytes of the letter or digit at text[at]; 0 = a sign, a blank, the end. Beyond ASCII all is
  * a letter but the signs of Latin-1, of general punctuation and of CJK punctuation. */
@@ -71,6 +76,7 @@ struct scan_engine {
     struct row *rows;
     const struct detector *detectors[SCAN_DETECTORS_MAX];
     size_t rows_count;
+    bool is_wide; /* lanes_has_wide */
     uint64_t prefix[PATTERN_PREFIX][256][MASK_WORDS];
     uint64_t at_rows[MASK_WORDS]; /* D_AT */
     /* Rows whose leading run of word bytes [0], of token bytes [1] may be this long. */
@@ -119,10 +125,10 @@ struct regex {
 
 /* Which expressions may have a byte at their first offsets. */
 struct regex_masks {
-    uint64_t prefix[PATTERN_PREFIX][256][REGEX_WORDS];
-    uint64_t groups[PATTERN_PREFIX][256]; /* the same modulo 64 */
+    uint64_t prefix[GROUPS_PREFIX][256][REGEX_WORDS];
+    uint64_t groups[GROUPS_PREFIX][256]; /* the same modulo 64 */
     uint64_t loose[REGEX_WORDS];          /* those that are not factored */
-    uint64_t loose_groups[PATTERN_PREFIX][256];
+    uint64_t loose_groups[GROUPS_PREFIX][256];
 };
 
 /* A literal that libhs looks for: terms with this text, expressions with this factor. */
@@ -140,9 +146,9 @@ struct scan_set {
     struct arena arena;
     uint64_t enabled[MASK_WORDS];
     unsigned words; /* mask words in use */
-    bool has_at;    /* a detector with D_AT is enabled; not among the groups below */
-    bool has_long;  /* one that begins with LONG_RUN word bytes; not there either */
-    uint64_t groups[PATTERN_PREFIX][256]; /* groups of rows that may have a byte there */
+    bool has_at;      /* a detector with D_AT is enabled; not among the groups below */
+    bool has_longest; /* one that begins with LONGEST_RUN token bytes; not there either */
+    uint64_t groups[GROUPS_PREFIX][256]; /* ways to begin that may have a byte there */
     struct term *terms;
     size_t terms_count;
     size_t term_bytes_max;
@@ -203,6 +209,9 @@ void cursor_init(struct cursor *c, const struct scan_set *set, const struct view
 size_t detectors_run(struct cursor *c, size_t from, size_t to);
 /* NO: a token of ours. MORE: it may become one. */
 enum match_result cursor_add(struct cursor *c, struct scan_finding f);
+
+/* groups.c: what decides quickly that no row of the set begins at a place. */
+void groups_prepare(struct scan_set *set);
 
 /* terms.c: a walk down the sorted list, for streams; as detectors_run. */
 size_t terms_run(struct cursor *c, size_t from, size_t to);

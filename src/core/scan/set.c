@@ -13,17 +13,8 @@
 #define REGEX_TOTAL_BYTES_MAX (64U << 10)
 #define STEPS_PER_KB_MAX (256U << 10) /* of all expressions together */
 
-/* While the groups are made: what each may begin with, and how much of prose that is. */
-struct grouping {
-    struct byte_set sets[64][PATTERN_PREFIX];
-    double shares[64][PATTERN_PREFIX];
-};
-
 static enum err build(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static void enable(struct scan_set *set, const struct scan_types *types);
-static void note_groups(struct scan_set *set, struct grouping *g, size_t row);
-static double share_of(const struct byte_set *s, const struct byte_set *but);
-static double byte_share(unsigned char c);
 static enum err add_terms(struct scan_set *set, const struct scan_spec *spec, struct issue *issue);
 static bool is_regex(struct str text);
 static enum err add_regex(struct scan_set *set, const struct scan_term *t, struct issue *issue);
@@ -74,75 +65,13 @@ static enum err build(struct scan_set *set, const struct scan_spec *spec, struct
 
 static void enable(struct scan_set *set, const struct scan_types *types)
 {
-    struct grouping grouping;
-    memset(&grouping, 0, sizeof(grouping));
     for (size_t i = 0; i < set->engine->rows_count; i++) {
         if (scan_types_has(types, i)) {
             set->enabled[i / 64] |= UINT64_C(1) << (i % 64);
             set->words = (unsigned)(i / 64) + 1;
-            if ((set->engine->detectors[i]->flags & D_AT) != 0) {
-                set->has_at = true;
-            } else if (set->engine->rows[i].run >= LONG_RUN) {
-                set->has_long = true;
-            } else {
-                note_groups(set, &grouping, i);
-            }
         }
     }
-}
-
-/* Rows are put together so that as few places as possible look as if one of a group could
- * begin there: those that begin alike, and the wide ones among themselves. */
-static void note_groups(struct scan_set *set, struct grouping *g, size_t row)
-{
-    const struct pattern *p = &set->engine->rows[row].pattern;
-    unsigned best = 0;
-    double best_cost = 1e30;
-    for (unsigned i = 0; i < 64; i++) {
-        double before = 1;
-        double after = 1;
-        for (unsigned k = 0; k < PATTERN_PREFIX; k++) {
-            before *= g->shares[i][k];
-            after *= g->shares[i][k] + share_of(&p->prefix[k], &g->sets[i][k]);
-        }
-        if (after - before < best_cost) {
-            best = i;
-            best_cost = after - before;
-        }
-    }
-    for (unsigned k = 0; k < PATTERN_PREFIX; k++) {
-        g->shares[best][k] += share_of(&p->prefix[k], &g->sets[best][k]);
-        for (unsigned i = 0; i < 4; i++) {
-            g->sets[best][k].bits[i] |= p->prefix[k].bits[i];
-        }
-        for (unsigned c = 0; c < 256; c++) {
-            uint64_t has = byte_set_has(&p->prefix[k], (unsigned char)c);
-            set->groups[k][c] |= has << best;
-        }
-    }
-}
-
-/* Of the bytes in `s` and not in `but`. */
-static double share_of(const struct byte_set *s, const struct byte_set *but)
-{
-    double sum = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        for (uint64_t rest = s->bits[i] & ~but->bits[i]; rest != 0; rest &= rest - 1) {
-            sum += byte_share((unsigned char)(64 * i + (unsigned)__builtin_ctzll(rest)));
-        }
-    }
-    return sum;
-}
-
-/* About how many of a thousand bytes of prose are this one. */
-static double byte_share(unsigned char c)
-{
-    static const uint8_t letters[26] = {82, 15, 28, 43, 127, 22, 20, 61, 70, 2,  8, 40, 24,
-                                        67, 75, 19, 1,  60,  63, 91, 28, 10, 24, 2, 20, 1};
-    if (c >= 'a' && c <= 'z') {
-        return letters[c - 'a'];
-    }
-    return c == ' ' ? 180 : c == '.' || c == ',' ? 12 : c >= '0' && c <= '9' ? 4 : 2;
+    groups_prepare(set);
 }
 
 static bool is_regex(struct str text)

@@ -13,7 +13,8 @@
 #define WINDOW_BYTES_MAX (512U << 20)
 #define TAG_BYTES_MAX 512U
 #define COMMENT_BYTES_MAX 16384U
-#define BASE64_RUN_MIN 16U
+#define BASE64_RUN_MIN 16U /* a power of two */
+#define WORTH_ALL (SCAN_VIEW_SKELETON | SCAN_VIEW_MARKUP | SCAN_VIEW_DECODED)
 
 static size_t run_stage(struct stage *st, const struct view *in, size_t from, bool is_final,
                         struct window *out);
@@ -22,6 +23,7 @@ static size_t run_markup(const struct view *in, size_t from, bool is_final, stru
 static bool is_mark(unsigned char c);
 static size_t markup_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait);
 static size_t comment_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait);
+static unsigned worth_of(struct lanes_signs s, bool is_behind_line, size_t *run);
 
 void stages_init(struct scan_stages *s)
 {
@@ -193,12 +195,16 @@ static size_t comment_length(struct str rest, bool is_final, size_t *next_close,
     return 0;
 }
 
-unsigned stages_worth(struct str text, size_t from)
+unsigned stages_worth(struct str text, size_t from, bool is_wide)
 {
     size_t at = from > BASE64_RUN_MIN ? from - BASE64_RUN_MIN : 0;
     size_t run = 0;
     unsigned worth = 0;
-    for (; at < text.len; at++) {
+    for (; is_wide && at + LANES <= text.len && worth != WORTH_ALL; at += LANES) {
+        bool is_behind_line = at > 0 && text.ptr[at - 1] == '_';
+        worth |= worth_of(lanes_signs_of(text.ptr + at), is_behind_line, &run);
+    }
+    for (; at < text.len && worth != WORTH_ALL; at++) {
         unsigned char c = (unsigned char)text.ptr[at];
         bool is_line = c == '_' && (at == 0 || text.ptr[at - 1] != '_'); /* alone, no mark */
         run = base64_value((char)c) >= 0 ? run + 1 : 0;
@@ -208,6 +214,23 @@ unsigned stages_worth(struct str text, size_t from)
         worth |= c >= 0x80 ? SCAN_VIEW_SKELETON : 0;
     }
     return worth;
+}
+
+/* The same for 64 bytes. *run: base64 letters in front of them, and then at their end. */
+static unsigned worth_of(struct lanes_signs s, bool is_behind_line, size_t *run)
+{
+    uint64_t runs = s.base64;
+    for (unsigned have = 1; have < BASE64_RUN_MIN; have *= 2) {
+        runs &= runs >> have;
+    }
+    size_t before = *run;
+    size_t first = s.base64 == UINT64_MAX ? LANES : (size_t)__builtin_ctzll(~s.base64);
+    *run = s.base64 == UINT64_MAX ? before + LANES : (size_t)__builtin_clzll(~s.base64);
+    bool is_decoded = runs != 0 || before + first >= BASE64_RUN_MIN || s.escapes != 0;
+    uint64_t lines = s.underscores & (s.underscores << 1 | (is_behind_line ? 1 : 0));
+    return (is_decoded ? SCAN_VIEW_DECODED : 0U) |
+           ((s.marks | lines) != 0 ? SCAN_VIEW_MARKUP : 0U) |
+           (s.high != 0 ? SCAN_VIEW_SKELETON : 0U);
 }
 
 enum err view_fold(struct scan_scratch *scratch, struct str text, struct view *ret)

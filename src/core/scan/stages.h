@@ -34,7 +34,7 @@ void stages_set(struct scan_stages *s, unsigned which, bool is_folded);
 MUST_USE enum err stages_feed(struct scan_stages *s, struct str text, size_t *taken, size_t to);
 /* Which views (enum scan_views) would show more of text[from, len), folded, than it shows
  * itself; text before `from` was asked about, as far as it is known. */
-unsigned stages_worth(struct str text, size_t from);
+unsigned stages_worth(struct str text, size_t from, bool is_wide);
 
 /* The whole folded text, in the scratch. */
 MUST_USE enum err view_fold(struct scan_scratch *scratch, struct str text, struct view *ret);

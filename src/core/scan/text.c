@@ -191,7 +191,7 @@ static void search(struct scan_job *job, struct scan_scratch *scratch, const str
     size_t from = job->decided;
     size_t to = view->text.len;
     if (job->view == 0 && job->views != 0) {
-        job->worth |= stages_worth(view->text, job->asked);
+        job->worth |= stages_worth(view->text, job->asked, set->engine->is_wide);
         job->asked = view->text.len;
     }
     if (!is_final) { /* what decides about a literal lies that far behind it */
