@@ -111,6 +111,7 @@ enum flow_end_how {
 struct flow_exchange {
     unsigned want;         /* enum flow_want bits */
     struct buf out;        /* bytes for the client */
+    struct str out_rest;   /* and these behind them, lent until they are sent; not if out.err */
     struct buf record;     /* bytes for the spool */
     struct flow_call call;
     struct wire_head served_head; /* with FLOW_WANT_SERVE: views into the exchange */

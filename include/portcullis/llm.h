@@ -263,7 +263,8 @@ struct llm_relay;
 struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
                                 const struct llm_upstream *upstream);
 void llm_relay_fini(struct llm_relay *r); /* heap behind buffers; NULL ok */
-/* A complete JSON answer of status 200. Same dialect: the same bytes. ERR_SYNTAX when
+/* A complete JSON answer of status 200. Same dialect: the same bytes; who has them anyway
+ * gives NULL for `out`. ERR_SYNTAX when
  * it is not what the operation's answer is, an error object included (saw_error), or
  * cannot be translated; then nothing was written (J 198). */
 MUST_USE enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,

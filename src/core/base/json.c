@@ -9,7 +9,7 @@
  */
 #include "portcullis/base.h"
 
-#define KEYS_PAIRWISE_MAX 8U
+#define KEYS_PAIRWISE_MAX 16U
 
 const struct json_limits json_limits_default = {
     .bytes_max = (size_t)16 * 1024 * 1024,
@@ -33,6 +33,7 @@ struct walk {
     const struct json_doc *doc;
     const struct json_limits *limits;
     struct issue *issue;
+    bool has_escapes; /* a backslash somewhere: else no name can hold NUL */
     struct walk_frame {
         yyjson_val *container;
         yyjson_val *end;
@@ -49,7 +50,8 @@ static enum err refuse_syntax(struct str text, const yyjson_read_err *error, str
 static const char *describe(yyjson_read_code code);
 static enum err walk_values(struct walk *w, size_t count);
 static enum err check_keys(struct walk *w, yyjson_val *object);
-static enum err check_few_keys(struct walk *w, yyjson_val *object, size_t count);
+static uint64_t name_bit(const char *name, size_t len);
+static bool is_among(yyjson_val *object, const yyjson_val *key);
 static enum err check_many_keys(struct walk *w, yyjson_val *object, size_t count);
 static void sort_keys(yyjson_val **keys, yyjson_val **scratch, size_t count);
 static int compare_keys(const yyjson_val *a, const yyjson_val *b);
@@ -79,11 +81,13 @@ enum err json_parse(struct arena *a, struct str text, const struct json_limits *
     struct json_doc doc = {.text = text, .copy = copy};
     size_t count = 0;
     TRY(read_values(a, limits, &doc, issue, &count));
-    struct walk w = {0};
+    struct walk w; /* not cleared: 4 KiB of frames, of which `depth` say what counts */
     w.arena = a;
     w.doc = &doc;
     w.limits = limits;
     w.issue = issue;
+    w.has_escapes = text.len > 0 && memchr(text.ptr, '\\', text.len) != NULL;
+    w.depth = 0;
     TRY(walk_values(&w, count));
     *ret_doc = doc;
     return ERR_OK;
@@ -239,38 +243,51 @@ static enum err walk_values(struct walk *w, size_t count)
     return ERR_OK;
 }
 
+/* One bit of 64 for each name that was seen: only where it is set can a name be there
+ * twice, so hardly any two are compared. What a name does to the bits costs nothing but
+ * time, and no more of it than comparing all pairs of a few. */
 static enum err check_keys(struct walk *w, yyjson_val *object)
 {
     size_t count = unsafe_yyjson_get_len(object);
     yyjson_val *key = unsafe_yyjson_get_first(object);
+    bool is_few = count <= KEYS_PAIRWISE_MAX;
+    uint64_t seen = 0;
     for (size_t i = 0; i < count; i++) {
         size_t len = unsafe_yyjson_get_len(key);
-        if (len > 0 && memchr(key->uni.str, '\0', len) != NULL) {
+        if (w->has_escapes && len > 0 && memchr(key->uni.str, '\0', len) != NULL) {
             return refuse_key(w, key, "a member name contains NUL; remove \\u0000 from the name");
         }
+        uint64_t bit = name_bit(key->uni.str, len);
+        if (is_few && (seen & bit) != 0 && is_among(object, key)) {
+            return refuse_key(w, key, "duplicate member name; write each name once");
+        }
+        seen |= bit;
         key = unsafe_yyjson_get_next(key + 1);
     }
-    return count <= KEYS_PAIRWISE_MAX ? check_few_keys(w, object, count)
-                                      : check_many_keys(w, object, count);
+    return is_few ? ERR_OK : check_many_keys(w, object, count);
 }
 
-static enum err check_few_keys(struct walk *w, yyjson_val *object, size_t count)
+/* An empty name has its NUL there. */
+static uint64_t name_bit(const char *name, size_t len)
 {
-    struct str keys[KEYS_PAIRWISE_MAX];
-    yyjson_val *key = unsafe_yyjson_get_first(object);
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = (struct str){key->uni.str, unsafe_yyjson_get_len(key)};
-        for (size_t j = 0; j < i; j++) {
-            /* Names that differ nearly always differ in length or first byte; an
-             * empty name has its NUL there. */
-            if (keys[i].len == keys[j].len && keys[i].ptr[0] == keys[j].ptr[0] &&
-                memcmp(keys[i].ptr, keys[j].ptr, keys[i].len) == 0) {
-                return refuse_key(w, key, "duplicate member name; write each name once");
-            }
+    unsigned char first = (unsigned char)name[0];
+    unsigned char last = (unsigned char)name[len == 0 ? 0 : len - 1];
+    return (uint64_t)1 << ((first + 5U * last + 11U * (unsigned)len) & 63);
+}
+
+/* Is the name of `key` that of an earlier member? */
+static bool is_among(yyjson_val *object, const yyjson_val *key)
+{
+    size_t len = (size_t)(key->tag >> YYJSON_TAG_BIT);
+    yyjson_val *earlier = unsafe_yyjson_get_first(object);
+    while (earlier < key) {
+        if (unsafe_yyjson_get_len(earlier) == len &&
+            memcmp(earlier->uni.str, key->uni.str, len) == 0) {
+            return true;
         }
-        key = unsafe_yyjson_get_next(key + 1);
+        earlier = unsafe_yyjson_get_next(earlier + 1);
     }
-    return ERR_OK;
+    return false;
 }
 
 static enum err check_many_keys(struct walk *w, yyjson_val *object, size_t count)

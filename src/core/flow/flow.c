@@ -365,6 +365,7 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
     struct flow_private *p = x->p;
     p->now = now;
     buf_clear(&x->out);
+    x->out_rest = STR_NONE;
     p->is_keep_alive = false;
     if (p->is_call_open) {
         p->is_call_open = false;
@@ -437,7 +438,7 @@ void flow_end(struct flow_exchange *x)
     trim(&body);
     trim(&edited);
     trim(&answer);
-    memset(p, 0, sizeof(*p));
+    memset(p, 0, offsetof(struct flow_private, tags));
     p->arena = arena;
     p->body = body;
     p->edited = edited;
@@ -447,6 +448,7 @@ void flow_end(struct flow_exchange *x)
     memset(&x->call, 0, sizeof(x->call));
     x->served_body = STR_NONE;
     buf_clear(&x->out);
+    x->out_rest = STR_NONE;
     buf_clear(&x->record);
     trim(&x->out);
     trim(&x->record);

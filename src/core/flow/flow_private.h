@@ -65,7 +65,6 @@ struct flow_private {
     struct str model_path; /* GET /v1/models/{id} */
     struct str environment;
     enum policy_error_format error_format; /* of a refusal by policy */
-    struct policy_pair tags[FLOW_TAGS_MAX];
     size_t tags_count;
     bool has_header_slot;
     int64_t header_slot;
@@ -78,9 +77,7 @@ struct flow_private {
     struct policy_verdict verdict;
     bool is_decided;
     uint32_t eval_us; /* all that comes before the decision, content included */
-    /* What the client is told: warnings of the candidate and what content rules did. */
-    const struct policy_violation *warnings[FLOW_REPORTED_MAX];
-    size_t warnings_count;
+    size_t warnings_count; /* what the client is told: of the candidate, of content rules */
     struct route_choice choice;
     struct content_check *check; /* NULL: no content rule applies; for both stages */
     struct flow_found found;     /* in the request */
@@ -114,6 +111,9 @@ struct flow_private {
     const char *outcome; /* audit_outcome.outcome */
     uint64_t called_us, first_byte_us;
     uint64_t response_bytes;
+    /* Last, and not cleared between two exchanges: their counts say what holds. */
+    struct policy_pair tags[FLOW_TAGS_MAX];
+    const struct policy_violation *warnings[FLOW_REPORTED_MAX];
 };
 
 /* The host's clock; 0 without one: then nothing is measured. */

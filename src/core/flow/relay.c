@@ -285,18 +285,22 @@ void flow_relay_json(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     struct issue issue;
-    /* The request has been answered: its body's memory serves for the answer. */
+    bool is_same = !p->upstream.is_translated;
+    /* The request has been answered: its body's memory serves for another answer. */
     struct buf *body = &p->body;
     buf_clear(body);
     body->bytes_max = p->answer.bytes_max;
-    enum err e = llm_relay_json(p->relay, buf_str(&p->answer), body, &issue);
+    enum err e =
+        llm_relay_json(p->relay, buf_str(&p->answer), is_same ? NULL : body, &issue);
     if (e != ERR_OK || body->err != ERR_OK) {
         p->outcome = "upstream_error";
         flow_relay_fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
         return;
     }
-    buf_clear(&p->answer);
-    buf_move(&p->answer, body);
+    if (!is_same) {
+        buf_clear(&p->answer);
+        buf_move(&p->answer, body);
+    }
     flow_evaluation_json(x);
     flow_relay_begin(x);
     p->outcome = "completed";
@@ -355,7 +359,7 @@ void flow_relay_begin(struct flow_exchange *x)
         wire_write_header(&x->out, STR("content-type"), STR("application/json"));
         wire_write_header_u64(&x->out, STR("content-length"), p->answer.len);
         wire_write_end(&x->out);
-        buf_add(&x->out, buf_str(&p->answer));
+        x->out_rest = buf_str(&p->answer);
         p->response_bytes += p->answer.len;
     }
     p->is_head_sent = true;

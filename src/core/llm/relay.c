@@ -113,9 +113,12 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
     TRY(check_answer(r->upstream, doc.root, ret_issue));
     note_answer(r, doc.root);
     if (!r->is_translated) {
-        buf_add(out, body);
-        r->is_complete = out->err == ERR_OK;
-        return out->err;
+        if (out != NULL) {
+            buf_add(out, body);
+            TRY(out->err);
+        }
+        r->is_complete = true;
+        return ERR_OK;
     }
     struct buf answer;
     buf_init(&answer, out->bytes_max);

@@ -213,7 +213,7 @@ static void on_tls_bytes(struct net_client *c, struct str in)
         buf_clear(&n->plain);
         enum err e = tls_session_feed(c->tls, in, &used, &n->cipher, &n->plain);
         in = str_sub(in, used, in.len);
-        client_send_raw(c, buf_str(&n->cipher));
+        client_send_raw(c, buf_str(&n->cipher), STR_NONE);
         enum tls_state state = tls_session_state(c->tls);
         if (e != ERR_OK || state == TLS_FAILED) {
             c->is_broken = true;
@@ -311,7 +311,7 @@ void client_check_watched(struct net_client *c)
         is_dead = r->has_sent && tick == 0;
         if (!r->has_sent && !r->parser.head->is_http10 && tick % PROBE_TICKS == 0 &&
             tick / PROBE_TICKS < PROBES_MAX) {
-            client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+            client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"), STR_NONE);
         }
     }
     c->is_broken = c->is_broken || is_dead;
@@ -461,7 +461,7 @@ static void start_linger(struct net_client *c)
     if (c->tls != NULL) {
         buf_clear(&n->cipher);
         tls_session_close(c->tls, &n->cipher);
-        client_send_raw(c, buf_str(&n->cipher));
+        client_send_raw(c, buf_str(&n->cipher), STR_NONE);
     }
     if (c->request != NULL) {
         struct net_request *r = c->request;

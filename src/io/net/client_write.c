@@ -13,45 +13,58 @@
 static void write_queued(struct net_client *c);
 static void on_written(uv_write_t *request, int status);
 
-void client_send(struct net_client *c, struct str plain)
+void client_send(struct net_client *c, struct str bytes, struct str rest)
 {
     struct net *n = c->net;
-    if (plain.len == 0 || c->is_broken || c->state == CLIENT_CLOSING) {
+    if (bytes.len + rest.len == 0 || c->is_broken || c->state == CLIENT_CLOSING) {
         return;
     }
     if (c->tls == NULL) {
-        client_send_raw(c, plain);
+        client_send_raw(c, bytes, rest);
         return;
     }
     buf_clear(&n->cipher);
-    if (tls_session_write(c->tls, plain, &n->cipher) != ERR_OK || n->cipher.err != ERR_OK) {
+    if (rest.len > 0 && bytes.len + rest.len <= NET_READ_BYTES) {
+        buf_clear(&n->join); /* one record for a small answer, not two */
+        buf_add(&n->join, bytes);
+        buf_add(&n->join, rest);
+        bytes = n->join.err == ERR_OK ? buf_str(&n->join) : bytes;
+        rest = n->join.err == ERR_OK ? STR_NONE : rest;
+    }
+    if (tls_session_write(c->tls, bytes, &n->cipher) != ERR_OK ||
+        (rest.len > 0 && tls_session_write(c->tls, rest, &n->cipher) != ERR_OK) ||
+        n->cipher.err != ERR_OK) {
         c->is_broken = true;
         return;
     }
-    client_send_raw(c, buf_str(&n->cipher));
+    client_send_raw(c, buf_str(&n->cipher), STR_NONE);
     if (n->cipher.capacity > 1024 * 1024) {
         buf_fini(&n->cipher);
     }
 }
 
-void client_send_raw(struct net_client *c, struct str bytes)
+void client_send_raw(struct net_client *c, struct str bytes, struct str rest)
 {
-    if (bytes.len == 0 || c->is_broken || c->state == CLIENT_CLOSING) {
+    if (bytes.len + rest.len == 0 || c->is_broken || c->state == CLIENT_CLOSING) {
         return;
     }
     if (!c->is_writing && c->queued.len == 0) {
-        uv_buf_t out = {.base = (char *)(uintptr_t)bytes.ptr, .len = bytes.len};
-        int wrote = uv_try_write((uv_stream_t *)&c->tcp, &out, 1);
+        uv_buf_t out[2] = {{.base = (char *)(uintptr_t)bytes.ptr, .len = bytes.len},
+                           {.base = (char *)(uintptr_t)rest.ptr, .len = rest.len}};
+        int wrote = uv_try_write((uv_stream_t *)&c->tcp, out, rest.len > 0 ? 2 : 1);
         if (wrote < 0 && wrote != UV_EAGAIN) {
             c->is_broken = true;
             return;
         }
-        bytes = str_sub(bytes, wrote < 0 ? 0 : (size_t)wrote, bytes.len);
+        size_t done = wrote < 0 ? 0 : (size_t)wrote;
+        rest = str_sub(rest, done > bytes.len ? done - bytes.len : 0, rest.len);
+        bytes = str_sub(bytes, done, bytes.len);
     }
-    if (bytes.len == 0) {
+    if (bytes.len + rest.len == 0) {
         return;
     }
     buf_add(&c->queued, bytes);
+    buf_add(&c->queued, rest);
     if (c->queued.err != ERR_OK) {
         c->is_broken = true;
         return;

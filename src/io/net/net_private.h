@@ -293,8 +293,9 @@ void client_close(struct net_client *c); /* at once; tells the exchange */
 void client_drain(struct net_client *c);
 void client_check_watched(struct net_client *c);
 
-void client_send(struct net_client *c, struct str plain);
-void client_send_raw(struct net_client *c, struct str bytes);
+/* `rest` goes behind `bytes` in the same system call. */
+void client_send(struct net_client *c, struct str bytes, struct str rest);
+void client_send_raw(struct net_client *c, struct str bytes, struct str rest);
 size_t client_unsent(const struct net_client *c);
 bool client_is_stalled(struct net_client *c, uint64_t now_ms);
 

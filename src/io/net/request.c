@@ -356,14 +356,15 @@ static void perform_output(struct net_request *r, unsigned want)
     struct net_client *c = r->client;
     if (c != NULL && (want & FLOW_WANT_BODY) != 0 && r->parser.head->expects_continue &&
         !r->has_body && !r->is_end_seen) {
-        client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+        client_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"), STR_NONE);
     }
     if (x->out.len > 0) {
         if (c != NULL) {
-            client_send(c, buf_str(&x->out));
+            client_send(c, buf_str(&x->out), x->out.err == ERR_OK ? x->out_rest : STR_NONE);
             r->has_sent = true;
         }
         buf_clear(&x->out);
+        x->out_rest = STR_NONE;
     }
     if (c != NULL && (want & FLOW_WANT_CLOSE) != 0) {
         c->is_closing_asked = true;

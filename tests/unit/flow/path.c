@@ -275,6 +275,8 @@ static void take_out(struct path *p)
 {
     if (p->x->out.err == ERR_OK) {
         buf_move(&p->client, &p->x->out);
+        buf_add(&p->client, p->x->out_rest);
+        p->x->out_rest = STR_NONE;
         return;
     }
     p->is_out_lost = true;

@@ -192,6 +192,46 @@ static void expect_continue(void **state)
     stage_close();
 }
 
+/* An answer larger than what the socket takes: what is left of the head and of what was
+ * lent behind it is kept, in order, when the exchange is long over. */
+static void large_answer_to_a_slow_client(void **state)
+{
+    (void)state;
+    enum { TOTAL = 8 * 1024 * 1024 };
+    char *text = malloc(TOTAL), head[128];
+    size_t got = 0, head_bytes = 0;
+    stage_init();
+    stage_open(NULL);
+    int fd = stage_connect();
+    for (size_t i = 0; i < TOTAL; i++) {
+        text[i] = (char)('a' + i % 23);
+    }
+    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: gw\r\nContent-Length: %d\r\n\r\n",
+             TOTAL);
+    stage_send(fd, str_from(head));
+    stage_send(fd, (struct str){text, TOTAL});
+    stage_until(fake.ended == 1);
+    while (got < TOTAL) {
+        ssize_t n = recv(fd, in.bytes, sizeof(in.bytes) - 1, MSG_DONTWAIT);
+        if (n <= 0) {
+            stage_turn();
+            continue;
+        }
+        const char *at = in.bytes;
+        if (head_bytes == 0) {
+            in.bytes[n] = '\0';
+            at = strstr(in.bytes, "\r\n\r\n") + 4;
+            head_bytes = (size_t)(at - in.bytes);
+        }
+        for (; at < in.bytes + n; at++, got++) {
+            assert_int_equal(*at, 'a' + (int)(got % 23));
+        }
+    }
+    free(text);
+    close(fd);
+    stage_close();
+}
+
 /* 37, 38, 40: a head, a body and an idle connection end at their deadlines. */
 static void slow_clients_are_ended(void **state)
 {
@@ -505,6 +545,7 @@ int main(void)
         cmocka_unit_test(close_asked_ends_only_its_connection),
         cmocka_unit_test(declared_length_too_large),
         cmocka_unit_test(expect_continue),
+        cmocka_unit_test(large_answer_to_a_slow_client),
         cmocka_unit_test(slow_clients_are_ended),
         cmocka_unit_test(requests_per_connection_are_bounded),
         cmocka_unit_test(too_many_clients),

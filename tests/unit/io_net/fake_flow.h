@@ -38,14 +38,19 @@ static struct fake {
 } fake = {.deadlines = {.connect_ms = 3000, .first_byte_ms = 5000, .idle_ms = 5000,
                         .total_ms = 20000}};
 
-static inline void fake_answer(struct flow_exchange *x, unsigned status, struct str body)
+static inline void fake_head(struct flow_exchange *x, unsigned status, size_t body_bytes)
 {
     wire_write_status_line(&x->out, status);
-    wire_write_header_u64(&x->out, STR("content-length"), body.len);
+    wire_write_header_u64(&x->out, STR("content-length"), body_bytes);
     if (!x->p->is_keep_alive) {
         wire_write_header(&x->out, STR("connection"), STR("close"));
     }
     wire_write_end(&x->out);
+}
+
+static inline void fake_answer(struct flow_exchange *x, unsigned status, struct str body)
+{
+    fake_head(x, status, body.len);
     buf_add(&x->out, body);
 }
 
@@ -139,7 +144,8 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
         x->served_body = buf_str(&x->p->body);
         x->want |= FLOW_WANT_SERVE;
     } else {
-        fake_answer(x, fake_is(x, "/echo") ? 200 : 404, buf_str(&x->p->body));
+        fake_head(x, fake_is(x, "/echo") ? 200 : 404, x->p->body.len);
+        x->out_rest = buf_str(&x->p->body);
         fake_finish(x);
     }
 }
@@ -250,6 +256,7 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
     (void)now;
     fake.gone++;
     buf_clear(&x->out);
+    x->out_rest = STR_NONE;
     x->p->is_keep_alive = false;
     if (x->p->is_call_open) {
         x->p->is_call_open = false;
@@ -273,6 +280,7 @@ void flow_end(struct flow_exchange *x)
     *p = (struct flow_private){.body = body, .call_head = call_head};
     x->want = 0;
     buf_clear(&x->out);
+    x->out_rest = STR_NONE;
     buf_clear(&x->record);
 }
 

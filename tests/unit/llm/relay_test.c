@@ -327,6 +327,15 @@ static void test_json_is_observed(void **state)
                      ERR_OK);
     assert_int_equal(llm_relay_usage(r)->input_tokens, 8);
     llm_relay_fini(r);
+    /* Looked at, and not copied. */
+    r = relay_for(f, LLM_EMBEDDINGS, "{\"model\":\"m\",\"input\":\"x\"}");
+    struct str same = STR("{\"data\":[],\"usage\":{\"prompt_tokens\":9,\"total_tokens\":9}}");
+    assert_int_equal(llm_relay_json(r, STR("{\"data\":5}"), NULL, &f->issue), ERR_SYNTAX);
+    assert_false(llm_relay_is_complete(r));
+    assert_int_equal(llm_relay_json(r, same, NULL, &f->issue), ERR_OK);
+    assert_true(llm_relay_is_complete(r));
+    assert_int_equal(llm_relay_usage(r)->input_tokens, 9);
+    llm_relay_fini(r);
 }
 
 /* The LF of a CR LF may come a packet later, behind the end of the stream. */
