@@ -368,8 +368,10 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
     x->out_rest = STR_NONE;
     p->is_keep_alive = false;
     if (p->is_call_open) {
+        bool is_wanted_only = (x->want & FLOW_WANT_CALL) != 0; /* then there is none to drop */
         p->is_call_open = false;
-        x->want |= FLOW_WANT_DROP_CALL;
+        x->want &= ~(unsigned)FLOW_WANT_CALL;
+        x->want |= is_wanted_only ? 0 : FLOW_WANT_DROP_CALL;
     }
     switch (p->state) {
     case FLOW_IDLE:

@@ -41,6 +41,8 @@ static const char *const stored[] = {
          "{\"topics\":[\"weapons\",\"self_harm\"],\"threshold\":0.8,\"on_unscannable\":\"warn\","
          "\"buffer\":\"full\"}"),
     RULE("injection", "warn", "both", "{\"threshold\":0.5,\"on_unscannable\":\"block\"}"),
+    RULE("pii", "block", "request",
+         "{\"types\":[\"email\"],\"on_unscannable\":\"warn\",\"on_recogniser_failure\":\"allow\"}"),
 };
 
 static enum err parse(struct fixture *f, const char *rule)
@@ -80,6 +82,43 @@ static const char *const ways[][2] = {
     {RULE("injection", "warn", "both", "{\"threshold\":0.70049}"),
      RULE("injection", "warn", "both", "{\"threshold\":0.7}")},
 };
+
+static void test_types_of_a_recogniser(void **state)
+{
+    struct fixture *f = *state;
+    static const struct str offered[] = {STR_INIT("person")};
+    static const struct recognise_service service = {.types = offered, .types_count = 1};
+    static const struct recognise_services services = {&service, 1};
+    static const char body[] =
+        "{\"name\":\"n\",\"scope\":{\"level\":\"org\"},\"rules\":["
+        "{\"key\":\"k\",\"type\":\"pii\",\"effect\":\"block\",\"stage\":\"request\",\"params\":"
+        "{\"types\":[\"email\",\"Person\"],\"on_recogniser_failure\":\"warn\"}}]}";
+    static const char *const shapes[] = {
+        "{\"name\":\"n\",\"rules\":[{\"type\":\"pii_detection\",\"action\":\"mask\",\"entities\":["
+        "\"email\",\"PERSON\"]}]}",
+        "{\"policy_name\":\"n\",\"rules\":[{\"type\":\"pii_redaction\",\"types\":[\"PERSON\"]}]}",
+    };
+    static const struct codec_shape *const of[] = {&codec_rules_shape, &codec_enforcement_shape};
+    struct codec_reader r = {&f->arena, f->catalog, &f->issue, &services};
+    struct policy p;
+    assert_int_equal(codec_native_parse(&r, support_json(f, body), &p), ERR_OK);
+    const struct content_rule *c = p.rules[0].content;
+    assert_true(str_eq(c->types.items[1], STR("Person")));
+    assert_int_equal(c->on_recogniser_failure, CONTENT_UNSCANNABLE_WARN);
+    for (size_t i = 0; i < 2; i++) {
+        r.services = &services;
+        assert_int_equal(codec_shape_parse(of[i], &r, support_json(f, shapes[i]), &p), ERR_OK);
+        assert_true(codec_shape_fits(of[i], &p)); /* shown as written */
+        r.services = NULL;
+        assert_int_equal(codec_shape_parse(of[i], &r, support_json(f, shapes[i]), &p),
+                         ERR_INVALID);
+    }
+    /* A client's body is refused where nobody offers it; what is stored is only looked at. */
+    assert_int_equal(codec_native_parse(&r, support_json(f, body), &p), ERR_INVALID);
+    assert_string_equal(f->issue.pointer, "/rules/0/params/types/1");
+    r.catalog = NULL;
+    assert_int_equal(codec_native_parse(&r, support_json(f, body), &p), ERR_OK);
+}
 
 static void test_one_way_to_write(void **state)
 {
@@ -173,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored_form_is_byte_stable),
+        cmocka_unit_test(test_types_of_a_recogniser),
         cmocka_unit_test(test_one_way_to_write),
         cmocka_unit_test(test_what_the_scanner_gets),
         cmocka_unit_test(test_each_mistake_is_named),

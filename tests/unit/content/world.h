@@ -25,6 +25,8 @@ struct world {
     struct policy policy;
     const struct content_rule *rules[WORLD_RULES_MAX];
     uint64_t applies[WORLD_RULES_MAX / 64];
+    const struct recognise_services *services; /* for the next rules; NULL = none */
+    bool may_ask;
     size_t step; /* bytes of one content_run */
     struct issue issue;
     struct buf out;
@@ -85,7 +87,7 @@ static inline enum err world_compile(struct world *w, const char *const *rules, 
         w->rules[i] = w->policy.rules[i].content;
         w->applies[i / 64] |= UINT64_C(1) << (i % 64);
     }
-    const struct content_build build = {.engine = w->engine};
+    const struct content_build build = {.engine = w->engine, .services = w->services};
     e = content_new(w->rules, count, &build, &w->content, &w->issue);
     if (e == ERR_OK && content_set(w->content) != NULL) {
         assert_int_equal(scan_scratch_fit(w->scratch, content_set(w->content)), ERR_OK);
@@ -106,7 +108,8 @@ static inline enum err world_compile(struct world *w, const char *const *rules, 
 /* A new exchange. */
 static inline void world_check(struct world *w)
 {
-    const struct content_env env = {.scratch = w->scratch, .hash_key = STR("tenant secret")};
+    const struct content_env env = {
+        .scratch = w->scratch, .hash_key = STR("tenant secret"), .may_ask = w->may_ask};
     content_check_fini(w->check);
     w->check = NULL;
     assert_int_equal(content_check_new(&w->arena, w->content, w->applies, &env, &w->check),

@@ -401,6 +401,24 @@ static void test_the_client_goes_while_we_ask(void **state)
     finish_call();
 }
 
+static void leave_before_the_call(bool is_inside)
+{
+    if (!is_inside && (p.x->want & FLOW_WANT_CALL) != 0) {
+        flow_on_client_gone(p.x, p.now);
+    }
+}
+
+/* A call that nobody has opened yet is not opened for somebody who is gone. */
+static void test_the_client_goes_before_we_ask(void **state)
+{
+    (void)state;
+    p.on_inside = leave_before_the_call;
+    chat(CHAT("I am Ada"));
+    assert_int_equal(p.asks, 0);
+    assert_int_equal(p.drops, 0);
+    assert_true(p.is_done);
+}
+
 static void test_metrics(void **state)
 {
     struct buf out;
@@ -451,6 +469,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_much_text_is_not_asked_about, set_up_redact,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_the_client_goes_while_we_ask, set_up_redact,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_client_goes_before_we_ask, set_up_redact,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_metrics, set_up_redact, tear_down),
     };

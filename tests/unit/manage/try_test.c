@@ -100,6 +100,51 @@ static void test_S1_12_allowed(void **state)
     assert_string_equal(tried(POLICY(""), "{\"prompt\":\"a@example.com\"}"), CLEAN);
 }
 
+/* A trial asks nobody: the rule's failure counts, and the answer says why. */
+static void test_a_recogniser_is_not_asked(void **state)
+{
+    static const struct str offered[] = {STR_INIT("person")};
+    static const struct recognise_service service = {
+        .name = STR_INIT("names"), .types = offered, .types_count = 1};
+    static const struct recognise_services services = {&service, 1};
+    static const struct {
+        enum content_unscannable on_failure;
+        const char *wanted;
+    } cases[] = {
+        {CONTENT_UNSCANNABLE_DEFAULT, "{\"data\":{\"verdict\":\"blocked\",\"violations\":[{"},
+        {CONTENT_UNSCANNABLE_WARN,
+         "{\"data\":{\"verdict\":\"warned\",\"violations\":[],\"alerts\":[{"},
+        {CONTENT_UNSCANNABLE_ALLOW,
+         "{\"data\":{\"verdict\":\"allowed\",\"violations\":[],\"alerts\":[],"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct content_build build = {.engine = engine, .services = &services};
+        struct content_rule content = {.kind = CONTENT_PII,
+                                       .effect = CONTENT_MODIFY,
+                                       .stages = CONTENT_REQUEST,
+                                       .method = SCAN_MASK,
+                                       .types = {offered, 1, true},
+                                       .on_recogniser_failure = cases[i].on_failure};
+        struct policy_rule rule = {.key = STR("r1"),
+                                   .type = POLICY_PII,
+                                   .effect = POLICY_MODIFY,
+                                   .stage = POLICY_REQUEST,
+                                   .is_enabled = true,
+                                   .content = &content};
+        struct policy p = {
+            .id = STR("01AB"), .org_id = STR("org_a"), .rules = &rule, .rules_count = 1};
+        assert_int_equal(parse("/api/v1/policies/policy_01AB/evaluate", "{\"prompt\":\"I am Jo\"}"),
+                         ERR_OK);
+        struct manage_result result = {
+            .policies = &p, .policies_count = 1, .build = &build, .hash_key = STR("key")};
+        manage_render(&arena, &command, ERR_OK, &result, catalog, &answer);
+        assert_int_equal(answer.status, 200);
+        assert_true(str_starts(answer.body, str_from(cases[i].wanted)));
+        assert_true(str_find_str(answer.body, STR(",\"notAsked\":[\"recogniser names\"]}}")) >= 0);
+    }
+}
+
 static void test_S1_12_masked(void **state)
 {
     (void)state;
@@ -182,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_S1_12_allowed),
+        cmocka_unit_test(test_a_recogniser_is_not_asked),
         cmocka_unit_test(test_S1_12_masked),
         cmocka_unit_test(test_S1_12_blocked_and_warned),
         cmocka_unit_test(test_the_model_is_asked_about_too),

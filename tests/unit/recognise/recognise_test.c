@@ -56,6 +56,48 @@ static void test_types(void **state)
     assert_false(recognise_type_is_valid((struct str){longest, 65}));
 }
 
+static void test_who_offers_a_type(void **state)
+{
+    static const struct str places[] = {STR_INIT("street_address")};
+    static const struct recognise_service list[] = {{.types = types, .types_count = 2},
+                                                    {.types = places, .types_count = 1}};
+    static const struct recognise_services all = {list, 2};
+    static const char *const known[] = {"street_address", "STREET_ADDRESS", "Street-Address",
+                                        "street address"};
+    static const char *const unknown[] = {"", "streetaddress", "street_addres", "street.address",
+                                          "street_address2"};
+    size_t service = 9, type = 9;
+    (void)state;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        assert_true(recognise_find(&all, str_from(known[i]), &service, &type));
+        assert_int_equal(service, 1);
+        assert_int_equal(type, 0);
+        assert_false(recognise_find(NULL, str_from(known[i]), &service, &type));
+        assert_true(recognise_type_is_name(str_from(known[i])));
+    }
+    assert_true(recognise_find(&all, STR("LOCATION"), &service, &type));
+    assert_int_equal(service * 10 + type, 1);
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        assert_false(recognise_find(&all, str_from(unknown[i]), &service, &type));
+    }
+    static const char *const never[] = {"", "9a", "-a", "a.b", "\xc3\x89mile", " a"};
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+        assert_false(recognise_type_is_name(str_from(never[i])));
+    }
+}
+
+static void test_results_have_names(void **state)
+{
+    (void)state;
+    for (unsigned r = 0; r < RECOGNISE_RESULTS; r++) {
+        const char *name = recognise_result_name((enum recognise_result)r);
+        assert_true(recognise_type_is_valid(str_from(name))); /* fit for a label */
+        for (unsigned k = 0; k < r; k++) {
+            assert_string_not_equal(name, recognise_result_name((enum recognise_result)k));
+        }
+    }
+}
+
 static void test_request(void **state)
 {
     struct buf out;
@@ -225,6 +267,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types),
+        cmocka_unit_test(test_who_offers_a_type),
+        cmocka_unit_test(test_results_have_names),
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_bounds_of_a_request),
         cmocka_unit_test(test_characters_become_bytes),
