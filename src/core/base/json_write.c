@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 static size_t plain_run(struct str s, size_t from);
+static bool is_plain_word(const char *p);
 static void write_escape(struct buf *b, char c);
 static void write_scalar(struct buf *b, yyjson_val *v);
 static void write_real(struct buf *b, double value);
@@ -42,6 +43,12 @@ static size_t plain_run(struct str s, size_t from)
 {
     size_t at = from;
     while (at < s.len) {
+        while (at + 8 <= s.len && is_plain_word(s.ptr + at)) {
+            at += 8;
+        }
+        if (at == s.len) {
+            break;
+        }
         unsigned char c = (unsigned char)s.ptr[at];
         if (c < 0x20 || c == '"' || c == '\\') {
             break;
@@ -53,6 +60,19 @@ static size_t plain_run(struct str s, size_t from)
         at += step;
     }
     return at - from;
+}
+
+/* Eight bytes of ASCII of which none is escaped; a byte is looked for as a zero among the
+ * differences, for which 0x80 in each byte says yes when no byte is over 0x7f. */
+static bool is_plain_word(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
+    uint64_t w;
+    memcpy(&w, p, 8);
+    uint64_t quotes = (w ^ ones * '"') - ones;
+    uint64_t slashes = (w ^ ones * '\\') - ones;
+    uint64_t controls = w - ones * 0x20;
+    return ((w | quotes | slashes | controls) & highs) == 0;
 }
 
 static void write_escape(struct buf *b, char c)

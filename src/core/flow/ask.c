@@ -12,6 +12,7 @@
 
 /* The texts as JSON: one byte may become six. */
 #define BODY_BYTES_MAX (7 * RECOGNISE_TEXT_BYTES_MAX)
+#define TEXT_BYTES 32 /* around each of them */
 #define HEAD_BYTES_MAX ((size_t)16 << 10)
 
 struct flow_asking {
@@ -67,6 +68,12 @@ static enum err begin(struct flow_exchange *x, const struct recognise_ask *ask,
     struct flow_asking *a = p->asking;
     buf_clear(&a->body);
     buf_clear(&a->answer);
+    size_t bytes = 0;
+    for (size_t i = 0; i < ask->texts_count; i++) {
+        bytes += ask->texts[i].len + TEXT_BYTES;
+    }
+    (void)buf_reserve(&a->body, bytes); /* it need not grow, unless much is escaped */
+    a->body.err = ERR_OK;
     recognise_request_write(&a->body, ask);
     TRY(a->body.err);
     struct str id = arena_printf(&p->arena, "recogniser %.*s", STR_ARG(service->name));

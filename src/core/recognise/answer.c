@@ -17,6 +17,9 @@ static enum err read_finding(yyjson_val *v, const struct recognise_ask *ask,
 static bool find_type(const struct recognise_ask *ask, struct str name, uint32_t *ret);
 static enum err measure(const struct recognise_ask *ask, struct recognise_finding *list,
                         size_t count, struct issue *issue);
+static void sort(struct recognise_finding *list, size_t count,
+                 int (*order)(const void *a, const void *b));
+static size_t walk(struct str s, size_t at, size_t *characters, size_t to);
 static int compare(const void *a, const void *b);
 static int compare_ends(const void *a, const void *b);
 
@@ -109,9 +112,7 @@ static enum err measure(const struct recognise_ask *ask, struct recognise_findin
 {
     for (unsigned pass = 0; pass < 2; pass++) {
         size_t text = SIZE_MAX, at = 0, characters = 0;
-        if (count > 1) {
-            qsort(list, count, sizeof(list[0]), pass == 0 ? compare_ends : compare);
-        }
+        sort(list, count, pass == 0 ? compare_ends : compare);
         for (size_t i = 0; i < count; i++) {
             size_t *place = pass == 0 ? &list[i].end : &list[i].start;
             struct str s = ask->texts[list[i].text];
@@ -119,11 +120,7 @@ static enum err measure(const struct recognise_ask *ask, struct recognise_findin
                 text = list[i].text;
                 at = characters = 0;
             }
-            while (characters < *place && at < s.len) {
-                size_t step = str_utf8_step(str_sub(s, at, at + 4));
-                at += step != 0 ? step : 1; /* our own texts are UTF-8 */
-                characters++;
-            }
+            at = walk(s, at, &characters, *place);
             if (characters < *place) {
                 issue_set(issue, "/findings", "a finding ends behind its text");
                 return ERR_INVALID;
@@ -131,10 +128,38 @@ static enum err measure(const struct recognise_ask *ask, struct recognise_findin
             *place = at;
         }
     }
-    if (count > 1) {
-        qsort(list, count, sizeof(list[0]), compare); /* the longest first, now in bytes */
-    }
+    sort(list, count, compare); /* the longest first, now in bytes */
     return ERR_OK;
+}
+
+/* Most answers are in order already. */
+static void sort(struct recognise_finding *list, size_t count,
+                 int (*order)(const void *a, const void *b))
+{
+    for (size_t i = 1; i < count; i++) {
+        if (order(&list[i - 1], &list[i]) > 0) {
+            qsort(list, count, sizeof(list[0]), order);
+            return;
+        }
+    }
+}
+
+/* From the border `at`, of which *characters is the number, to that of number `to` or the
+ * end. Eight bytes at a time: a character begins with whatever does not continue one. */
+static size_t walk(struct str s, size_t at, size_t *characters, size_t to)
+{
+    while (to - *characters >= 8 && at + 8 <= s.len) {
+        uint64_t w;
+        memcpy(&w, s.ptr + at, 8);
+        uint64_t begun = ~(w >> 7) | w >> 6; /* in each byte's lowest bit */
+        *characters += (size_t)__builtin_popcountll(begun & UINT64_C(0x0101010101010101));
+        at += 8;
+    }
+    while (at < s.len && (*characters < to || ((unsigned char)s.ptr[at] & 0xc0) == 0x80)) {
+        *characters += ((unsigned char)s.ptr[at] & 0xc0) != 0x80 ? 1 : 0;
+        at++;
+    }
+    return at;
 }
 
 static int compare(const void *a, const void *b)

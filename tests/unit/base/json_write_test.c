@@ -30,6 +30,34 @@ static void test_strings(void **state)
     assert_written(STR("</script>/"), "\"</script>/\"");
 }
 
+/* Eight bytes are looked at as one: whatever stands wherever in them is written as it is
+ * when it stands alone. */
+static void test_any_byte_at_any_place(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 0x80; c++) {
+        struct buf alone;
+        char one = (char)c;
+        buf_init(&alone, 100);
+        json_write_str(&alone, (struct str){&one, 1});
+        for (size_t at = 0; at < 17; at++) {
+            char text[17], want[64];
+            struct buf b;
+            memset(text, '~', sizeof(text));
+            text[at] = one;
+            int len = snprintf(want, sizeof(want), "\"%.*s%.*s%.*s\"", (int)at,
+                               "~~~~~~~~~~~~~~~~~", (int)alone.len - 2, alone.ptr + 1,
+                               (int)(16 - at), "~~~~~~~~~~~~~~~~~");
+            buf_init(&b, 200);
+            json_write_str(&b, (struct str){text, sizeof(text)});
+            assert_int_equal(b.len, len);
+            assert_memory_equal(b.ptr, want, b.len);
+            buf_fini(&b);
+        }
+        buf_fini(&alone);
+    }
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -90,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_any_byte_at_any_place),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_part_of_a_document),
     };

@@ -156,6 +156,40 @@ static void test_characters_become_bytes(void **state)
     arena_fini(&a.arena);
 }
 
+/* Every place of a text in which characters of one to four bytes meet in all ways. */
+static void test_any_place_of_any_characters(void **state)
+{
+    static const char text[] = "ab\xc3\xa9\xe6\x9d\xb1z\xf0\x9f\x98\x80\xf0\x9f\x98\x80"
+                               "0123456789abcdef\xc3\xa9\xc3\xa9\xe4\xba\xacqrstuvwx"
+                               "\xf0\x9f\x98\x80";
+    const struct str one[] = {{text, sizeof(text) - 1}};
+    const struct recognise_ask about = {types, 2, one, 1};
+    size_t borders[64], count = 0;
+    (void)state;
+    for (size_t i = 0; i <= sizeof(text) - 1; i++) {
+        if (i == sizeof(text) - 1 || ((unsigned char)text[i] & 0xc0) != 0x80) {
+            borders[count++] = i;
+        }
+    }
+    for (size_t start = 0; start < count; start++) {
+        for (size_t end = start + 1; end < count; end++) {
+            char body[200];
+            struct answer a = {.count = 0};
+            snprintf(body, sizeof(body),
+                     "{\"findings\":[{\"id\":0,\"type\":\"person\",\"start\":%zu,\"end\":%zu,"
+                     "\"score\":1}]}",
+                     start, end);
+            arena_init(&a.arena, 1U << 20);
+            assert_int_equal(recognise_answer_read(&a.arena, str_from(body), &about, &a.list,
+                                                   &a.count, &a.issue),
+                             ERR_OK);
+            assert_int_equal(a.list[0].start, borders[start]);
+            assert_int_equal(a.list[0].end, borders[end]);
+            arena_fini(&a.arena);
+        }
+    }
+}
+
 static void test_nothing_found_and_unknown_members(void **state)
 {
     struct answer a;
@@ -272,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_bounds_of_a_request),
         cmocka_unit_test(test_characters_become_bytes),
+        cmocka_unit_test(test_any_place_of_any_characters),
         cmocka_unit_test(test_nothing_found_and_unknown_members),
         cmocka_unit_test(test_wrong_answers),
         cmocka_unit_test(test_too_many_findings),
