@@ -270,6 +270,23 @@ def test_settings(lab, tmp_path):
     assert code != 0 and "only once" in text
 
 
+@pytest.mark.parametrize("change,word", [
+    ({"url": "http://127.0.0.1:9/"}, "upstream.exceptions"),
+    ({"url": "https://10.0.0.1/"}, "upstream.exceptions"),
+    ({"ca_file": "/nonexistent/ca.pem"}, "/nonexistent/ca.pem"),
+])
+def test_where_it_may_be(lab, tmp_path, change, word):
+    """As for providers: what is not public and https is the operator's explicit exception."""
+    path = tmp_path / "portcullis.json"
+    path.write_text(json.dumps({
+        "listen": {"port": 0}, "state_dir": str(tmp_path / "state"), "recognisers": [
+            {"name": "a", "url": "https://a.example/x", "types": ["person"], **change}]}))
+    done = subprocess.run([lab.binary, "serve", "-c", str(path)], env=lab.env,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert word in done.stdout + done.stderr
+
+
 def test_without_its_recogniser_a_policy_lets_nothing_pass(lab, fake):
     """A gateway whose settings have lost the recogniser does not run the policy without it."""
     with open(lab.config, encoding="ascii") as f:
