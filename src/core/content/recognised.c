@@ -263,17 +263,19 @@ static enum err take_unit(struct content_check *k, size_t *left)
     if (r->taken == 0) {
         TRY(merge(k, u));
     }
+    *left -= *left > 0 ? 1 : 0;
+    if (r->all.count == 0) {
+        r->unit++;
+        return ERR_OK;
+    }
     size_t to = clean_cut(&r->all, r->taken);
     struct scan_findings part = {.items = r->all.items + r->taken,
                                  .count = to - r->taken,
                                  .capacity = to - r->taken};
-    if (part.count > 0) {
-        const struct place where = {.pointer = u->pointer, .role = reading->text->role};
-        TRY(note_recognised(r->stage, &where, &part));
-        TRY(take_edits(k, reading, u, &part));
-    }
-    size_t cost = 1 + part.count * 64;
-    *left -= cost < *left ? cost : *left;
+    const struct place where = {.pointer = u->pointer, .role = reading->text->role};
+    TRY(note_recognised(r->stage, &where, &part));
+    TRY(take_edits(k, reading, u, &part));
+    *left -= part.count * 64 < *left ? part.count * 64 : *left;
     r->taken = to;
     if (to == r->all.count) {
         r->taken = 0;
