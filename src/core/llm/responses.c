@@ -9,6 +9,7 @@
 #include "llm_private.h"
 
 static enum err walk_item(struct llm_walk *w, yyjson_val *item);
+static bool is_result(struct str name);
 static enum err check_item_type(struct llm_walk *w, struct str type);
 static enum err walk_item_member(struct llm_walk *w, struct str type, yyjson_val *key,
                                  yyjson_val *value);
@@ -86,11 +87,20 @@ static enum err walk_item(struct llm_walk *w, yyjson_val *item)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
+    enum llm_text_role role = w->role;
     yyjson_obj_foreach(llm_each(item), i, count, key, value)
     {
+        w->role = is_result(llm_key(key)) ? LLM_ROLE_TOOL : role;
         TRY(walk_item_member(w, type, key, value));
     }
     return ERR_OK;
+}
+
+/* The members of a call in which a tool at the provider says what it found, or what it is. */
+static bool is_result(struct str name)
+{
+    static const char *const names[] = {"output", "outputs", "results", "error", "tools", NULL};
+    return llm_str_in(name, names);
 }
 
 static enum err check_item_type(struct llm_walk *w, struct str type)

@@ -190,6 +190,79 @@ static void test_what_need_not_be_read(void **state)
     assert_true(seen > 450);
 }
 
+static bool says(const char *text, const char *word)
+{
+    return strstr(text, word) != NULL;
+}
+
+/* What the readers must make of a place, whatever they do make of it. */
+static const char *misread(const struct flow_place *place, const struct flow_coverage *c)
+{
+    bool is_read = c->reading == FLOW_READ_WHOLE || c->reading == FLOW_READ_GROWING;
+    bool is_speech = place->part == FLOW_PART_TEXT || place->part == FLOW_PART_ARGUMENTS ||
+                     place->part == FLOW_PART_REASONING || place->part == FLOW_PART_REFUSAL;
+    bool is_kept = c->reading == FLOW_NOT_READ || says(place->name, "content_block_start (input)");
+    bool is_from_outside =
+        place->way != FLOW_REQUEST || place->part == FLOW_PART_RESULT ||
+        (place->part == FLOW_PART_TOOL && !says(place->name, "tool_calls") &&
+         strcmp(place->name, "input[].name") != 0 &&
+         strcmp(place->name, "messages[].content[].name") != 0) ||
+        (place->part == FLOW_PART_TEXT && !says(place->name, "(system)") &&
+         !says(place->name, "(developer)") && !says(place->name, "(assistant)") &&
+         strncmp(place->name, "system", 6) != 0 && strcmp(place->name, "instructions") != 0);
+    enum flow_cell found = c->reading == FLOW_READ_GROWING ? FLOW_CELL_ENDS : FLOW_CELL_BLOCKS;
+    if (says(place->example, "{`") != c->is_json && !says(place->name, "not JSON")) {
+        return "is JSON in a string, or is none";
+    }
+    if ((says(place->name, "'s name)") || says(place->name, "metadata (name)")) && !c->is_key) {
+        return "is the name of a member";
+    }
+    if (place->is_number && place->part != FLOW_PART_MEDIA && !c->is_number) {
+        return "is a number";
+    }
+    if (says(place->name, "(any other type)") && place->way == FLOW_REQUEST &&
+        c->reading != FLOW_REFUSED) {
+        return "nobody knows what it is, so it is refused";
+    }
+    if (place->way == FLOW_STREAM && is_speech && !is_kept && c->reading != FLOW_READ_GROWING) {
+        return "grows";
+    }
+    if (is_read && (flow_cell_of(POLICY_PII, place, c) != FLOW_CELL_EDITS ||
+                    flow_cell_of(POLICY_TERMS, place, c) != FLOW_CELL_EDITS ||
+                    flow_cell_of(POLICY_REQUIRED_TERMS, place, c) != FLOW_CELL_BLOCKS)) {
+        return "is read, so what is found there is replaced or blocked";
+    }
+    if (is_read && is_from_outside && !c->is_key && !place->is_number &&
+        (flow_cell_of(POLICY_TOPICS, place, c) != found ||
+         flow_cell_of(POLICY_INJECTION, place, c) != found)) {
+        return "comes from outside, so it is judged";
+    }
+    return NULL;
+}
+
+static void test_how_places_are_read(void **state)
+{
+    (void)state;
+    const struct flow_place *place;
+    size_t wrong = 0;
+    for (size_t i = 0; (place = flow_place_at(i)) != NULL; i++) {
+        for (unsigned e = 0; e < LLM_ENDPOINTS_COUNT; e++) {
+            struct flow_coverage c;
+            if ((place->endpoints >> e & 1) == 0) {
+                continue;
+            }
+            assert_int_equal(flow_coverage_of(place, (enum llm_endpoint)e, &c), ERR_OK);
+            const char *why = misread(place, &c);
+            if (why != NULL) {
+                print_error("%s %s %s: %s\n", llm_endpoint_name((enum llm_endpoint)e),
+                            flow_way_name(place->way), place->name, why);
+                wrong++;
+            }
+        }
+    }
+    assert_int_equal(wrong, 0);
+}
+
 /* An operation without streams refuses to be asked for one, whatever the policies. */
 static void test_no_such_stream(void **state)
 {
@@ -214,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_no_rule),
         cmocka_unit_test(test_every_part_has_a_place),
         cmocka_unit_test(test_what_need_not_be_read),
+        cmocka_unit_test(test_how_places_are_read),
         cmocka_unit_test(test_no_such_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -272,6 +272,33 @@ static void test_responses_items(void **state)
     assert_true(f->request.is_stateful);
 }
 
+/* What a tool at the provider brought comes from outside, though the model called it. */
+static void test_results_of_the_provider_s_tools(void **state)
+{
+    struct fixture *f = *state;
+    parse_ok(f, LLM_RESPONSES,
+             "{\"model\":\"m\",\"input\":["
+             "{\"type\":\"mcp_call\",\"name\":\"f\",\"arguments\":\"{}\",\"output\":\"out\","
+             "\"error\":\"bad\"},"
+             "{\"type\":\"code_interpreter_call\",\"code\":\"1\",\"outputs\":[{\"logs\":\"log\"}]},"
+             "{\"type\":\"file_search_call\",\"queries\":[\"q\"],\"results\":[{\"text\":\"t\"}]}]}",
+             true);
+    EXPECT({"/input/0/name", "f", LLM_ROLE_ASSISTANT, 0},
+           {"/input/0/arguments", "{}", LLM_ROLE_ASSISTANT, 'j'},
+           {"/input/0/output", "out", LLM_ROLE_TOOL, 0},
+           {"/input/0/error", "error", LLM_ROLE_TOOL, 'k'},
+           {"/input/0/error", "bad", LLM_ROLE_TOOL, 0},
+           {"/input/1/code", "code", LLM_ROLE_ASSISTANT, 'k'},
+           {"/input/1/code", "1", LLM_ROLE_ASSISTANT, 0},
+           {"/input/1/outputs", "outputs", LLM_ROLE_TOOL, 'k'},
+           {"/input/1/outputs/0/logs", "logs", LLM_ROLE_TOOL, 'k'},
+           {"/input/1/outputs/0/logs", "log", LLM_ROLE_TOOL, 0},
+           {"/input/2/queries", "queries", LLM_ROLE_ASSISTANT, 'k'},
+           {"/input/2/queries/0", "q", LLM_ROLE_ASSISTANT, 0},
+           {"/input/2/results", "results", LLM_ROLE_TOOL, 'k'},
+           {"/input/2/results/0/text", "t", LLM_ROLE_TOOL, 0});
+}
+
 /* G 150: what a stored prompt is filled with is here, the prompt is not. */
 static void test_responses_prompt_variables(void **state)
 {
@@ -445,6 +472,7 @@ int main(void)
         TEST(test_unknown_parts_are_refused),
         TEST(test_messages_blocks),
         TEST(test_responses_items),
+        TEST(test_results_of_the_provider_s_tools),
         TEST(test_responses_prompt_variables),
         TEST(test_inputs),
         TEST(test_edit_a_text),
