@@ -461,6 +461,19 @@ static void test_arguments_that_are_objects(void **state)
            {"/tools/0/name", "f", LLM_ROLE_OTHER, 0},
            {"/tools/0/input_examples/0/id", "id", LLM_ROLE_OTHER, 'k'},
            {"/tools/0/input_examples/0/id", "41", LLM_ROLE_OTHER, 'n'});
+    parse_ok(f, LLM_CHAT,
+             "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
+             "\"tools\":[{\"type\":\"function\",\"function\":{\"parameters\":{"
+             "\"properties\":{\"to\":{\"maximum\":9,\"enum\":[41,-4.2e1],"
+             "\"default\":{\"type\":43}}}}}}],\"seed\":44}",
+             true);
+    EXPECT({"/messages/0/content", "a", LLM_ROLE_USER, 0},
+           {"/tools/0/function/parameters/properties/to", "to", LLM_ROLE_OTHER, 'k'},
+           {"/tools/0/function/parameters/properties/to/enum/0", "41", LLM_ROLE_OTHER, 'n'},
+           {"/tools/0/function/parameters/properties/to/enum/1", "-4.2e1", LLM_ROLE_OTHER, 'n'},
+           {"/tools/0/function/parameters/properties/to/default/type", "type", LLM_ROLE_OTHER,
+            'k'},
+           {"/tools/0/function/parameters/properties/to/default/type", "43", LLM_ROLE_OTHER, 'n'});
 }
 
 int main(void)
