@@ -130,6 +130,7 @@ void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r, s
     w->opaques_capacity = 0;
     w->is_event = false;
     w->is_delta = false;
+    w->is_piece = false;
     w->channel = 0;
     w->scope = 0;
     w->halves = NULL;

@@ -267,6 +267,123 @@ static void test_how_places_are_read(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* ---- what nobody thought of ---------------------------------------------------------- */
+
+#define STRANGE "a strange word"
+
+/* The body with a member, or an element, that nobody knows behind the bracket at `at`. */
+static void put_strange(struct buf *out, struct str body, size_t at)
+{
+    bool is_empty = body.ptr[at + 1] == '}' || body.ptr[at + 1] == ']';
+    buf_clear(out);
+    buf_add(out, str_sub(body, 0, at + 1));
+    buf_add(out, body.ptr[at] == '{' ? STR("\"strange\":\"" STRANGE "\"") : STR("\"" STRANGE "\""));
+    buf_add(out, is_empty ? STR("") : STR(","));
+    buf_add(out, str_sub(body, at + 1, body.len));
+    ASSERT(out->err == ERR_OK);
+}
+
+static bool is_among(const struct llm_text *texts, size_t count)
+{
+    bool is_found = false;
+    for (size_t i = 0; i < count; i++) {
+        is_found = is_found || str_eq(texts[i].value, STR(STRANGE));
+    }
+    return is_found;
+}
+
+/* Is it read, told as what nobody can read, taken out, or is the whole refused? */
+static bool is_seen(struct arena *a, const struct flow_place *place, enum llm_endpoint e,
+                    struct str body)
+{
+    struct issue issue;
+    struct llm_said said;
+    if (place->way == FLOW_REQUEST) {
+        struct llm_request r;
+        enum err err = llm_request_parse(a, e, body, true, &r, &issue);
+        return err == ERR_INVALID || (err == ERR_OK && is_among(r.texts, r.texts_count)) ||
+               (r.opaques_count > 0 && place->part == FLOW_PART_REPEAT);
+    }
+    if (place->way == FLOW_ANSWER) {
+        assert_int_equal(llm_answer_read(a, body, &said, &issue), ERR_OK);
+    } else {
+        struct llm_event event;
+        assert_int_equal(llm_event_read(a, e, body, &event, &issue), ERR_OK);
+        said = event.said;
+    }
+    ptrdiff_t at = str_find_str(body, STR(STRANGE));
+    bool is_dropped = false;
+    for (size_t i = 0; i < said.drops_count; i++) {
+        is_dropped = is_dropped ||
+                     ((size_t)at > said.drops[i].span.from && (size_t)at < said.drops[i].span.to);
+    }
+    return is_dropped || is_among(said.texts, said.texts_count);
+}
+
+static size_t check_strange(const struct flow_place *place, enum llm_endpoint e, struct str body)
+{
+    struct arena arena;
+    struct buf changed;
+    size_t wrong = 0;
+    bool is_in_string = false;
+    arena_init(&arena, 1u << 20);
+    buf_init(&changed, 1u << 20);
+    for (size_t i = 0; i + 1 < body.len; i++) {
+        is_in_string = is_in_string != (body.ptr[i] == '"' && (i == 0 || body.ptr[i - 1] != '\\'));
+        if (is_in_string || (body.ptr[i] != '{' && body.ptr[i] != '[')) {
+            continue;
+        }
+        put_strange(&changed, body, i);
+        arena_reset(&arena);
+        if (!is_seen(&arena, place, e, buf_str(&changed))) {
+            print_error("%s %s %s: not seen in %.*s\n", llm_endpoint_name(e),
+                        flow_way_name(place->way), place->name, STR_ARG(buf_str(&changed)));
+            wrong++;
+        }
+    }
+    arena_fini(&arena);
+    buf_fini(&changed);
+    return wrong;
+}
+
+/* At every level of every example: a member or an element that is no part of any API. */
+static void test_what_nobody_thought_of(void **state)
+{
+    (void)state;
+    const struct flow_place *place;
+    size_t wrong = 0;
+    const struct str one = STR("1");
+    for (size_t i = 0; (place = flow_place_at(i)) != NULL; i++) {
+        for (unsigned e = 0; e < LLM_ENDPOINTS_COUNT; e++) {
+            struct buf all;
+            struct flow_coverage c;
+            struct flow_saying s = {place, (enum llm_endpoint)e, "m", &one, 1};
+            if ((place->endpoints >> e & 1) == 0) {
+                continue;
+            }
+            assert_int_equal(flow_coverage_of(place, (enum llm_endpoint)e, &c), ERR_OK);
+            if (c.reading == FLOW_NOT_READ && place->part == FLOW_PART_REPEAT) {
+                continue; /* an answer's echo of the request, at any level */
+            }
+            buf_init(&all, 1u << 20);
+            flow_place_write(&all, &s);
+            struct str lines = buf_str(&all);
+            while (lines.len > 0) {
+                struct str line = str_cut(&lines, '\n');
+                bool is_data = str_starts(line, STR("data: {"));
+                if (is_data || place->way != FLOW_STREAM) {
+                    wrong += check_strange(place, (enum llm_endpoint)e,
+                                           str_sub(line, is_data ? 6 : 0, line.len));
+                }
+            }
+            buf_fini(&all);
+        }
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* ---- what does not exist ---------------------------------------------------------------- */
+
 /* An operation without streams refuses to be asked for one, whatever the policies. */
 static void test_no_such_stream(void **state)
 {
@@ -292,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_every_part_has_a_place),
         cmocka_unit_test(test_what_need_not_be_read),
         cmocka_unit_test(test_how_places_are_read),
+        cmocka_unit_test(test_what_nobody_thought_of),
         cmocka_unit_test(test_no_such_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

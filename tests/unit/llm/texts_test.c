@@ -420,6 +420,17 @@ static void test_what_nobody_can_read(void **state)
                  stored[i].tool);
         expect_opaque(f, LLM_RESPONSES, body, LLM_OPAQUE_STORED, stored[i].pointer);
     }
+    expect_opaque(f, LLM_RESPONSES,
+                  "{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":"
+                  "\"input_audio\",\"input_audio\":{\"data\":\"AAAA\",\"format\":\"wav\"}}]}]}",
+                  LLM_OPAQUE_AUDIO, "/input/0/content/0/input_audio");
+    EXPECT({"/input/0/content/0/input_audio/format", "wav", LLM_ROLE_USER, 0});
+    expect_opaque(f, LLM_EMBEDDINGS,
+                  "{\"model\":\"m\",\"input\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+                  "\"https://e.com/x\",\"detail\":\"low\"}}]}",
+                  LLM_OPAQUE_URL, "/input/0/image_url");
+    EXPECT({"/input/0/image_url", "https://e.com/x", LLM_ROLE_USER, 0},
+           {"/input/0/image_url/detail", "low", LLM_ROLE_USER, 0});
     expect_opaque(f, LLM_MESSAGES,
                   "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"assistant\","
                   "\"content\":[{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"t\","
