@@ -137,6 +137,12 @@ const struct flow_place coverage_requests[] = {
               PARAMETERS("'to':{'type':'string','description':'@'}")),
     CHAT_TOOL("function.parameters (enum)", PARAMETERS("'to':{'type':'string','enum':['@']}")),
     CHAT_TOOL("function.parameters (default)", PARAMETERS("'to':{'default':'@'}")),
+    {R(TOOL, ON_CHAT, "tools[].function.parameters (a number in enum)",
+       "'messages':[" HI "],'tools':[" PARAMETERS("'to':{'enum':[@]}") "]"),
+     .is_number = true},
+    {R(TOOL, ON_CHAT, "tools[].function.parameters (a number as default)",
+       "'messages':[" HI "],'tools':[" PARAMETERS("'to':{'default':{'n':@}}") "]"),
+     .is_number = true},
     CHAT_TOOL("custom.description", "{'type':'custom','custom':{'name':'f','description':'@'}}"),
     CHAT_TOOL("custom.format",
               "{'type':'custom','custom':{'name':'f','format':{'definition':'@'}}}"),
@@ -367,8 +373,9 @@ const struct flow_place coverage_requests[] = {
         {R(OTHER, on, "metadata (value)", before ",'metadata':{" NAMED "}")},                      \
         {R(OTHER, on, "metadata (name)", before ",'metadata':{'@':'x'}")},                         \
         {R(OTHER, on, "(any other member)", before ",'anything':{" NAMED "}")},                    \
+        {R(OTHER, on, "(any other member's name)", before ",'@':1")},                              \
     {                                                                                              \
-        R(OTHER, on, "(any other member's name)", before ",'@':1")                                 \
+        R(OTHER, on, "(any other number)", before ",'anything':@"), .is_number = true              \
     }
     EVERYWHERE(ON_CHAT, "'messages':[" HI "]"),
     EVERYWHERE(ON_COMPLETIONS, "'prompt':'hi'"),

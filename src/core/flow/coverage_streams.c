@@ -80,6 +80,7 @@ const struct flow_place coverage_streams[] = {
     CHAT(MEDIA, "audio.data", "'audio':{'data':'@'}"),
     {S(REPEAT, ON_CHAT, "choices[].logprobs",
        CHUNK("'index':0,'delta':{'content':'a'},'logprobs':{'content':[{'token':'@'}]}"))},
+    CHAT(TEXT, "(any other text)", "'anything':'@'"),
     CHAT(OTHER, "(any other member)", "'anything':{'about':'@'}"),
 
     {S(TEXT, ON_COMPLETIONS, "choices[].text", TEXT_CHUNK("'text':'@'"))},

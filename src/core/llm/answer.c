@@ -17,6 +17,7 @@ static enum err walk_members(struct llm_walk *w, struct str outer, yyjson_val *o
 static enum err walk_member(struct llm_walk *w, struct str outer, yyjson_val *object,
                             yyjson_val *key);
 static bool is_tool_input(struct str key, yyjson_val *value);
+static bool is_piece(const struct llm_walk *w, struct str outer, yyjson_val *value);
 static enum err walk_string(struct llm_walk *w, struct str key, yyjson_val *string);
 static enum llm_unscannable_kind opaque_of(const struct llm_walk *w, struct str outer,
                                            yyjson_val *object, yyjson_val *key);
@@ -177,7 +178,20 @@ static enum err walk_member(struct llm_walk *w, struct str outer, yyjson_val *ob
         return add_drop(w, key, value);
     }
     enum llm_unscannable_kind kind = opaque_of(w, outer, object, key);
-    return kind != NOT_OPAQUE ? llm_walk_opaque(w, kind) : llm_answer_walk(w, name, value);
+    if (kind != NOT_OPAQUE) {
+        return llm_walk_opaque(w, kind);
+    }
+    w->is_piece = is_piece(w, outer, value);
+    enum err err = llm_answer_walk(w, name, value);
+    w->is_piece = false;
+    return err;
+}
+
+/* Providers invent channels: a text of a chat's delta is a piece, whatever it is called. */
+static bool is_piece(const struct llm_walk *w, struct str outer, yyjson_val *value)
+{
+    return w->is_event && LLM_IS(outer, "delta") && yyjson_is_str(value) &&
+           json_get(w->request->doc.root, STR("choices")) != NULL;
 }
 
 /* What a tool is called with, where it is not JSON in a string; the environment of a
@@ -255,7 +269,8 @@ static enum err walk_string(struct llm_walk *w, struct str key, yyjson_val *stri
         (LLM_IS(key, "delta") &&
          str_ends(json_str(json_get(view->doc.root, STR("type"))), STR("arguments.delta")));
     TRY(is_json ? llm_walk_json_text(w, string) : llm_walk_text(w, string));
-    if (view->texts_count > before && w->is_delta && llm_is_growing(key)) {
+    bool is_growing = w->is_delta && (llm_is_growing(key) || w->is_piece);
+    if (view->texts_count > before && is_growing) {
         struct llm_text *t = &view->texts[view->texts_count - 1];
         t->is_delta = true;
         t->channel = llm_channel_of_key(w->channel, key);

@@ -10,6 +10,7 @@
 
 static enum err walk_item(struct llm_walk *w, yyjson_val *item, bool want_texts);
 static enum err walk_part(struct llm_walk *w, yyjson_val *part);
+static enum err walk_rest(struct llm_walk *w, yyjson_val *image);
 
 enum err llm_inputs_walk(struct llm_walk *w, yyjson_val *input, bool want_texts)
 {
@@ -95,8 +96,28 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
             size_t mark = llm_walk_push_key(w, llm_key(key));
             yyjson_val *url = yyjson_is_str(value) ? value : json_get(value, STR("url"));
             TRY(llm_walk_url(w, url, LLM_OPAQUE_IMAGE));
+            TRY(walk_rest(w, value));
             llm_walk_pop(w, mark);
         } else if (!LLM_IS(llm_key(key), "type")) {
+            TRY(llm_walk_member(w, key, value));
+        }
+    }
+    return ERR_OK;
+}
+
+/* What else is said of an image. */
+static enum err walk_rest(struct llm_walk *w, yyjson_val *image)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *value;
+    if (!yyjson_is_obj(image)) {
+        return ERR_OK;
+    }
+    yyjson_obj_foreach(llm_each(image), i, count, key, value)
+    {
+        if (!LLM_IS(llm_key(key), "url")) {
             TRY(llm_walk_member(w, key, value));
         }
     }

@@ -37,6 +37,7 @@ struct llm_walk {
     /* answers only */
     bool is_event;
     bool is_delta;
+    bool is_piece; /* of a chat's delta itself: grows, whatever its name */
     uint64_t channel;
     uint64_t scope;
     const struct llm_half *halves; /* of a stream event; NULL = none */

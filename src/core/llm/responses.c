@@ -9,11 +9,14 @@
 #include "llm_private.h"
 
 static enum err walk_item(struct llm_walk *w, yyjson_val *item);
+static bool is_result(struct str name);
 static enum err check_item_type(struct llm_walk *w, struct str type);
 static enum err walk_item_member(struct llm_walk *w, struct str type, yyjson_val *key,
                                  yyjson_val *value);
 static enum err walk_parts(struct llm_walk *w, yyjson_val *parts);
 static enum err walk_part(struct llm_walk *w, yyjson_val *part);
+static enum err walk_bytes(struct llm_walk *w, enum llm_unscannable_kind kind,
+                           yyjson_val *value);
 static enum llm_text_role role_of_item(struct str type, yyjson_val *item);
 
 static const char *const item_types[] = {
@@ -86,11 +89,20 @@ static enum err walk_item(struct llm_walk *w, yyjson_val *item)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
+    enum llm_text_role role = w->role;
     yyjson_obj_foreach(llm_each(item), i, count, key, value)
     {
+        w->role = is_result(llm_key(key)) ? LLM_ROLE_TOOL : role;
         TRY(walk_item_member(w, type, key, value));
     }
     return ERR_OK;
+}
+
+/* The members of a call in which a tool at the provider says what it found, or what it is. */
+static bool is_result(struct str name)
+{
+    static const char *const names[] = {"output", "outputs", "results", "error", "tools", NULL};
+    return llm_str_in(name, names);
 }
 
 static enum err check_item_type(struct llm_walk *w, struct str type)
@@ -196,9 +208,7 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
             TRY(llm_walk_url(w, value, kind));
         } else if (LLM_IS(name, "file_id") || LLM_IS(name, "file_data") ||
                    LLM_IS(name, "input_audio")) {
-            if (!yyjson_is_null(value)) {
-                TRY(llm_walk_opaque(w, kind));
-            }
+            TRY(walk_bytes(w, kind, value));
         } else if (LLM_IS(name, "logprobs")) {
             /* The text again, in pieces that no rule can read. */
             if (yyjson_arr_size(value) > 0 || yyjson_is_obj(value)) {
@@ -209,6 +219,29 @@ static enum err walk_part(struct llm_walk *w, yyjson_val *part)
             TRY(llm_walk_member(w, key, value));
         }
         llm_walk_pop(w, mark);
+    }
+    return ERR_OK;
+}
+
+/* The bytes themselves are what "opaque" means; what is said of them is text. */
+static enum err walk_bytes(struct llm_walk *w, enum llm_unscannable_kind kind, yyjson_val *value)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *key;
+    yyjson_val *member;
+    if (yyjson_is_null(value)) {
+        return ERR_OK;
+    }
+    TRY(llm_walk_opaque(w, kind));
+    if (!yyjson_is_obj(value)) {
+        return yyjson_is_str(value) ? ERR_OK : llm_walk_any(w, value);
+    }
+    yyjson_obj_foreach(llm_each(value), i, count, key, member)
+    {
+        if (!LLM_IS(llm_key(key), "data")) {
+            TRY(llm_walk_member(w, key, member));
+        }
     }
     return ERR_OK;
 }

@@ -19,6 +19,7 @@ static enum err add_number(struct llm_walk *w);
 static size_t find_number(struct str text, size_t at);
 static enum err out_of_room(struct llm_walk *w);
 static enum err walk_base64(struct llm_walk *w, struct str key);
+static bool is_sample(struct str key);
 static bool is_plain_key(struct str key);
 static bool is_plain_type(struct str key, yyjson_val *value);
 
@@ -129,6 +130,7 @@ void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r, s
     w->opaques_capacity = 0;
     w->is_event = false;
     w->is_delta = false;
+    w->is_piece = false;
     w->channel = 0;
     w->scope = 0;
     w->halves = NULL;
@@ -437,9 +439,17 @@ enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value)
     if (w->is_tool_input || !is_plain_key(llm_key(key))) {
         TRY(add_text(w, key, false, true));
     }
-    TRY(llm_walk_any(w, value));
+    TRY(!w->is_tool_input && is_sample(llm_key(key)) ? llm_walk_tool_input(w, key, value)
+                                                     : llm_walk_any(w, value));
     llm_walk_pop(w, mark);
     return ERR_OK;
+}
+
+/* The members of a schema in which values stand, as they stand in calls. */
+static bool is_sample(struct str key)
+{
+    static const char *const names[] = {"default", "const", "enum", "examples", NULL};
+    return llm_str_in(key, names);
 }
 
 static bool is_plain_key(struct str key)

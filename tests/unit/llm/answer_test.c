@@ -271,6 +271,21 @@ static void test_bytes_of_files(void **state)
     assert_int_equal(seen.said.opaques_count, 1);
 }
 
+/* Whatever a provider calls a channel: a text of a chat's delta itself is a piece. */
+static void test_channels_nobody_knows(void **state)
+{
+    struct fixture *f = *state;
+    const char *chunk = "{\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
+                        "\"thoughts\":\"jane.\",\"more\":{\"title\":\"T\"}}}]}";
+    event(f, LLM_CHAT, chunk);
+    EXPECT(chunk, {"/choices/0/delta/thoughts", "jane.", 'd'},
+           {"/choices/0/delta/more/title", "T", 0});
+    const char *stop = "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"stop_sequence\","
+                       "\"stop_sequence\":\"the end\"}}";
+    event(f, LLM_MESSAGES, stop);
+    EXPECT(stop, {"/delta/stop_sequence", "the end", 0});
+}
+
 /* What a tool is called with counts with its names and numbers, in a string or not. */
 static void test_inputs_that_are_objects(void **state)
 {
@@ -293,6 +308,7 @@ int main(void)
         TEST(test_messages_channels), TEST(test_responses_channels),
         TEST(test_json_texts),        TEST(test_opaques),
         TEST(test_bytes_of_files),
+        TEST(test_channels_nobody_knows),
         TEST(test_inputs_that_are_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

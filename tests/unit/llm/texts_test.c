@@ -272,6 +272,33 @@ static void test_responses_items(void **state)
     assert_true(f->request.is_stateful);
 }
 
+/* What a tool at the provider brought comes from outside, though the model called it. */
+static void test_results_of_the_provider_s_tools(void **state)
+{
+    struct fixture *f = *state;
+    parse_ok(f, LLM_RESPONSES,
+             "{\"model\":\"m\",\"input\":["
+             "{\"type\":\"mcp_call\",\"name\":\"f\",\"arguments\":\"{}\",\"output\":\"out\","
+             "\"error\":\"bad\"},"
+             "{\"type\":\"code_interpreter_call\",\"code\":\"1\",\"outputs\":[{\"logs\":\"log\"}]},"
+             "{\"type\":\"file_search_call\",\"queries\":[\"q\"],\"results\":[{\"text\":\"t\"}]}]}",
+             true);
+    EXPECT({"/input/0/name", "f", LLM_ROLE_ASSISTANT, 0},
+           {"/input/0/arguments", "{}", LLM_ROLE_ASSISTANT, 'j'},
+           {"/input/0/output", "out", LLM_ROLE_TOOL, 0},
+           {"/input/0/error", "error", LLM_ROLE_TOOL, 'k'},
+           {"/input/0/error", "bad", LLM_ROLE_TOOL, 0},
+           {"/input/1/code", "code", LLM_ROLE_ASSISTANT, 'k'},
+           {"/input/1/code", "1", LLM_ROLE_ASSISTANT, 0},
+           {"/input/1/outputs", "outputs", LLM_ROLE_TOOL, 'k'},
+           {"/input/1/outputs/0/logs", "logs", LLM_ROLE_TOOL, 'k'},
+           {"/input/1/outputs/0/logs", "log", LLM_ROLE_TOOL, 0},
+           {"/input/2/queries", "queries", LLM_ROLE_ASSISTANT, 'k'},
+           {"/input/2/queries/0", "q", LLM_ROLE_ASSISTANT, 0},
+           {"/input/2/results", "results", LLM_ROLE_TOOL, 'k'},
+           {"/input/2/results/0/text", "t", LLM_ROLE_TOOL, 0});
+}
+
 /* G 150: what a stored prompt is filled with is here, the prompt is not. */
 static void test_responses_prompt_variables(void **state)
 {
@@ -393,6 +420,17 @@ static void test_what_nobody_can_read(void **state)
                  stored[i].tool);
         expect_opaque(f, LLM_RESPONSES, body, LLM_OPAQUE_STORED, stored[i].pointer);
     }
+    expect_opaque(f, LLM_RESPONSES,
+                  "{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":"
+                  "\"input_audio\",\"input_audio\":{\"data\":\"AAAA\",\"format\":\"wav\"}}]}]}",
+                  LLM_OPAQUE_AUDIO, "/input/0/content/0/input_audio");
+    EXPECT({"/input/0/content/0/input_audio/format", "wav", LLM_ROLE_USER, 0});
+    expect_opaque(f, LLM_EMBEDDINGS,
+                  "{\"model\":\"m\",\"input\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+                  "\"https://e.com/x\",\"detail\":\"low\"}}]}",
+                  LLM_OPAQUE_URL, "/input/0/image_url");
+    EXPECT({"/input/0/image_url", "https://e.com/x", LLM_ROLE_USER, 0},
+           {"/input/0/image_url/detail", "low", LLM_ROLE_USER, 0});
     expect_opaque(f, LLM_MESSAGES,
                   "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"assistant\","
                   "\"content\":[{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"t\","
@@ -434,6 +472,19 @@ static void test_arguments_that_are_objects(void **state)
            {"/tools/0/name", "f", LLM_ROLE_OTHER, 0},
            {"/tools/0/input_examples/0/id", "id", LLM_ROLE_OTHER, 'k'},
            {"/tools/0/input_examples/0/id", "41", LLM_ROLE_OTHER, 'n'});
+    parse_ok(f, LLM_CHAT,
+             "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
+             "\"tools\":[{\"type\":\"function\",\"function\":{\"parameters\":{"
+             "\"properties\":{\"to\":{\"maximum\":9,\"enum\":[41,-4.2e1],"
+             "\"default\":{\"type\":43}}}}}}],\"seed\":44}",
+             true);
+    EXPECT({"/messages/0/content", "a", LLM_ROLE_USER, 0},
+           {"/tools/0/function/parameters/properties/to", "to", LLM_ROLE_OTHER, 'k'},
+           {"/tools/0/function/parameters/properties/to/enum/0", "41", LLM_ROLE_OTHER, 'n'},
+           {"/tools/0/function/parameters/properties/to/enum/1", "-4.2e1", LLM_ROLE_OTHER, 'n'},
+           {"/tools/0/function/parameters/properties/to/default/type", "type", LLM_ROLE_OTHER,
+            'k'},
+           {"/tools/0/function/parameters/properties/to/default/type", "43", LLM_ROLE_OTHER, 'n'});
 }
 
 int main(void)
@@ -445,6 +496,7 @@ int main(void)
         TEST(test_unknown_parts_are_refused),
         TEST(test_messages_blocks),
         TEST(test_responses_items),
+        TEST(test_results_of_the_provider_s_tools),
         TEST(test_responses_prompt_variables),
         TEST(test_inputs),
         TEST(test_edit_a_text),
