@@ -105,6 +105,10 @@ int cli_org(int argc, char **argv)
             if (e == ERR_OK) {
                 printf("{\"id\":\"%.*s\"}\n", STR_ARG(id));
                 status = 0;
+            } else if (e == ERR_CONFLICT) {
+                fprintf(stderr, "portcullis: org create: there is an organisation '%s'; "
+                                "portcullis org list shows them\n",
+                        argc > 3 ? argv[3] : argv[2]);
             } else {
                 fprintf(stderr, "portcullis: org create: %s: %s\n", err_name(e),
                         store_error(c.store));
@@ -146,9 +150,16 @@ int cli_key(int argc, char **argv)
         } else if (strcmp(verb, "list") == 0) {
             status = print_answer(cli_request(&c, WIRE_GET, "/v1/keys", STR_NONE, &a, NULL), &a);
         } else if (strcmp(verb, "rotate") == 0 && argc > 2) {
-            snprintf(path, sizeof(path), "/v1/keys/%s/rotate", argv[2]);
-            snprintf(body, sizeof(body), "{\"grace_s\":%s}", argc > 3 ? argv[3] : "0");
-            status = print_answer(cli_request(&c, WIRE_POST, path, str_from(body), &a, NULL), &a);
+            uint64_t grace_s = 0;
+            if (argc > 3 && str_to_u64(str_from(argv[3]), &grace_s) != ERR_OK) {
+                fprintf(stderr, "portcullis: key rotate: SECONDS must be a whole number\n");
+                status = usage(KEY);
+            } else {
+                snprintf(path, sizeof(path), "/v1/keys/%s/rotate", argv[2]);
+                snprintf(body, sizeof(body), "{\"grace_s\":%llu}", (unsigned long long)grace_s);
+                status =
+                    print_answer(cli_request(&c, WIRE_POST, path, str_from(body), &a, NULL), &a);
+            }
         } else if (strcmp(verb, "revoke") == 0 && argc > 2) {
             snprintf(path, sizeof(path), "/v1/keys/%s", argv[2]);
             status = cli_request(&c, WIRE_DELETE, path, STR_NONE, &a, NULL) ? 0 : 1;
