@@ -10,36 +10,78 @@
 #include "cli/cli.h"
 #include "portcullis/compile.h"
 
+#define SHARED                                                                                     \
+    "\n"                                                                                           \
+    "  --org ID         the organisation; needed when there are several\n"                         \
+    "  --database URL   instead of DATABASE_URL\n"                                                 \
+    "  -c FILE          settings, as for serve\n"
+
 /* lint: table */
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *usage, *summary;
+    const char *usage, *summary, *detail;
 } commands[] = {
-    {"serve", cli_serve, "[-c FILE] [--set name=value]...", "run the gateway"},
-    {"migrate", cli_migrate, "up|down|status [--to N] [--dry-run]", "the database's schema"},
-    {"org", cli_org, "create NAME [ID] | list", "organisations"},
+    {"serve", cli_serve, "[-c FILE] [--set name=value]...", "run the gateway",
+     "  -c FILE            a JSON file of settings; portcullis.json(5) has every one\n"
+     "  --set name=value   one setting, over variables and file: --set listen.port=8080\n"
+     "Ends on SIGTERM when open requests are over; reads certificates again on SIGHUP.\n"},
+    {"migrate", cli_migrate, "up|down|status [--to N] [--dry-run]", "the database's schema",
+     "  up, down    all steps, or those up to, or down to, version N\n"
+     "  status      what is applied and what is pending\n"
+     "  --dry-run   say what would be done\n" SHARED},
+    {"org", cli_org, "create NAME [ID] | list", "organisations",
+     "ID is made up when it is left out: portcullis org create Acme org_acme\n" SHARED},
     {"key", cli_key, "create NAME [member=value]... | list | rotate ID [SECONDS] | revoke ID",
-     "API keys"},
+     "API keys",
+     "  create   shows the key once. Members: scopes role team environment project user_id\n"
+     "           slots pinned_slot may_narrow error_format models metadata not_before\n"
+     "           expires_at prefix; a value is JSON, or else a string:\n"
+     "           portcullis key create ci environment=development 'scopes=[\"call\"]'\n"
+     "  rotate   a new secret; the old one stays good for SECONDS, default 0\n"
+     "  revoke   no gateway takes it any more\n" SHARED},
     {"policy", cli_policy,
      "validate FILE... | lint [--json] FILE... | apply FILE... | export | list",
-     "policies as files"},
+     "policies as files",
+     "  validate   compiles each file as a gateway would; needs no database\n"
+     "  lint       says besides what every rule costs\n"
+     "  apply      creates, or changes the policy of the same name\n"
+     "  export     every policy, one canonical JSON object on each line\n"
+     "  list       names, states and versions\n"
+     "A FILE (- is standard input) holds one policy in any form; see "
+     "portcullis-policy(5).\n" SHARED},
     {"api", cli_api, "METHOD PATH [FILE|-] | reference",
-     "any management request, as the operator; or its reference"},
-    {"audit", cli_audit, "list [name=value]...", "decisions, newest first"},
+     "any management request, as the operator; or its reference",
+     "  METHOD   GET POST PUT PATCH DELETE; FILE is the body, - takes standard input:\n"
+     "           portcullis api GET /v1/keys\n"
+     "           echo '{\"policies_max\":10}' | portcullis api PATCH /v1/orgs/org_acme -\n" SHARED},
+    {"audit", cli_audit, "list [name=value]...", "decisions, newest first",
+     "Names: limit cursor since until decision policy user environment request_id.\n"
+     "  portcullis audit list decision=block since=2026-01-01T00:00:00Z limit=20\n" SHARED},
     {"scan", cli_scan,
-     "[--types LIST] [--redact] [--injection] < TEXT | --list [json|markdown]",
-     "find personal data and secrets in a text"},
-    {"coverage", cli_coverage, "[--json]", "which rules read which texts, by operation and stream"},
-    {"demo", cli_demo, "load --provider URL", "a demo organisation"},
-    {"config", cli_config, "check|show [-c FILE] [--json]", "settings and where they come from"},
-    {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready"},
-    {"version", cli_version, "[--json]", "the version"},
+     "[--types LIST] [--score N] [--injection] [--topics]\n"
+     "                       [--redact[=FORMAT] | --mask | --hash | --pseudonym] < INPUT\n"
+     "       portcullis scan --list [json | markdown]",
+     "find personal data and secrets in a text",
+     "  INPUT    one text, or a JSON object with \"text\" and perhaps \"id\" on each line\n"
+     "  LIST     comma-separated types, detectors or classes; --list shows them\n"
+     "  FORMAT   may hold {TYPE} {N} {LAST4} {HASH8}; default [REDACTED]\n"},
+    {"coverage", cli_coverage, "[--json]", "which rules read which texts, by operation and stream",
+     ""},
+    {"demo", cli_demo, "load --provider URL", "a demo organisation",
+     "Acme with people, keys, policies and providers that all lie at URL.\n" SHARED},
+    {"config", cli_config, "check|show [-c FILE] [--set name=value]... [--json]",
+     "settings and where they come from",
+     "  check   exit 1 with the place of what is wrong\n"
+     "  show    every setting, its value (secrets are starred) and its origin\n"},
+    {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready",
+     "Asks /readyz, of 127.0.0.1 and the configured port unless told; prints why not.\n"},
+    {"version", cli_version, "[--json]", "the version", ""},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static int usage(FILE *out, int status);
-static void print_shared(const char *name);
+static int unknown(const char *name);
 
 int main(int argc, char **argv)
 {
@@ -58,15 +100,30 @@ int main(int argc, char **argv)
             continue;
         }
         if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
-            printf("usage: portcullis %s %s\n%s\n", commands[i].name, commands[i].usage,
-                   commands[i].summary);
-            print_shared(commands[i].name);
+            printf("usage: portcullis %s %s\n%s\n%s%s", commands[i].name, commands[i].usage,
+                   commands[i].summary, commands[i].detail[0] != '\0' ? "\n" : "",
+                   commands[i].detail);
             return 0;
         }
         return commands[i].run(argc - 1, argv + 1);
     }
-    fprintf(stderr, "portcullis: there is no command '%s'\n", argv[1]);
-    return usage(stderr, 2);
+    return unknown(argv[1]);
+}
+
+static int unknown(const char *name)
+{
+    const char *names[COMMANDS + 1] = {NULL};
+    for (size_t i = 0; i < COMMANDS; i++) {
+        names[i] = commands[i].name;
+    }
+    const char *near = issue_did_you_mean(str_from(name), names);
+    fprintf(stderr, "portcullis: there is no command '%s'%s%s%s\n", name,
+            near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+            near != NULL ? "'?" : "");
+    if (near == NULL) {
+        return usage(stderr, 2);
+    }
+    return 2;
 }
 
 static int usage(FILE *out, int status)
@@ -78,19 +135,4 @@ static int usage(FILE *out, int status)
     fprintf(out, "\nportcullis COMMAND --help says more. DATABASE_URL names the database,\n"
                  "PORTCULLIS_MASTER_KEY_FILE the file with the master key.\n");
     return status;
-}
-
-/* The options every command on the database takes. */
-static void print_shared(const char *name)
-{
-    static const char *const others[] = {"serve", "scan", "coverage", "config", "healthcheck",
-                                         "version"};
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (strcmp(name, others[i]) == 0) {
-            return;
-        }
-    }
-    printf("\n  --org ID         the organisation; needed when there are several\n"
-           "  --database URL   instead of DATABASE_URL\n"
-           "  -c FILE          settings, as for serve\n");
 }

@@ -117,6 +117,7 @@ struct flow_exchange {
     struct wire_head served_head; /* with FLOW_WANT_SERVE: views into the exchange */
     struct str served_body;
     const struct policy_principal *principal; /* after authenticate; NULL before */
+    struct str request_id; /* after flow_begin */
     struct flow_private *p;
 };
 

@@ -105,6 +105,7 @@ struct net_serve {
     const struct wire_head *head;
     struct str body;
     const struct policy_principal *principal; /* NULL: not authenticated */
+    struct str request_id;
     const struct policy_snapshot *snapshot;   /* the one the exchange sees */
     unsigned listener_tag;                    /* as given to net_listen */
     bool is_tls;

@@ -299,8 +299,10 @@ struct policy_verdict {
  * content; ERR_MEMORY/ERR_LIMIT must be treated as a refusal by the caller. */
 MUST_USE enum err policy_decide(struct arena *a, const struct policy_facts *facts,
                                 struct policy_verdict *ret);
-/* The same for a call: where the verdict names a substitute that may be called, *models
- * (facts->models) becomes its resolution and the verdict the one about it. */
+/* The same for a call, among the candidates that an endpoint of the organisation can serve
+ * (all where none can): *models (facts->models) is narrowed to them. Where the verdict names
+ * a substitute that may be called, it becomes its resolution and the verdict the one about
+ * it. */
 MUST_USE enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
                                      struct route_resolution *models, struct policy_verdict *ret);
 /* Why another model is called, then warn-level violations of the candidate finally chosen

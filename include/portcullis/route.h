@@ -174,6 +174,11 @@ struct route_reach { /* the endpoints of one organisation */
     const struct route_endpoint *endpoints;
     size_t count;
 };
+/* Only candidates that some endpoint can serve are left; where there is none, all. What
+ * is then decided is about providers that the organisation has: when policies take away
+ * the last of them, they refuse, and not the lack of another one (S3-2, S3-14). */
+void route_narrow(const struct route_catalog *c, enum llm_endpoint operation,
+                  const struct route_reach *reach, struct route_resolution *r);
 MUST_USE enum err route_choose(const struct route_catalog *c, const struct route_resolution *r,
                                uint32_t allowed, enum llm_endpoint operation,
                                const struct route_reach *reach, struct route_choice *ret);

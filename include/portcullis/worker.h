@@ -48,6 +48,7 @@ struct worker_request {
     const struct wire_head *head;
     struct str body;
     const struct policy_principal *principal; /* NULL: not authenticated */
+    struct str request_id;
     const struct policy_snapshot *snapshot;
     struct scan_scratch *scratch; /* of this thread; NULL: not ready for content rules */
     struct str pepper;            /* secret */

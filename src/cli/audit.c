@@ -19,6 +19,9 @@ int cli_audit(int argc, char **argv)
     struct manage_answer a;
     struct buf path;
     int status = 1;
+    if (!cli_verb(argc, argv, CLI_VERBS("list"), "audit list [name=value]... [--org ID]")) {
+        return 2;
+    }
     buf_init(&path, PATH_BYTES_MAX);
     if (cli_open(&c, &argc, argv, true)) {
         if (argc < 2 || strcmp(argv[1], "list") != 0 || !make_path(argc, argv, &path)) {

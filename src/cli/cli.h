@@ -31,6 +31,10 @@ int cli_version(int argc, char **argv);
 /* Prints the API reference (src/docs/api.md) from the route table. */
 int cli_reference(void);
 
+/* Is argv[1] one of these? If not, says so with the usage: 2. */
+#define CLI_VERBS(...) ((const char *const[]){__VA_ARGS__, NULL})
+bool cli_verb(int argc, char **argv, const char *const *verbs, const char *usage);
+
 struct cli_context {
     struct config config;
     struct store_secrets secrets;

@@ -14,6 +14,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#define MIGRATE "migrate up|down|status [--to N] [--dry-run]"
+#define ORG "org create NAME [ID] | list"
+#define KEY "key create NAME [member=value]... | list | rotate ID [SECONDS] | revoke ID"
+#define API "api METHOD PATH [FILE|-] [--org ID] | api reference"
+#define CONFIG "config check|show [-c FILE] [--json]"
+
 static int usage(const char *text);
 static int migrate(struct cli_context *c, int argc, char **argv);
 static void print_migration(const struct store_migrate_report *r, bool dry_run);
@@ -30,6 +36,9 @@ static int usage(const char *text)
 int cli_migrate(int argc, char **argv)
 {
     struct cli_context c;
+    if (!cli_verb(argc, argv, CLI_VERBS("up", "down", "status"), MIGRATE)) {
+        return 2;
+    }
     int status = cli_open(&c, &argc, argv, false) ? migrate(&c, argc, argv) : 1;
     cli_close(&c);
     return status;
@@ -46,7 +55,7 @@ static int migrate(struct cli_context *c, int argc, char **argv)
             dry_run = true;
         } else if (strcmp(argv[i], "--to") != 0 || i + 1 == argc ||
                    str_to_u64(str_from(argv[++i]), &to) != ERR_OK || to > UINT32_MAX) {
-            return usage("migrate up|down|status [--to N] [--dry-run]");
+            return usage(MIGRATE);
         }
     }
     enum err e = ERR_UNSUPPORTED;
@@ -57,7 +66,7 @@ static int migrate(struct cli_context *c, int argc, char **argv)
     } else if (argc > 1 && strcmp(argv[1], "status") == 0) {
         e = store_migrate_status(c->store, &r, &issue);
     } else {
-        return usage("migrate up|down|status [--to N] [--dry-run]");
+        return usage(MIGRATE);
     }
     if (e != ERR_OK) {
         if (issue.message[0] == 0) {
@@ -85,6 +94,9 @@ int cli_org(int argc, char **argv)
 {
     struct cli_context c;
     int status = 1;
+    if (!cli_verb(argc, argv, CLI_VERBS("create", "list"), ORG)) {
+        return 2;
+    }
     if (cli_open(&c, &argc, argv, false)) {
         if (argc >= 3 && strcmp(argv[1], "create") == 0) {
             struct str id;
@@ -93,6 +105,10 @@ int cli_org(int argc, char **argv)
             if (e == ERR_OK) {
                 printf("{\"id\":\"%.*s\"}\n", STR_ARG(id));
                 status = 0;
+            } else if (e == ERR_CONFLICT) {
+                fprintf(stderr, "portcullis: org create: there is an organisation '%s'; "
+                                "portcullis org list shows them\n",
+                        argc > 3 ? argv[3] : argv[2]);
             } else {
                 fprintf(stderr, "portcullis: org create: %s: %s\n", err_name(e),
                         store_error(c.store));
@@ -111,7 +127,7 @@ int cli_org(int argc, char **argv)
                 fprintf(stderr, "portcullis: org list: %s\n", store_error(c.store));
             }
         } else {
-            status = usage("org create NAME [ID] | list");
+            status = usage(ORG);
         }
     }
     cli_close(&c);
@@ -123,6 +139,9 @@ int cli_key(int argc, char **argv)
     struct cli_context c;
     struct manage_answer a;
     int status = 1;
+    if (!cli_verb(argc, argv, CLI_VERBS("create", "list", "rotate", "revoke"), KEY)) {
+        return 2;
+    }
     if (cli_open(&c, &argc, argv, true) && cli_need_org(&c)) {
         const char *verb = argc > 1 ? argv[1] : "";
         char path[128], body[64];
@@ -131,15 +150,21 @@ int cli_key(int argc, char **argv)
         } else if (strcmp(verb, "list") == 0) {
             status = print_answer(cli_request(&c, WIRE_GET, "/v1/keys", STR_NONE, &a, NULL), &a);
         } else if (strcmp(verb, "rotate") == 0 && argc > 2) {
-            snprintf(path, sizeof(path), "/v1/keys/%s/rotate", argv[2]);
-            snprintf(body, sizeof(body), "{\"grace_s\":%s}", argc > 3 ? argv[3] : "0");
-            status = print_answer(cli_request(&c, WIRE_POST, path, str_from(body), &a, NULL), &a);
+            uint64_t grace_s = 0;
+            if (argc > 3 && str_to_u64(str_from(argv[3]), &grace_s) != ERR_OK) {
+                fprintf(stderr, "portcullis: key rotate: SECONDS must be a whole number\n");
+                status = usage(KEY);
+            } else {
+                snprintf(path, sizeof(path), "/v1/keys/%s/rotate", argv[2]);
+                snprintf(body, sizeof(body), "{\"grace_s\":%llu}", (unsigned long long)grace_s);
+                status =
+                    print_answer(cli_request(&c, WIRE_POST, path, str_from(body), &a, NULL), &a);
+            }
         } else if (strcmp(verb, "revoke") == 0 && argc > 2) {
             snprintf(path, sizeof(path), "/v1/keys/%s", argv[2]);
             status = cli_request(&c, WIRE_DELETE, path, STR_NONE, &a, NULL) ? 0 : 1;
         } else {
-            status = usage("key create NAME [member=value]... | list | rotate ID [SECONDS] | "
-                           "revoke ID");
+            status = usage(KEY);
         }
     }
     cli_close(&c);
@@ -183,14 +208,15 @@ int cli_api(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "reference") == 0) {
         return cli_reference();
     }
+    if (!cli_verb(argc, argv, CLI_VERBS("GET", "POST", "PUT", "PATCH", "DELETE", "reference"),
+                  API)) {
+        return 2;
+    }
     if (cli_open(&c, &argc, argv, true)) {
         struct buf body;
         buf_init(&body, 64u << 20);
         if (argc < 3 || argc > 4 || !parse_method(argv[1], &method)) {
-            fprintf(stderr, "%s", argc < 3 || argc > 4
-                                      ? ""
-                                      : "portcullis: METHOD is one of GET POST PUT PATCH DELETE\n");
-            status = usage("api METHOD PATH [FILE|-] [--org ID] | api reference");
+            status = usage(API);
         } else if (argc == 4 && cli_read_file(argv[3], &body) != ERR_OK) {
             fprintf(stderr, "portcullis: %s cannot be read\n", argv[3]);
         } else if (cli_need_org(&c)) {
@@ -226,9 +252,8 @@ int cli_config(int argc, char **argv)
     struct config c;
     struct issue issue = {.offset = UINT64_MAX};
     bool is_show = argc > 1 && strcmp(argv[1], "show") == 0;
-    bool is_check = argc > 1 && strcmp(argv[1], "check") == 0;
-    if (!is_show && !is_check) {
-        return usage("config check|show [-c FILE] [--json]");
+    if (!cli_verb(argc, argv, CLI_VERBS("check", "show"), CONFIG)) {
+        return 2;
     }
     const char *file = NULL;
     bool is_json = false;
@@ -239,7 +264,8 @@ int cli_config(int argc, char **argv)
         } else if (strcmp(argv[from], "--json") == 0) {
             is_json = true;
         } else if (strcmp(argv[from], "--effective") != 0) {
-            return usage("config check|show [-c FILE] [--json]");
+            fprintf(stderr, "portcullis: config: '%s' is not understood here\n", argv[from]);
+            return usage(CONFIG);
         }
     }
     enum err e = config_load(&c, file, argc, argv, from, &issue);
@@ -266,7 +292,8 @@ int cli_healthcheck(int argc, char **argv)
 {
     struct config c;
     struct issue issue;
-    char host[64] = "127.0.0.1", answer[64] = "";
+    char host[64] = "127.0.0.1", answer[2048] = "";
+    size_t got = 0;
     unsigned port = 8080;
     if (argc > 1 && sscanf(argv[1], "%63[^:]:%u", host, &port) != 2) {
         return usage("healthcheck [HOST:PORT]");
@@ -283,13 +310,20 @@ int cli_healthcheck(int argc, char **argv)
     bool is_good = fd >= 0 && inet_pton(AF_INET, host, &address.sin_addr) == 1 &&
                    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
                    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                   write(fd, request, sizeof(request) - 1) == (ssize_t)sizeof(request) - 1 &&
-                   read(fd, answer, sizeof(answer) - 1) > 0 &&
-                   strncmp(answer, "HTTP/1.1 200", 12) == 0;
+                   write(fd, request, sizeof(request) - 1) == (ssize_t)sizeof(request) - 1;
+    for (ssize_t n; is_good && got < sizeof(answer) - 1; got += (size_t)n) {
+        n = read(fd, answer + got, sizeof(answer) - 1 - got);
+        if (n <= 0) {
+            break;
+        }
+    }
+    is_good = is_good && strncmp(answer, "HTTP/1.1 200", 12) == 0;
     if (!is_good) {
         const char *why = answer[0] == '\0' ? strerror(errno) : answer;
+        const char *reasons = strstr(answer, "\"reasons\":[");
+        why = reasons != NULL ? reasons + strlen("\"reasons\":[") : why;
         fprintf(stderr, "portcullis: not ready: http://%s:%u/readyz: %.*s\n", host, port,
-                (int)strcspn(why, "\r\n"), why);
+                (int)strcspn(why, reasons != NULL ? "]" : "\r\n"), why);
     }
     if (fd >= 0) {
         close(fd);
@@ -299,7 +333,10 @@ int cli_healthcheck(int argc, char **argv)
 
 int cli_version(int argc, char **argv)
 {
-    bool is_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    bool is_json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    if (argc > 1 && !is_json) {
+        return usage("version [--json]");
+    }
     printf(is_json ? "{\"name\":\"portcullis\",\"version\":\"%s\"}\n" : "portcullis %s\n",
            PORTCULLIS_VERSION);
     return 0;

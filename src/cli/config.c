@@ -88,6 +88,7 @@ static const struct setting settings[] = {
 static enum err read_file(struct config *c, const char *file, struct issue *issue);
 static enum err read_object(struct config *c, yyjson_val *object, const char *prefix,
                             struct issue *issue);
+static enum err in_place(const char *where, enum err e, struct issue *issue);
 static enum err read_environment(struct config *c, struct issue *issue);
 static enum err read_flags(struct config *c, int argc, char **argv, int from, struct issue *issue);
 static enum err set(struct config *c, struct str name, struct str value, enum config_source source,
@@ -108,10 +109,28 @@ enum err config_load(struct config *c, const char *file, int argc, char **argv, 
         TRY(set_value(c, &settings[i], str_from(settings[i].value), ret_issue));
     }
     if (file != NULL) {
-        TRY(read_file(c, file, ret_issue));
+        TRY(in_place(file, read_file(c, file, ret_issue), ret_issue));
     }
     TRY(read_environment(c, ret_issue));
     return read_flags(c, argc, argv, from, ret_issue);
+}
+
+/* Says where a wrong setting stands: in which file, variable or flag; in a file as a
+ * JSON pointer, elsewhere by its name. */
+static enum err in_place(const char *where, enum err e, struct issue *issue)
+{
+    if (e == ERR_OK) {
+        return e;
+    }
+    struct issue inner = *issue;
+    bool is_setting = inner.pointer[0] != '\0' && inner.pointer[0] != '/';
+    bool is_file = strncmp(where, "PORTCULLIS_", 11) != 0 && strcmp(where, "--set") != 0;
+    for (char *at = inner.pointer; is_file && is_setting && *at != '\0'; at++) {
+        *at = *at == '.' ? '/' : *at;
+    }
+    issue_set(issue, "", "%.120s: %s%.100s%s%s", where, is_file && is_setting ? "/" : "",
+              inner.pointer, inner.pointer[0] != '\0' ? ": " : "", inner.message);
+    return e;
 }
 
 void config_free(struct config *c)
@@ -124,7 +143,7 @@ static enum err read_file(struct config *c, const char *file, struct issue *issu
     struct str text;
     struct json_doc doc;
     if (config_slurp(c, file, &text) != ERR_OK) {
-        issue_set(issue, "", "the configuration file %s cannot be read", file);
+        issue_set(issue, "", "the configuration file cannot be read");
         return ERR_NOT_FOUND;
     }
     TRY(json_parse(&c->arena, text, &json_limits_default, &doc, issue));
@@ -192,7 +211,8 @@ static enum err read_environment(struct config *c, struct issue *issue)
             text = str_trim(text, "\r\n");
         }
         if (text.ptr != NULL) {
-            TRY(set(c, str_from(settings[i].name), text, CONFIG_ENV, issue));
+            TRY(in_place(value != NULL ? name : name_file,
+                         set(c, str_from(settings[i].name), text, CONFIG_ENV, issue), issue));
         }
     }
     return ERR_OK;
@@ -226,7 +246,8 @@ static enum err read_flags(struct config *c, int argc, char **argv, int from, st
         }
         struct str value = str_from(argv[++i]);
         struct str name = str_cut(&value, '=');
-        TRY(set(c, name, value.ptr != NULL ? value : STR(""), CONFIG_FLAG, issue));
+        value = value.ptr != NULL ? value : STR("");
+        TRY(in_place("--set", set(c, name, value, CONFIG_FLAG, issue), issue));
     }
     return ERR_OK;
 }
@@ -243,9 +264,10 @@ static enum err set(struct config *c, struct str name, struct str value, enum co
         }
     }
     const char *near = issue_did_you_mean(name, names);
-    issue_set(issue, "", "unknown setting '%.*s'%s%s%s", (int)(name.len < 80 ? name.len : 80),
-              name.ptr, near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-              near != NULL ? "'?" : "");
+    char pointer[96];
+    snprintf(pointer, sizeof(pointer), "%.*s", (int)(name.len < 80 ? name.len : 80), name.ptr);
+    issue_set(issue, pointer, "unknown setting%s%s%s", near != NULL ? "; did you mean '" : "",
+              near != NULL ? near : "", near != NULL ? "'?" : "");
     return ERR_INVALID;
 }
 
@@ -352,7 +374,7 @@ void config_write(const struct config *c, struct buf *out, bool is_json)
             buf_printf(out, ", \"origin\": \"%s\", \"help\": \"%s\"}", names[c->sources[i]],
                        s->help);
         } else {
-            buf_printf(out, "%-22s %-24s %-12s %s\n", s->name, text, names[c->sources[i]], s->help);
+            buf_printf(out, "%-26s %-24s %-12s %s\n", s->name, text, names[c->sources[i]], s->help);
         }
     }
     config_recognisers_write(c, out, is_json);

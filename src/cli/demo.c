@@ -68,6 +68,9 @@ int cli_demo(int argc, char **argv)
 {
     struct cli_context c;
     int status = 1;
+    if (!cli_verb(argc, argv, CLI_VERBS("load"), "demo load --provider https://localhost:PORT")) {
+        return 2;
+    }
     if (cli_open(&c, &argc, argv, true)) {
         if (argc == 4 && strcmp(argv[1], "load") == 0 && strcmp(argv[2], "--provider") == 0) {
             status = load(&c, argv[3]) ? 0 : 1;

@@ -45,9 +45,14 @@ int cli_policy(int argc, char **argv)
     bool is_apply = strcmp(verb, "apply") == 0, is_lint = strcmp(verb, "lint") == 0;
     bool is_export = strcmp(verb, "export") == 0, is_list = strcmp(verb, "list") == 0;
     bool is_json = is_lint && take_json(&argc, argv);
+    if (!cli_verb(argc, argv, CLI_VERBS("validate", "lint", "apply", "export", "list"),
+                  "policy validate FILE... | lint [--json] FILE... | apply FILE... | export | "
+                  "list [--org ID]")) {
+        return 2;
+    }
     if (!is_export && !is_list && ((!is_validate && !is_apply && !is_lint) || argc < 3)) {
-        fprintf(stderr, "usage: portcullis policy validate FILE... | lint [--json] FILE... | "
-                        "apply FILE... | export | list [--org ID]\n");
+        fprintf(stderr, "portcullis: policy %s: name the FILE\n"
+                        "usage: portcullis policy %s FILE...\n", verb, verb);
         return 2;
     }
     if ((is_validate || is_lint) && getenv("DATABASE_URL") == NULL) {
@@ -94,8 +99,11 @@ static int lint(struct cli_context *c, int argc, char **argv, bool is_json)
         struct buf out;
         buf_init(&out, 1U << 16);
         json_write_str(&out, str_from(argv[i]));
-        printf(is_json ? "{\"file\":%.*s,\"ok\":false}\n" : "FAILED %.*s\n",
-               STR_ARG(buf_str(&out)));
+        if (is_json) {
+            printf("{\"file\":%.*s,\"ok\":false}\n", STR_ARG(buf_str(&out)));
+        } else {
+            printf("FAILED %s\n", argv[i]);
+        }
         buf_fini(&out);
         status = 1;
     }

@@ -492,7 +492,13 @@ def test_s0_65_unsatisfiable_is_not_valid(lab):
 
 
 def test_s0_65_unknown_provider_is_named(lab):
-    status, _, answer = lab.call("POST", "/governance/validate", {"rules": rules(
+    answer = lab.must("POST", "/governance/validate", {"rules": rules(
         providerBlocklist=["opnai"])})
-    assert (status == 200 and "opnai" in str(answer["warnings"])) or \
-        (status == 400 and answer["error"]["param"].startswith("/rules/providerBlocklist"))
+    assert answer["valid"] is True and "opnai" in str(answer["warnings"])
+    answer = lab.must("POST", "/governance/validate", {"rules": rules(
+        providerAllowlist=["opnai"])})
+    assert answer["valid"] is False and "opnai" in str(answer["warnings"])
+    # To store it is another matter.
+    status, _, answer = lab.call("POST", "/governance", {"name": "x", "rules": rules(
+        providerBlocklist=["opnai"])})
+    assert (status, answer["error"]["param"]) == (400, "/rules/providerBlocklist/0")

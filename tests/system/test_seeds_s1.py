@@ -222,6 +222,23 @@ def test_s1_15_19_pii_blocks(lab, fake, make):
     assert status == 403, body
 
 
+@pytest.mark.parametrize("entity,value", [
+    ("email", "jane.doe@example.com"), ("phone", "(212) 555-0147"), ("phone", "+44 20 7946 0958"),
+    ("ssn", "536-90-4399"), ("credit_card", "4111 1111 1111 1111"),
+    ("passport", "passport number C01X00T47")])
+def test_s1_15_each_entity(lab, fake, make, entity, value):
+    """Found in the prompt and in the answer; the other four do not find it."""
+    others = [e for e in ("email", "phone", "ssn", "credit_card", "passport") if e != entity]
+    make({**CREATE, "name": "Others", "rules": [{**PII, "action": "block", "entities": others}]})
+    assert lab.chat(f"here: {value}, thanks")[0] == 200
+    make({**CREATE, "rules": [{**PII, "action": "block", "entities": [entity]}]})
+    fake.reset()
+    status, _, body = lab.chat(f"here: {value}, thanks")
+    assert status == 403 and value not in str(body) and fake.log() == []
+    answer_with(fake, f"here: {value}, thanks")
+    assert lab.chat("hello")[0] == 403
+
+
 def test_s1_15_21_pii_warns(lab, fake, make):
     make({**CREATE, "rules": [{**PII, "action": "warn"}]})
     fake.reset()

@@ -146,6 +146,25 @@ def test_s3_02_removed_from_automatic_routing(lab, fake, policy):
     assert len(fake.log()) == 3, "the blocked one was sent nowhere"
 
 
+def test_s3_02_14_what_other_people_could_use_is_no_way_out(lab, fake, policy):
+    """The catalogue knows compliant providers of this model, the organisation has none of them: the
+    policy took away the only one there is, so it is the policy that refuses, and it is recorded."""
+    policy(requireSoc2=True)
+    status, headers, body = lab.chat(model="deepseek-v3.2")
+    assert status == 403, body
+    assert "No available provider for deepseek-v3.2 meets" in body["error"]["message"]
+    assert all("'deepseek'" in v for v in body["error"]["violations"])
+    assert fake.log() == []
+    lab.wait_shipped()
+    event = lab.must("GET", "/v1/security-events?limit=1")["data"][0]
+    assert event["request_id"] == headers["x-request-id"] and event["provider"] == "deepseek"
+    assert event["policy_id"].startswith("pol_")
+    assert all(v["policy_id"].startswith("pol_") for v in event["violations"])
+    assert lab.call("GET", "/v1/policies/" + event["policy_id"])[0] == 200
+    asked = lab.must("POST", "/v1/evaluate", {"model": "deepseek-v3.2"})
+    assert asked["decision"] == "block" and asked["request_id"].startswith("req_")
+
+
 def provider_of(lab, model):
     status, headers, body = lab.chat(model=model)
     assert status == 200, body

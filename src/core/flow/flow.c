@@ -102,6 +102,7 @@ void flow_begin(struct flow_exchange *x, const struct flow_env *env, const struc
         env->answer_bytes_max != 0 ? env->answer_bytes_max : BODY_BYTES_MAX_DEFAULT;
     memcpy(p->request_id, "req_", 4);
     ulid_of((uint64_t)s->now.unix_ms, s->dice, p->request_id + 4);
+    x->request_id = (struct str){p->request_id, sizeof(p->request_id)};
     p->is_keep_alive = !s->is_draining;
     p->outcome = "completed";
     p->state = FLOW_READING;

@@ -95,14 +95,17 @@ void flow_refuse_issue(struct flow_exchange *x, enum err e, const struct issue *
     case ERR_CORRUPT:
         break;
     }
-    if (issue->offset != UINT64_MAX && e == ERR_SYNTAX) {
+    bool is_said = strstr(issue->message, " at byte ") != NULL;
+    if (issue->offset != UINT64_MAX && e == ERR_SYNTAX && !is_said) {
         flow_refuse(x, status, "invalid_request_error", code, "%s (byte %llu)", issue->message,
                     (unsigned long long)issue->offset);
     } else {
         flow_refuse(x, status, status >= 500 ? "server_error" : "invalid_request_error", code,
                     "%s", issue->message);
     }
-    x->p->refusal.error.param = arena_str(&x->p->arena, str_from(issue->pointer));
+    if (issue->pointer[0] != '\0') { /* the whole body is no member to name */
+        x->p->refusal.error.param = arena_str(&x->p->arena, str_from(issue->pointer));
+    }
 }
 
 /* S0-51..S0-58, S3-14, S3-26. */
@@ -261,8 +264,9 @@ static void write_governance_headers(struct flow_exchange *x, struct buf *out)
     bool is_block = p->is_refused && p->refusal.is_policy;
     const struct policy_violation *decider = flow_decider(x);
     wire_write_header(out, STR("x-governance-decision"),
-                      is_block          ? STR("block")
-                      : decider == NULL ? STR("allow")
+                      is_block                             ? STR("block")
+                      : p->is_refused && p->called_us == 0 ? STR("error") /* as on record */
+                      : decider == NULL                    ? STR("allow")
                                         : str_from(policy_effect_name(decider->effect)));
     wire_write_header_u64(out, STR("portcullis-epoch"), policy_snapshot_epoch(p->start.snapshot));
     char space[HEADER_BYTES_MAX];

@@ -195,7 +195,8 @@ static enum err parse_body(struct codec_reader *reader, const struct manage_requ
     }
     if (e != ERR_OK) {
         const struct issue *issue = reader->issue;
-        bool has_byte = issue->offset != UINT64_MAX && issue->pointer[0] == 0;
+        bool has_byte = issue->offset != UINT64_MAX && issue->pointer[0] == 0 &&
+                        strstr(issue->message, " at byte ") == NULL;
         char byte[40] = "";
         if (has_byte) {
             snprintf(byte, sizeof(byte), " (byte %llu)", (unsigned long long)issue->offset);

@@ -8,11 +8,13 @@
 
 static enum err join(struct arena *a, const struct policy_verdict *first,
                      struct policy_verdict *second);
+static void narrow(const struct policy_facts *facts, struct route_resolution *models);
 
 enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
                             struct route_resolution *models, struct policy_verdict *ret)
 {
     ASSERT(facts->models == models);
+    narrow(facts, models);
     TRY(policy_decide(a, facts, ret));
     if (ret->substitute.len == 0) {
         return ERR_OK;
@@ -23,6 +25,7 @@ enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
         *models = asked; /* it left the catalogue */
         return ERR_OK;
     }
+    narrow(facts, models);
     enum err e = policy_decide(a, facts, &second);
     if (e == ERR_OK && second.allowed != 0) {
         e = join(a, ret, &second);
@@ -34,6 +37,12 @@ enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
     }
     *ret = second;
     return ERR_OK;
+}
+
+static void narrow(const struct policy_facts *facts, struct route_resolution *models)
+{
+    const struct route_reach reach = {facts->org->endpoints, facts->org->endpoints_count};
+    route_narrow(facts->org->catalog, facts->endpoint, &reach, models);
 }
 
 /* What stood in the way is told before what is said of the substitute. Its candidates were

@@ -46,6 +46,29 @@ enum err route_choose(const struct route_catalog *c, const struct route_resoluti
     return is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 
+void route_narrow(const struct route_catalog *c, enum llm_endpoint operation,
+                  const struct route_reach *reach, struct route_resolution *r)
+{
+    struct route_resolution left = *r;
+    bool is_native = false;
+
+    if (r->count < 2) {
+        return;
+    }
+    left.count = 0;
+    left.providers = 0;
+    for (size_t i = 0; i < r->count && i < ROUTE_CANDIDATES_MAX; i++) {
+        unsigned provider = route_catalog_model(c, r->models[i])->provider;
+        if (best_endpoint(provider, operation, reach, &is_native) != NULL) {
+            left.models[left.count++] = r->models[i];
+            left.providers |= UINT64_C(1) << provider;
+        }
+    }
+    if (left.count > 0) {
+        *r = left;
+    }
+}
+
 /* Only chat <-> messages has an exact translation; every other operation needs
  * an endpoint that speaks its own dialect. */
 static bool can_serve(enum llm_endpoint operation, const struct route_endpoint *e,

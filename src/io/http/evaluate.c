@@ -112,6 +112,7 @@ static bool decide(struct evaluation *e)
                                           .facts = &e->facts,
                                           .verdict = &e->verdict,
                                           .choice = has_choice ? &e->choice : NULL,
+                                          .request_id = e->request->request_id,
                                           .epoch = policy_snapshot_epoch(e->request->snapshot)};
     return true;
 }

@@ -422,6 +422,7 @@ static void serve(struct net_request *r)
         .head = &r->x->served_head,
         .body = r->x->served_body,
         .principal = r->x->principal,
+        .request_id = r->x->request_id,
         .listener_tag = c->tag,
         .is_tls = c->tls != NULL,
     };

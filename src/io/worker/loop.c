@@ -140,6 +140,7 @@ static void on_serve(void *context, const struct net_serve *s)
         .head = s->head,
         .body = s->body,
         .principal = s->principal,
+        .request_id = s->request_id,
         .snapshot = s->snapshot,
         .scratch = lease_scratch(w, s->snapshot),
         .pepper = w->env.pepper,

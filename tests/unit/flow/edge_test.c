@@ -145,7 +145,14 @@ static void test_slot_by_header(void **state)
                      "X-Governance-Policy: 7\r\n\r\n",
                  0);
     assert_true(path_client_has(&p, "governance_policy_not_found"));
+    assert_false(path_client_has(&p, "x-governance-decision: allow"));
     expect_accounted("error", "refused");
+    post_as("HTTP/1.1", "X-Governance-Policy: 9\r\n", chat); /* decided, and not allowed */
+    assert_true(path_client_has(&p, "x-governance-decision: error\r\n"));
+    post_as("HTTP/1.1", "", "{\"model\":");
+    assert_true(path_client_has(&p, "{\"error\":{\"message\":\"not JSON at byte 9: "));
+    assert_false(path_client_has(&p, "(byte 9)"));
+    assert_true(path_client_has(&p, "\"param\":null,\"code\":\"invalid_json\""));
     post_as("HTTP/1.1", "X-Governance-Policy: 2\r\n",
             TALK_CHAT("gpt-4o", ",\"governance_policy\":1"));
     assert_true(path_client_has(&p, "governance_policy_conflict"));

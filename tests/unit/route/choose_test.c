@@ -88,6 +88,29 @@ static void same_dialect_before_translated(void **state)
     chosen("claude-opus-4-5", 1, LLM_CHAT, list, 2, "an"); /* translated is better than none */
 }
 
+/* What is decided is about providers that there are; without any, about all. */
+static void only_what_can_be_reached_is_left(void **state)
+{
+    (void)state;
+    struct route_resolution all, r;
+    const struct route_endpoint list[] = {endpoint("azure", LLM_OPENAI, 0, "az"),
+                                          endpoint("anthropic", LLM_ANTHROPIC, 0, "an")};
+    assert_int_equal(route_resolve(c, STR("gpt-4o"), &all), ERR_OK);
+    assert_true(all.count > 1);
+    r = all;
+    route_narrow(c, LLM_CHAT, &(struct route_reach){list, 2}, &r);
+    assert_int_equal(r.count, 1);
+    assert_int_equal(route_catalog_model(c, r.models[0])->provider, list[0].provider);
+    assert_true(r.providers == UINT64_C(1) << list[0].provider);
+    r = all;
+    route_narrow(c, LLM_CHAT, &(struct route_reach){list + 1, 1}, &r);
+    assert_int_equal(r.count, all.count);
+    assert_true(r.providers == all.providers);
+    assert_int_equal(route_resolve(c, STR("openai/gpt-4o"), &r), ERR_OK);
+    route_narrow(c, LLM_CHAT, &(struct route_reach){list, 2}, &r);
+    assert_int_equal(r.count, 1); /* a pinned one stays what it is */
+}
+
 static void only_chat_and_messages_translate(void **state)
 {
     (void)state;
@@ -107,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(candidate_order_then_priority),
         cmocka_unit_test(same_dialect_before_translated),
+        cmocka_unit_test(only_what_can_be_reached_is_left),
         cmocka_unit_test(only_chat_and_messages_translate),
     };
     return cmocka_run_group_tests(tests, load, drop);
