@@ -82,7 +82,7 @@ struct net_options {
     /* upstream side */
     uint32_t upstreams_max;       /* per loop, idle ones included */
     uint32_t upstream_idle_max;   /* pooled per loop, 1024 */
-    uint32_t upstream_key_max;    /* pooled per key, 128 */
+    uint32_t upstream_key_max;    /* pooled per key, 512 */
     uint32_t upstream_idle_ms;    /* how long a pooled one is kept, 55 s */
     struct wire_limits answer_limits;
     const struct net_exceptions *exceptions; /* borrowed, or NULL */

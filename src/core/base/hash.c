@@ -48,15 +48,26 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* Two reads that may overlap: bytes put together in memory would be waited for. Names of
+ * different lengths may give the same here; the length is hashed as well. */
 static uint64_t read_up_to_8(const char *p, size_t len)
 {
-    uint64_t v = 0;
-    if (len == sizeof(v)) {
+    if (len == 8) {
+        uint64_t v;
         memcpy(&v, p, sizeof(v));
-    } else if (len > 0) {
-        memcpy(&v, p, len);
+        return v;
     }
-    return v;
+    if (len >= 4) {
+        uint32_t low, high;
+        memcpy(&low, p, sizeof(low));
+        memcpy(&high, p + len - sizeof(high), sizeof(high));
+        return low | (uint64_t)high << 32;
+    }
+    if (len == 0) {
+        return 0;
+    }
+    return (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[len / 2] << 8 |
+           (uint64_t)(unsigned char)p[len - 1] << 16;
 }
 
 /* Castagnoli, polynomial 0x1EDC6F41 reflected (RFC 3720, appendix B.4). */

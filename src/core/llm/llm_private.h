@@ -177,7 +177,20 @@ struct llm_skim {
     bool has_error;
     bool has_finish; /* finish_reason */
 };
-bool llm_skim_object(struct str text, struct llm_skim *ret);
+/* The last event that was read, to know the next one by; all zero: none. */
+#define LLM_SKIM_BYTES 512
+#define LLM_SKIM_TEXTS 16
+struct llm_skim_memo {
+    struct llm_skim found;
+    uint16_t len;
+    uint16_t texts_count;
+    struct {
+        uint16_t from, to;
+    } texts[LLM_SKIM_TEXTS]; /* what stands between the quotes of strings that are values */
+    char bytes[LLM_SKIM_BYTES];
+};
+/* `memo` may be NULL. */
+bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_skim *ret);
 
 /* Reads the usage object of an answer of `e`. False (and *ret unknown) when it is
  * missing or its figures are not whole numbers within reason. */
@@ -208,6 +221,7 @@ struct llm_relay {
     bool is_complete;
     bool saw_error;
     uint64_t events_count;
+    struct llm_skim_memo *memo; /* NULL: no event yet, or no memory for it */
     /* translation of a stream */
     bool is_started;
     bool is_finished; /* the finish reason has been seen */

@@ -254,7 +254,10 @@ static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, stru
     if (r->is_translated) {
         return relay_tree(r, ev, out, issue);
     }
-    if (!llm_skim_object(ev->data, &seen)) {
+    if (r->memo == NULL) {
+        r->memo = ARENA_NEW(r->arena, struct llm_skim_memo);
+    }
+    if (!llm_skim_object(ev->data, r->memo, &seen)) {
         issue_set(issue, "", "An event of the provider's stream is not a JSON object.");
         return ERR_SYNTAX;
     }

@@ -5,8 +5,12 @@
  * notes members named usage, error or finish_reason whose value is not null. Most
  * events of a stream are plain deltas; they are passed on after this alone.
  *
- * It keeps nothing, refuses what the JSON parser refuses except duplicate names
- * and lone surrogates (the event's bytes go on unread then). Nesting 64, as there.
+ * The events of a stream are mostly alike but for one text, so the last one that was
+ * read is kept: where the next one differs from it only between the quotes of a string
+ * that is a value, and by bytes that mean nothing there, what was seen then holds.
+ *
+ * It refuses what the JSON parser refuses except duplicate names and lone surrogates
+ * (the event's bytes go on unread then). Nesting 64, as there.
  */
 #include "llm_private.h"
 
@@ -17,8 +21,14 @@ struct skim {
     unsigned depth;
     bool has_high;
     struct llm_skim *found;
+    const char *from;           /* of the whole text */
+    struct llm_skim_memo *memo; /* being filled; NULL: not wanted, or too small */
 };
 
+static bool is_like(const struct llm_skim_memo *m, struct str text);
+static size_t same_len(const char *a, const char *b, size_t len);
+
+static void note_text(struct skim *s, struct str text);
 static bool skim_members(struct skim *s);
 static bool open_container(struct skim *s);
 static bool skim_key(struct skim *s);
@@ -32,16 +42,79 @@ static bool skim_word(struct skim *s, const char *word, size_t len);
 static void skim_blanks(struct skim *s);
 static void note_key(struct skim *s, struct str key);
 
-bool llm_skim_object(struct str text, struct llm_skim *ret)
+bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_skim *ret)
 {
-    struct skim s = {.at = text.ptr, .end = text.ptr + text.len, .found = ret};
+    if (memo != NULL && memo->len > 0 && is_like(memo, text)) {
+        *ret = memo->found;
+        return true;
+    }
+    struct skim s = {.at = text.ptr, .end = text.ptr + text.len, .found = ret, .from = text.ptr};
     memset(ret, 0, sizeof(*ret));
+    if (memo != NULL && text.len <= sizeof(memo->bytes)) {
+        memo->len = 0;
+        memo->texts_count = 0;
+        s.memo = memo;
+    }
     skim_blanks(&s);
     if (s.at == s.end || *s.at != '{' || !skim_members(&s)) {
         return false;
     }
     skim_blanks(&s);
-    return s.at == s.end && (!s.has_high || str_is_utf8(text));
+    if (s.at != s.end || (s.has_high && !str_is_utf8(text))) {
+        return false;
+    }
+    if (s.memo != NULL) {
+        memcpy(memo->bytes, text.ptr, text.len);
+        memo->len = (uint16_t)text.len;
+        memo->found = *ret;
+    }
+    return true;
+}
+
+/* Both begin alike up to a place between two quotes, and end alike from the second of
+ * them on: then they are the same but for what stands between. */
+static bool is_like(const struct llm_skim_memo *m, struct str text)
+{
+    size_t len = m->len < text.len ? m->len : text.len;
+    size_t same = same_len(m->bytes, text.ptr, len);
+    if (same == m->len && same == text.len) {
+        return true;
+    }
+    for (size_t i = 0; i < m->texts_count; i++) {
+        size_t from = m->texts[i].from, to = m->texts[i].to;
+        if (same < from || same > to) {
+            continue;
+        }
+        size_t tail = m->len - to;
+        if (text.len < from + tail) {
+            return false;
+        }
+        const char *end = text.ptr + text.len - tail;
+        return memcmp(end, m->bytes + to, tail) == 0 && skip_plain(text.ptr + from, end) == end;
+    }
+    return false;
+}
+
+/* How many bytes they have in common in front; eight at a time. */
+static size_t same_len(const char *a, const char *b, size_t len)
+{
+    size_t at = 0;
+    while (at + 8 <= len && memcmp(a + at, b + at, 8) == 0) {
+        at += 8;
+    }
+    while (at < len && a[at] == b[at]) {
+        at++;
+    }
+    return at;
+}
+
+static void note_text(struct skim *s, struct str text)
+{
+    struct llm_skim_memo *m = s->memo;
+    if (m != NULL && m->texts_count < LLM_SKIM_TEXTS) {
+        m->texts[m->texts_count].from = (uint16_t)(text.ptr - s->from);
+        m->texts[m->texts_count++].to = (uint16_t)(text.ptr + text.len - s->from);
+    }
 }
 
 /* Begins at the '{' of the whole; ends behind its '}'. One turn of the loop reads
@@ -140,10 +213,14 @@ static void note_key(struct skim *s, struct str key)
 
 static bool skim_scalar(struct skim *s)
 {
-    struct str ignored;
+    struct str text;
     switch (*s->at) {
     case '"':
-        return skim_string(s, &ignored);
+        if (!skim_string(s, &text)) {
+            return false;
+        }
+        note_text(s, text);
+        return true;
     case 't':
         return skim_word(s, "true", 4);
     case 'f':
@@ -219,7 +296,8 @@ static const char *skip_plain(const char *at, const char *end)
         at += 8;
     }
 #endif
-    while (at < end && *at != '"' && *at != '\\' && *at >= 0x20) {
+    while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20 &&
+           (unsigned char)*at < 0x80) {
         at++;
     }
     return at;

@@ -39,7 +39,7 @@ void net_options_default(struct net_options *ret)
         .request_limits = wire_limits_default,
         .upstreams_max = 10000,
         .upstream_idle_max = 1024,
-        .upstream_key_max = 128,
+        .upstream_key_max = 512,
         .upstream_idle_ms = 55000,
         .answer_limits = wire_limits_default,
         .dns_ms = 2000,

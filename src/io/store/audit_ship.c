@@ -357,8 +357,17 @@ static void text(struct buf *b, struct str s)
         buf_add(b, STR("\\N\t"));
         return;
     }
-    escaped(b, s);
-    buf_add_byte(b, '\t');
+    if (!is_plain(s)) {
+        escaped(b, s);
+        buf_add_byte(b, '\t');
+        return;
+    }
+    char *to = buf_reserve(b, s.len + 1);
+    if (to != NULL) {
+        memcpy(to, s.ptr, s.len);
+        to[s.len] = '\t';
+        buf_commit(b, s.len + 1);
+    }
 }
 
 /* COPY's escapes; NUL and broken UTF-8, which no text column takes, become '?'. */
@@ -406,6 +415,16 @@ static void number(struct buf *b, int64_t v)
     char digits[24];
     size_t first = sizeof(digits) - 1;
     uint64_t left = v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v;
+    char *to = buf_reserve(b, sizeof(digits));
+    if (to == NULL) {
+        return;
+    }
+    if (v >= 0 && v < 10) { /* most columns of most rows */
+        to[0] = (char)('0' + v);
+        to[1] = '\t';
+        buf_commit(b, 2);
+        return;
+    }
     digits[first] = '\t';
     do {
         digits[--first] = (char)('0' + left % 10);
@@ -414,7 +433,8 @@ static void number(struct buf *b, int64_t v)
     if (v < 0) {
         digits[--first] = '-';
     }
-    buf_add(b, (struct str){digits + first, sizeof(digits) - first});
+    memcpy(to, digits + first, sizeof(digits) - first);
+    buf_commit(b, sizeof(digits) - first);
 }
 
 static void flag(struct buf *b, bool v)

@@ -19,7 +19,7 @@ static void test_accepts(void **state)
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         struct llm_skim seen;
-        assert_true(llm_skim_object(str_from(good[i]), &seen));
+        assert_true(llm_skim_object(str_from(good[i]), NULL, &seen));
     }
 }
 
@@ -73,7 +73,7 @@ static void test_refuses(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct llm_skim seen;
         struct json_doc doc;
-        if (llm_skim_object(str_from(bad[i]), &seen)) {
+        if (llm_skim_object(str_from(bad[i]), NULL, &seen)) {
             print_error("taken: %s\n", bad[i]);
             fail();
         }
@@ -97,7 +97,7 @@ static void test_depth(void **state)
         len += (size_t)depth - 1;
         text[len++] = '}';
         struct llm_skim seen;
-        assert_int_equal(llm_skim_object((struct str){text, len}, &seen), depth <= 64);
+        assert_int_equal(llm_skim_object((struct str){text, len}, NULL, &seen), depth <= 64);
     }
 }
 
@@ -105,20 +105,107 @@ static void test_notes(void **state)
 {
     (void)state;
     struct llm_skim seen;
-    assert_true(
-        llm_skim_object(STR("{\"usage\":null,\"finish_reason\" : null,\"error\":null}"), &seen));
+    assert_true(llm_skim_object(STR("{\"usage\":null,\"finish_reason\" : null,\"error\":null}"),
+                                NULL, &seen));
     assert_false(seen.has_usage || seen.has_error || seen.has_finish);
-    assert_true(llm_skim_object(STR("{\"x\":{\"usage\":{}},\"finish_reason\":\"stop\"}"), &seen));
+    assert_true(llm_skim_object(STR("{\"x\":{\"usage\":{}},\"finish_reason\":\"stop\"}"), NULL,
+                                &seen));
     assert_true(seen.has_usage && seen.has_finish && !seen.has_error);
-    assert_true(llm_skim_object(STR("{\"err\\u006fr\":1}"), &seen));
+    assert_true(llm_skim_object(STR("{\"err\\u006fr\":1}"), NULL, &seen));
     assert_true(seen.has_error);
-    assert_true(llm_skim_object(STR("{\"a\":\"\\\"usage\\\":1 error\"}"), &seen));
+    assert_true(llm_skim_object(STR("{\"a\":\"\\\"usage\\\":1 error\"}"), NULL, &seen));
     assert_false(seen.has_usage || seen.has_error || seen.has_finish);
+}
+
+/* What was read before must not change what is seen: with it and without it the same. */
+static void expect_same(struct str first, struct str second)
+{
+    struct llm_skim_memo memo = {0};
+    struct llm_skim with, without, ignored;
+    (void)llm_skim_object(first, &memo, &ignored);
+    bool is_good = llm_skim_object(second, NULL, &without);
+    assert_int_equal(llm_skim_object(second, &memo, &with), is_good);
+    if (is_good) {
+        assert_memory_equal(&with, &without, sizeof(with));
+        assert_true(llm_skim_object(second, &memo, &with));
+        assert_memory_equal(&with, &without, sizeof(with));
+    }
+}
+
+static void test_the_last_one_changes_nothing(void **state)
+{
+    (void)state;
+    static const char *const events[] = {
+        "{\"id\":\"c1\",\"choices\":[{\"delta\":{\"content\":\"You\"},\"finish_reason\":null}]}",
+        "{\"id\":\"c1\",\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":null}]}",
+        "{\"id\":\"c1\",\"choices\":[{\"delta\":{\"content\":\"a \\\"b\\\\\"},\"finish\":2}]}",
+        "{\"id\":\"c1\",\"choices\":[{\"delta\":{\"content\":\"z\\u00fc\\u20ac\"},\"usage\":{}}]}",
+        "{\"id\":\"c2\",\"choices\":[{\"delta\":{\"conten\":\"t\"},\"error\":\"finish_reason\"}]}",
+        "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"t\",\"text\":\" b\"}}",
+        "{\"a\":\"b\",\"c\":\"d\"}",
+        "{\"usage\":\"b\"}",
+        "{}",
+        "[]",
+    };
+    enum { COUNT = sizeof(events) / sizeof(events[0]) };
+    static const char bytes[] = {'"', '\\', 'n', 'u', '{', '}', '[', ',', ':', ' ',
+                                 '\n', '\0', '\x1f', '\x7f', '\xc3', '\xbc', '\x80'};
+    for (size_t i = 0; i < COUNT; i++) {
+        for (size_t j = 0; j < COUNT; j++) {
+            expect_same(str_from(events[i]), str_from(events[j]));
+        }
+        /* One byte replaced, put in, taken out, at every place. */
+        size_t len = strlen(events[i]);
+        for (size_t at = 0; at <= len; at++) {
+            char text[256];
+            for (size_t k = 0; k < sizeof(bytes); k++) {
+                memcpy(text, events[i], at);
+                text[at] = bytes[k];
+                memcpy(text + at + 1, events[i] + at, len - at);
+                expect_same(str_from(events[i]), (struct str){text, len + 1});
+                if (at < len) {
+                    memcpy(text + at + 1, events[i] + at + 1, len - at - 1);
+                    expect_same(str_from(events[i]), (struct str){text, len});
+                }
+            }
+            if (at < len) {
+                memcpy(text, events[i], at);
+                memcpy(text + at, events[i] + at + 1, len - at - 1);
+                expect_same(str_from(events[i]), (struct str){text, len - 1});
+            }
+            expect_same(str_from(events[i]), (struct str){events[i], at});
+        }
+    }
+}
+
+/* Too long to be kept, and more texts than are kept. */
+static void test_large_events(void **state)
+{
+    (void)state;
+    struct buf large;
+    buf_init(&large, 4096);
+    for (int texts = 10; texts < 90; texts += 10) {
+        for (int i = 0; i < 3; i++) {
+            buf_clear(&large);
+            for (int k = 0; k < texts; k++) {
+                buf_printf(&large, "%c\"k%d\":\"%d\"", k == 0 ? '{' : ',', k,
+                           k == texts - 1 ? i : 7);
+            }
+            buf_add(&large, i == 2 ? STR("") : STR("}"));
+            expect_same(STR("{\"k0\":\"7\"}"), buf_str(&large));
+            struct llm_skim_memo memo = {0};
+            struct llm_skim seen;
+            assert_int_equal(llm_skim_object(buf_str(&large), &memo, &seen), i < 2);
+            assert_int_equal(llm_skim_object(buf_str(&large), &memo, &seen), i < 2);
+        }
+    }
+    buf_fini(&large);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_accepts), TEST(test_refuses), TEST(test_depth),
-                                       TEST(test_notes)};
+                                       TEST(test_notes), TEST(test_the_last_one_changes_nothing),
+                                       TEST(test_large_events)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,12 +129,37 @@ static void test_limit(void **unused)
     sse_parser_fini(NULL);
 }
 
+/* Lines about as long as what is searched at once, with every ending, CRs in front of the
+ * LF included. */
+static void test_long_lines(void **unused)
+{
+    (void)unused;
+    static const char *const endings[] = {"\n", "\r", "\r\n"};
+    char stream[2200], want[2200];
+    for (size_t len = 500; len < 1040; len += len == 520 ? 490 : 1) {
+        for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+            char text[1100];
+            memset(text, 'x', len);
+            text[len] = '\0';
+            snprintf(stream, sizeof(stream), "data: %s%sdata: b%s%sdata: c\n\n", text, endings[i],
+                     endings[i], endings[i]);
+            snprintf(want, sizeof(want), "[|%s\nb|][|c|]", text);
+            size_t cuts[] = {0, 7, len, 511, 512, 513, SIZE_MAX};
+            for (size_t k = 0; k < sizeof(cuts) / sizeof(cuts[0]); k++) {
+                char *got = play_events(str_from(stream), cuts[k], 4096);
+                assert_string_equal(got, want);
+                free(got);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line_endings), cmocka_unit_test(test_fields),
         cmocka_unit_test(test_mark),         cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_limit),        cmocka_unit_test(test_long_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
