@@ -217,7 +217,9 @@ struct scan_job {
     size_t decided, asked;          /* bytes of the view */
     struct scan_stages *stages;     /* what makes it, when it is not the text itself */
     struct scan_progress *progress; /* of the regular expressions */
-    bool is_begun, is_folded, is_owner, is_stopped, is_done;
+    struct scan_sorting *sorting;   /* of many findings, when all are there */
+    struct scan_finding last;       /* the one that came last, if any did */
+    bool is_begun, is_folded, is_owner, is_stopped, is_done, has_last, is_disordered;
 };
 void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
                     unsigned views, struct scan_findings *findings);

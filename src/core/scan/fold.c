@@ -14,6 +14,7 @@
 
 static size_t step_of(struct str rest, bool is_final, bool *ret_is_cut);
 static void fold_code_point(int32_t cp, size_t from, size_t to, struct window *w);
+static int32_t fold_letter(int32_t cp);
 static int32_t ascii_like(int32_t cp);
 static void emit(int32_t cp, size_t from, size_t to, struct window *w);
 
@@ -97,13 +98,10 @@ static size_t step_of(struct str rest, bool is_final, bool *ret_is_cut)
 
 static void fold_code_point(int32_t cp, size_t from, size_t to, struct window *w)
 {
-    int32_t like = ascii_like(cp);
+    int32_t like = fold_letter(cp);
+    like = like != 0 ? like : ascii_like(cp);
     if (like != 0) {
         emit(like, from, to, w);
-        return;
-    }
-    if (cp >= 0x3400 && cp <= 0x9fff) {
-        emit(cp, from, to, w); /* Han: nothing to fold */
         return;
     }
     int32_t parts[EXPANSION_MAX];
@@ -131,6 +129,23 @@ static void fold_code_point(int32_t cp, size_t from, size_t to, struct window *w
             emit(folded[k], from, to, w);
         }
     }
+}
+
+/* Letters of which the library would say that they fold to one letter: asking it is most
+ * of the time that such a text takes. Of all scripts the usual ones. 0 = ask. */
+static int32_t fold_letter(int32_t cp)
+{
+    if (cp >= 0x0430 && cp <= 0x044f) {
+        return cp != 0x0439 ? cp : 0; /* Cyrillic, small */
+    }
+    if (cp >= 0x0410 && cp <= 0x042f) {
+        return cp != 0x0419 ? cp + 0x20 : 0;
+    }
+    bool is_han = cp >= 0x3400 && cp <= 0x9fff;
+    bool is_greek = cp >= 0x03b1 && cp <= 0x03c9 && cp != 0x03c2;
+    bool is_hebrew = cp >= 0x05d0 && cp <= 0x05ea;
+    bool is_arabic = (cp >= 0x0627 && cp <= 0x063a) || (cp >= 0x0641 && cp <= 0x064a);
+    return is_han || is_greek || is_hebrew || is_arabic ? cp : 0;
 }
 
 /* Dashes, spaces and digits that people take for the ASCII ones; 0 = none. */

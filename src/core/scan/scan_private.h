@@ -250,6 +250,8 @@ enum err window_err(const struct window *w);
 struct view window_view(const struct window *w);
 size_t view_start(const struct view *v, size_t i);
 size_t view_end(const struct view *v, size_t end);
+/* Both of [from, to), which is quicker when it is short. */
+void view_span(const struct view *v, size_t from, size_t to, size_t *ret_start, size_t *ret_end);
 
 /* fold.c: appends the folded form of `text`, whose first byte is at the place `base`.
  * Returns the bytes that were used: all, or up to an incomplete last code point unless
@@ -263,6 +265,16 @@ size_t ascii_run(struct str s); /* bytes before the first that is not ASCII */
 /* findings.c */
 void findings_sort(struct scan_findings *f);
 void findings_add(struct scan_findings *f, struct scan_finding finding);
+void findings_sort_disordered(struct scan_findings *f); /* when it is known that they are */
+/* Orders the items from `from` on; `before` came before them (NULL: nothing did). Tells
+ * whether they came out of order: only then can something be there twice. */
+bool findings_order(struct scan_findings *f, size_t from, const struct scan_finding *before);
+/* What findings_sort does, in steps, of items on the heap which nobody else touches
+ * meanwhile: ERR_AGAIN as long as there is more to do. */
+struct scan_sorting;
+MUST_USE enum err sorting_new(const struct scan_findings *f, struct scan_sorting **ret);
+MUST_USE enum err sorting_step(struct scan_sorting *s, struct scan_findings *f, size_t moves_max);
+void sorting_free(struct scan_sorting *s); /* NULL is allowed */
 
 struct scan_scratch {
     hs_scratch_t *hs;

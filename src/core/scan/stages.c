@@ -111,7 +111,10 @@ static size_t run_skeleton(const struct view *in, size_t from, bool is_final, st
         if (like != NULL || (cp >= 0 && utf8proc_category(cp) == UTF8PROC_CATEGORY_MN)) {
             window_copy(out, in, copied, at);
             if (like != NULL) { /* else a mark on a letter: nothing, for the eye */
-                window_add(out, str_from(like), view_start(in, at), view_end(in, at + step));
+                size_t start;
+                size_t end;
+                view_span(in, at, at + step, &start, &end);
+                window_add(out, str_from(like), start, end);
             }
             copied = at + step;
         }

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #define STEP_BYTES_MIN 64U
-#define STEP_WORK_MAX 400000U
+#define STEP_WORK_MAX 200000U
+#define STEP_MOVES_MAX 32768U /* of findings that are being sorted */
+#define SORT_AT_ONCE 2048U
 #define KEPT_BYTES 256U /* of what is decided: a token, words of context */
 #define DROP_BYTES_MIN 4096U
 #define SCRATCH_BYTES_MAX (256U << 20)
@@ -21,6 +23,8 @@ static enum err see(struct scan_job *job, size_t bytes_max, struct view *ret, bo
 static void search(struct scan_job *job, struct scan_scratch *scratch, const struct view *view,
                    bool is_final, size_t work_max);
 static bool next_view(struct scan_job *job);
+static enum err finish(struct scan_job *job);
+static void note_order(struct scan_job *job, size_t known);
 
 enum err scan_scratch_new(struct scan_scratch **ret_scratch)
 {
@@ -86,6 +90,10 @@ void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str
 
 void scan_job_fini(struct scan_job *job)
 {
+    if (job != NULL) {
+        sorting_free(job->sorting);
+        job->sorting = NULL;
+    }
     if (job != NULL && job->is_owner) {
         stages_fini(job->stages);
         free(job->stages);
@@ -110,6 +118,7 @@ static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool i
 {
     job->is_begun = true;
     job->is_owner = !is_whole;
+    job->is_disordered = job->findings->count > 0; /* who knows */
     if (job->text.len > UINT32_MAX / 2) {
         return ERR_LIMIT;
     }
@@ -142,15 +151,53 @@ static enum err step(struct scan_job *job, struct scan_scratch *scratch, size_t 
 {
     struct view view;
     bool is_final;
+    size_t known = job->findings->count;
+    if (job->sorting != NULL) {
+        return finish(job);
+    }
     TRY(see(job, bytes_max, &view, &is_final));
     search(job, scratch, &view, is_final, work_max);
     if (job->findings->is_truncated && job->findings->items_max > 0) {
         return ERR_LIMIT;
     }
-    if (is_final && job->decided == view.text.len && !next_view(job)) {
-        job->is_done = true;
-        findings_sort(job->findings);
+    if (job->is_owner) {
+        note_order(job, known);
     }
+    return is_final && job->decided == view.text.len && !next_view(job) ? finish(job) : ERR_OK;
+}
+
+/* What one step found is put in order at once: then there are few runs in the end. */
+static void note_order(struct scan_job *job, size_t known)
+{
+    struct scan_findings *f = job->findings;
+    if (f->count > known) {
+        struct scan_finding last = f->items[f->count - 1];
+        bool is_disordered = findings_order(f, known, job->has_last ? &job->last : NULL);
+        job->is_disordered = job->is_disordered || is_disordered;
+        job->last = last;
+        job->has_last = true;
+    }
+}
+
+/* Few findings, or somebody else's array: at once. */
+static enum err finish(struct scan_job *job)
+{
+    struct scan_findings *f = job->findings;
+    bool is_much = job->is_disordered && f->items_max > 0 && f->count > SORT_AT_ONCE;
+    if (job->is_owner && is_much) {
+        if (job->sorting == NULL) {
+            TRY(sorting_new(f, &job->sorting));
+        }
+        enum err err = sorting_step(job->sorting, f, STEP_MOVES_MAX);
+        job->is_done = err == ERR_OK;
+        return err == ERR_AGAIN ? ERR_OK : err;
+    }
+    if (!job->is_owner) {
+        findings_sort(f);
+    } else if (job->is_disordered) {
+        findings_sort_disordered(f);
+    }
+    job->is_done = true;
     return ERR_OK;
 }
 

@@ -96,11 +96,22 @@ void window_drop(struct window *w, size_t bytes)
     }
 }
 
-/* The stretch that byte i of the view lies in. */
+/* The stretch that byte i of the view lies in. They are often about equally long, so it is
+ * looked for around where it would be then. */
 static size_t find_segment(const struct view *v, size_t i)
 {
     size_t low = 0;
     size_t high = v->segments_count;
+    size_t guess = v->text.len > 0 ? (size_t)((uint64_t)i * high / v->text.len) : 0;
+    for (size_t step = 1; high - low > 1 && guess > low && guess < high; step *= 2) {
+        if (v->segments[guess].at <= i) {
+            low = guess;
+            guess += step;
+        } else {
+            high = guess;
+            guess -= step < guess ? step : guess;
+        }
+    }
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (v->segments[middle].at <= i) {
@@ -128,4 +139,18 @@ size_t view_end(const struct view *v, size_t end)
     }
     const struct segment *s = &v->segments[find_segment(v, end - 1)];
     return s->to == 0 ? s->from + (end - s->at) : s->to;
+}
+
+void view_span(const struct view *v, size_t from, size_t to, size_t *ret_start, size_t *ret_end)
+{
+    if (v->segments == NULL || to <= from) {
+        *ret_start = view_start(v, from);
+        *ret_end = view_end(v, to);
+        return;
+    }
+    size_t i = find_segment(v, from);
+    const struct segment *s = &v->segments[i];
+    *ret_start = s->to == 0 ? s->from + (from - s->at) : s->from;
+    bool is_same = i + 1 == v->segments_count || s[1].at >= to;
+    *ret_end = !is_same ? view_end(v, to) : s->to == 0 ? s->from + (to - s->at) : s->to;
 }
