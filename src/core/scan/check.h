@@ -12,7 +12,7 @@
 
 #define CHECK(name) enum check_verdict check_##name(struct str s, size_t *len)
 
-/* check_common.c: what exists in every country */
+/* check_common.c, check_network.c: what exists in every country */
 CHECK(card);
 CHECK(email);
 CHECK(ssn);
@@ -24,6 +24,7 @@ CHECK(date_past);
 CHECK(some_digits);
 CHECK(iban);
 CHECK(aba);
+CHECK(account);
 CHECK(ein);
 CHECK(same_separators);
 CHECK(url_credentials);

@@ -27,6 +27,7 @@ static bool is_in(struct str word, const char *list);
 static bool has_any(const struct name *name, size_t from, const char *list);
 static bool is_secret(const struct name *name);
 static bool is_password(const struct name *name);
+static bool is_password_abroad(struct str left);
 static bool read_name(struct str left, struct name *ret);
 
 static bool is_name_byte(char c)
@@ -190,7 +191,8 @@ static bool is_password(const struct name *name)
 {
     static const char heads[] =
         " password passwd pwd passphrase pass pw psw passcode passwort kennwort contrasena senha "
-        "motdepasse passe wachtwoord dbpassword userpassword mypassword pswd passwrd pword ";
+        "motdepasse passe wachtwoord dbpassword userpassword mypassword pgpassword pswd passwrd "
+        "pword heslo salasana losenord parola sifre jelszo ";
     for (size_t i = 0; i < name->count && i < 4; i++) {
         if (is_in(name->words[i], heads)) {
             return !has_any(name, 0, " no non not invalid wrong hashed encrypted fake boarding ");
@@ -218,7 +220,29 @@ bool before_secret(struct str left)
 bool before_password(struct str left)
 {
     struct name name;
-    return read_name(left, &name) && is_password(&name);
+    return (read_name(left, &name) && is_password(&name)) || is_password_abroad(left);
+}
+
+/* In letters that are not Latin, as the folded view has them. */
+static bool is_password_abroad(struct str left)
+{
+    static const char *const words[] = {
+        "пароль", "密码", "密碼", "كلمة المرور", "סיסמה", "haslo", "hasło", "κωδικος",
+        /* パスワード, 비밀번호: decomposed */
+        "\xe3\x83\x8f\xe3\x82\x9a\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x88"
+        "\xe3\x82\x99",
+        "\xe1\x84\x87\xe1\x85\xb5\xe1\x84\x86\xe1\x85\xb5\xe1\x86\xaf\xe1\x84\x87"
+        "\xe1\x85\xa5\xe1\x86\xab\xe1\x84\x92\xe1\x85\xa9"};
+    struct str rest = trim_operator(left);
+    if (rest.len < 4 || (unsigned char)rest.ptr[rest.len - 1] < 0x80) {
+        rest.len = rest.len > 0 && rest.ptr[rest.len - 1] == 'o' ? rest.len : 0;
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (str_ends(rest, str_from(words[i]))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* f("API_KEY", " */

@@ -108,8 +108,9 @@ static bool has_placeholder(struct str s)
         "yourpass", "yourtoken",   "yourkey",     "redacted",  "removed",    "dummy", "sample",
         "insert",   "replace",     "process.env", "getenv",    "os.environ", "env.",  "secrets.",
         "config.",  "settings.",   "self.",       "this.",     "undefined",  "todo",  "fixme",
-        "***",      "...",         "<",           "${",        "{{",         "$(",    "#{",
-        "%(",       "(",           "=>",          "::",        "->",         "[",     "****"};
+        "arn:aws",  "***",         "...",         "<",         "${",         "{{",    "$(",
+        "#{",       "%(",          "(",           "=>",        "::",         "->",    "[",
+        "****"};
     char lower[80];
     size_t n = s.len < sizeof(lower) ? s.len : sizeof(lower);
     for (size_t i = 0; i < n; i++) {
@@ -172,6 +173,7 @@ enum check_verdict check_token(struct str s, size_t *len)
     struct look look = look_at(s);
     bool is_example = str_ends(s, STR("EXAMPLE")) || str_find_str(s, STR("...")) >= 0 ||
                       str_find_str(s, STR("YOUR")) >= 0 || str_find_str(s, STR("xxxxx")) >= 0;
+    is_example = is_example || str_find_str(s, STR("1234567890abcdef")) >= 0;
     bool is_flat = look.entropy < (s.len >= 24 ? 280U : s.len >= 16 ? 250U : 200U);
     return check_as(!is_example && !is_flat && !is_filled_up(s, &look) && !is_published(s));
 }
@@ -231,7 +233,8 @@ enum check_verdict check_secret_value(struct str s, size_t *len)
         s.len--;
     }
     *len = s.len;
-    if (s.len < 6 || s.len > 300 || has_placeholder(s)) {
+    bool is_prefix = s.len < 20 && str_ends(s, STR("-")); /* sk-<your key> */
+    if (s.len < 6 || s.len > 300 || is_prefix || has_placeholder(s)) {
         return CHECK_NO;
     }
     static const char *const names[] = {"password", "passwort", "passwd",   "secret",
@@ -251,7 +254,8 @@ enum check_verdict check_secret_value(struct str s, size_t *len)
     return check_as((is_mixed || is_marked || is_62) &&
                     s.len >= (look.marks > 0 || is_mixed ? 6U : 8U) &&
                     look.entropy >= (s.len >= 16 ? 280U : 220U) && !is_long_name &&
-                    !is_filled_up(s, &look) && !is_published(s));
+                    str_find_str(s, STR("1234567890abcdef")) < 0 && !is_filled_up(s, &look) &&
+                    !is_published(s));
 }
 
 /* Behind "api_key = ": keys are long and look like nothing. */

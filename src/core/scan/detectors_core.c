@@ -11,6 +11,14 @@
 #define MONTH                                                                                      \
     "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"             \
     "sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\\.?"
+/* German, French, Spanish, Italian, Portuguese, Dutch; accents may follow their letters. */
+#define MONTH_ABROAD                                                                               \
+    "(?:jan(?:uar|uari|vier|eiro)|enero|gennaio|fe(?:bruar|bruari|brero|bbraio|vereiro)|"          \
+    "f[^ ]{1,3}vrier|m[^ ]{1,3}rz|mars|mar(?:zo|co)|mar[^ ]{1,4}o|maart|avril|abril|apri[le]e?|"   \
+    "mai|mayo|maggio|maio|mei|jui[nl][^ ]{0,3}|jun[io]i?o?|giugno|junho|jul[io]i?o?|luglio|julho|" \
+    "ao[^ ]{1,4}t|agosto|august(?:us)?|sept?(?:ember|embre|iembre)|settembre|setembro|"            \
+    "o(?:ktober|ctobre|ctubre|ttobre|utubro)|nov(?:ember|embre|iembre|embro)|"                     \
+    "d(?:ezember|ecember|iciembre|icembre|ezembro)|d[^ ]{1,3}cembre)"
 /* What people say before a number they can be called at; accents do not count. With digits
  * in groups vaguer words will do. */
 #define PHONE_WORDS_GREEK_TO_THAI                                                                  \
@@ -24,12 +32,17 @@
     "ringa,ligue,ligar,telemovel,telefonu,komorka,zadzwon,cep,telp," PHONE_WORDS_GREEK_TO_THAI
 #define PHONE_WORDS                                                                                \
     PHONE_WORDS_SURE ",text,contact,reach,signal,number,answering,office,numero,portable,joindre," \
-                     "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,mobilnr"
+                     "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,mobilnr,me liga"
 #define LICENCE_WORDS "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number"
 #define PASSPORT_WORDS "passport,passports,travel document,reisepass,passeport,pasaporte,passaporto"
+#define BIRTH_WORDS_ABROAD                                                                         \
+    "рождения,родился,родилась,"                                            \
+    "出生,生年月日,誕生日,생년월일"
 #define BIRTH_WORDS                                                                                \
     "birth,dob,born,birthday,birthdate,birthdays,d o b,geboren,geburtsdatum,naissance,nacimiento," \
-    "nascimento,nascita,bday,age"
+    "nascimento,nascita,bday,age,geb,ne le,nee le,naci el,nacio el,nato il,nata il,nascido,"       \
+    "nascida,geboortedatum,geboorte,urodzenia,urodzony,urodzona,dogum,fodelsedatum,fodd,"          \
+    "syntymaaika,narozeni,narozen," BIRTH_WORDS_ABROAD
 
 const struct detector detectors_core[] = {
     {.name = "credit_card",
@@ -100,7 +113,7 @@ const struct detector detectors_core[] = {
      .before = before_phone,
      .check = check_phone_national,
      .context = PHONE_WORDS,
-     .pattern = "\\(?[0-9]{1,5}\\)?(?:[ .\\-/]{1,2}\\(?[0-9]{2,8}\\)?){1,5}"
+     .pattern = "\\(?[0-9]{1,5}\\)?(?:[ .\\-/]{1,2}\\(?[0-9]{2,8}\\)?){1,5}(?:-[0-9])?"
                 "(?: ?(?:x|ext\\.?) ?[0-9]{1,6})?\\b"},
     {.name = "phone_labelled",
      .type = "phone",
@@ -130,14 +143,15 @@ const struct detector detectors_core[] = {
      .tier = SCAN_TIER_A,
      .check = check_ipv6,
      .context = "ip,ipv6,host,server",
-     .pattern = "[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}"},
+     .pattern = "[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}"
+                "(?:(?:\\.[0-9]{1,3}){3}\\b)?"},
     {.name = "ipv6_short",
      .type = "ipv6_address",
      .class = SCAN_NETWORK,
      .tier = SCAN_TIER_A,
      .check = check_ipv6,
      .context = "ip,ipv6",
-     .pattern = "::(?:[0-9A-Fa-f]{1,4}:?){1,7}"},
+     .pattern = "::(?:[0-9A-Fa-f]{1,4}:?){1,7}(?:(?:\\.[0-9]{1,3}){3}\\b)?"},
     {.name = "mac_address",
      .class = SCAN_NETWORK,
      .tier = SCAN_TIER_A,
@@ -181,6 +195,14 @@ const struct detector detectors_core[] = {
      .check = check_date,
      .context = BIRTH_WORDS,
      .pattern = MONTH " [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}\\b"},
+    {.name = "date_abroad_birth",
+     .type = "date_of_birth",
+     .class = SCAN_PERSON,
+     .tier = SCAN_TIER_C,
+     .flags = D_NOCASE,
+     .context = BIRTH_WORDS,
+     .pattern = "(?:[0-9]{1,2}(?:\\.|er|o)?(?: de)? " MONTH_ABROAD "(?: de)? (?:19|20)[0-9]{2}\\b|"
+                "(?:19|20)[0-9]{2}年[0-9]{1,2}月[0-9]{1,2}日)"},
     {.name = "passport",
      .class = SCAN_GOV,
      .tier = SCAN_TIER_C,
@@ -211,7 +233,7 @@ const struct detector detectors_core[] = {
      .flags = D_NOCASE,
      .check = check_some_digits,
      .context = PASSPORT_WORDS,
-     .pattern = "(?:[A-Z][0-9][0-9A-Z]{7}|[A-Z]{2}[0-9][0-9A-Z]{6})\\b"},
+     .pattern = "(?:[A-Z][0-9][0-9A-Z]{7}|[A-Z]{2}[0-9][0-9A-Z]{6}|[0-9]{2}[A-Z]{2}[0-9]{5})\\b"},
     {.name = "iban",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_A,
@@ -225,7 +247,8 @@ const struct detector detectors_core[] = {
      .flags = D_NOCASE | D_NUMERIC,
      .check = check_some_digits,
      .context = LICENCE_WORDS,
-     .pattern = "[A-Z][0-9]{3}[ \\-]?[0-9]{3,4}[ \\-]?[0-9]{4,5}\\b"},
+     .pattern = "[A-Z](?:[0-9]{3}[ \\-]?[0-9]{3,4}[ \\-]?[0-9]{4,5}|"
+                "[0-9]{4}[ \\-][0-9]{5}[ \\-][0-9]{5})\\b"},
     {.name = "drivers_license_letter",
      .type = "drivers_license",
      .class = SCAN_GOV,
@@ -257,7 +280,7 @@ const struct detector detectors_core[] = {
      .flags = D_NOCASE | D_NUMERIC,
      .check = check_some_digits,
      .context = LICENCE_WORDS,
-     .pattern = "[0-9]{2}[A-Z]{3}[0-9]{5}\\b"},
+     .pattern = "(?:[0-9]{2}[A-Z]{3}[0-9]{5}|[0-9]{2} [0-9]{3} [0-9]{3}|WDL[A-Z0-9]{9})\\b"},
     {.name = "us_aba",
      .type = "bank_account",
      .class = SCAN_FINANCIAL,
@@ -271,7 +294,9 @@ const struct detector detectors_core[] = {
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_C,
      .flags = D_NUMERIC,
-     .context = "account,acct,checking,savings,bank,account number,konto,compte,cuenta",
+     .check = check_account,
+     .context = "account,acct,checking,savings,bank,account number,konto,kontonummer,kontonr,a c,"
+                "compte,cuenta,conto,rekening,rekeningnummer,konta",
      .pattern = "[0-9]{8,17}\\b"},
     {.name = "us_itin",
      .type = "tax_id",
@@ -344,7 +369,8 @@ const struct detector detectors_core[] = {
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_A,
      .flags = D_NOCASE | D_QUIET,
-     .pattern = "(?:cvv2?|cvc2?|security code)(?: is)?[ :#=]{1,4}\\K[0-9]{3,4}\\b"},
+     .pattern = "(?:cvv2?|cvc2?|security code|card verification (?:code|value))"
+                "(?: is)?[ :#=]{1,4}\\K[0-9]{3,4}\\b"},
     {.name = "card_expiry",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_C,

@@ -25,6 +25,10 @@ const struct detector detectors_injection[] = {
          "(?:ignore|disregard|forget)" GAP "(?:everything|all|anything|what)" GAP FEW
          "(?:above|before|previous(?:ly)?|prior|earlier|so far|you know|told you|were "
          "told|said)\\b"),
+    RULE("ignore_and_do", A,
+         "(?:ignore|disregard|forget)" GAP
+         "(?:everything|all (?:of (?:this|that)|that|the rest)|the (?:above|rest|text))" GAP FEW
+         "(?:print|output|say|reply|respond|answer (?:only )?with|write)\\b"),
     RULE("ignore_german", A,
          "(?:vergiss|vergessen sie|ignoriere?n?(?: sie)?|missachten? sie)" GAP
          "[^.!?\\n]{0,40}?(?:anweisung|aufgaben|davor|vorherig|bisherig|obige|regeln|instruktion|"

