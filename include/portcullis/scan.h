@@ -182,8 +182,7 @@ void scan_findings_init(struct scan_findings *findings, size_t items_max);
 void scan_findings_fini(struct scan_findings *findings); /* NULL is allowed */
 
 /* Which views to read besides the text as it stands. FOLD: compatibility forms (full-width
- * digits), case, default-ignorables; exact in streams as well, free for ASCII. The others are
- * for whole texts only. */
+ * digits), case, default-ignorables; exact in streams, free for ASCII. Others: whole texts. */
 enum scan_views {
     SCAN_VIEW_FOLD = 1,
     SCAN_VIEW_SKELETON = 2, /* look-alikes, UTS #39 */
@@ -240,8 +239,7 @@ struct scan_injection {
     unsigned rules; /* phrases that matched */
     unsigned model; /* thousandths, the linear model alone */
 };
-/* Rules and the n-gram model over the folded text; at most the first 64 KiB and the
- * last 64 KiB are read by the model. Pure and deterministic. ERR_MEMORY. */
+/* Phrases, and the n-gram model over the first and last 64 KiB, folded. ERR_MEMORY. */
 MUST_USE enum err scan_injection(const struct scan_engine *engine, struct scan_scratch *scratch,
                                  struct str text, struct scan_injection *ret);
 
