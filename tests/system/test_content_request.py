@@ -150,7 +150,7 @@ def test_a_large_prompt_lets_others_pass(lab, fake):
     assert status == 200, answer
     sent = bodies(fake)[0]["messages"][0]["content"]
     assert sent.startswith("[MAIL] The quick") and sent.endswith("[MAIL]") and EMAIL not in sent
-    assert lab.metric("portcullis_loop_turns_total") >= before + 20
+    assert lab.metric("portcullis_loop_turns_total") >= before + 10
 
 
 def test_records_say_where_and_never_what(lab, fake):
