@@ -44,9 +44,10 @@ struct recognise_finding {
     unsigned score; /* thousandths, 0 to 1000 */
 };
 
-/* One recogniser of the process. All borrowed, for as long as organisations are compiled. */
+/* One recogniser of the process. All borrowed, for as long as there are organisations and
+ * counters. */
 struct recognise_service {
-    struct str name;         /* as a type */
+    struct str name;         /* as a type; NUL-terminated */
     const struct str *types; /* as recognise_type_is_valid; no other service has them */
     size_t types_count;
     struct wire_url url;

@@ -218,8 +218,8 @@ def test_records_and_metrics(lab, oai):
         for (text,) in lab.rows(f"SELECT t::text FROM portcullis.{table} t"):
             assert "Lovelace" not in text and SECRET not in text
     metrics = lab.get("/metrics")[1]
-    assert 'portcullis_recogniser_calls_total{result="answered"}' in metrics
-    assert 'portcullis_recogniser_calls_total{result="timeout"}' in metrics
+    assert 'portcullis_recogniser_calls_total{recogniser="names",result="answered"}' in metrics
+    assert 'portcullis_recogniser_calls_total{recogniser="names",result="timeout"}' in metrics
     assert "portcullis_recogniser_duration_seconds_bucket" in metrics
 
 

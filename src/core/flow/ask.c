@@ -149,8 +149,11 @@ enum err flow_ask_end(struct flow_exchange *x, enum flow_end_how how)
 static enum err tell(struct flow_exchange *x, enum recognise_result result)
 {
     struct flow_private *p = x->p;
+    const struct recognise_service *service;
+    struct recognise_ask ask;
+    ASSERT(content_ask(p->check, &ask, &service));
     enum err e = content_told(p->check, &result, buf_str(&p->asking->answer));
-    flow_stats_asked(x, result, p->now.mono_us - p->asking->began_us);
+    flow_stats_asked(x, service->name.ptr, result, p->now.mono_us - p->asking->began_us);
     return e;
 }
 

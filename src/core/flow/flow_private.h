@@ -208,7 +208,8 @@ void flow_record_decision(struct flow_exchange *x);
 void flow_record_outcome(struct flow_exchange *x);
 /* stats.c */
 void flow_stats_count(struct flow_exchange *x, const char *decision);
-void flow_stats_asked(struct flow_exchange *x, enum recognise_result result, uint64_t us);
+void flow_stats_asked(struct flow_exchange *x, const char *name, enum recognise_result result,
+                      uint64_t us);
 void flow_stats_end(struct flow_exchange *x, const struct audit_outcome *o);
 
 #endif

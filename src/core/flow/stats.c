@@ -73,13 +73,14 @@ void flow_stats_count(struct flow_exchange *x, const char *decision)
     }
 }
 
-void flow_stats_asked(struct flow_exchange *x, enum recognise_result result, uint64_t us)
+void flow_stats_asked(struct flow_exchange *x, const char *name, enum recognise_result result,
+                      uint64_t us)
 {
     struct flow_stats *s = x->p->env->stats;
     if (s == NULL) {
         return;
     }
-    stats_add(&s->recogniser_results[result], 1);
+    stats_recogniser_count(s, name, result);
     if (result != RECOGNISE_TOO_MUCH) {
         observe(&s->recogniser, long_bounds_ms, LONG_BOUNDS, us / 1000);
     }

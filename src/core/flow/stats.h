@@ -32,7 +32,11 @@ struct flow_stats {
     _Atomic uint64_t entities[ENTITY_CUSTOM + 1][STATS_STAGES]; /* by a type's first detector */
     _Atomic uint64_t scanned_bytes[STATS_STAGES], edits[STATS_STAGES];
     _Atomic uint64_t input_tokens, output_tokens, cost_pico_usd, unpriced;
-    _Atomic uint64_t recogniser_results[RECOGNISE_RESULTS];
+    /* By the order in which they were asked first; the names live as long as the process. */
+    struct {
+        _Atomic(const char *) name;
+        _Atomic uint64_t results[RECOGNISE_RESULTS];
+    } recognisers[RECOGNISE_SERVICES_MAX];
     struct histogram eval, content_us[STATS_STAGES], upstream, first_byte, recogniser;
 };
 
@@ -49,6 +53,7 @@ static inline uint64_t stats_read(const _Atomic uint64_t *counter)
 
 /* stats_content.c */
 void stats_content_count(struct flow_exchange *x, struct flow_stats *s);
+void stats_recogniser_count(struct flow_stats *s, const char *name, enum recognise_result result);
 void stats_content_write(struct buf *out, struct flow_stats *const *list, size_t count);
 
 #endif

@@ -12,6 +12,7 @@ static void write_by_stage(struct buf *out, const char *name, const char *help,
                            const uint64_t *values);
 
 static void write_recognisers(struct buf *out, struct flow_stats *const *list, size_t count);
+static const char *recogniser_at(struct flow_stats *const *list, size_t at);
 
 static const char *const stages[STATS_STAGES] = {"request", "response"};
 
@@ -84,20 +85,59 @@ void stats_content_write(struct buf *out, struct flow_stats *const *list, size_t
     write_recognisers(out, list, count);
 }
 
+void stats_recogniser_count(struct flow_stats *s, const char *name, enum recognise_result result)
+{
+    for (size_t i = 0; i < RECOGNISE_SERVICES_MAX; i++) {
+        const char *known = atomic_load_explicit(&s->recognisers[i].name, memory_order_relaxed);
+        if (known == NULL) {
+            atomic_store_explicit(&s->recognisers[i].name, name, memory_order_release);
+        }
+        if (known == NULL || strcmp(known, name) == 0) {
+            stats_add(&s->recognisers[i].results[result], 1);
+            return;
+        }
+    }
+}
+
+/* Each worker has asked them in an order of its own: the first that knows a name prints it. */
 static void write_recognisers(struct buf *out, struct flow_stats *const *list, size_t count)
 {
     buf_add(out, STR("# HELP portcullis_recogniser_calls_total Questions to recognisers.\n"
                      "# TYPE portcullis_recogniser_calls_total counter\n"));
-    for (unsigned r = 0; r < RECOGNISE_RESULTS; r++) {
-        uint64_t sum = 0;
-        for (size_t w = 0; w < count; w++) {
-            sum += stats_read(&list[w]->recogniser_results[r]);
+    for (size_t at = 0; at < count * RECOGNISE_SERVICES_MAX; at++) {
+        const char *name = recogniser_at(list, at);
+        uint64_t sums[RECOGNISE_RESULTS] = {0};
+        bool is_first = name != NULL;
+        for (size_t k = 0; is_first && k < count * RECOGNISE_SERVICES_MAX; k++) {
+            const char *same = recogniser_at(list, k);
+            if (same == NULL || strcmp(same, name) != 0) {
+                continue;
+            }
+            is_first = k >= at;
+            for (unsigned r = 0; r < RECOGNISE_RESULTS; r++) {
+                sums[r] += stats_read(&list[k / RECOGNISE_SERVICES_MAX]
+                                           ->recognisers[k % RECOGNISE_SERVICES_MAX]
+                                           .results[r]);
+            }
         }
-        if (sum != 0) {
-            buf_printf(out, "portcullis_recogniser_calls_total{result=\"%s\"} %llu\n",
-                       recognise_result_name((enum recognise_result)r), (unsigned long long)sum);
+        for (unsigned r = 0; is_first && r < RECOGNISE_RESULTS; r++) {
+            if (sums[r] != 0) {
+                buf_printf(out,
+                           "portcullis_recogniser_calls_total{recogniser=\"%s\",result=\"%s\"} "
+                           "%llu\n",
+                           name, recognise_result_name((enum recognise_result)r),
+                           (unsigned long long)sums[r]);
+            }
         }
     }
+}
+
+static const char *recogniser_at(struct flow_stats *const *list, size_t at)
+{
+    return atomic_load_explicit(&list[at / RECOGNISE_SERVICES_MAX]
+                                     ->recognisers[at % RECOGNISE_SERVICES_MAX]
+                                     .name,
+                                memory_order_acquire);
 }
 
 static void write_by_stage(struct buf *out, const char *name, const char *help,

@@ -432,8 +432,8 @@ static void test_metrics(void **state)
     buf_init(&out, 1u << 20);
     flow_stats_write(&out, &p.env.stats, 1, p.catalog);
     static const char *const wanted[] = {
-        "portcullis_recogniser_calls_total{result=\"answered\"} 1\n",
-        "portcullis_recogniser_calls_total{result=\"timeout\"} 1\n",
+        "portcullis_recogniser_calls_total{recogniser=\"names\",result=\"answered\"} 1\n",
+        "portcullis_recogniser_calls_total{recogniser=\"names\",result=\"timeout\"} 1\n",
         "portcullis_recogniser_duration_seconds_bucket{le=\"0.01\"} 1\n",
         "portcullis_recogniser_duration_seconds_bucket{le=\"0.025\"} 2\n",
         "portcullis_recogniser_duration_seconds_count 2\n",
@@ -445,6 +445,16 @@ static void test_metrics(void **state)
             fail();
         }
     }
+    /* Two workers are summed, and printed once. */
+    struct flow_stats *const workers[] = {p.env.stats, p.env.stats};
+    static const struct str once =
+        STR_INIT("portcullis_recogniser_calls_total{recogniser=\"names\",result=\"timeout\"} 2\n");
+    buf_clear(&out);
+    flow_stats_write(&out, workers, 2, p.catalog);
+    ptrdiff_t at = str_find_str(buf_str(&out), once);
+    assert_true(at >= 0);
+    struct str rest = str_sub(buf_str(&out), (size_t)at + once.len, out.len);
+    assert_true(str_find_str(rest, STR("portcullis_recogniser_calls_total{")) < 0);
     buf_fini(&out);
 }
 
