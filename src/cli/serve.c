@@ -244,15 +244,14 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     o.net.clients_max = (uint32_t)c->limits_clients;
     o.net.request_limits.body_bytes_max = (uint64_t)c->limits_body_mib << 20;
     o.ca_file = c->upstream_ca_file;
-    o.env = (struct flow_env){
-        .pepper = {(const char *)s->secrets.pepper, sizeof(s->secrets.pepper)},
-        .node = str_from(s->node),
-        .is_strict_record = s->is_strict,
-        .body_bytes_max = (size_t)c->limits_body_mib << 20,
-        .stale_refuse_ms = c->policy_max_stale_s * 1000,
-        .hashes_body = c->audit_hash_body,
-        .mono_us = mono_us,
-    };
+    /* What is not set here keeps its default: the limit of an answer is one. */
+    o.env.pepper = (struct str){(const char *)s->secrets.pepper, sizeof(s->secrets.pepper)};
+    o.env.node = str_from(s->node);
+    o.env.is_strict_record = s->is_strict;
+    o.env.body_bytes_max = (size_t)c->limits_body_mib << 20;
+    o.env.stale_refuse_ms = c->policy_max_stale_s * 1000;
+    o.env.hashes_body = c->audit_hash_body;
+    o.env.mono_us = mono_us;
     o.append = append;
     o.synced = synced;
     o.record_context = s;

@@ -154,6 +154,14 @@ def test_body_goes_on_unchanged(ask, seen):
     assert json.loads(seen()[0]["body"]) == body
 
 
+def test_a_large_answer_arrives_whole(ask):
+    """More than the client's socket takes at once: the rest waits, and nothing is cut."""
+    text = "The quick brown fox jumps over the lazy dog. " * 200000
+    status, _, answer = ask(chat(text))
+    assert status == 200
+    assert answer["choices"][0]["message"]["content"] == "You said: " + text
+
+
 @pytest.mark.parametrize("prefix", ["", "/llm"])
 def test_both_prefixes(ask, seen, prefix):
     assert ask(chat("hello"), path=prefix + CHAT)[0] == 200
