@@ -6,6 +6,7 @@ that was answered, or that a provider saw, has exactly one decision and one outc
 PORTCULLIS_OUTAGE_S: how long each outage lasts (2).
 """
 import collections
+import json
 import os
 import signal
 import time
@@ -158,3 +159,32 @@ def test_gateway_killed(lab, fake, postgres):
     print(f"answered {len(answers)}, cut off {len(load.answers) - len(answers)} tries, "
           f"outcome unknown: {orphans[0][0]}")
     assert orphans[0][0] > 0, "sixteen connections were busy when it died"
+
+
+def test_a_full_spool_is_not_ready(build_dir, fake, tmp_path, postgres):
+    """Nobody takes the records, so the spool fills up and requests are refused before they are
+    sent: then no more should come, and without any coming it is ready again with the database."""
+    lab = Lab(build_dir, postgres.url, tmp_path, fake,
+              {"workers": 1, "audit": {"segment_mib": 1, "spool_mib": 2}})
+    try:
+        assert lab.get("/readyz")[0] == 200
+        postgres.halt()
+        load = Load(lab.port, [("blocked", chat_bytes(lab.keys["production"],
+                                                      "deepseek/deepseek-v3.2"))], 8)
+        load.thread.start()
+        wait_until(lambda: lab.get("/readyz")[0] == 503, "the spool is full", 60)
+        wait_until(lambda: load.answers[-1].status == 503, "and requests are refused", 10)
+        load.finish()
+        status, text = lab.get("/readyz")
+        answer = json.loads(text)
+        assert status == 503 and answer["checks"]["audit_spool"] == "full"
+        assert "the audit spool is full" in answer["reasons"][0]
+        assert lab.get("/healthz")[0] == 200
+        assert {a.status for a in load.answers} == {403, 503}
+        postgres.resume()
+        wait_until(lambda: lab.get("/readyz")[0] == 200, "ready by itself", 60)
+        assert lab.chat()[0] == 200
+    finally:
+        if not postgres.pids():
+            postgres.resume()
+        lab.stop()
