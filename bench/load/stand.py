@@ -133,11 +133,11 @@ class Stand:
         with open(self.dir / "bench/data/postmaster.pid", encoding="ascii") as f:
             return [os.getpid(), int(f.readline())]
 
-    def _spawn(self, name, cpu, command, **env):
+    def _spawn(self, name, cpu, command):
         log = open(self.dir / f"{name}.log", "wb")
         self.processes[name] = subprocess.Popen(
-            ["taskset", "-c", cpu] + [str(c) for c in command], env={**self.env, **env},
-            stdout=log, stderr=subprocess.STDOUT)
+            ["taskset", "-c", cpu] + [str(c) for c in command], env=self.env, stdout=log,
+            stderr=subprocess.STDOUT)
         return self.processes[name]
 
     def _run(self, *command, stdin=None):
@@ -197,9 +197,7 @@ class Stand:
         if self.rules > 0:
             self._run(binary, "api", "POST", "/v1/policies", "-", "--org", "org_acme", "-c",
                       config, stdin=json.dumps(policy_of(self.rules)))
-        # As the systemd unit and the image start it.
-        process = self._spawn("gateway", CPU_PROXY, [binary, "serve", "-c", config],
-                              GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
+        process = self._spawn("gateway", CPU_PROXY, [binary, "serve", "-c", config])
         wait_port(self.ports["gateway"], process)
 
     def _plain_endpoint(self, binary, config, url):
