@@ -84,8 +84,9 @@ static void print_legend(void)
          "| - | not looked at by this kind of rule |\n");
     puts("*Read*: `whole`, at once, in every view (letters folded, look-alikes, markup,\n"
          "encodings); `as it grows`, event by event. A stream is read with letters folded only,\n"
-         "unless a rule says `\"buffer\": \"full\"` or requires terms: then whole. `JSON`\n"
-         "stands in a string and is read as JSON: its names, texts and numbers.\n"
+         "unless a rule says `\"buffer\": \"full\"`, requires terms or asks an external\n"
+         "recogniser: then whole. `JSON` stands in a string and is read as JSON: its names,\n"
+         "texts and numbers.\n"
          "`+ unscannable`: it is read, and what it leads to is a matter of `on_unscannable`\n"
          "besides. Topics and injection are not asked of names and numbers, nor in a request of\n"
          "what the application and the model said before. A provider's error is no answer: no\n"
