@@ -17,7 +17,7 @@
 #define WHOLE_WORDS 128U
 #define SPELLED_LETTERS 3U
 #define RING 64U        /* more than the longest window and a stride */
-#define MARGIN_HALF 100 /* 1/1024; where the score is 500 */
+#define MARGIN_HALF 115 /* 1/1024; where the score is 500 */
 #define SHORT_WORDS 64U
 #define LONG_STEPS 4U
 #define LONG_MARGIN 40 /* a longer text has more windows that may look bad by chance */
