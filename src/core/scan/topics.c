@@ -475,13 +475,14 @@ static void note(struct reader *r, const struct slot *slot, size_t from, size_t 
     }
 }
 
-/* Inside a longer phrase of its topic. */
+/* Inside a longer phrase of its topic, or the words of an exception: make a * bomb. */
 static bool is_hidden(const struct reader *r, const struct hit *hit)
 {
     unsigned topic = r->table->entries[hit->entry].topic;
     for (size_t i = 0; i < r->hits_count; i++) {
         const struct hit *other = &r->hits[i];
-        bool is_longer = other->to - other->from > hit->to - hit->from;
+        bool is_except = r->table->entries[other->entry].weight == WEIGHT_EXCEPT;
+        bool is_longer = other->to - other->from > hit->to - hit->from - (is_except ? 1 : 0);
         if (is_longer && other->from <= hit->from && other->to >= hit->to &&
             r->table->entries[other->entry].topic == topic) {
             return true;

@@ -34,7 +34,8 @@ const struct topic_pack topic_packs[] = {
      .weak = "kill,killing,attack,fight,blood,beat,hurt,dead,stab,violent,violence,corpse,assault,"
              "threaten,threat,punch,revenge,victim,gewalt,blut,toten,violencia,sangre,tuer,matar",
      .except =
-         "kill the process,kill process,kill a process,kill the server,kill the job,kill switch,"
+         "kill the process,kill process,kill a process,kill a zombie process,zombie process,"
+         "kill the server,kill the job,kill switch,"
          "kill signal,kill command,kill time,kill two birds,kill the lights,killer feature,"
          "killer app,kill the session,kill it with,kill weeds,kill bacteria,kill germs,"
          "kill the connection,kill off the,kill the pod,kill the container,kill the thread,"
@@ -105,7 +106,8 @@ const struct topic_pack topic_packs[] = {
      .except =
          "glue gun,nail gun,spray gun,paint gun,heat gun,massage gun,top gun,guns n roses,gun "
          "metal,"
-         "bath bomb,bath bombs,logic bomb,fork bomb,zip bomb,photo bomb,photobomb,bombshell,silver "
+         "bath bomb,bath bombs,make a bath bomb,make bath bombs,logic bomb,fork bomb,zip "
+         "bomb,photo bomb,photobomb,bombshell,silver "
          "bullet,"
          "bullet point,bullet points,bullet list,bullet journal,bulleted,bullet train,database "
          "trigger,"
@@ -499,7 +501,9 @@ const struct topic_pack topic_packs[] = {
      .except =
          "growth hack,growth hacking,life hack,life hacks,hackathon,hacker news,ethical hacking "
          "course,"
-         "phishing training,phishing awareness,phishing simulation,report phishing,malware "
+         "phishing training,phishing awareness,write a phishing awareness,create a phishing "
+         "awareness,"
+         "phishing simulation,report phishing,malware "
          "protection,"
          "malware scan,malware detection,ransomware protection,ransomware insurance,ddos "
          "protection,"
@@ -579,7 +583,9 @@ const struct topic_pack topic_packs[] = {
          "detector,smoke test,"
          "smoke tests,smoke testing,smoke alarm,smoked salmon,knife and fork,table knife,butter "
          "knife,"
-         "pillow fight,snowball fight,glue gun,water gun,bath bomb,carbon dating,date night,scary "
+         "pillow fight,snowball fight,glue gun,water gun,bath bomb,make a bath bomb,kill a zombie "
+         "process,zombie process,"
+         "write a phishing awareness,create a phishing awareness,carbon dating,date night,scary "
          "good,"
          "haunted mansion ride,blood pressure,blood type,blood test,kill the process,kill switch,"
          "dead line,alcohol wipes,rubbing alcohol,die cut,die casting,i bet,you bet,best bet"},
