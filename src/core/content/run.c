@@ -7,7 +7,7 @@
  */
 #include "run.h"
 
-#define FINDINGS_AT_ONCE 512U
+#define FINDINGS_AT_ONCE 128U
 #define HARD_TEXT 4U /* what is not ASCII is folded, and takes so much longer */
 #define HARD_BYTES_MIN (8U << 10)
 #define UNIT_COST 64U /* bytes that beginning a unit counts as */
