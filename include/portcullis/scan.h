@@ -177,7 +177,7 @@ struct scan_findings {
     bool is_truncated, is_exhausted;
 };
 #define SCAN_FINDINGS_MAX 262144U
-/* Storage that grows to items_max; then whoever fills it says ERR_LIMIT. To be given back. */
+/* Storage that grows to items_max; then whoever fills it says ERR_LIMIT. */
 void scan_findings_init(struct scan_findings *findings, size_t items_max);
 void scan_findings_fini(struct scan_findings *findings); /* NULL is allowed */
 
@@ -213,19 +213,17 @@ struct scan_job {
     struct scan_findings *findings;
     unsigned views, worth, view;    /* asked for; that differ; under way, 0 = the text itself */
     size_t seen, taken;             /* bytes of the text: offered, and read by the view */
-    size_t decided, asked;          /* bytes of the view */
+    size_t decided, walked, asked;  /* bytes of the view; walked: by all but regular expressions */
     struct scan_stages *stages;     /* what makes it, when it is not the text itself */
     struct scan_progress *progress; /* of the regular expressions */
-    struct scan_sorting *sorting;   /* of many findings, when all are there */
-    struct scan_finding last;       /* the one that came last, if any did */
+    struct scan_sorting *sorting;   /* of many findings; `last` came last */
+    struct scan_finding last;
     bool is_begun, is_folded, is_owner, is_stopped, is_done, has_last, is_disordered;
 };
 void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
                     unsigned views, struct scan_findings *findings);
-/* Reads about bytes_max more, or less when they are hard to read. ERR_AGAIN: more to do.
- * ERR_OK: all is found, and sorted. */
-MUST_USE enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch,
-                                size_t bytes_max);
+/* Reads about bytes_max, less of what is hard. ERR_AGAIN: more to do; ERR_OK: all is sorted. */
+MUST_USE enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch, size_t bytes);
 void scan_job_fini(struct scan_job *job); /* NULL is allowed */
 /* Keeps entities of `types` (NULL = all) that score at least `score_min`, and terms;
  * of overlapping ones the longest, then the better tier, then the earlier row. */

@@ -185,6 +185,9 @@ size_t lead_of(struct str pointer, char ret[LEAD_BYTES_MAX]);
 #define MEANING_BYTES (16U << 10)
 #define MEANING_OVERLAP 512U /* a sentence is not cut in two */
 MUST_USE enum err note_meaning(struct stage *s, const struct place *where, struct str text);
+/* Each of the two alone: a loop may turn between them. */
+MUST_USE enum err note_topics(struct stage *s, const struct place *where, struct str text);
+MUST_USE enum err note_injection(struct stage *s, const struct place *where, struct str text);
 
 /* ---- hits.c -------------------------------------------------------------------------- */
 

@@ -85,22 +85,22 @@ bool content_kind_looks_at(enum content_kind kind, enum content_stage stage,
 
 enum err note_meaning(struct stage *s, const struct place *where, struct str text)
 {
-    const struct content_check *k = s->check;
-    const struct content *c = k->content;
-    unsigned scores[SCAN_TOPICS_MAX];
-    struct scan_injection injection;
-    bool is_topical = content_kind_looks_at(CONTENT_TOPICS, s->stage, where->role, false);
-    bool is_suspect = content_kind_looks_at(CONTENT_INJECTION, s->stage, where->role, false);
-    size_t topical = is_topical ? s->of_kind_count[CONTENT_TOPICS] : 0;
-    size_t suspect = is_suspect ? s->of_kind_count[CONTENT_INJECTION] : 0;
+    TRY(note_topics(s, where, text));
+    return note_injection(s, where, text);
+}
 
-    if (text.len < MEANING_BYTES_MIN) {
+enum err note_topics(struct stage *s, const struct place *where, struct str text)
+{
+    const struct content *c = s->check->content;
+    unsigned scores[SCAN_TOPICS_MAX];
+    bool is_topical = content_kind_looks_at(CONTENT_TOPICS, s->stage, where->role, false);
+    size_t count = is_topical ? s->of_kind_count[CONTENT_TOPICS] : 0;
+
+    if (count == 0 || text.len < MEANING_BYTES_MIN) {
         return ERR_OK;
     }
-    if (topical > 0) {
-        TRY(scan_topics(c->engine, k->env.scratch, text, scores));
-    }
-    for (size_t i = 0; i < topical; i++) {
+    TRY(scan_topics(c->engine, s->check->env.scratch, text, scores));
+    for (size_t i = 0; i < count; i++) {
         uint32_t n = s->of_kind[CONTENT_TOPICS][i];
         for (uint32_t topics = c->rules[n].topics; topics != 0; topics &= topics - 1) {
             size_t t = (size_t)__builtin_ctz(topics);
@@ -111,10 +111,21 @@ enum err note_meaning(struct stage *s, const struct place *where, struct str tex
             }
         }
     }
-    if (suspect > 0) {
-        TRY(scan_injection(c->engine, k->env.scratch, text, &injection));
+    return ERR_OK;
+}
+
+enum err note_injection(struct stage *s, const struct place *where, struct str text)
+{
+    const struct content *c = s->check->content;
+    struct scan_injection injection;
+    bool is_suspect = content_kind_looks_at(CONTENT_INJECTION, s->stage, where->role, false);
+    size_t count = is_suspect ? s->of_kind_count[CONTENT_INJECTION] : 0;
+
+    if (count == 0 || text.len < MEANING_BYTES_MIN) {
+        return ERR_OK;
     }
-    for (size_t i = 0; i < suspect; i++) {
+    TRY(scan_injection(c->engine, s->check->env.scratch, text, &injection));
+    for (size_t i = 0; i < count; i++) {
         uint32_t n = s->of_kind[CONTENT_INJECTION][i];
         if (injection.score >= c->rules[n].threshold) {
             TRY(hit_add(s, where,

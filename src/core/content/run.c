@@ -2,14 +2,15 @@
  *
  * Whole texts, read in steps that are short whatever was sent: each unit is scanned
  * (BEGIN, SCAN), its findings are noted and become edits (TAKE), then it is asked what it
- * is about (MEANING). When all are read, the seams between texts are; then required terms
+ * is about (TOPICS, INJECTION). When all are read, the seams between texts are; then required terms
  * that nobody saw are told. What cannot be read to its end is an error that stays.
  */
 #include "run.h"
 
-#define FINDINGS_AT_ONCE 512U
+#define FINDINGS_AT_ONCE 128U
 #define HARD_TEXT 4U /* what is not ASCII is folded, and takes so much longer */
 #define HARD_BYTES_MIN (8U << 10)
+#define MEANING_COST 2U /* topics, and injection: each so much dearer than scanning */
 #define UNIT_COST 64U /* bytes that beginning a unit counts as */
 #define LED_BYTES_MAX (64U << 20)
 
@@ -141,7 +142,8 @@ static enum err run_step(struct content_check *k, size_t *left)
         return scan_unit(k, left);
     case RUN_TAKE:
         return take_findings(k, left);
-    case RUN_MEANING:
+    case RUN_TOPICS:
+    case RUN_INJECTION:
         return judge_meaning(k, left);
     }
     return ERR_INTERNAL;
@@ -215,7 +217,7 @@ static enum err begin_unit(struct content_check *k, size_t *left)
     q->found.count = 0;
     q->found.is_truncated = q->found.is_exhausted = false;
     if (!s->is_scanned) {
-        q->step = RUN_MEANING;
+        q->step = RUN_TOPICS;
         return ERR_OK;
     }
     struct str value = u->text->value;
@@ -289,7 +291,7 @@ static enum err take_findings(struct content_check *k, size_t *left)
     struct queue *q = k->queue;
     if (q->taken == q->found.count) {
         q->taken = 0;
-        q->step = RUN_MEANING;
+        q->step = RUN_TOPICS;
         return ERR_OK;
     }
     size_t to = clean_cut(&q->found, q->taken);
@@ -408,8 +410,13 @@ static enum err judge_meaning(struct content_check *k, size_t *left)
     if ((is_asked(s, CONTENT_TOPICS, &where, u) || is_asked(s, CONTENT_INJECTION, &where, u)) &&
         rest.len > 0) {
         struct str piece = str_sub(rest, 0, MEANING_BYTES);
-        TRY(note_meaning(s, &where, piece));
-        spend(left, 4 * piece.len); /* it is dearer than scanning */
+        spend(left, MEANING_COST * piece.len * (is_hard(piece) ? HARD_TEXT : 1));
+        if (q->step == RUN_TOPICS) {
+            q->step = RUN_INJECTION;
+            return note_topics(s, &where, piece);
+        }
+        q->step = RUN_TOPICS;
+        TRY(note_injection(s, &where, piece));
         if (piece.len < rest.len) {
             q->taken += piece.len - MEANING_OVERLAP;
             return ERR_OK;

@@ -31,7 +31,7 @@ struct reading {
     bool is_json; /* the units are pieces of the JSON */
 };
 
-enum run_step { RUN_BEGIN, RUN_SCAN, RUN_TAKE, RUN_MEANING };
+enum run_step { RUN_BEGIN, RUN_SCAN, RUN_TAKE, RUN_TOPICS, RUN_INJECTION };
 
 /* Where the joined texts of one role are being read (seam.c). */
 struct seam {

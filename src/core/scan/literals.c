@@ -255,7 +255,7 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
     const struct hits *h = context;
     const struct literal *l = &h->c->set->literals[id];
     size_t at = h->base + (size_t)to - l->text.len;
-    if (l->term != UINT32_MAX && at < h->to) {
+    if (l->term != UINT32_MAX && at < h->to && at >= h->c->terms_from) {
         (void)terms_add(h->c, l->term, at); /* never MORE: literal_open bytes are known */
     }
     if (l->factor != UINT32_MAX && h->c->spots != NULL) {

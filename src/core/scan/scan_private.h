@@ -187,7 +187,8 @@ struct cursor {
     struct scan_findings *out;
     struct scan_progress *progress; /* of the expressions, when the set has any */
     struct scan_spots *spots;
-    size_t work_max; /* when in.steps are more, the walk stops */
+    size_t work_max;   /* when in.steps are more, the walk stops */
+    size_t terms_from; /* of literals_scan: terms before it are known */
     size_t next_at;  /* of the next '@' at or behind the place; SIZE_MAX = none */
     bool is_next_at_known;
     size_t context_at;           /* place the words below were collected for */

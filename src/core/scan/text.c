@@ -221,6 +221,7 @@ static enum err see(struct scan_job *job, size_t bytes_max, struct view *ret, bo
             progress_shift(job->progress, job->decided - KEPT_BYTES);
         }
         job->asked -= job->decided - KEPT_BYTES;
+        job->walked -= job->decided - KEPT_BYTES;
         job->decided = KEPT_BYTES;
     }
     if (is_more) {
@@ -247,24 +248,32 @@ static void search(struct scan_job *job, struct scan_scratch *scratch, const str
     if (to <= from && set->literals_count > 0) {
         job->is_stopped = false;
         job->decided = is_final ? view->text.len : job->decided;
+        job->walked = job->decided;
         return;
     }
     cursor_init(&c, set, view, is_final, job->findings);
     c.work_max = work_max;
     c.progress = job->progress;
     size_t wanted = to;
-    to = detectors_run(&c, from, to);
+    size_t walked = job->walked > from ? job->walked : from;
+    to = walked < to ? detectors_run(&c, walked, to) : walked;
+    bool is_stopped = c.in.steps > work_max;
     if (set->database != NULL) {
         c.spots = set->regexes_count > 0 ? &scratch->spots : NULL;
+        c.terms_from = walked;
         if (scratch->hs == NULL || literals_scan(&c, scratch->hs, from, to) != ERR_OK) {
             c.spots = NULL; /* a scratch that was not fitted */
-            (void)terms_run(&c, from, to);
+            (void)terms_run(&c, walked, to);
         }
     }
+    job->walked = to;
     if (set->regexes_count > 0) {
+        /* An allowance of their own: else they would come no further where the walk is dear. */
+        c.work_max = work_max < SIZE_MAX - c.in.steps ? c.in.steps + work_max : SIZE_MAX;
         to = regexes_run(&c, from, to);
+        is_stopped = is_stopped || c.in.steps > c.work_max;
     }
-    job->is_stopped = to < wanted && c.in.steps > c.work_max;
+    job->is_stopped = to < wanted && is_stopped;
     job->decided = to;
 }
 
@@ -276,7 +285,7 @@ static bool next_view(struct scan_job *job)
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (others[i] > job->view && (job->views & job->worth & others[i]) != 0) {
             job->view = others[i];
-            job->seen = job->taken = job->decided = job->asked = 0;
+            job->seen = job->taken = job->decided = job->walked = job->asked = 0;
             job->is_stopped = false;
             if (job->progress != NULL) {
                 uint64_t steps = job->progress->steps;

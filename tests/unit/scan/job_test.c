@@ -198,6 +198,61 @@ static void test_twenty_thousand(void **state)
     scan_world_free(&w);
 }
 
+/* Findings of all views, out of order and many: they are put in order in steps too, each of
+ * which moves a bounded number of them. */
+static void test_many_are_sorted_in_steps(void **state)
+{
+    (void)state;
+    static const size_t steps[] = {1000, 65536, (size_t)1 << 22};
+    scan_world_init(&w, "email,ssn", terms, TERMS);
+    struct buf text;
+    buf_init(&text, 1U << 22);
+    for (unsigned i = 0; i < 8000; i++) {
+        buf_printf(&text, "falcon u%u@a.io <b>xy</b>zzy f\xd0\xb0lcon ", i);
+    }
+    struct scan_findings whole;
+    scan_findings_init(&whole, SCAN_FINDINGS_MAX);
+    assert_int_equal(scan_text(w.set, w.scratch, buf_str(&text), SCAN_VIEW_ALL, &whole), ERR_OK);
+    assert_true(whole.count >= 32000);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        struct scan_findings got;
+        struct scan_job job;
+        size_t sorting = 0;
+        enum err err;
+        scan_findings_init(&got, SCAN_FINDINGS_MAX);
+        scan_job_begin(&job, w.set, buf_str(&text), SCAN_VIEW_ALL, &got);
+        do {
+            err = scan_job_step(&job, w.scratch, steps[i]);
+            sorting += job.sorting != NULL ? 1 : 0;
+        } while (err == ERR_AGAIN);
+        assert_int_equal(err, ERR_OK);
+        scan_job_fini(&job);
+        assert_true(sorting >= 2);
+        assert_int_equal(got.count, whole.count);
+        for (size_t k = 0; k < got.count; k++) {
+            assert_int_equal(got.items[k].start, whole.items[k].start);
+            assert_int_equal(got.items[k].end, whole.items[k].end);
+            assert_int_equal(got.items[k].id, whole.items[k].id);
+            assert_int_equal(got.items[k].kind, whole.items[k].kind);
+            assert_int_equal(got.items[k].score, whole.items[k].score);
+        }
+        scan_findings_fini(&got);
+    }
+    /* Given up in the middle: nothing is lost (sanitizers look). */
+    struct scan_findings left;
+    struct scan_job job;
+    scan_findings_init(&left, SCAN_FINDINGS_MAX);
+    scan_job_begin(&job, w.set, buf_str(&text), SCAN_VIEW_ALL, &left);
+    while (job.sorting == NULL) {
+        assert_int_equal(scan_job_step(&job, w.scratch, 65536), ERR_AGAIN);
+    }
+    scan_job_fini(&job);
+    scan_findings_fini(&left);
+    scan_findings_fini(&whole);
+    buf_fini(&text);
+    scan_world_free(&w);
+}
+
 static size_t count_with(const struct scan_spec *spec, struct str text)
 {
     struct scan_set *set;
@@ -266,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_steps_change_nothing),
         cmocka_unit_test(test_long_runs),
         cmocka_unit_test(test_twenty_thousand),
+        cmocka_unit_test(test_many_are_sorted_in_steps),
         cmocka_unit_test(test_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
