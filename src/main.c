@@ -81,6 +81,7 @@ static const struct {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static int usage(FILE *out, int status);
+static bool asks_for_help(int argc, char **argv, int at);
 static int unknown(const char *name);
 
 int main(int argc, char **argv)
@@ -91,15 +92,14 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "compile-terms") == 0) {
         return compile_child_main(argc - 1, argv + 1); /* not for people: see compile.h */
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    if (asks_for_help(argc, argv, 1) || strcmp(argv[1], "help") == 0) {
         return usage(stdout, 0);
     }
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) != 0) {
             continue;
         }
-        if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+        if (asks_for_help(argc, argv, 2) || asks_for_help(argc, argv, 3)) { /* policy lint -h */
             printf("usage: portcullis %s %s\n%s\n%s%s", commands[i].name, commands[i].usage,
                    commands[i].summary, commands[i].detail[0] != '\0' ? "\n" : "",
                    commands[i].detail);
@@ -108,6 +108,11 @@ int main(int argc, char **argv)
         return commands[i].run(argc - 1, argv + 1);
     }
     return unknown(argv[1]);
+}
+
+static bool asks_for_help(int argc, char **argv, int at)
+{
+    return at < argc && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0);
 }
 
 static int unknown(const char *name)

@@ -33,6 +33,7 @@ def test_every_command_has_help(run, command):
     status, out, err = run(command, "--help")
     assert (status, err) == (0, "") and out.startswith(f"usage: portcullis {command}")
     assert f"  {command} " in run("--help")[1]
+    assert run(command, "anything", "-h") == (0, out, "")
 
 
 @pytest.mark.parametrize("args,words", [
