@@ -89,16 +89,7 @@ enum llm_text_role llm_role_of(struct str role)
 
 enum err llm_chat_walk(struct llm_walk *w, yyjson_val *messages)
 {
-    size_t i;
-    size_t count;
-    yyjson_val *message;
-    yyjson_arr_foreach(llm_each(messages), i, count, message)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(walk_message(w, message));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return llm_walk_each(w, messages, walk_message);
 }
 
 static enum err walk_message(struct llm_walk *w, yyjson_val *message)
@@ -166,16 +157,7 @@ static enum err walk_content(struct llm_walk *w, yyjson_val *content)
     if (!yyjson_is_arr(content)) {
         return llm_walk_any(w, content);
     }
-    size_t i;
-    size_t count;
-    yyjson_val *part;
-    yyjson_arr_foreach(llm_each(content), i, count, part)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(walk_part(w, part));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return llm_walk_each(w, content, walk_part);
 }
 
 /* Each is the name of the member that has it as well. */
@@ -260,16 +242,7 @@ static enum err walk_tool_calls(struct llm_walk *w, yyjson_val *calls)
     if (!yyjson_is_arr(calls)) {
         return llm_walk_invalid(w, "`tool_calls` must be an array.");
     }
-    size_t i;
-    size_t count;
-    yyjson_val *call;
-    yyjson_arr_foreach(llm_each(calls), i, count, call)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(walk_tool_call(w, call));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return llm_walk_each(w, calls, walk_tool_call);
 }
 
 static enum err walk_tool_call(struct llm_walk *w, yyjson_val *call)

@@ -74,6 +74,9 @@ MUST_USE enum err llm_walk_any(struct llm_walk *w, yyjson_val *v);
 /* The value of `key` is what a tool is called with: llm_walk_any with all its keys and
  * numbers. The place is that of the value already. */
 MUST_USE enum err llm_walk_tool_input(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
+/* Each item of an array, down at its index. */
+MUST_USE enum err llm_walk_each(struct llm_walk *w, yyjson_val *array,
+                                enum err (*walk)(struct llm_walk *w, yyjson_val *item));
 /* One member of an object: goes down, llm_walk_any, comes back. */
 MUST_USE enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
 /* Does the member hold a file's bytes: "data" of {"type":"base64"}? */

@@ -45,16 +45,7 @@ static const char *const block_types[] = {
 
 enum err llm_messages_walk(struct llm_walk *w, yyjson_val *messages)
 {
-    size_t i;
-    size_t count;
-    yyjson_val *message;
-    yyjson_arr_foreach(llm_each(messages), i, count, message)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(walk_message(w, message));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return llm_walk_each(w, messages, walk_message);
 }
 
 static enum err walk_message(struct llm_walk *w, yyjson_val *message)
@@ -89,16 +80,7 @@ enum err llm_blocks_walk(struct llm_walk *w, yyjson_val *content)
     if (!yyjson_is_arr(content)) {
         return llm_walk_invalid(w, "This must be a string or an array of content blocks.");
     }
-    size_t i;
-    size_t count;
-    yyjson_val *block;
-    yyjson_arr_foreach(llm_each(content), i, count, block)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(walk_block(w, block));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return llm_walk_each(w, content, walk_block);
 }
 
 static enum err walk_block(struct llm_walk *w, yyjson_val *block)
@@ -178,19 +160,8 @@ static enum err walk_block_member(struct llm_walk *w, struct str type, yyjson_va
 /* What a tool at the provider found. What it keeps to itself nobody has read. */
 static enum err walk_results(struct llm_walk *w, yyjson_val *results)
 {
-    size_t i;
-    size_t count;
-    yyjson_val *result;
-    if (!yyjson_is_arr(results)) {
-        return llm_walk_any(w, results);
-    }
-    yyjson_arr_foreach(llm_each(results), i, count, result)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(yyjson_is_obj(result) ? walk_result(w, result) : llm_walk_any(w, result));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return yyjson_is_arr(results) ? llm_walk_each(w, results, walk_result)
+                                  : llm_walk_any(w, results);
 }
 
 static enum err walk_result(struct llm_walk *w, yyjson_val *result)
@@ -199,6 +170,9 @@ static enum err walk_result(struct llm_walk *w, yyjson_val *result)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
+    if (!yyjson_is_obj(result)) {
+        return llm_walk_any(w, result);
+    }
     yyjson_obj_foreach(llm_each(result), i, count, key, value)
     {
         if (LLM_IS(llm_key(key), "encrypted_content") && yyjson_is_str(value)) {

@@ -14,6 +14,7 @@ static enum err check_item_type(struct llm_walk *w, struct str type);
 static enum err walk_item_member(struct llm_walk *w, struct str type, yyjson_val *key,
                                  yyjson_val *value);
 static enum err walk_parts(struct llm_walk *w, yyjson_val *parts);
+static enum err walk_part_or_thing(struct llm_walk *w, yyjson_val *part);
 static enum err walk_part(struct llm_walk *w, yyjson_val *part);
 static enum err walk_bytes(struct llm_walk *w, enum llm_unscannable_kind kind,
                            yyjson_val *value);
@@ -58,16 +59,7 @@ enum err llm_responses_input_walk(struct llm_walk *w, yyjson_val *input)
     if (!yyjson_is_arr(input)) {
         return llm_walk_any(w, input);
     }
-    size_t i;
-    size_t count;
-    yyjson_val *item;
-    yyjson_arr_foreach(llm_each(input), i, count, item)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(walk_item(w, item));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return llm_walk_each(w, input, walk_item);
 }
 
 static enum err walk_item(struct llm_walk *w, yyjson_val *item)
@@ -165,17 +157,13 @@ static enum err walk_parts(struct llm_walk *w, yyjson_val *parts)
     if (!yyjson_is_arr(parts)) {
         return llm_walk_any(w, parts);
     }
-    size_t i;
-    size_t count;
-    yyjson_val *part;
-    yyjson_arr_foreach(llm_each(parts), i, count, part)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(json_get(part, STR("type")) == NULL && w->role == LLM_ROLE_TOOL ? llm_walk_any(w, part)
-                                                                            : walk_part(w, part));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return llm_walk_each(w, parts, walk_part_or_thing);
+}
+
+static enum err walk_part_or_thing(struct llm_walk *w, yyjson_val *part)
+{
+    bool is_thing = json_get(part, STR("type")) == NULL && w->role == LLM_ROLE_TOOL;
+    return is_thing ? llm_walk_any(w, part) : walk_part(w, part);
 }
 
 static enum err walk_part(struct llm_walk *w, yyjson_val *part)

@@ -12,19 +12,7 @@ static bool is_stored(struct str name, yyjson_val *value);
 
 enum err llm_tools_walk(struct llm_walk *w, yyjson_val *tools)
 {
-    size_t i;
-    size_t count;
-    yyjson_val *tool;
-    if (!yyjson_is_arr(tools)) {
-        return llm_walk_any(w, tools);
-    }
-    yyjson_arr_foreach(llm_each(tools), i, count, tool)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        TRY(yyjson_is_obj(tool) ? walk_tool(w, tool) : llm_walk_any(w, tool));
-        llm_walk_pop(w, mark);
-    }
-    return ERR_OK;
+    return yyjson_is_arr(tools) ? llm_walk_each(w, tools, walk_tool) : llm_walk_any(w, tools);
 }
 
 static enum err walk_tool(struct llm_walk *w, yyjson_val *tool)
@@ -33,6 +21,9 @@ static enum err walk_tool(struct llm_walk *w, yyjson_val *tool)
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
+    if (!yyjson_is_obj(tool)) {
+        return llm_walk_any(w, tool);
+    }
     yyjson_obj_foreach(llm_each(tool), i, count, key, value)
     {
         struct str name = llm_key(key);

@@ -383,17 +383,12 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
     if (w->is_tool_input && yyjson_is_num(v)) {
         return add_number(w);
     }
-    size_t i;
-    size_t count;
     if (yyjson_is_arr(v)) {
-        yyjson_val *item;
-        yyjson_arr_foreach(llm_each(v), i, count, item)
-        {
-            size_t mark = llm_walk_push_index(w, i);
-            TRY(llm_walk_any(w, item));
-            llm_walk_pop(w, mark);
-        }
-    } else if (yyjson_is_obj(v)) {
+        return llm_walk_each(w, v, llm_walk_any);
+    }
+    if (yyjson_is_obj(v)) {
+        size_t i;
+        size_t count;
         yyjson_val *key;
         yyjson_val *value;
         yyjson_obj_foreach(llm_each(v), i, count, key, value)
@@ -427,6 +422,21 @@ enum err llm_walk_tool_input(struct llm_walk *w, yyjson_val *key, yyjson_val *va
     enum err err = llm_walk_any(w, value);
     w->is_tool_input = false;
     return err;
+}
+
+enum err llm_walk_each(struct llm_walk *w, yyjson_val *array,
+                       enum err (*walk)(struct llm_walk *w, yyjson_val *item))
+{
+    size_t i;
+    size_t count;
+    yyjson_val *item;
+    yyjson_arr_foreach(llm_each(array), i, count, item)
+    {
+        size_t mark = llm_walk_push_index(w, i);
+        TRY(walk(w, item));
+        llm_walk_pop(w, mark);
+    }
+    return ERR_OK;
 }
 
 enum err llm_walk_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value)
