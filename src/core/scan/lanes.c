@@ -143,6 +143,8 @@ WIDE static struct lanes_signs wide_signs_of(const char *text)
         s.base64 |= (uint64_t)(in_any(c, IN_BASE64) | line) << 32 * i;
         s.marks |= (uint64_t)(in_any(c, IN_MARK) | equal(b, '`')) << 32 * i;
         s.escapes |= (uint64_t)in_any(c, IN_ESCAPE) << 32 * i;
+        s.backslashes |= (uint64_t)equal(b, '\\') << 32 * i;
+        s.us |= (uint64_t)equal(b, 'u') << 32 * i;
         s.high |= (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32 * i;
     }
     return s;

@@ -21,6 +21,7 @@ struct lanes_starts {
 /* What is not plain: see stages_worth. */
 struct lanes_signs {
     uint64_t base64, underscores, marks, escapes, high;
+    uint64_t backslashes, us; /* an escape where one is behind the other */
 };
 
 bool lanes_has_wide(void); /* may is_wide be said below? */

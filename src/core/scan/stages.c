@@ -23,7 +23,7 @@ static size_t run_markup(const struct view *in, size_t from, bool is_final, stru
 static bool is_mark(unsigned char c);
 static size_t markup_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait);
 static size_t comment_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait);
-static unsigned worth_of(struct lanes_signs s, bool is_behind_line, size_t *run);
+static unsigned worth_of(struct lanes_signs s, char before, size_t *run);
 
 void stages_init(struct scan_stages *s)
 {
@@ -204,8 +204,8 @@ unsigned stages_worth(struct str text, size_t from, bool is_wide)
     size_t run = 0;
     unsigned worth = 0;
     for (; is_wide && at + LANES <= text.len && worth != WORTH_ALL; at += LANES) {
-        bool is_behind_line = at > 0 && text.ptr[at - 1] == '_';
-        worth |= worth_of(lanes_signs_of(text.ptr + at), is_behind_line, &run);
+        char before = at > 0 ? text.ptr[at - 1] : ' ';
+        worth |= worth_of(lanes_signs_of(text.ptr + at), before, &run);
     }
     for (; at < text.len && worth != WORTH_ALL; at++) {
         unsigned char c = (unsigned char)text.ptr[at];
@@ -219,19 +219,20 @@ unsigned stages_worth(struct str text, size_t from, bool is_wide)
     return worth;
 }
 
-/* The same for 64 bytes. *run: base64 letters in front of them, and then at their end. */
-static unsigned worth_of(struct lanes_signs s, bool is_behind_line, size_t *run)
+/* The same for 64 bytes behind `before`. *run: base64 letters in front of them, and then at
+ * their end. */
+static unsigned worth_of(struct lanes_signs s, char before, size_t *run)
 {
     uint64_t runs = s.base64;
     for (unsigned have = 1; have < BASE64_RUN_MIN; have *= 2) {
         runs &= runs >> have;
     }
-    size_t before = *run;
     size_t first = s.base64 == UINT64_MAX ? LANES : (size_t)__builtin_ctzll(~s.base64);
-    *run = s.base64 == UINT64_MAX ? before + LANES : (size_t)__builtin_clzll(~s.base64);
-    bool is_decoded = runs != 0 || before + first >= BASE64_RUN_MIN || s.escapes != 0;
-    uint64_t lines = s.underscores & (s.underscores << 1 | (is_behind_line ? 1 : 0));
-    return (is_decoded ? SCAN_VIEW_DECODED : 0U) |
+    bool is_run = runs != 0 || *run + first >= BASE64_RUN_MIN;
+    *run = s.base64 == UINT64_MAX ? *run + LANES : (size_t)__builtin_clzll(~s.base64);
+    uint64_t lines = s.underscores & (s.underscores << 1 | (before == '_' ? 1 : 0));
+    uint64_t escapes = s.escapes | (s.us & (s.backslashes << 1 | (before == '\\' ? 1 : 0)));
+    return (is_run || escapes != 0 ? SCAN_VIEW_DECODED : 0U) |
            ((s.marks | lines) != 0 ? SCAN_VIEW_MARKUP : 0U) |
            (s.high != 0 ? SCAN_VIEW_SKELETON : 0U);
 }

@@ -36,6 +36,9 @@ static const char *const pieces[] = {
     "f\xd0\xb0lcon ",
     "a%40b.example.com ",
     "jane&#64;example&#x2e;com ",
+    "jane\\u0040example.com\\n ",
+    "\\ud83d\\ude00 \\u00",
+    "\\u",
     "bXkgc3NuIGlzIDEyMy00NS02Nzg5IG9r ",
     "WW1WNGRDQXhNak10TkRVdE5qYzRPUT09 ",
     "<!-- falcon --",
@@ -133,6 +136,35 @@ static void test_steps_change_nothing(void **state)
 }
 
 /* Long runs: of base64, readable or not, and of what a comment never ends. */
+/* Whether a view is worth reading is found out 64 bytes at a time: wherever they are cut. */
+static void test_what_is_hidden_is_seen_anywhere(void **state)
+{
+    (void)state;
+    static const struct str hidden[] = {
+        STR_INIT("jane\\u0040example.com"), STR_INIT("jane%40example.com"),
+        STR_INIT("jane&#64;example.com"),   STR_INIT("ja__ne__@example.com"),
+        STR_INIT("ja<b>ne</b>@example.com"), STR_INIT("amFuZUBleGFtcGxlLmNvbQ=="),
+    };
+    scan_world_init(&w, "email", NULL, 0);
+    struct buf text;
+    buf_init(&text, 1U << 12);
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        for (size_t at = 0; at < 200; at++) {
+            buf_clear(&text);
+            for (size_t k = 0; k < 260; k++) {
+                buf_add(&text, k == at ? hidden[i] : STR(" "));
+            }
+            w.found.count = 0;
+            assert_int_equal(
+                scan_text(w.set, w.scratch, buf_str(&text), SCAN_VIEW_ALL, &w.found), ERR_OK);
+            assert_true(w.found.count > 0);
+            assert_int_equal(w.found.items[0].end, at + hidden[i].len);
+        }
+    }
+    buf_fini(&text);
+    scan_world_free(&w);
+}
+
 static void test_long_runs(void **state)
 {
     (void)state;
@@ -319,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps_change_nothing),
+        cmocka_unit_test(test_what_is_hidden_is_seen_anywhere),
         cmocka_unit_test(test_long_runs),
         cmocka_unit_test(test_twenty_thousand),
         cmocka_unit_test(test_many_are_sorted_in_steps),

@@ -51,6 +51,8 @@ static void expect_signs(const unsigned char *text)
         s.marks |= (uint64_t)(b != 0 && strchr("<`*~", b) != NULL) << i;
         s.escapes |= (uint64_t)(b == '%' || b == '&') << i;
         s.high |= (uint64_t)(b >= 0x80) << i;
+        s.backslashes |= (uint64_t)(b == '\\') << i;
+        s.us |= (uint64_t)(b == 'u') << i;
     }
     struct lanes_signs got = lanes_signs_of((const char *)text);
     assert_int_equal(got.base64, s.base64);
@@ -58,6 +60,8 @@ static void expect_signs(const unsigned char *text)
     assert_int_equal(got.marks, s.marks);
     assert_int_equal(got.escapes, s.escapes);
     assert_int_equal(got.high, s.high);
+    assert_int_equal(got.backslashes, s.backslashes);
+    assert_int_equal(got.us, s.us);
 }
 
 static void expect(const unsigned char *text)
