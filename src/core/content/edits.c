@@ -20,7 +20,7 @@
 #define WRITES_PER_READ 4U           /* bytes written for one that is read */
 #define WIPES_PER_READ 8U
 #define EDIT_COST 32U                /* bytes that an edit counts as */
-#define LARGE_LIST 4096U             /* edits; from then on on the heap, to grow without copies */
+#define LARGE_LIST 4096U             /* edits; longer ones are on the heap */
 
 enum making_step {
     MAKE_BEGIN,
@@ -104,6 +104,10 @@ static enum err grow(struct content_check *k, struct edit_list *list)
     size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
     size_t bytes = list->capacity * sizeof(list->items[0]);
     bool is_large = capacity > LARGE_LIST;
+    size_t findings = k->recognition != NULL ? k->recognition->all.count : k->queue->found.count;
+    if (is_large && capacity < findings) {
+        capacity = findings; /* of the unit under way: room for all of them, no more copies */
+    }
     bool was_large = list->capacity > LARGE_LIST;
     struct scan_edit *grown =
         is_large ? realloc(was_large ? list->items : NULL, capacity * sizeof(*grown))
