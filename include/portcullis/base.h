@@ -274,6 +274,7 @@ struct json_span json_span_of_member_value(const struct json_doc *doc, yyjson_va
 struct json_span json_span_of_member(const struct json_doc *doc, yyjson_val *key);
 /* Appends `s` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 void json_write_str(struct buf *b, struct str s);
+void json_write_chars(struct buf *b, struct str s); /* the same without the quotes */
 /* Serialises a value without blanks. */
 void json_write_val(struct buf *b, yyjson_val *v);
 

@@ -160,9 +160,10 @@ MUST_USE enum err content_opaque_add(struct content_check *k, enum content_stage
                                      enum llm_unscannable_kind kind, struct str pointer);
 /* Texts of a whole answer (JSON, or a whole-text event of a stream). */
 MUST_USE enum err content_response_add(struct content_check *k, const struct llm_text *text);
-/* Reads at most about bytes_max of what was added: ERR_AGAIN = more to do, ERR_OK = all
- * done. ERR_LIMIT, ERR_MEMORY: something was not read; the caller must refuse. With
- * env.may_ask ERR_AGAIN may also mean that content_ask has a question. */
+/* Reads at most about bytes_max of what was added, and when all is read makes its edits, in
+ * steps as short: ERR_AGAIN = more to do, ERR_OK = all done. ERR_LIMIT, ERR_MEMORY: something
+ * was not read; the caller must refuse. With env.may_ask ERR_AGAIN may also mean that
+ * content_ask has a question. */
 MUST_USE enum err content_run(struct content_check *k, size_t bytes_max);
 /* What a recogniser is to be asked before content_run can go on, when everything else was
  * read and no rule blocks already. False: nothing. The same until content_told. Views, into

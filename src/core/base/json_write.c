@@ -20,6 +20,12 @@ static void write_real(struct buf *b, double value);
 void json_write_str(struct buf *b, struct str s)
 {
     buf_add_byte(b, '"');
+    json_write_chars(b, s);
+    buf_add_byte(b, '"');
+}
+
+void json_write_chars(struct buf *b, struct str s)
+{
     size_t at = 0;
     while (at < s.len) {
         size_t run = plain_run(s, at);
@@ -35,7 +41,6 @@ void json_write_str(struct buf *b, struct str s)
         }
         at++;
     }
-    buf_add_byte(b, '"');
 }
 
 /* Bytes from `from` on that may stand as they are. */

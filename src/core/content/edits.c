@@ -3,38 +3,132 @@
  * What was found, as edits of the body: each text that changes is written whole, as a JSON
  * string. Arguments that are JSON stay JSON: their strings, names and numbers are edited
  * where they stand, and a number becomes a string. In an answer the tokens of the request
- * become their values again, after everything was scanned. The exchange's arena.
+ * become their values again, after everything was scanned. Made in steps, as content_run
+ * reads: a text of a megabyte with a hundred thousand findings is long to write as well.
+ *
+ *   BEGIN -> APPLY -> FINISH -> ESCAPE -> KEEP -> BEGIN of the next text
+ *   BEGIN -> UNIT -> APPLY -> ESCAPE -> KEEP -> UNIT ... -> JOIN -> FINISH  (of a JSON)
  */
+#include <stdlib.h>
+
 #include "names.h"
 #include "run.h"
 
 #define EDITED_BYTES_MAX ((size_t)256 << 20)
 #define EMPTY_WORD STR("[REDACTED]") /* for a text of which nothing is left */
+#define PIECE_BYTES (64U << 10)      /* is written without a look at the time */
+#define WRITES_PER_READ 4U           /* bytes written for one that is read */
+#define WIPES_PER_READ 8U
+#define EDIT_COST 32U                /* bytes that an edit counts as */
+#define LARGE_LIST 4096U             /* edits; longer ones are on the heap */
 
-struct edit_out {
-    struct content_check *check;
+enum making_step {
+    MAKE_BEGIN,
+    MAKE_UNIT,
+    MAKE_APPLY,
+    MAKE_NUMBER,
+    MAKE_JOIN,
+    MAKE_FINISH,
+    MAKE_ESCAPE,
+    MAKE_KEEP
+};
+struct making {
     struct llm_edit *items;
-    size_t count;
+    size_t count, of;              /* edits; readings they are of */
+    enum making_step step;
+    size_t reading;                /* under way */
+    size_t unit, edit;             /* of the text; of the unit */
+    size_t at;                     /* bytes of the unit's text, or of what is written */
+    struct names_edits parts;      /* of a JSON: an edit of each unit that changes */
+    struct str *plain;             /* parts.plain */
+    bool has_part_names;           /* some of them are of names */
+    const struct buf *from;        /* what is escaped */
+    struct str kept;
     struct buf value, json, whole; /* heap; wiped */
+    size_t wiped;                  /* bytes of the first one that is left */
     struct names names;            /* of the body itself, where one of them is edited */
-    bool has_names;
 };
 
-static enum err edit_reading(struct edit_out *o, const struct reading *r);
-static enum err edit_json(struct edit_out *o, const struct reading *r, bool *ret_is_edited);
-static bool needs_restoring(const struct edit_out *o, const struct reading *r);
-static void apply(struct str text, const struct edit_list *edits, struct buf *out);
-static bool has_edited_name(const struct queue *q);
-static enum err write_name(struct edit_out *o, const struct reading *r, bool *ret_is_edited);
-static enum err number_names(struct edit_out *o, struct str json, struct names_edits *edits);
-static enum err finish(struct edit_out *o, const struct reading *r);
-static bool is_blank(struct str s);
+static enum err grow(struct content_check *k, struct edit_list *list);
+static enum err prepare(struct content_check *k);
+static void making_free(struct queue *q);
+static enum err wipe_some(struct making *m, size_t *left);
+static enum err make_some(struct content_check *k, struct making *m, size_t *left);
+static enum err begin(struct content_check *k, struct making *m);
+static enum err begin_json(struct content_check *k, struct making *m);
+static enum err take_unit(struct content_check *k, struct making *m);
+static enum err apply(struct content_check *k, struct making *m, size_t *left);
+static enum err end_apply(struct making *m, const struct content_check *k);
+static enum err end_name(struct making *m, const struct content_check *k);
+static enum err number_parts(struct content_check *k, struct making *m, size_t *left);
+static enum err join_parts(struct content_check *k, struct making *m, size_t *left);
+static enum err finish(struct content_check *k, struct making *m);
+static enum err escape(struct content_check *k, struct making *m, size_t *left);
+static size_t piece_end(struct str text, size_t from);
+static enum err keep(struct content_check *k, struct making *m, size_t *left);
+static bool needs_restoring(const struct content_check *k, const struct reading *r);
+static void next_reading(struct making *m);
+static void spend(size_t *left, size_t bytes);
+
+enum err edit_add(struct content_check *k, struct edit_list *list, const struct scan_edit *edit)
+{
+    size_t at = list->count;
+    while (at > 0 && list->items[at - 1].start > edit->start) {
+        at--;
+    }
+    size_t from = at > 0 && list->items[at - 1].end > edit->start ? at - 1 : at;
+    size_t to = at;
+    while (to < list->count && list->items[to].start < edit->end) {
+        to++;
+    }
+    struct scan_edit all = *edit;
+    for (size_t i = from; i < to; i++) {
+        const struct scan_edit *old = &list->items[i];
+        all.text = i == from ? old->text : all.text;
+        all.start = old->start < all.start ? old->start : all.start;
+        all.end = old->end > all.end ? old->end : all.end;
+    }
+    if (from == to && list->count == list->capacity) {
+        TRY(grow(k, list));
+    }
+    /* [from, to) becomes one. */
+    memmove(list->items + from + 1, list->items + to,
+            (list->count - to) * sizeof(list->items[0]));
+    list->count = list->count - (to - from) + 1;
+    list->items[from] = all;
+    return ERR_OK;
+}
+
+static enum err grow(struct content_check *k, struct edit_list *list)
+{
+    size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
+    size_t bytes = list->capacity * sizeof(list->items[0]);
+    bool is_large = capacity > LARGE_LIST;
+    size_t findings = k->recognition != NULL ? k->recognition->all.count : k->queue->found.count;
+    if (is_large && capacity < findings) {
+        capacity = findings; /* of the unit under way: room for all of them, no more copies */
+    }
+    bool was_large = list->capacity > LARGE_LIST;
+    struct scan_edit *grown =
+        is_large ? realloc(was_large ? list->items : NULL, capacity * sizeof(*grown))
+                 : arena_resize(k->arena, list->items, bytes, capacity * sizeof(*grown));
+    if (grown == NULL) {
+        return ERR_MEMORY;
+    }
+    if (is_large && !was_large) {
+        memcpy(grown, list->items, bytes);
+        list->next_large = k->queue->large;
+        k->queue->large = list;
+    }
+    list->items = grown;
+    list->capacity = capacity;
+    return ERR_OK;
+}
 
 enum err content_edits(struct content_check *k, const struct llm_edit **ret, size_t *ret_count)
 {
     struct queue *q = k->queue;
-    struct edit_out o = {.check = k};
-    enum err err = ERR_OK;
+    size_t all = SIZE_MAX;
 
     *ret = NULL;
     *ret_count = 0;
@@ -43,194 +137,371 @@ enum err content_edits(struct content_check *k, const struct llm_edit **ret, siz
     }
     TRY(q->err);
     ASSERT(q->at == q->count && (k->recognition == NULL || k->recognition->is_done));
-    o.items = ARENA_ARRAY(k->arena, q->count, struct llm_edit);
-    if (o.items == NULL) {
-        return ERR_MEMORY;
+    enum err err = edits_run(k, &all); /* of what is blocked nothing was made so far */
+    if (err == ERR_OK) {
+        *ret = q->making->items;
+        *ret_count = q->making->count;
     }
-    buf_init(&o.value, EDITED_BYTES_MAX);
-    buf_init(&o.json, EDITED_BYTES_MAX);
-    buf_init(&o.whole, EDITED_BYTES_MAX);
-    names_init(&o.names, k->env.hash_key);
-    o.has_names = has_edited_name(q);
-    for (size_t i = 0; err == ERR_OK && i < q->count; i++) {
-        err = edit_reading(&o, &q->items[i]);
-    }
-    struct buf *bufs[] = {&o.value, &o.json, &o.whole};
-    for (size_t i = 0; i < 3; i++) {
-        buf_wipe(bufs[i]);
-    }
-    names_fini(&o.names);
-    *ret = o.items;
-    *ret_count = err == ERR_OK ? o.count : 0;
+    edits_free(q);
     q->count = q->at = q->unit = 0;
+    q->has_edited_name = false;
     q->seam = (struct seam){0};
     k->recognition = NULL;
     q->err = err;
     return err;
 }
 
-static enum err edit_reading(struct edit_out *o, const struct reading *r)
+enum err edits_run(struct content_check *k, size_t *left)
 {
-    bool is_edited = false;
-    buf_clear(&o->value);
-    if (r->is_json) {
-        TRY(edit_json(o, r, &is_edited));
-    } else if (r->text->is_key) {
-        TRY(write_name(o, r, &is_edited));
-    } else if (r->units[0].edits.count > 0) {
-        is_edited = true;
-        apply(r->text->value, &r->units[0].edits, &o->value);
-        TRY(o->value.err);
-        if (is_blank(buf_str(&o->value)) && !r->text->is_number) {
-            buf_clear(&o->value); /* no provider takes an empty text */
-            buf_add(&o->value, EMPTY_WORD);
+    TRY(prepare(k));
+    struct making *m = k->queue->making;
+    while (m->reading < k->queue->count) {
+        if (*left == 0) {
+            return ERR_AGAIN;
         }
+        TRY(make_some(k, m, left));
     }
-    if (!is_edited && !needs_restoring(o, r)) {
-        return o->value.err;
-    }
-    if (!is_edited) {
-        buf_add(&o->value, r->text->value);
-    }
-    TRY(o->value.err);
-    return finish(o, r);
+    return wipe_some(m, left);
 }
 
-static enum err edit_json(struct edit_out *o, const struct reading *r, bool *ret_is_edited)
+/* Long buffers take a while to wipe as well. */
+static enum err wipe_some(struct making *m, size_t *left)
 {
-    struct arena *a = o->check->arena;
-    size_t count = 0;
-    bool has_name = false;
+    struct buf *bufs[] = {&m->value, &m->json, &m->whole};
+    for (size_t i = 0; i < 3; i++) {
+        struct buf *b = bufs[i];
+        for (; m->wiped < b->capacity; m->wiped += PIECE_BYTES) {
+            size_t rest = b->capacity - m->wiped;
+            if (*left == 0) {
+                return ERR_AGAIN;
+            }
+            bytes_wipe(b->ptr + m->wiped, rest < PIECE_BYTES ? rest : PIECE_BYTES);
+            spend(left, (rest < PIECE_BYTES ? rest : PIECE_BYTES) / WIPES_PER_READ);
+        }
+        m->wiped = b->capacity > 0 ? 0 : m->wiped; /* goes on with the next one */
+        buf_fini(b);
+    }
+    return ERR_OK;
+}
 
-    *ret_is_edited = false;
+static enum err prepare(struct content_check *k)
+{
+    struct queue *q = k->queue;
+    if (q->making != NULL && q->making->of != q->count) {
+        making_free(q); /* more was added: a name may have to be numbered now */
+    }
+    if (q->making != NULL) {
+        return ERR_OK;
+    }
+    struct making *m = ARENA_NEW(k->arena, struct making);
+    if (m == NULL) {
+        return ERR_MEMORY;
+    }
+    m->items = ARENA_ARRAY(k->arena, q->count, struct llm_edit);
+    if (m->items == NULL) {
+        return ERR_MEMORY;
+    }
+    m->of = q->count;
+    buf_init(&m->value, EDITED_BYTES_MAX);
+    buf_init(&m->json, EDITED_BYTES_MAX);
+    buf_init(&m->whole, EDITED_BYTES_MAX);
+    names_init(&m->names, k->env.hash_key);
+    q->making = m;
+    return ERR_OK;
+}
+
+void edits_free(struct queue *q)
+{
+    for (; q->large != NULL; q->large = q->large->next_large) {
+        free(q->large->items);
+        q->large->items = NULL;
+    }
+    making_free(q);
+}
+
+static void making_free(struct queue *q)
+{
+    struct making *m = q->making;
+    if (m != NULL) {
+        buf_wipe(&m->value);
+        buf_wipe(&m->json);
+        buf_wipe(&m->whole);
+        names_fini(&m->names);
+        q->making = NULL;
+    }
+}
+
+static enum err make_some(struct content_check *k, struct making *m, size_t *left)
+{
+    switch (m->step) {
+    case MAKE_BEGIN:
+        spend(left, 1);
+        return begin(k, m);
+    case MAKE_UNIT:
+        spend(left, 1);
+        return take_unit(k, m);
+    case MAKE_APPLY:
+        return apply(k, m, left);
+    case MAKE_NUMBER:
+        return number_parts(k, m, left);
+    case MAKE_JOIN:
+        return join_parts(k, m, left);
+    case MAKE_FINISH:
+        return finish(k, m);
+    case MAKE_ESCAPE:
+        return escape(k, m, left);
+    case MAKE_KEEP:
+        return keep(k, m, left);
+    }
+    return ERR_INTERNAL;
+}
+
+static enum err begin(struct content_check *k, struct making *m)
+{
+    const struct reading *r = &k->queue->items[m->reading];
+    m->unit = m->edit = m->at = 0;
+    buf_clear(&m->value);
+    if (r->is_json) {
+        TRY(begin_json(k, m));
+    } else if (r->units[0].edits.count > 0 || (r->text->is_key && k->queue->has_edited_name)) {
+        m->step = MAKE_APPLY;
+    }
+    if (m->step != MAKE_BEGIN) {
+        return ERR_OK;
+    }
+    if (!needs_restoring(k, r)) {
+        next_reading(m);
+        return ERR_OK;
+    }
+    m->step = MAKE_FINISH;
+    buf_add(&m->value, r->text->value);
+    return m->value.err;
+}
+
+/* Begins with its units when one of them changes. */
+static enum err begin_json(struct content_check *k, struct making *m)
+{
+    const struct reading *r = &k->queue->items[m->reading];
+    size_t count = 0;
+    m->has_part_names = false;
     for (size_t i = 0; i < r->units_count; i++) {
-        count += r->units[i].edits.count > 0 ? 1 : 0;
-        has_name = has_name || (r->units[i].text->is_key && r->units[i].edits.count > 0);
+        bool is_edited = r->units[i].edits.count > 0;
+        count += is_edited ? 1 : 0;
+        m->has_part_names = m->has_part_names || (is_edited && r->units[i].text->is_key);
     }
     if (count == 0) {
         return ERR_OK;
     }
-    struct names_edits edits = {.items = ARENA_ARRAY(a, count, struct llm_edit),
-                                .capacity = count};
-    struct str *plain = ARENA_ARRAY(a, count, struct str);
-    if (edits.items == NULL || plain == NULL) {
-        return ERR_MEMORY;
-    }
-    edits.plain = plain;
-    for (size_t i = 0; i < r->units_count; i++) {
-        const struct unit *u = &r->units[i];
-        if (u->edits.count == 0) {
-            continue;
-        }
-        buf_clear(&o->json);
-        buf_clear(&o->whole);
-        apply(u->text->value, &u->edits, &o->json);
-        TRY(o->json.err);
-        json_write_str(&o->whole, buf_str(&o->json));
-        TRY(o->whole.err);
-        plain[edits.count] = u->text->is_key ? arena_str(a, buf_str(&o->json)) : STR_NONE;
-        edits.items[edits.count] =
-            (struct llm_edit){u->text->span, arena_str(a, buf_str(&o->whole))};
-        if (edits.items[edits.count++].with.ptr == NULL || a->is_exhausted) {
-            return ERR_MEMORY;
-        }
-    }
-    if (has_name) {
-        TRY(number_names(o, r->text->value, &edits));
-    }
-    *ret_is_edited = true;
-    return llm_edits_apply(&o->value, r->text->value, edits.items, edits.count);
+    m->plain = ARENA_ARRAY(k->arena, count, struct str);
+    m->parts = (struct names_edits){.items = ARENA_ARRAY(k->arena, count, struct llm_edit),
+                                    .plain = m->plain,
+                                    .capacity = count};
+    m->step = MAKE_UNIT;
+    return m->plain != NULL && m->parts.items != NULL ? ERR_OK : ERR_MEMORY;
 }
 
-static enum err number_names(struct edit_out *o, struct str json, struct names_edits *edits)
+/* The next one that changes; behind the last of them the JSON is put together. */
+static enum err take_unit(struct content_check *k, struct making *m)
 {
-    struct names names;
-    names_init(&names, o->check->env.hash_key);
-    enum err err = names_number(o->check->arena, &names, json, edits);
-    names_fini(&names);
-    return err;
-}
-
-static void apply(struct str text, const struct edit_list *edits, struct buf *out)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < edits->count; i++) {
-        buf_add(out, str_sub(text, at, edits->items[i].start));
-        buf_add(out, edits->items[i].text);
-        at = edits->items[i].end;
+    const struct reading *r = &k->queue->items[m->reading];
+    while (m->unit < r->units_count && r->units[m->unit].edits.count == 0) {
+        m->unit++;
     }
-    buf_add(out, str_sub(text, at, text.len));
+    if (m->unit == r->units_count) {
+        m->step = m->has_part_names ? MAKE_NUMBER : MAKE_JOIN;
+        return ERR_OK;
+    }
+    buf_clear(&m->json);
+    m->edit = m->at = 0;
+    m->step = MAKE_APPLY;
+    return ERR_OK;
 }
 
-static bool has_edited_name(const struct queue *q)
+static enum err apply(struct content_check *k, struct making *m, size_t *left)
 {
-    for (size_t i = 0; i < q->count; i++) {
-        const struct reading *r = &q->items[i];
-        if (r->text->is_key && !r->is_json && r->units[0].edits.count > 0) {
-            return true;
+    const struct reading *r = &k->queue->items[m->reading];
+    const struct unit *u = &r->units[m->unit];
+    const struct edit_list *edits = &u->edits;
+    struct buf *out = r->is_json ? &m->json : &m->value;
+    size_t before = out->len;
+    while (m->edit < edits->count && out->len - before < PIECE_BYTES) {
+        const struct scan_edit *edit = &edits->items[m->edit++];
+        buf_add(out, str_sub(u->text->value, m->at, edit->start));
+        buf_add(out, edit->text);
+        m->at = edit->end;
+        spend(left, EDIT_COST);
+        if (*left == 0) {
+            break;
         }
     }
-    return false;
+    spend(left, (out->len - before) / WRITES_PER_READ);
+    if (m->edit < edits->count) {
+        return out->err;
+    }
+    buf_add(out, str_sub(u->text->value, m->at, u->text->value.len));
+    TRY(out->err);
+    return end_apply(m, k);
+}
+
+static enum err end_apply(struct making *m, const struct content_check *k)
+{
+    const struct reading *r = &k->queue->items[m->reading];
+    m->at = 0;
+    if (r->is_json) {
+        m->from = &m->json;
+        m->step = MAKE_ESCAPE;
+        return ERR_OK;
+    }
+    m->step = MAKE_FINISH;
+    if (r->text->is_key) {
+        return end_name(m, k);
+    }
+    if (str_trim(buf_str(&m->value), " \t\r\n").len == 0 && !r->text->is_number) {
+        buf_clear(&m->value); /* no provider takes an empty text */
+        buf_add(&m->value, EMPTY_WORD);
+    }
+    return m->value.err;
 }
 
 /* A name of the body; its object is known by the pointer. One that no rule found anything
  * in may have to make way for another. */
-static enum err write_name(struct edit_out *o, const struct reading *r, bool *ret_is_edited)
+static enum err end_name(struct making *m, const struct content_check *k)
 {
+    const struct reading *r = &k->queue->items[m->reading];
     bool is_found = r->units[0].edits.count > 0;
     struct str parent = r->text->pointer;
     unsigned number = 0;
 
     while (parent.len > 0 && parent.ptr[--parent.len] != '/') {
     }
-    apply(r->text->value, &r->units[0].edits, &o->value);
-    TRY(o->value.err);
-    if (o->has_names) {
-        uint64_t hash = names_begin(&o->names, hash_bytes(parent, 0));
-        TRY(names_take(&o->names, names_add(hash, buf_str(&o->value)), is_found, &number));
-    }
+    uint64_t hash = names_begin(&m->names, hash_bytes(parent, 0));
+    TRY(names_take(&m->names, names_add(hash, buf_str(&m->value)), is_found, &number));
     if (number != 0) {
-        buf_printf(&o->value, "_%u", number);
+        buf_printf(&m->value, "_%u", number);
+    } else if (!is_found && !needs_restoring(k, r)) {
+        next_reading(m);
     }
-    *ret_is_edited = is_found || number != 0;
-    if (!*ret_is_edited) {
-        buf_clear(&o->value);
-    }
-    return o->value.err;
+    return m->value.err;
 }
 
-static bool needs_restoring(const struct edit_out *o, const struct reading *r)
+static enum err number_parts(struct content_check *k, struct making *m, size_t *left)
 {
-    return r->stage == CONTENT_RESPONSE && o->check->tokens.count > 0 &&
+    struct str json = k->queue->items[m->reading].text->value;
+    struct names names;
+    names_init(&names, k->env.hash_key);
+    enum err err = names_number(k->arena, &names, json, &m->parts);
+    names_fini(&names);
+    spend(left, json.len);
+    m->step = MAKE_JOIN;
+    return err;
+}
+
+static enum err join_parts(struct content_check *k, struct making *m, size_t *left)
+{
+    struct str json = k->queue->items[m->reading].text->value;
+    spend(left, json.len);
+    m->step = MAKE_FINISH;
+    return llm_edits_apply(&m->value, json, m->parts.items, m->parts.count);
+}
+
+static bool needs_restoring(const struct content_check *k, const struct reading *r)
+{
+    return r->stage == CONTENT_RESPONSE && k->tokens.count > 0 &&
            str_find(r->text->value, '[') >= 0;
 }
 
-static enum err finish(struct edit_out *o, const struct reading *r)
+static enum err finish(struct content_check *k, struct making *m)
 {
-    struct buf *text = &o->value;
-    if (r->stage == CONTENT_RESPONSE && o->check->tokens.count > 0) {
-        buf_clear(&o->json);
-        TRY(scan_tokens_restore(&o->check->tokens, buf_str(&o->value), r->text->is_json,
-                                &o->json));
-        text = &o->json;
-        if (str_eq(buf_str(text), r->text->value)) {
-            return ERR_OK; /* a bracket, but none of ours */
-        }
+    const struct reading *r = &k->queue->items[m->reading];
+    m->unit = r->units_count; /* what is escaped now is all of it */
+    m->at = 0;
+    m->from = &m->value;
+    m->step = MAKE_ESCAPE;
+    if (r->stage != CONTENT_RESPONSE || k->tokens.count == 0) {
+        return ERR_OK;
     }
-    buf_clear(&o->whole);
-    json_write_str(&o->whole, buf_str(text));
-    TRY(o->whole.err);
-    struct llm_edit *edit = &o->items[o->count];
-    edit->span = r->text->span;
-    edit->with = arena_str(o->check->arena, buf_str(&o->whole));
-    if (edit->with.ptr == NULL) {
-        return ERR_MEMORY;
+    buf_clear(&m->json);
+    TRY(scan_tokens_restore(&k->tokens, buf_str(&m->value), r->text->is_json, &m->json));
+    m->from = &m->json;
+    if (str_eq(buf_str(&m->json), r->text->value)) {
+        next_reading(m); /* a bracket, but none of ours */
     }
-    o->count++;
     return ERR_OK;
 }
 
-static bool is_blank(struct str s)
+static enum err escape(struct content_check *k, struct making *m, size_t *left)
 {
-    return str_trim(s, " \t\r\n").len == 0;
+    struct str text = buf_str(m->from);
+    size_t end = piece_end(text, m->at);
+    if (m->at == 0) {
+        buf_clear(&m->whole);
+        buf_add_byte(&m->whole, '"');
+    }
+    json_write_chars(&m->whole, str_sub(text, m->at, end));
+    spend(left, (end - m->at) / WRITES_PER_READ);
+    m->at = end;
+    if (end < text.len) {
+        return m->whole.err;
+    }
+    buf_add_byte(&m->whole, '"');
+    TRY(m->whole.err);
+    char *copy = arena_alloc_raw(k->arena, m->whole.len + 1);
+    if (copy == NULL) {
+        return ERR_MEMORY;
+    }
+    copy[m->whole.len] = '\0';
+    m->kept = (struct str){copy, 0};
+    m->step = MAKE_KEEP;
+    return ERR_OK;
+}
+
+/* Not inside of a code point; where there is none, anywhere. */
+static size_t piece_end(struct str text, size_t from)
+{
+    if (text.len - from <= PIECE_BYTES) {
+        return text.len;
+    }
+    size_t end = from + PIECE_BYTES;
+    for (size_t back = 0; back < 4; back++) {
+        if (((unsigned char)text.ptr[end - back] & 0xc0) != 0x80) {
+            return end - back;
+        }
+    }
+    return end;
+}
+
+static enum err keep(struct content_check *k, struct making *m, size_t *left)
+{
+    const struct reading *r = &k->queue->items[m->reading];
+    struct str rest = str_sub(buf_str(&m->whole), m->kept.len, m->whole.len);
+    struct str piece = str_sub(rest, 0, PIECE_BYTES);
+    bool is_part = m->unit < r->units_count;
+    memcpy((char *)(uintptr_t)m->kept.ptr + m->kept.len, piece.ptr, piece.len);
+    m->kept.len += piece.len;
+    spend(left, piece.len / WRITES_PER_READ);
+    if (piece.len < rest.len) {
+        return ERR_OK;
+    }
+    if (is_part) {
+        const struct unit *u = &r->units[m->unit++];
+        m->plain[m->parts.count] =
+            u->text->is_key ? arena_str(k->arena, buf_str(&m->json)) : STR_NONE;
+        m->parts.items[m->parts.count++] = (struct llm_edit){u->text->span, m->kept};
+        m->step = MAKE_UNIT;
+        return k->arena->is_exhausted ? ERR_MEMORY : ERR_OK;
+    }
+    m->items[m->count++] = (struct llm_edit){r->text->span, m->kept};
+    next_reading(m);
+    return ERR_OK;
+}
+
+static void next_reading(struct making *m)
+{
+    m->reading++;
+    m->step = MAKE_BEGIN;
+}
+
+static void spend(size_t *left, size_t bytes)
+{
+    *left -= bytes < *left ? bytes : *left;
 }

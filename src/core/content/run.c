@@ -2,8 +2,9 @@
  *
  * Whole texts, read in steps that are short whatever was sent: each unit is scanned
  * (BEGIN, SCAN), its findings are noted and become edits (TAKE), then it is asked what it
- * is about (TOPICS, INJECTION). When all are read, the seams between texts are; then required terms
- * that nobody saw are told. What cannot be read to its end is an error that stays.
+ * is about (TOPICS, INJECTION). When all are read, recognisers are asked and the seams
+ * between texts are read; then required terms that nobody saw are told, and the texts are
+ * written with their edits. What cannot be read to its end is an error that stays.
  */
 #include "run.h"
 
@@ -18,6 +19,7 @@ static enum err add(struct content_check *k, const struct llm_text *text,
                     enum content_stage stage);
 static enum err queue_of(struct content_check *k, struct queue **ret);
 static enum err run_all(struct content_check *k, size_t bytes_max);
+static enum err make_edits(struct content_check *k, size_t *left);
 static enum err run_step(struct content_check *k, size_t *left);
 static enum err begin_reading(struct content_check *k, struct reading *r);
 static enum err split_json(struct content_check *k, struct reading *r);
@@ -73,6 +75,7 @@ static enum err add(struct content_check *k, const struct llm_text *text,
         q->capacity = capacity;
     }
     q->items[q->count++] = (struct reading){.text = text, .stage = stage};
+    q->is_read = false;
     return ERR_OK;
 }
 
@@ -101,6 +104,7 @@ void queue_free(struct content_check *k)
     }
     scan_findings_fini(&q->found);
     buf_wipe(&q->led);
+    edits_free(q);
     k->queue = NULL;
 }
 
@@ -128,9 +132,24 @@ static enum err run_all(struct content_check *k, size_t bytes_max)
         }
         TRY(run_step(k, &left));
     }
-    TRY(recognised_run(k, &left));
-    TRY(seam_run(k, &left));
-    return note_required(k);
+    if (!q->is_read) {
+        TRY(recognised_run(k, &left));
+        TRY(seam_run(k, &left));
+        TRY(note_required(k));
+        q->is_read = true;
+    }
+    TRY(make_edits(k, &left));
+    q->is_read = false;
+    return ERR_OK;
+}
+
+/* Nobody sends what is blocked. */
+static enum err make_edits(struct content_check *k, size_t *left)
+{
+    struct queue *q = k->queue;
+    bool is_blocked =
+        q->count == 0 || stage_of(k, q->items[0].stage)->effect == CONTENT_BLOCK;
+    return is_blocked ? ERR_OK : edits_run(k, left);
 }
 
 static enum err run_step(struct content_check *k, size_t *left)
@@ -356,45 +375,11 @@ enum err take_edits(struct content_check *k, const struct reading *r, struct uni
     k->keys.tokens = tokens;
     TRY(err);
     s->edits_count += edits.count;
+    k->queue->has_edited_name = k->queue->has_edited_name ||
+                                (edits.count > 0 && r->text->is_key && !r->is_json);
     for (size_t i = 0; i < edits.count; i++) {
-        TRY(edit_add(k->arena, &u->edits, &edits.items[i]));
+        TRY(edit_add(k, &u->edits, &edits.items[i]));
     }
-    return ERR_OK;
-}
-
-enum err edit_add(struct arena *a, struct edit_list *list, const struct scan_edit *edit)
-{
-    size_t at = list->count;
-    while (at > 0 && list->items[at - 1].start > edit->start) {
-        at--;
-    }
-    size_t from = at > 0 && list->items[at - 1].end > edit->start ? at - 1 : at;
-    size_t to = at;
-    while (to < list->count && list->items[to].start < edit->end) {
-        to++;
-    }
-    struct scan_edit all = *edit;
-    for (size_t i = from; i < to; i++) {
-        const struct scan_edit *old = &list->items[i];
-        all.text = i == from ? old->text : all.text;
-        all.start = old->start < all.start ? old->start : all.start;
-        all.end = old->end > all.end ? old->end : all.end;
-    }
-    if (from == to && list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
-        struct scan_edit *grown = arena_resize(a, list->items, list->capacity * sizeof(*grown),
-                                               capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return ERR_MEMORY;
-        }
-        list->items = grown;
-        list->capacity = capacity;
-    }
-    /* [from, to) becomes one. */
-    memmove(list->items + from + 1, list->items + to,
-            (list->count - to) * sizeof(list->items[0]));
-    list->count = list->count - (to - from) + 1;
-    list->items[from] = all;
     return ERR_OK;
 }
 

@@ -13,6 +13,7 @@
 struct edit_list {
     struct scan_edit *items;
     size_t count, capacity;
+    struct edit_list *next_large; /* of those whose items are on the heap */
 };
 /* What is scanned as one: a text of the body, or a string, name or number of the JSON that
  * it holds. */
@@ -72,6 +73,10 @@ struct queue {
     struct buf led;  /* the lead and the value behind it */
     size_t lead_len;
     struct seam seam;
+    struct making *making;   /* edits.c: of what was read; NULL = not begun */
+    struct edit_list *large; /* the first of those on the heap */
+    bool has_edited_name;    /* of the body itself */
+    bool is_read;     /* all of it; the edits are under way */
     bool was_request; /* the request has been read to its end */
     enum err err;     /* sticks: something was not read */
 };
@@ -79,7 +84,11 @@ struct queue {
 /* Is this text part of what one says, as opposed to a value under a name? */
 bool is_speech(const struct llm_text *text);
 /* Adds `edit`; one that overlaps is joined to the one that was there. ERR_MEMORY. */
-MUST_USE enum err edit_add(struct arena *a, struct edit_list *list, const struct scan_edit *edit);
+MUST_USE enum err edit_add(struct content_check *k, struct edit_list *list,
+                           const struct scan_edit *edit);
+/* edits.c: makes the edits of all that was read; takes about *left bytes. ERR_AGAIN. */
+MUST_USE enum err edits_run(struct content_check *k, size_t *left);
+void edits_free(struct queue *q);
 /* The end of the next findings that nothing behind them overlaps. */
 size_t clean_cut(const struct scan_findings *all, size_t from);
 /* Findings of one unit, complete where they overlap, become its edits. */

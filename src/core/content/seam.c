@@ -394,7 +394,7 @@ static enum err edit(struct content_check *k, const struct window *w,
         struct scan_edit part = {.start = g->from + from,
                                  .end = g->from + to,
                                  .text = is_first ? edit->text : STR("")};
-        TRY(edit_add(k->arena, &k->queue->items[g->reading].units[0].edits, &part));
+        TRY(edit_add(k, &k->queue->items[g->reading].units[0].edits, &part));
         is_first = false;
     }
     return ERR_OK;

@@ -112,6 +112,9 @@ static void test_equal_names_are_numbered(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct str before = str_from(cases[i].before);
         same(whole(before), str_from(cases[i].after));
+        w.step = 1; /* as many turns as can be */
+        same(whole(before), str_from(cases[i].after));
+        w.step = (size_t)64 << 10;
         for (size_t step = 1; step <= before.len; step++) {
             struct str after = streamed(before, step);
             if (i != 5) {
@@ -237,6 +240,27 @@ static void test_names_of_the_body(void **state)
         "\"in\":{\"[EMAIL]\":\"4\"}}}");
 }
 
+/* Edits that were made already are made anew when more is added before they are taken. */
+static void test_names_that_are_added_later(void **state)
+{
+    (void)state;
+    const struct llm_edit *edits;
+    size_t count;
+    struct llm_text names[] = {
+        {.value = STR("[EMAIL]"), .pointer = STR("/m/[EMAIL]"), .span = {1, 10}, .is_key = true},
+        {.value = STR("a@x.example"), .pointer = STR("/m/a"), .span = {20, 33}, .is_key = true},
+        {.value = STR("b@x.example"), .pointer = STR("/m/b"), .span = {40, 53}, .is_key = true}};
+    world_check(&w);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(content_request_add(w.check, &names[i]), ERR_OK);
+        assert_int_equal(world_run(&w), ERR_OK);
+    }
+    assert_int_equal(content_edits(w.check, &edits, &count), ERR_OK);
+    assert_int_equal(count, 2);
+    same(edits[0].with, STR("\"[EMAIL]_2\""));
+    same(edits[1].with, STR("\"[EMAIL]_3\""));
+}
+
 /* More names than anybody has: refused, not passed. */
 static void test_too_many_names(void **state)
 {
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_names_that_were_equal_stay),
         cmocka_unit_test(test_random_documents),
         cmocka_unit_test(test_names_of_the_body),
+        cmocka_unit_test(test_names_that_are_added_later),
         cmocka_unit_test(test_too_many_names),
     };
     return cmocka_run_group_tests(tests, load, drop);

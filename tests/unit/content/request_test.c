@@ -325,6 +325,53 @@ static void test_a_step_is_bounded(void **state)
     assert_int_equal(count, 0);
 }
 
+/* A megabyte with a hundred thousand findings is written in steps as well: the turns are as
+ * many as the bytes and findings ask for, the edits are those of one step, and a check that
+ * ends in the middle leaves nothing behind (sanitizers look). */
+static void test_many_edits_are_made_in_steps(void **state)
+{
+    (void)state;
+    static char text[1000000];
+    struct llm_text one = {.value = {text, sizeof(text)}, .span = {0, sizeof(text)}};
+    const struct llm_edit *edits;
+    size_t count;
+    struct str whole = STR_NONE;
+    one.pointer = STR("/input");
+    WORLD_RULES(&w, RULE("pii", "modify", "both", "{\"types\":[\"email\"]}"),
+                RULE("pii", "modify", "both", "{\"types\":[\"ssn\"],\"method\":\"pseudonym\"}"));
+    for (size_t i = 0; i < sizeof(text); i++) {
+        text[i] = "7@a.io \"\n"[i % 9];
+    }
+    for (size_t step = (size_t)1 << 28; step >= 8192; step >>= step > 65536 ? 12 : 3) {
+        size_t turns = 1;
+        world_check(&w);
+        assert_int_equal(content_request_add(w.check, &one), ERR_OK);
+        while (content_run(w.check, step) == ERR_AGAIN) {
+            turns++;
+        }
+        assert_int_equal(content_edits(w.check, &edits, &count), ERR_OK);
+        assert_int_equal(count, 1);
+        assert_true(content_edits_count(w.check, CONTENT_REQUEST) > 100000);
+        if (whole.ptr == NULL) {
+            whole = edits[0].with;
+        } else {
+            /* Read, a cost for each finding, written, kept and wiped. */
+            assert_true(turns >= (sizeof(text) + 100000 * 64 + whole.len / 2) / step);
+            assert_true(str_eq(edits[0].with, whole));
+        }
+    }
+    for (size_t stop = 1; stop < 1200; stop += 37) {
+        world_check(&w);
+        assert_int_equal(content_request_add(w.check, &one), ERR_OK);
+        for (size_t i = 0; i < stop; i++) {
+            assert_int_equal(content_run(w.check, 8192), ERR_AGAIN);
+        }
+        content_check_fini(w.check);
+        w.check = NULL;
+        arena_reset(&w.arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_keyed_hash_and_pseudonym),
         cmocka_unit_test(test_required_terms),
         cmocka_unit_test(test_topics_and_injection),
+        cmocka_unit_test(test_many_edits_are_made_in_steps),
         cmocka_unit_test(test_what_cannot_be_scanned),
         cmocka_unit_test(test_hidden_forms_are_seen),
         cmocka_unit_test(test_steps_change_nothing),
