@@ -19,8 +19,8 @@
 #define PIECE_BYTES (64U << 10)      /* is written without a look at the time */
 #define WRITES_PER_READ 4U           /* bytes written for one that is read */
 #define WIPES_PER_READ 8U
-#define EDIT_COST 32U                /* bytes that an edit counts as */
-#define LARGE_LIST 4096U             /* edits; longer ones are on the heap */
+#define EDIT_COST 32U    /* bytes that an edit counts as */
+#define LARGE_LIST 4096U /* edits; longer ones are on the heap */
 
 enum making_step {
     MAKE_BEGIN,
@@ -34,15 +34,15 @@ enum making_step {
 };
 struct making {
     struct llm_edit *items;
-    size_t count, of;              /* edits; readings they are of */
+    size_t count, of; /* edits; readings they are of */
     enum making_step step;
-    size_t reading;                /* under way */
-    size_t unit, edit;             /* of the text; of the unit */
-    size_t at;                     /* bytes of the unit's text, or of what is written */
-    struct names_edits parts;      /* of a JSON: an edit of each unit that changes */
-    struct str *plain;             /* parts.plain */
-    bool has_part_names;           /* some of them are of names */
-    const struct buf *from;        /* what is escaped */
+    size_t reading;           /* under way */
+    size_t unit, edit;        /* of the text; of the unit */
+    size_t at;                /* bytes of the unit's text, or of what is written */
+    struct names_edits parts; /* of a JSON: an edit of each unit that changes */
+    struct str *plain;        /* parts.plain */
+    bool has_part_names;      /* some of them are of names */
+    const struct buf *from;   /* what is escaped */
     struct str kept;
     struct buf value, json, whole; /* heap; wiped */
     size_t wiped;                  /* bytes of the first one that is left */
@@ -92,8 +92,7 @@ enum err edit_add(struct content_check *k, struct edit_list *list, const struct 
         TRY(grow(k, list));
     }
     /* [from, to) becomes one. */
-    memmove(list->items + from + 1, list->items + to,
-            (list->count - to) * sizeof(list->items[0]));
+    memmove(list->items + from + 1, list->items + to, (list->count - to) * sizeof(list->items[0]));
     list->count = list->count - (to - from) + 1;
     list->items[from] = all;
     return ERR_OK;
