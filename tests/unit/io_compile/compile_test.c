@@ -385,17 +385,26 @@ static void test_too_many_matches(void **state)
 
 /* libhs 5.4.0 answers "internal error" to a text of such a list; nobody is to find out by
  * a request. */
+/* Some versions of the library lose texts of a long run of the same byte; they are asked
+ * before they are believed, and others take the list. */
 static void test_what_the_scanner_cannot_read(void **state)
 {
     struct fixture f;
-    struct buf source;
+    struct buf source, out;
+    struct issue issue;
     (void)state;
     start(&f);
     f.options.limits.cpu_s = 100;
     f.options.limits.memory_mib = 4096;
     open_with(&f);
     box_alike(&source, 1000, 40);
-    assert_refused(&f, &source, ERR_LIMIT, "same long run of bytes: a text of 'aa");
+    enum err e = ask(&f, "org", true, &source, &out, &issue);
+    assert_true(e == ERR_OK || e == ERR_LIMIT);
+    assert_true((e == ERR_OK) == (out.len > 0));
+    if (e == ERR_LIMIT) {
+        assert_non_null(strstr(issue.message, "same long run of bytes: a text of 'aa"));
+    }
+    buf_fini(&out);
     buf_fini(&source);
     stop(&f);
 }
