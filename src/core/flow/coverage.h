@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tables of places, one for requests and one for answers, each with an example. In
- * an example ' stands for a quote, ` for one inside JSON inside a string, @ for the text.
+ * The tables of places, one for requests, for answers and for streams, each with an example.
+ * In an example ' stands for a quote, ` for one inside JSON inside a string, @ for the text.
  * Of a request it is the members besides the model; of an answer the whole JSON; of a
  * stream the data of its events, one a line, without beginning and end.
  */
