@@ -134,6 +134,9 @@ void *arena_alloc_raw(struct arena *a, size_t size);
  * must grow. New bytes are whatever they were. NULL leaves `p` as it was.
  * Size 0 gives back what was allocated last. */
 void *arena_resize(struct arena *a, void *p, size_t old_size, size_t size);
+/* A list that grows, for at least `need` items: `items` as it is, or with twice the room,
+ * the new part zeroed. NULL leaves `items` and *capacity as they were. */
+void *arena_grow(struct arena *a, void *items, size_t *capacity, size_t need, size_t item_size);
 /* As arena_alloc for `count` objects; NULL on overflow too. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 /* Copies; the copy is also NUL-terminated for the benefit of C libraries.

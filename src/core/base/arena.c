@@ -16,6 +16,7 @@
 #define BLOCK_FIRST_BYTES 8192U
 #define BLOCK_KEPT_BYTES (64U * 1024U) /* over a reset: the next use is like the last */
 #define BLOCK_LARGEST_BYTES (1024U * 1024U)
+#define LIST_FIRST 8U
 
 struct arena_block {
     struct arena_block *older;
@@ -149,6 +150,26 @@ void *arena_resize(struct arena *a, void *p, size_t old_size, size_t size)
         memcpy(moved, p, old_size);
     }
     return moved;
+}
+
+void *arena_grow(struct arena *a, void *items, size_t *capacity, size_t need, size_t item_size)
+{
+    size_t old = *capacity;
+    if (need <= old) {
+        return items;
+    }
+    size_t more = old == 0 ? LIST_FIRST : 2 * old;
+    more = more < need ? need : more;
+    if (more > SIZE_MAX / item_size) {
+        a->is_exhausted = true;
+        return NULL;
+    }
+    char *grown = arena_resize(a, old > 0 ? items : NULL, old * item_size, more * item_size);
+    if (grown != NULL) {
+        memset(grown + old * item_size, 0, (more - old) * item_size);
+        *capacity = more;
+    }
+    return grown;
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)

@@ -7,10 +7,9 @@
  * reads: a text of a megabyte with a hundred thousand findings is long to write as well.
  *
  *   BEGIN -> APPLY -> FINISH -> ESCAPE -> KEEP -> BEGIN of the next text
- *   BEGIN -> UNIT -> APPLY -> ESCAPE -> KEEP -> UNIT ... -> JOIN -> FINISH  (of a JSON)
+ *   BEGIN -> UNIT -> APPLY -> ESCAPE -> KEEP -> UNIT ... -> NUMBER -> JOIN -> FINISH -> ESCAPE
+ *   -> KEEP (of a JSON; NUMBER where names were edited)
  */
-#include <stdlib.h>
-
 #include "names.h"
 #include "run.h"
 
@@ -20,7 +19,6 @@
 #define WRITES_PER_READ 4U           /* bytes written for one that is read */
 #define WIPES_PER_READ 8U
 #define EDIT_COST 32U    /* bytes that an edit counts as */
-#define LARGE_LIST 4096U /* edits; longer ones are on the heap */
 
 enum making_step {
     MAKE_BEGIN,
@@ -40,7 +38,6 @@ struct making {
     size_t unit, edit;        /* of the text; of the unit */
     size_t at;                /* bytes of the unit's text, or of what is written */
     struct names_edits parts; /* of a JSON: an edit of each unit that changes */
-    struct str *plain;        /* parts.plain */
     bool has_part_names;      /* some of them are of names */
     const struct buf *from;   /* what is escaped */
     struct str kept;
@@ -49,7 +46,6 @@ struct making {
     struct names names;            /* of the body itself, where one of them is edited */
 };
 
-static enum err grow(struct content_check *k, struct edit_list *list);
 static enum err prepare(struct content_check *k);
 static void making_free(struct queue *q);
 static enum err wipe_some(struct making *m, size_t *left);
@@ -68,61 +64,6 @@ static size_t piece_end(struct str text, size_t from);
 static enum err keep(struct content_check *k, struct making *m, size_t *left);
 static bool needs_restoring(const struct content_check *k, const struct reading *r);
 static void next_reading(struct making *m);
-static void spend(size_t *left, size_t bytes);
-
-enum err edit_add(struct content_check *k, struct edit_list *list, const struct scan_edit *edit)
-{
-    size_t at = list->count;
-    while (at > 0 && list->items[at - 1].start > edit->start) {
-        at--;
-    }
-    size_t from = at > 0 && list->items[at - 1].end > edit->start ? at - 1 : at;
-    size_t to = at;
-    while (to < list->count && list->items[to].start < edit->end) {
-        to++;
-    }
-    struct scan_edit all = *edit;
-    for (size_t i = from; i < to; i++) {
-        const struct scan_edit *old = &list->items[i];
-        all.text = i == from ? old->text : all.text;
-        all.start = old->start < all.start ? old->start : all.start;
-        all.end = old->end > all.end ? old->end : all.end;
-    }
-    if (from == to && list->count == list->capacity) {
-        TRY(grow(k, list));
-    }
-    /* [from, to) becomes one. */
-    memmove(list->items + from + 1, list->items + to, (list->count - to) * sizeof(list->items[0]));
-    list->count = list->count - (to - from) + 1;
-    list->items[from] = all;
-    return ERR_OK;
-}
-
-static enum err grow(struct content_check *k, struct edit_list *list)
-{
-    size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
-    size_t bytes = list->capacity * sizeof(list->items[0]);
-    bool is_large = capacity > LARGE_LIST;
-    size_t findings = k->recognition != NULL ? k->recognition->all.count : k->queue->found.count;
-    if (is_large && capacity < findings) {
-        capacity = findings; /* of the unit under way: room for all of them, no more copies */
-    }
-    bool was_large = list->capacity > LARGE_LIST;
-    struct scan_edit *grown =
-        is_large ? realloc(was_large ? list->items : NULL, capacity * sizeof(*grown))
-                 : arena_resize(k->arena, list->items, bytes, capacity * sizeof(*grown));
-    if (grown == NULL) {
-        return ERR_MEMORY;
-    }
-    if (is_large && !was_large) {
-        memcpy(grown, list->items, bytes);
-        list->next_large = k->queue->large;
-        k->queue->large = list;
-    }
-    list->items = grown;
-    list->capacity = capacity;
-    return ERR_OK;
-}
 
 enum err content_edits(struct content_check *k, const struct llm_edit **ret, size_t *ret_count)
 {
@@ -211,10 +152,7 @@ static enum err prepare(struct content_check *k)
 
 void edits_free(struct queue *q)
 {
-    for (; q->large != NULL; q->large = q->large->next_large) {
-        free(q->large->items);
-        q->large->items = NULL;
-    }
+    edit_lists_free(q);
     making_free(q);
 }
 
@@ -291,12 +229,11 @@ static enum err begin_json(struct content_check *k, struct making *m)
     if (count == 0) {
         return ERR_OK;
     }
-    m->plain = ARENA_ARRAY(k->arena, count, struct str);
     m->parts = (struct names_edits){.items = ARENA_ARRAY(k->arena, count, struct llm_edit),
-                                    .plain = m->plain,
+                                    .plain = ARENA_ARRAY(k->arena, count, struct str),
                                     .capacity = count};
     m->step = MAKE_UNIT;
-    return m->plain != NULL && m->parts.items != NULL ? ERR_OK : ERR_MEMORY;
+    return m->parts.plain != NULL && m->parts.items != NULL ? ERR_OK : ERR_MEMORY;
 }
 
 /* The next one that changes; behind the last of them the JSON is put together. */
@@ -483,7 +420,7 @@ static enum err keep(struct content_check *k, struct making *m, size_t *left)
     }
     if (is_part) {
         const struct unit *u = &r->units[m->unit++];
-        m->plain[m->parts.count] =
+        m->parts.plain[m->parts.count] =
             u->text->is_key ? arena_str(k->arena, buf_str(&m->json)) : STR_NONE;
         m->parts.items[m->parts.count++] = (struct llm_edit){u->text->span, m->kept};
         m->step = MAKE_UNIT;
@@ -498,9 +435,4 @@ static void next_reading(struct making *m)
 {
     m->reading++;
     m->step = MAKE_BEGIN;
-}
-
-static void spend(size_t *left, size_t bytes)
-{
-    *left -= bytes < *left ? bytes : *left;
 }

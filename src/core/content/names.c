@@ -199,16 +199,12 @@ static enum err add_edit(struct walk *w, struct json_span span, struct str name,
     bool is_there = w->at < w->given && e->items[w->at].span.from == span.from;
     struct buf text;
 
-    if (!is_there && e->count == e->capacity) {
-        size_t capacity = 2 * e->capacity;
-        struct llm_edit *grown = ARENA_ARRAY(w->arena, capacity, struct llm_edit);
-        if (grown == NULL) {
-            return ERR_MEMORY;
-        }
-        memcpy(grown, e->items, e->count * sizeof(*grown));
-        e->items = grown;
-        e->capacity = capacity;
+    struct llm_edit *grown = arena_grow(w->arena, e->items, &e->capacity,
+                                        e->count + (is_there ? 0 : 1), sizeof(*grown));
+    if (grown == NULL) {
+        return ERR_MEMORY;
     }
+    e->items = grown;
     struct str whole = arena_printf(w->arena, "%.*s_%u", STR_ARG(name), number);
     buf_init(&text, 6 * whole.len + 2);
     json_write_str(&text, whole);

@@ -34,7 +34,7 @@ MUST_USE enum err names_take(struct names *n, uint64_t hash, bool is_edited,
 /* Edits of one JSON text in its order; plain: what each puts there, decoded. */
 struct names_edits {
     struct llm_edit *items;
-    const struct str *plain;
+    struct str *plain;
     size_t count, capacity; /* not 0 */
 };
 /* Numbers names of `json` that the edits make equal; more edits may be added. */

@@ -203,17 +203,12 @@ static enum err add_finding(struct content_check *k, const struct recognise_find
         if (r->found_count == SCAN_FINDINGS_MAX) {
             return ERR_LIMIT;
         }
-        if (r->found_count == r->found_capacity) {
-            size_t capacity = r->found_capacity == 0 ? 64 : 2 * r->found_capacity;
-            struct recognised *grown =
-                arena_resize(k->arena, r->found, r->found_capacity * sizeof(*grown),
-                             capacity * sizeof(*grown));
-            if (grown == NULL) {
-                return ERR_MEMORY;
-            }
-            r->found = grown;
-            r->found_capacity = capacity;
+        struct recognised *grown = arena_grow(k->arena, r->found, &r->found_capacity,
+                                              r->found_count + 1, sizeof(*grown));
+        if (grown == NULL) {
+            return ERR_MEMORY;
         }
+        r->found = grown;
         r->found[r->found_count++] =
             (struct recognised){.text = f->text,
                                 .finding = {.start = f->start,
@@ -237,7 +232,7 @@ static int compare(const void *a, const void *b)
                                                    : 0;
 }
 
-/* The order of scan_text. */
+/* By place, of those at one place the longest: what scan_text sorts by as well. */
 static bool comes_first(const struct scan_finding *a, const struct scan_finding *b)
 {
     if (a->start != b->start) {
@@ -263,7 +258,7 @@ static enum err take_unit(struct content_check *k, size_t *left)
     if (r->taken == 0) {
         TRY(merge(k, u));
     }
-    *left -= *left > 0 ? 1 : 0;
+    spend(left, 1);
     if (r->all.count == 0) {
         r->unit++;
         return ERR_OK;
@@ -275,7 +270,7 @@ static enum err take_unit(struct content_check *k, size_t *left)
     const struct place where = {.pointer = u->pointer, .role = reading->text->role};
     TRY(note_recognised(r->stage, &where, &part));
     TRY(take_edits(k, reading, u, &part));
-    *left -= part.count * 64 < *left ? part.count * 64 : *left;
+    spend(left, part.count * UNIT_COST);
     r->taken = to;
     if (to == r->all.count) {
         r->taken = 0;

@@ -12,7 +12,6 @@
 #define HARD_TEXT 4U /* what is not ASCII is folded, and takes so much longer */
 #define HARD_BYTES_MIN (8U << 10)
 #define MEANING_COST 2U /* topics, and injection: each so much dearer than scanning */
-#define UNIT_COST 64U /* bytes that beginning a unit counts as */
 #define LED_BYTES_MAX (64U << 20)
 
 static enum err add(struct content_check *k, const struct llm_text *text,
@@ -35,7 +34,6 @@ static enum err judge_meaning(struct content_check *k, size_t *left);
 static bool is_asked(const struct stage *s, enum content_kind kind, const struct place *where,
                      const struct unit *u);
 static void next_unit(struct queue *q);
-static void spend(size_t *left, size_t bytes);
 static enum err note_required(struct content_check *k);
 
 enum err content_request_add(struct content_check *k, const struct llm_text *text)
@@ -62,18 +60,13 @@ static enum err add(struct content_check *k, const struct llm_text *text,
     struct stage *s = stage_of(k, stage);
     s->was_added = true;
     TRY(queue_of(k, &q));
-    if (q->count == q->capacity) {
-        size_t capacity = q->capacity == 0 ? 32 : q->capacity * 2;
-        struct reading *grown =
-            arena_resize(k->arena, q->items, q->capacity * sizeof(*grown),
-                         capacity * sizeof(*grown));
-        if (grown == NULL) {
-            q->err = ERR_MEMORY;
-            return ERR_MEMORY;
-        }
-        q->items = grown;
-        q->capacity = capacity;
+    struct reading *grown =
+        arena_grow(k->arena, q->items, &q->capacity, q->count + 1, sizeof(*grown));
+    if (grown == NULL) {
+        q->err = ERR_MEMORY;
+        return ERR_MEMORY;
     }
+    q->items = grown;
     q->items[q->count++] = (struct reading){.text = text, .stage = stage};
     q->is_read = false;
     return ERR_OK;
@@ -350,15 +343,17 @@ static enum err take_some(struct content_check *k, struct scan_findings *part)
 static enum err keep_some(struct content_check *k, struct unit *u,
                           const struct scan_findings *part)
 {
-    size_t count = u->kept_count + part->count;
-    struct scan_finding *grown = arena_resize(
-        k->arena, u->kept, u->kept_count * sizeof(*grown), count * sizeof(*grown));
+    if (part->count == 0) {
+        return ERR_OK; /* all of them were exceptions */
+    }
+    struct scan_finding *grown = arena_grow(k->arena, u->kept, &u->kept_capacity,
+                                            u->kept_count + part->count, sizeof(*grown));
     if (grown == NULL) {
         return ERR_MEMORY;
     }
     memcpy(grown + u->kept_count, part->items, part->count * sizeof(*grown));
     u->kept = grown;
-    u->kept_count = count;
+    u->kept_count += part->count;
     return ERR_OK;
 }
 
@@ -426,11 +421,6 @@ static void next_unit(struct queue *q)
         q->unit = 0;
         q->at++;
     }
-}
-
-static void spend(size_t *left, size_t bytes)
-{
-    *left -= bytes < *left ? bytes : *left;
 }
 
 /* Of the request when it was read for the first time, else of the answer so far. */

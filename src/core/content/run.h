@@ -9,6 +9,8 @@
 
 #include "content_private.h"
 
+#define UNIT_COST 64U /* bytes that beginning a unit counts as */
+
 /* Ascending, without overlap. */
 struct edit_list {
     struct scan_edit *items;
@@ -22,7 +24,7 @@ struct unit {
     struct str pointer;
     struct edit_list edits;
     struct scan_finding *kept; /* until a recogniser has said what it found there too */
-    size_t kept_count;
+    size_t kept_count, kept_capacity;
 };
 struct reading {
     const struct llm_text *text;
@@ -81,11 +83,17 @@ struct queue {
     enum err err;     /* sticks: something was not read */
 };
 
+/* Takes what was done off what a step may still do. */
+static inline void spend(size_t *left, size_t bytes)
+{
+    *left -= bytes < *left ? bytes : *left;
+}
 /* Is this text part of what one says, as opposed to a value under a name? */
 bool is_speech(const struct llm_text *text);
 /* Adds `edit`; one that overlaps is joined to the one that was there. ERR_MEMORY. */
 MUST_USE enum err edit_add(struct content_check *k, struct edit_list *list,
                            const struct scan_edit *edit);
+void edit_lists_free(struct queue *q);
 /* edits.c: makes the edits of all that was read; takes about *left bytes. ERR_AGAIN. */
 MUST_USE enum err edits_run(struct content_check *k, size_t *left);
 void edits_free(struct queue *q);

@@ -294,17 +294,15 @@ static enum err find_own(struct content_check *k, struct window *w)
 static enum err keep_own(struct arena *a, struct window *w, const struct scan_findings *alone,
                          size_t at)
 {
-    size_t need = w->own_count + alone->count;
-    if (need > w->own_capacity) {
-        size_t capacity = 2 * need;
-        struct scan_finding *grown = arena_resize(a, w->own, w->own_capacity * sizeof(*grown),
-                                                  capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return ERR_MEMORY;
-        }
-        w->own = grown;
-        w->own_capacity = capacity;
+    if (alone->count == 0) {
+        return ERR_OK;
     }
+    struct scan_finding *grown =
+        arena_grow(a, w->own, &w->own_capacity, w->own_count + alone->count, sizeof(*grown));
+    if (grown == NULL) {
+        return ERR_MEMORY;
+    }
+    w->own = grown;
     for (size_t i = 0; i < alone->count; i++) {
         struct scan_finding *f = &w->own[w->own_count++];
         *f = alone->items[i];

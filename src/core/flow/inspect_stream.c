@@ -431,18 +431,12 @@ enum err flow_edit_text(struct flow_stream *s, struct flow_edits *edits, struct 
 
 enum err flow_edit_add(struct flow_stream *s, struct flow_edits *edits, struct llm_edit edit)
 {
-    if (edits->count == edits->capacity) {
-        size_t capacity = edits->capacity == 0 ? 8 : 2 * edits->capacity;
-        struct llm_edit *grown = ARENA_ARRAY(&s->scratch, capacity, struct llm_edit);
-        if (grown == NULL) {
-            return ERR_LIMIT;
-        }
-        if (edits->count > 0) {
-            memcpy(grown, edits->items, edits->count * sizeof(*grown));
-        }
-        edits->items = grown;
-        edits->capacity = capacity;
+    struct llm_edit *grown =
+        arena_grow(&s->scratch, edits->items, &edits->capacity, edits->count + 1, sizeof(*grown));
+    if (grown == NULL) {
+        return ERR_LIMIT;
     }
+    edits->items = grown;
     edits->items[edits->count++] = edit;
     return ERR_OK;
 }

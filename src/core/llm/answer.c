@@ -238,19 +238,13 @@ static enum llm_unscannable_kind opaque_of(const struct llm_walk *w, struct str 
 
 static enum err add_drop(struct llm_walk *w, yyjson_val *key, yyjson_val *value)
 {
-    if (w->drops_count == w->drops_capacity) {
-        size_t capacity = w->drops_capacity == 0 ? 4 : w->drops_capacity * 2;
-        struct llm_edit *grown = ARENA_ARRAY(w->arena, capacity, struct llm_edit);
-        if (grown == NULL) {
-            issue_set(w->issue, "", "The answer needs more memory than one request may use.");
-            return ERR_LIMIT;
-        }
-        if (w->drops_count > 0) {
-            memcpy(grown, w->drops, w->drops_count * sizeof(*grown));
-        }
-        w->drops = grown;
-        w->drops_capacity = capacity;
+    struct llm_edit *grown =
+        arena_grow(w->arena, w->drops, &w->drops_capacity, w->drops_count + 1, sizeof(*grown));
+    if (grown == NULL) {
+        issue_set(w->issue, "", "The answer needs more memory than one request may use.");
+        return ERR_LIMIT;
     }
+    w->drops = grown;
     /* The Responses API has a list in this place, the others an object or null. */
     w->drops[w->drops_count++] = (struct llm_edit){json_span_of_member_value(&w->request->doc, key),
                                                    yyjson_is_arr(value) ? STR("[]") : STR("null")};

@@ -237,18 +237,12 @@ static enum err add_text(struct llm_walk *w, yyjson_val *string, bool is_json, b
 static enum err push_text(struct llm_walk *w, struct llm_text **ret)
 {
     struct llm_request *r = w->request;
-    if (r->texts_count == w->texts_capacity) {
-        size_t capacity = w->texts_capacity == 0 ? 16 : w->texts_capacity * 2;
-        struct llm_text *grown = ARENA_ARRAY(w->arena, capacity, struct llm_text);
-        if (grown == NULL) {
-            return out_of_room(w);
-        }
-        if (r->texts_count > 0) {
-            memcpy(grown, r->texts, r->texts_count * sizeof(*grown));
-        }
-        r->texts = grown;
-        w->texts_capacity = capacity;
+    struct llm_text *grown = arena_grow(w->arena, r->texts, &w->texts_capacity,
+                                        r->texts_count + 1, sizeof(*grown));
+    if (grown == NULL) {
+        return out_of_room(w);
     }
+    r->texts = grown;
     struct llm_text *t = &r->texts[r->texts_count];
     t->pointer = arena_str(w->arena, (struct str){w->path, w->path_len});
     t->role = w->role;
@@ -336,18 +330,12 @@ enum err llm_walk_id(struct llm_walk *w, yyjson_val *string)
 enum err llm_walk_opaque(struct llm_walk *w, enum llm_unscannable_kind kind)
 {
     struct llm_request *r = w->request;
-    if (r->opaques_count == w->opaques_capacity) {
-        size_t capacity = w->opaques_capacity == 0 ? 4 : w->opaques_capacity * 2;
-        struct llm_opaque *grown = ARENA_ARRAY(w->arena, capacity, struct llm_opaque);
-        if (grown == NULL) {
-            return out_of_room(w);
-        }
-        if (r->opaques_count > 0) {
-            memcpy(grown, r->opaques, r->opaques_count * sizeof(*grown));
-        }
-        r->opaques = grown;
-        w->opaques_capacity = capacity;
+    struct llm_opaque *grown = arena_grow(w->arena, r->opaques, &w->opaques_capacity,
+                                          r->opaques_count + 1, sizeof(*grown));
+    if (grown == NULL) {
+        return out_of_room(w);
     }
+    r->opaques = grown;
     struct llm_opaque *o = &r->opaques[r->opaques_count];
     o->kind = kind;
     o->pointer = arena_str(w->arena, (struct str){w->path, w->path_len});

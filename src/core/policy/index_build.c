@@ -99,18 +99,12 @@ enum err gather_add(struct index_builder *b, struct gather *g, struct str key, u
     }
     g->last = v;
     g->last_key = key.ptr;
-    if (v->count == v->capacity) {
-        uint32_t capacity = v->capacity == 0 ? 8 : v->capacity * 2;
-        uint32_t *bits = ARENA_ARRAY(&b->scratch, capacity, uint32_t);
-        if (bits == NULL) {
-            return ERR_MEMORY;
-        }
-        if (v->count > 0) {
-            memcpy(bits, v->bits, v->count * sizeof(*bits));
-        }
-        v->bits = bits;
-        v->capacity = capacity;
+    uint32_t *bits =
+        arena_grow(&b->scratch, v->bits, &v->capacity, (size_t)v->count + 1, sizeof(*bits));
+    if (bits == NULL) {
+        return ERR_MEMORY;
     }
+    v->bits = bits;
     v->bits[v->count++] = bit;
     return ERR_OK;
 }

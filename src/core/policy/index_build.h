@@ -12,7 +12,8 @@
 struct gathered { /* one value of a dimension and who asks for it */
     struct str key;
     uint32_t *bits;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
     struct gathered *next;
 };
 struct gather {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Arenas: alignment and zeroing, the cap as a refusal and not an end, reset with
- * reuse, resizing in place, and overflowing sizes.
+ * reuse, resizing in place, lists that grow, and overflowing sizes.
  */
 #include "test.h"
 
@@ -106,6 +106,37 @@ static void test_resize(void **state)
     arena_fini(&a);
 }
 
+static void test_a_list_grows(void **state)
+{
+    (void)state;
+    struct arena a;
+    size_t capacity = 0;
+    arena_init(&a, 1024 * 1024);
+    uint32_t *list = arena_grow(&a, NULL, &capacity, 1, sizeof(*list));
+    assert_int_equal(capacity, 8);
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(list[i], 0);
+        list[i] = i;
+    }
+    assert_ptr_equal(arena_grow(&a, list, &capacity, 8, sizeof(*list)), list);
+    memset(arena_alloc(&a, 64), 0xAA, 64); /* it is not the last any more: it moves */
+    uint32_t *moved = arena_grow(&a, list, &capacity, 9, sizeof(*list));
+    assert_ptr_not_equal(moved, list);
+    assert_int_equal(capacity, 16);
+    assert_int_equal(moved[7], 7);
+    assert_int_equal(moved[8] | moved[15], 0);
+    moved = arena_grow(&a, moved, &capacity, 1000, sizeof(*list));
+    assert_int_equal(capacity, 1000);
+    assert_int_equal(moved[7], 7);
+    assert_int_equal(moved[8] | moved[999], 0);
+    assert_null(arena_grow(&a, moved, &capacity, SIZE_MAX / 2, sizeof(*list)));
+    assert_true(a.is_exhausted);
+    assert_null(arena_grow(&a, moved, &capacity, 1024 * 1024, sizeof(*list)));
+    assert_int_equal(capacity, 1000);
+    assert_int_equal(moved[7], 7);
+    arena_fini(&a);
+}
+
 static void test_strings(void **state)
 {
     (void)state;
@@ -129,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_sizes_that_overflow),
         cmocka_unit_test(test_reset_keeps_one_block),
         cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_a_list_grows),
         cmocka_unit_test(test_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
