@@ -79,7 +79,14 @@ enum err tls_start(void)
     if (mbedtls_version_get_number() < 0x03060000) {
         return ERR_UNSUPPORTED;
     }
-    return psa_crypto_init() == PSA_SUCCESS ? ERR_OK : ERR_INTERNAL;
+    if (psa_crypto_init() != PSA_SUCCESS) {
+        return ERR_INTERNAL;
+    }
+#ifdef HAVE_IPSEC_MB
+    return tls_gcm_check();
+#else
+    return ERR_OK;
+#endif
 }
 
 enum err tls_client_open(const char *ca_file, struct tls_client **ret, int *ret_skipped,

@@ -67,6 +67,12 @@ const mbedtls_ssl_session *tls_resume_get(struct tls_resume *r, const struct sha
 void tls_resume_drop(struct tls_resume *r, const struct sha256 *key);
 size_t tls_resume_count(const struct tls_resume *r);
 
+/* ---- AES-GCM (gcm.c; only in builds with ipsec-mb) ---- */
+
+/* Are mbedTLS' calls answered by gcm.c, and rightly? ERR_UNSUPPORTED if not, or if the
+ * processor lacks what ipsec-mb needs. About 0.2 ms, once per process. */
+MUST_USE enum err tls_gcm_check(void);
+
 /* ---- sentences (reason.c) ---- */
 
 /* `flags`: what certificate verification found, 0 when it found nothing. */
