@@ -64,7 +64,9 @@ static const struct {
      "       portcullis scan --list [json | markdown]",
      "find personal data and secrets in a text",
      "  INPUT    one text, or a JSON object with \"text\" and perhaps \"id\" on each line\n"
-     "  LIST     comma-separated types, detectors or classes; --list shows them\n"
+     "  LIST     comma-separated types, detectors or classes, as --list shows them;\n"
+     "           default: all that fire unasked\n"
+     "  N        the least score in thousandths; default 600\n"
      "  FORMAT   may hold {TYPE} {N} {LAST4} {HASH8}; default [REDACTED]\n"},
     {"coverage", cli_coverage, "[--json]", "which rules read which texts, by operation and stream",
      ""},
@@ -127,6 +129,16 @@ static int unknown(const char *name)
             near != NULL ? "'?" : "");
     if (near == NULL) {
         return usage(stderr, 2);
+    }
+    return 2;
+}
+
+int cli_usage(const char *command)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(command, commands[i].name) == 0) {
+            fprintf(stderr, "usage: portcullis %s %s\n", command, commands[i].usage);
+        }
     }
     return 2;
 }

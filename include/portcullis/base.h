@@ -147,6 +147,14 @@ struct str arena_printf(struct arena *a, const char *format, ...)
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, count, type) ((type *)arena_array((a), (count), sizeof(type)))
 
+/* ---- list on the heap -------------------------------------------------- */
+
+/* Room for at least `need` of at most `items_max` items of `item_size` bytes: `items` as it
+ * is, or moved, with twice the room; the new part is whatever it was. NULL (the bound, or no
+ * memory) leaves `items` and *capacity as they were. `items` is NULL while *capacity is 0;
+ * the owner frees it. */
+void *list_grow(void *items, size_t *capacity, size_t need, size_t items_max, size_t item_size);
+
 /* ---- bounded buffer ---------------------------------------------------- */
 
 /* Growable bytes. The first failure sticks in `err`; later appends do nothing,

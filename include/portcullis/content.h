@@ -97,9 +97,8 @@ bool content_kind_is_judged(enum content_kind kind);
  * request of what the application and the model said. */
 bool content_kind_looks_at(enum content_kind kind, enum content_stage stage,
                            enum llm_text_role role, bool is_key);
-/* The views in which whole texts are read, and streams. */
+/* The views in which whole texts are read; streams have letters folded only. */
 #define CONTENT_VIEWS_WHOLE SCAN_VIEW_ALL
-#define CONTENT_VIEWS_STREAM SCAN_VIEW_FOLD
 
 #define CONTENT_RULES_MAX 65536U
 #define CONTENT_FORMAT_BYTES_MAX 200U
@@ -124,7 +123,6 @@ struct content_build {
 MUST_USE enum err content_new(const struct content_rule *const *rules, size_t count,
                               const struct content_build *build, struct content **ret,
                               struct issue *ret_issue);
-struct content *content_ref(struct content *c); /* control thread; NULL is allowed */
 void content_unref(struct content *c);
 const struct scan_set *content_set(const struct content *c); /* for scan_scratch_fit */
 size_t content_rules_count(const struct content *c);

@@ -44,8 +44,6 @@ enum manage_role { /* bits */
     MANAGE_OWNER = 1 << 3
 };
 const char *manage_role_name(enum manage_role r);
-/* 0 for anything unknown: no right at all. */
-unsigned manage_role_parse(struct str name);
 
 struct manage_caller {
     struct str org, user, email, key_id;
@@ -169,7 +167,6 @@ struct manage_route {
     const char *summary;
     const char *example;         /* request body, or NULL */
     const struct manage_example *more_examples; /* other bodies it takes, or NULL */
-    const char *example_response; /* or NULL */
     const char *items;           /* documented items, such as "S0-23 S0-25" */
 };
 const struct manage_route *manage_routes(size_t *ret_count);

@@ -161,8 +161,6 @@ bool net_served(struct net *n, struct net_ticket ticket, const struct flow_serve
 void net_on_synced(struct net *n);
 /* The owner of the loop begins work on it: it counts as lag for what waits meanwhile. */
 void net_note_work(struct net *n);
-/* Drop cached names and TLS sessions to resume are kept; pooled connections closed. */
-void net_flush_pools(struct net *n);
 
 /* Closes listeners and idle connections, answers the rest with Connection: close;
  * after `deadline_ms` every exchange still open is cut with an in-stream error

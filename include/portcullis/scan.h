@@ -180,6 +180,7 @@ struct scan_findings {
 /* Storage that grows to items_max; then whoever fills it says ERR_LIMIT. */
 void scan_findings_init(struct scan_findings *findings, size_t items_max);
 void scan_findings_fini(struct scan_findings *findings); /* NULL is allowed */
+int scan_finding_compare(const void *a, const void *b); /* two findings, as scan_text sorts them */
 
 /* Which views to read besides the text as it stands. FOLD: compatibility forms (full-width
  * digits), case, default-ignorables; exact in streams, free for ASCII. Others: whole texts. */
@@ -200,7 +201,7 @@ void scan_scratch_free(struct scan_scratch *scratch); /* NULL is allowed */
 MUST_USE enum err scan_scratch_fit(struct scan_scratch *scratch, const struct scan_set *set);
 
 /* Appends every validated finding of the set's types and terms, sorted by start, then
- * longest, tier, table order. Overlaps are kept: rules of different types want their
+ * longest, kind, score, tier, row. Overlaps are kept: rules of different types want their
  * own (scan_findings_resolve). Findings of a decoded view cover the encoded run.
  * ERR_MEMORY, ERR_LIMIT (text over 2 GiB; more than items_max findings). */
 MUST_USE enum err scan_text(const struct scan_set *set, struct scan_scratch *scratch,

@@ -121,11 +121,6 @@ void store_loaded_free(struct store_loaded *l);
  * backoff (jittered, at most timeout_ms) so the caller may just call again. The file
  * descriptor lets the caller wake it: readable = return ERR_AGAIN at once; -1 = none. */
 MUST_USE enum err store_listen_wait(struct store *s, unsigned timeout_ms, int wake_fd);
-struct store_stats {
-    uint64_t notifies, listen_gaps, reconnects, queries, failures, timeouts, loads;
-    bool is_up;
-};
-void store_stats_read(const struct store *s, struct store_stats *ret);
 
 /* ---- nodes -------------------------------------------------------------------------------- */
 

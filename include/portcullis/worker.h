@@ -67,7 +67,6 @@ struct worker_options {
     unsigned fds_reserved;  /* kept for database, spool, health, 64 */
     struct flow_env env;    /* env.worker, .stats and .scratch are filled in per worker */
     const char *ca_file;    /* default CA set; NULL or "" = the system store */
-    size_t tls_resume_max;  /* sessions to resume, per worker, 512 */
     /* Appends on the worker's lane (spool_append behind it, or a test). Worker thread. */
     enum err (*append)(void *context, unsigned worker, struct str record, uint64_t *ret_seq);
     /* spool_lane_synced behind it. Worker thread. May be NULL unless env.is_strict_record. */
@@ -151,7 +150,7 @@ void worker_group_free(struct worker_group *g);
 /* Sums over workers; lag is the worst. Any thread. */
 struct worker_stats {
     unsigned workers;
-    uint64_t epoch_min, snapshots_held;
+    uint64_t epoch_min;
     uint64_t clients, requests_active, requests_waiting, upstreams, upstreams_idle;
     uint64_t clients_accepted, clients_refused, clients_gone, requests_begun, requests_timed_out;
     uint64_t upstreams_opened, upstreams_reused, upstreams_retried, upstreams_failed;

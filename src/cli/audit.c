@@ -18,20 +18,15 @@ int cli_audit(int argc, char **argv)
     struct cli_context c;
     struct manage_answer a;
     struct buf path;
-    int status = 1;
-    if (!cli_verb(argc, argv, CLI_VERBS("list"), "audit list [name=value]... [--org ID]")) {
-        return 2;
-    }
+    int status = 2;
     buf_init(&path, PATH_BYTES_MAX);
-    if (cli_open(&c, &argc, argv, true)) {
-        if (argc < 2 || strcmp(argv[1], "list") != 0 || !make_path(argc, argv, &path)) {
-            fprintf(stderr, "usage: portcullis audit list [name=value]... [--org ID]\n"
-                            "       names: limit cursor since until decision policy user "
-                            "environment request_id\n");
-            status = 2;
-        } else if (cli_need_org(&c) &&
-                   cli_request(&c, WIRE_GET, path.ptr, STR_NONE, &a, NULL)) {
-            status = print_lines(&c, a.body) ? 0 : 1;
+    if (cli_begin(&c, &argc, argv, CLI_VERBS("list"))) {
+        if (!make_path(argc, argv, &path)) {
+            (void)cli_usage(argv[0]);
+        } else {
+            bool is_good = cli_open(&c, true) && cli_need_org(&c) &&
+                           cli_request(&c, WIRE_GET, path.ptr, STR_NONE, &a, NULL);
+            status = is_good && print_lines(&c, a.body) ? 0 : 1;
         }
     }
     cli_close(&c);
@@ -46,6 +41,7 @@ static bool make_path(int argc, char **argv, struct buf *ret)
     for (int i = 2; i < argc; i++) {
         const char *value = strchr(argv[i], '=');
         if (value == NULL || value == argv[i]) {
+            fprintf(stderr, "portcullis: audit list: '%s' is not name=value\n", argv[i]);
             return false;
         }
         buf_printf(ret, "%c%.*s=", i == 2 ? '?' : '&', (int)(value - argv[i]), argv[i]);

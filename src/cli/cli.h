@@ -31,9 +31,11 @@ int cli_version(int argc, char **argv);
 /* Prints the API reference (src/docs/api.md) from the route table. */
 int cli_reference(void);
 
-/* Is argv[1] one of these? If not, says so with the usage: 2. */
+/* main.c: the command's own line of usage, on standard error; returns 2. */
+int cli_usage(const char *command);
+/* Is argv[1] one of these? If not, says so with the usage. */
 #define CLI_VERBS(...) ((const char *const[]){__VA_ARGS__, NULL})
-bool cli_verb(int argc, char **argv, const char *const *verbs, const char *usage);
+bool cli_verb(int argc, char **argv, const char *const *verbs);
 
 struct cli_context {
     struct config config;
@@ -46,11 +48,17 @@ struct cli_context {
     struct content_compiler compiler;
     struct store *store;
     struct arena arena; /* of one command */
-    const char *org;    /* --org, or the only organisation */
+    const char *command;
+    const char *org;  /* --org, or the only organisation */
+    const char *file; /* -c, or NULL */
 };
-/* Takes --org ORG, --database URL and -c FILE out of argv (compacting it). Prints why
- * on stderr when it fails. needs_secrets: the master key is required. */
-bool cli_open(struct cli_context *c, int *argc, char **argv, bool needs_secrets);
+/* Takes --org ORG, --database URL and -c FILE out of argv (compacting it) and looks at the
+ * verb. False: the command line is wrong, and that was said; nothing is open, but cli_close
+ * is still to be called. */
+bool cli_begin(struct cli_context *c, int *argc, char **argv, const char *const *verbs);
+/* Then, when the rest of the command line is good: settings, catalogue, store. Prints why on
+ * stderr when it fails. needs_secrets: the master key is required. */
+bool cli_open(struct cli_context *c, bool needs_secrets);
 void cli_close(struct cli_context *c);
 /* The organisation the command is for; prints and returns false when it is not clear. */
 bool cli_need_org(struct cli_context *c);
@@ -68,7 +76,7 @@ MUST_USE enum err cli_load_catalog(const struct config *config, struct buf texts
                                    struct route_catalog **ret, struct issue *ret_issue);
 /* The limits of the settings; no cache, nobody is told. */
 void cli_compile_options(const struct config *config, struct compile_options *ret);
-/* A whole file, or standard input for "-". */
+/* A whole file, or standard input for "-". errno says why it failed. */
 MUST_USE enum err cli_read_file(const char *path, struct buf *out);
 void cli_print_issue(const char *what, enum err e, const struct issue *issue);
 

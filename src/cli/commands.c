@@ -14,32 +14,24 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define MIGRATE "migrate up|down|status [--to N] [--dry-run]"
-#define ORG "org create NAME [ID] | list"
-#define KEY "key create NAME [member=value]... | list | rotate ID [SECONDS] | revoke ID"
-#define API "api METHOD PATH [FILE|-] [--org ID] | api reference"
-#define CONFIG "config check|show [-c FILE] [--json]"
-
-static int usage(const char *text);
 static int migrate(struct cli_context *c, int argc, char **argv);
 static void print_migration(const struct store_migrate_report *r, bool dry_run);
+static int org_create(struct cli_context *c, const char *name, const char *id);
+static int org_list(struct cli_context *c);
+static bool is_key_line(int argc, char **argv, uint64_t *ret_grace_s);
 static int key_create(struct cli_context *c, int argc, char **argv);
+static int key_change(struct cli_context *c, const char *verb, const char *id, uint64_t grace_s);
+static int api(struct cli_context *c, enum wire_method method, const char *path, const char *file);
 static bool parse_method(const char *text, enum wire_method *ret);
 static int print_answer(bool is_good, const struct manage_answer *a);
-
-static int usage(const char *text)
-{
-    fprintf(stderr, "usage: portcullis %s\n", text);
-    return 2;
-}
 
 int cli_migrate(int argc, char **argv)
 {
     struct cli_context c;
-    if (!cli_verb(argc, argv, CLI_VERBS("up", "down", "status"), MIGRATE)) {
-        return 2;
+    int status = 2;
+    if (cli_begin(&c, &argc, argv, CLI_VERBS("up", "down", "status"))) {
+        status = migrate(&c, argc, argv);
     }
-    int status = cli_open(&c, &argc, argv, false) ? migrate(&c, argc, argv) : 1;
     cli_close(&c);
     return status;
 }
@@ -55,19 +47,18 @@ static int migrate(struct cli_context *c, int argc, char **argv)
             dry_run = true;
         } else if (strcmp(argv[i], "--to") != 0 || i + 1 == argc ||
                    str_to_u64(str_from(argv[++i]), &to) != ERR_OK || to > UINT32_MAX) {
-            return usage(MIGRATE);
+            fprintf(stderr, "portcullis: migrate: '%s' is not understood here\n", argv[i]);
+            return cli_usage(argv[0]);
         }
     }
-    enum err e = ERR_UNSUPPORTED;
-    if (argc > 1 && strcmp(argv[1], "up") == 0) {
-        e = store_migrate_up(c->store, (uint32_t)to, dry_run, &r, &issue);
-    } else if (argc > 1 && strcmp(argv[1], "down") == 0) {
-        e = store_migrate_down(c->store, (uint32_t)to, dry_run, &r, &issue);
-    } else if (argc > 1 && strcmp(argv[1], "status") == 0) {
-        e = store_migrate_status(c->store, &r, &issue);
-    } else {
-        return usage(MIGRATE);
+    if (!cli_open(c, false)) {
+        return 1;
     }
+    enum err e = strcmp(argv[1], "up") == 0
+                     ? store_migrate_up(c->store, (uint32_t)to, dry_run, &r, &issue)
+                 : strcmp(argv[1], "down") == 0
+                     ? store_migrate_down(c->store, (uint32_t)to, dry_run, &r, &issue)
+                     : store_migrate_status(c->store, &r, &issue);
     if (e != ERR_OK) {
         if (issue.message[0] == 0) {
             issue_set(&issue, "", "%s", store_error(c->store));
@@ -93,82 +84,110 @@ static void print_migration(const struct store_migrate_report *r, bool dry_run)
 int cli_org(int argc, char **argv)
 {
     struct cli_context c;
-    int status = 1;
-    if (!cli_verb(argc, argv, CLI_VERBS("create", "list"), ORG)) {
-        return 2;
-    }
-    if (cli_open(&c, &argc, argv, false)) {
-        if (argc >= 3 && strcmp(argv[1], "create") == 0) {
-            struct str id;
-            enum err e = store_org_create(c.store, &c.arena, str_from(argc > 3 ? argv[3] : NULL),
-                                          str_from(argv[2]), &id);
-            if (e == ERR_OK) {
-                printf("{\"id\":\"%.*s\"}\n", STR_ARG(id));
-                status = 0;
-            } else if (e == ERR_CONFLICT) {
-                fprintf(stderr, "portcullis: org create: there is an organisation '%s'; "
-                                "portcullis org list shows them\n",
-                        argc > 3 ? argv[3] : argv[2]);
-            } else {
-                fprintf(stderr, "portcullis: org create: %s: %s\n", err_name(e),
-                        store_error(c.store));
-            }
-        } else if (argc == 2 && strcmp(argv[1], "list") == 0) {
-            struct store_org_summary *list;
-            size_t count = 0;
-            if (store_org_list(c.store, &c.arena, &list, &count) == ERR_OK) {
-                for (size_t i = 0; i < count; i++) {
-                    printf("%-28.*s %-24.*s epoch %llu%s\n", STR_ARG(list[i].id),
-                           STR_ARG(list[i].name), (unsigned long long)list[i].seq,
-                           list[i].is_suspended ? " suspended" : "");
-                }
-                status = 0;
-            } else {
-                fprintf(stderr, "portcullis: org list: %s\n", store_error(c.store));
-            }
+    int status = 2;
+    if (cli_begin(&c, &argc, argv, CLI_VERBS("create", "list"))) {
+        bool is_list = strcmp(argv[1], "list") == 0;
+        if (is_list ? argc != 2 : argc != 3 && argc != 4) {
+            (void)cli_usage(argv[0]);
+        } else if (!cli_open(&c, false)) {
+            status = 1;
         } else {
-            status = usage(ORG);
+            status = is_list ? org_list(&c) : org_create(&c, argv[2], argc > 3 ? argv[3] : NULL);
         }
     }
     cli_close(&c);
     return status;
 }
 
+static int org_create(struct cli_context *c, const char *name, const char *id)
+{
+    struct str made;
+    enum err e = store_org_create(c->store, &c->arena, str_from(id), str_from(name), &made);
+    if (e == ERR_CONFLICT) {
+        fprintf(stderr, "portcullis: org create: there is an organisation '%s'; portcullis org "
+                        "list shows them\n", id != NULL ? id : name);
+    } else if (e != ERR_OK) {
+        fprintf(stderr, "portcullis: org create: %s: %s\n", err_name(e), store_error(c->store));
+    } else {
+        printf("{\"id\":\"%.*s\"}\n", STR_ARG(made));
+    }
+    return e == ERR_OK ? 0 : 1;
+}
+
+static int org_list(struct cli_context *c)
+{
+    struct store_org_summary *list;
+    size_t count = 0;
+    if (store_org_list(c->store, &c->arena, &list, &count) != ERR_OK) {
+        fprintf(stderr, "portcullis: org list: %s\n", store_error(c->store));
+        return 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        printf("%-28.*s %-24.*s epoch %llu%s\n", STR_ARG(list[i].id), STR_ARG(list[i].name),
+               (unsigned long long)list[i].seq, list[i].is_suspended ? " suspended" : "");
+    }
+    return 0;
+}
+
 int cli_key(int argc, char **argv)
 {
     struct cli_context c;
-    struct manage_answer a;
-    int status = 1;
-    if (!cli_verb(argc, argv, CLI_VERBS("create", "list", "rotate", "revoke"), KEY)) {
-        return 2;
-    }
-    if (cli_open(&c, &argc, argv, true) && cli_need_org(&c)) {
-        const char *verb = argc > 1 ? argv[1] : "";
-        char path[128], body[64];
-        if (strcmp(verb, "create") == 0 && argc > 2) {
+    uint64_t grace_s = 0;
+    int status = 2;
+    if (cli_begin(&c, &argc, argv, CLI_VERBS("create", "list", "rotate", "revoke"))) {
+        if (!is_key_line(argc, argv, &grace_s)) {
+            (void)cli_usage(argv[0]);
+        } else if (!cli_open(&c, true) || !cli_need_org(&c)) {
+            status = 1;
+        } else if (strcmp(argv[1], "create") == 0) {
             status = key_create(&c, argc, argv);
-        } else if (strcmp(verb, "list") == 0) {
-            status = print_answer(cli_request(&c, WIRE_GET, "/v1/keys", STR_NONE, &a, NULL), &a);
-        } else if (strcmp(verb, "rotate") == 0 && argc > 2) {
-            uint64_t grace_s = 0;
-            if (argc > 3 && str_to_u64(str_from(argv[3]), &grace_s) != ERR_OK) {
-                fprintf(stderr, "portcullis: key rotate: SECONDS must be a whole number\n");
-                status = usage(KEY);
-            } else {
-                snprintf(path, sizeof(path), "/v1/keys/%s/rotate", argv[2]);
-                snprintf(body, sizeof(body), "{\"grace_s\":%llu}", (unsigned long long)grace_s);
-                status =
-                    print_answer(cli_request(&c, WIRE_POST, path, str_from(body), &a, NULL), &a);
-            }
-        } else if (strcmp(verb, "revoke") == 0 && argc > 2) {
-            snprintf(path, sizeof(path), "/v1/keys/%s", argv[2]);
-            status = cli_request(&c, WIRE_DELETE, path, STR_NONE, &a, NULL) ? 0 : 1;
         } else {
-            status = usage(KEY);
+            status = key_change(&c, argv[1], argv[2], grace_s);
         }
     }
     cli_close(&c);
     return status;
+}
+
+static bool is_key_line(int argc, char **argv, uint64_t *ret_grace_s)
+{
+    const char *verb = argv[1];
+    if (strcmp(verb, "list") == 0) {
+        return argc == 2;
+    }
+    if (argc < 3) {
+        fprintf(stderr, "portcullis: key %s: %s\n", verb,
+                strcmp(verb, "create") == 0 ? "name the key" : "say the ID; key list shows them");
+        return false;
+    }
+    if (strcmp(verb, "rotate") == 0 && argc == 4 &&
+        str_to_u64(str_from(argv[3]), ret_grace_s) != ERR_OK) {
+        fprintf(stderr, "portcullis: key rotate: SECONDS must be a whole number\n");
+        return false;
+    }
+    for (int i = 3; i < argc && strcmp(verb, "create") == 0; i++) {
+        if (strchr(argv[i], '=') == NULL || argv[i][0] == '=') {
+            fprintf(stderr, "portcullis: key create: '%s' is not member=value\n", argv[i]);
+            return false;
+        }
+    }
+    return strcmp(verb, "create") == 0 || argc == 3 || (strcmp(verb, "rotate") == 0 && argc == 4);
+}
+
+static int key_change(struct cli_context *c, const char *verb, const char *id, uint64_t grace_s)
+{
+    struct manage_answer a;
+    char path[128], body[64];
+    if (strcmp(verb, "list") == 0) {
+        return print_answer(cli_request(c, WIRE_GET, "/v1/keys", STR_NONE, &a, NULL), &a);
+    }
+    bool is_rotate = strcmp(verb, "rotate") == 0;
+    snprintf(path, sizeof(path), "/v1/keys/%.90s%s", id, is_rotate ? "/rotate" : "");
+    if (!is_rotate) {
+        return cli_request(c, WIRE_DELETE, path, STR_NONE, &a, NULL) ? 0 : 1;
+    }
+    snprintf(body, sizeof(body), "{\"grace_s\":%llu}", (unsigned long long)grace_s);
+    return print_answer(cli_request(c, WIRE_POST, path, str_from(body), &a, NULL), &a);
 }
 
 /* member=value: JSON when it parses as JSON, a string otherwise. */
@@ -202,29 +221,37 @@ static int key_create(struct cli_context *c, int argc, char **argv)
 int cli_api(int argc, char **argv)
 {
     struct cli_context c;
-    struct manage_answer a;
     enum wire_method method;
-    int status = 1;
+    int status = 2;
     if (argc == 2 && strcmp(argv[1], "reference") == 0) {
         return cli_reference();
     }
-    if (!cli_verb(argc, argv, CLI_VERBS("GET", "POST", "PUT", "PATCH", "DELETE", "reference"),
-                  API)) {
-        return 2;
-    }
-    if (cli_open(&c, &argc, argv, true)) {
-        struct buf body;
-        buf_init(&body, 64u << 20);
+    if (cli_begin(&c, &argc, argv,
+                  CLI_VERBS("GET", "POST", "PUT", "PATCH", "DELETE", "reference"))) {
         if (argc < 3 || argc > 4 || !parse_method(argv[1], &method)) {
-            status = usage(API);
-        } else if (argc == 4 && cli_read_file(argv[3], &body) != ERR_OK) {
-            fprintf(stderr, "portcullis: %s cannot be read\n", argv[3]);
-        } else if (cli_need_org(&c)) {
-            status = print_answer(cli_request(&c, method, argv[2], buf_str(&body), &a, NULL), &a);
+            (void)cli_usage(argv[0]);
+        } else {
+            status = cli_open(&c, true) && cli_need_org(&c)
+                         ? api(&c, method, argv[2], argc == 4 ? argv[3] : NULL)
+                         : 1;
         }
-        buf_fini(&body);
     }
     cli_close(&c);
+    return status;
+}
+
+static int api(struct cli_context *c, enum wire_method method, const char *path, const char *file)
+{
+    struct manage_answer a;
+    struct buf body;
+    int status = 1;
+    buf_init(&body, 64u << 20);
+    if (file != NULL && cli_read_file(file, &body) != ERR_OK) {
+        fprintf(stderr, "portcullis: api: %s cannot be read: %s\n", file, strerror(errno));
+    } else {
+        status = print_answer(cli_request(c, method, path, buf_str(&body), &a, NULL), &a);
+    }
+    buf_fini(&body);
     return status;
 }
 
@@ -252,7 +279,7 @@ int cli_config(int argc, char **argv)
     struct config c;
     struct issue issue = {.offset = UINT64_MAX};
     bool is_show = argc > 1 && strcmp(argv[1], "show") == 0;
-    if (!cli_verb(argc, argv, CLI_VERBS("check", "show"), CONFIG)) {
+    if (!cli_verb(argc, argv, CLI_VERBS("check", "show"))) {
         return 2;
     }
     const char *file = NULL;
@@ -265,8 +292,12 @@ int cli_config(int argc, char **argv)
             is_json = true;
         } else if (strcmp(argv[from], "--effective") != 0) {
             fprintf(stderr, "portcullis: config: '%s' is not understood here\n", argv[from]);
-            return usage(CONFIG);
+            return cli_usage(argv[0]);
         }
+    }
+    if (!config_flags_check(argc, argv, from, &issue)) {
+        cli_print_issue("config", ERR_INVALID, &issue);
+        return cli_usage(argv[0]);
     }
     enum err e = config_load(&c, file, argc, argv, from, &issue);
     if (e != ERR_OK) {
@@ -295,20 +326,27 @@ int cli_healthcheck(int argc, char **argv)
     char host[64] = "127.0.0.1", answer[2048] = "";
     size_t got = 0;
     unsigned port = 8080;
-    if (argc > 1 && sscanf(argv[1], "%63[^:]:%u", host, &port) != 2) {
-        return usage("healthcheck [HOST:PORT]");
+    char rest;
+    if (argc > 2 || (argc == 2 && (sscanf(argv[1], "%63[^:]:%5u%c", host, &port, &rest) != 2 ||
+                                   port == 0 || port > 65535))) {
+        return cli_usage(argv[0]);
+    }
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    const char *digits = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    if (inet_pton(AF_INET, digits, &address.sin_addr) != 1) {
+        fprintf(stderr, "portcullis: healthcheck: '%s' is not an IPv4 address\n", host);
+        return cli_usage(argv[0]);
     }
     if (argc == 1 && config_load(&c, NULL, 0, NULL, 0, &issue) == ERR_OK) {
         port = (unsigned)c.listen_port;
         config_free(&c);
     }
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_port = htons((uint16_t)port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct timeval limit = {.tv_sec = 2};
     static const char request[] =
         "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    bool is_good = fd >= 0 && inet_pton(AF_INET, host, &address.sin_addr) == 1 &&
-                   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+    bool is_good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
                    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
                    write(fd, request, sizeof(request) - 1) == (ssize_t)sizeof(request) - 1;
     for (ssize_t n; is_good && got < sizeof(answer) - 1; got += (size_t)n) {
@@ -335,7 +373,7 @@ int cli_version(int argc, char **argv)
 {
     bool is_json = argc == 2 && strcmp(argv[1], "--json") == 0;
     if (argc > 1 && !is_json) {
-        return usage("version [--json]");
+        return cli_usage(argv[0]);
     }
     printf(is_json ? "{\"name\":\"portcullis\",\"version\":\"%s\"}\n" : "portcullis %s\n",
            PORTCULLIS_VERSION);

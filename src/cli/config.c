@@ -7,6 +7,9 @@
  */
 #include "config.h"
 
+#include "cli.h"
+
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -143,7 +146,7 @@ static enum err read_file(struct config *c, const char *file, struct issue *issu
     struct str text;
     struct json_doc doc;
     if (config_slurp(c, file, &text) != ERR_OK) {
-        issue_set(issue, "", "the configuration file cannot be read");
+        issue_set(issue, "", "the configuration file cannot be read: %s", strerror(errno));
         return ERR_NOT_FOUND;
     }
     TRY(json_parse(&c->arena, text, &json_limits_default, &doc, issue));
@@ -204,8 +207,8 @@ static enum err read_environment(struct config *c, struct issue *issue)
         bool is_path_setting = str_ends(str_from(settings[i].name), STR("_file"));
         if (value == NULL && path != NULL && !is_path_setting) {
             if (config_slurp(c, path, &text) != ERR_OK) {
-                issue_set(issue, settings[i].name, "the file named by %s cannot be read",
-                          name_file);
+                issue_set(issue, settings[i].name, "the file named by %s cannot be read: %s",
+                          name_file, strerror(errno));
                 return ERR_NOT_FOUND;
             }
             text = str_trim(text, "\r\n");
@@ -230,21 +233,31 @@ static void environment_name(const struct setting *s, const char *suffix, char r
     }
 }
 
+bool config_flags_check(int argc, char **argv, int from, struct issue *ret_issue)
+{
+    for (int i = from; i < argc; i += 2) {
+        bool is_set = strcmp(argv[i], "--set") == 0;
+        if (is_set && i + 1 < argc && strchr(argv[i + 1], '=') != NULL) {
+            continue;
+        }
+        if (is_set) {
+            issue_set(ret_issue, "", "--set needs name=value");
+        } else if (strcmp(argv[i], "-c") == 0) {
+            issue_set(ret_issue, "", "-c needs a FILE and comes first");
+        } else {
+            issue_set(ret_issue, "", "unknown flag '%.80s'; settings are given as --set name=value",
+                      argv[i]);
+        }
+        return false;
+    }
+    return true;
+}
+
+/* They have been checked. */
 static enum err read_flags(struct config *c, int argc, char **argv, int from, struct issue *issue)
 {
-    for (int i = from; i < argc; i++) {
-        bool is_known = strcmp(argv[i], "--set") == 0 || strcmp(argv[i], "-c") == 0;
-        if (!is_known) {
-            issue_set(issue, "", "unknown flag '%s'; settings are given as --set name=value",
-                      argv[i]);
-            return ERR_INVALID;
-        }
-        if (argv[i][1] == 'c' || i + 1 == argc || strchr(argv[i + 1], '=') == NULL) {
-            issue_set(issue, "", argv[i][1] == 'c' ? "-c needs a FILE and comes first"
-                                                   : "--set needs name=value");
-            return ERR_INVALID;
-        }
-        struct str value = str_from(argv[++i]);
+    for (int i = from + 1; i < argc; i += 2) {
+        struct str value = str_from(argv[i]);
         struct str name = str_cut(&value, '=');
         value = value.ptr != NULL ? value : STR("");
         TRY(in_place("--set", set(c, name, value, CONFIG_FLAG, issue), issue));
@@ -332,21 +345,12 @@ static bool is_word(const char *words, struct str value)
 
 enum err config_slurp(struct config *c, const char *path, struct str *ret)
 {
-    FILE *f = fopen(path, "rbe");
-    if (f == NULL) {
-        return ERR_NOT_FOUND;
-    }
     struct buf b;
     buf_init(&b, FILE_BYTES_MAX);
-    char part[4096];
-    for (size_t n; (n = fread(part, 1, sizeof(part), f)) > 0;) {
-        buf_add(&b, (struct str){part, n});
-    }
-    bool is_bad = ferror(f) != 0 || b.err != ERR_OK;
-    fclose(f);
-    *ret = is_bad ? STR_NONE : arena_str(&c->arena, buf_str(&b));
-    buf_fini(&b);
-    return ret->ptr != NULL ? ERR_OK : ERR_IO;
+    enum err e = cli_read_file(path, &b);
+    *ret = e == ERR_OK ? arena_str(&c->arena, buf_str(&b)) : STR_NONE;
+    buf_wipe(&b);
+    return e == ERR_OK && ret->ptr == NULL ? ERR_MEMORY : e;
 }
 
 void config_write(const struct config *c, struct buf *out, bool is_json)

@@ -43,13 +43,15 @@ struct config {
 
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 
-/* Reads defaults, then `file` (NULL = none), then the environment, then flags
- * `--set name=value` in argv[from..argc). On failure prints nothing; the issue says
+/* Is argv[from..argc) nothing but `--set name=value`? If not, the issue says what is wrong. */
+bool config_flags_check(int argc, char **argv, int from, struct issue *ret_issue);
+/* Reads defaults, then `file` (NULL = none), then the environment, then the flags in
+ * argv[from..argc), which config_flags_check has seen. On failure prints nothing; the issue says
  * which name, where, and what would be right. */
 MUST_USE enum err config_load(struct config *c, const char *file, int argc, char **argv, int from,
                               struct issue *ret_issue);
 void config_free(struct config *c);
-/* A file of at most 1 MiB, into the arena. */
+/* A file of at most 1 MiB, into the arena; errno says why it failed. */
 MUST_USE enum err config_slurp(struct config *c, const char *path, struct str *ret);
 
 /* recognisers.c */

@@ -5,6 +5,7 @@
  */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,27 +19,36 @@ static enum err open_all(struct cli_context *c, bool needs_secrets, struct issue
 static bool is_org(struct cli_context *c, const struct store_org_summary *list, size_t count);
 static const char *catalog_dir(const struct config *config);
 
-bool cli_open(struct cli_context *c, int *argc, char **argv, bool needs_secrets)
+bool cli_begin(struct cli_context *c, int *argc, char **argv, const char *const *verbs)
 {
     struct issue issue = {.offset = UINT64_MAX};
-    const char *database = NULL, *file = NULL;
+    const char *database = NULL;
     memset(c, 0, sizeof(*c));
     arena_init(&c->arena, ARENA_BYTES_MAX);
+    c->command = argv[0];
     (void)take_option(argc, argv, "--org", &c->org);
     (void)take_option(argc, argv, "--database", &database);
-    (void)take_option(argc, argv, "-c", &file);
+    (void)take_option(argc, argv, "-c", &c->file);
     if (database != NULL) {
         setenv("DATABASE_URL", database, 1);
     }
     enum err e = check_options(*argc, argv, &issue);
-    if (e == ERR_OK) {
-        e = config_load(&c->config, file, 0, NULL, 0, &issue);
+    if (e != ERR_OK) {
+        cli_print_issue(c->command, e, &issue);
+        return false;
     }
+    return cli_verb(*argc, argv, verbs);
+}
+
+bool cli_open(struct cli_context *c, bool needs_secrets)
+{
+    struct issue issue = {.offset = UINT64_MAX};
+    enum err e = config_load(&c->config, c->file, 0, NULL, 0, &issue);
     if (e == ERR_OK) {
         e = open_all(c, needs_secrets, &issue);
     }
     if (e != ERR_OK) {
-        cli_print_issue("cannot start", e, &issue);
+        cli_print_issue(c->command, e, &issue);
     }
     return e == ERR_OK;
 }
@@ -60,7 +70,7 @@ static bool take_option(int *argc, char **argv, const char *name, const char **r
  * a mistyped --org must not mean the only organisation. */
 static enum err check_options(int argc, char **argv, struct issue *issue)
 {
-    static const char *const own[] = {"--to", "--dry-run", "--provider", NULL};
+    static const char *const own[] = {"--to", "--dry-run", "--provider", "--json", NULL};
     static const char *const shared[] = {"--org", "--database", "-c"};
     for (int i = 1; i < argc; i++) {
         bool is_own = argv[i][0] != '-' || argv[i][1] == '\0';
@@ -219,12 +229,23 @@ enum err cli_load_secrets(const struct config *config, struct store_secrets *ret
     struct buf b;
     uint8_t master[32];
     buf_init(&b, 4096);
-    enum err e = cli_read_file(config->master_key_file, &b);
+    const char *path = config->master_key_file;
+    if (path[0] == '\0') {
+        issue_set(ret_issue, "master_key_file", "set PORTCULLIS_MASTER_KEY_FILE to a file with 64 "
+                  "hex digits (openssl rand -hex 32)");
+        return ERR_INVALID;
+    }
+    enum err e = cli_read_file(path, &b);
     struct str hex = str_trim(buf_str(&b), " \r\n\t");
-    if (e != ERR_OK || hex.len != SECRET_HEX || hex_to(hex, master, sizeof(master)) != ERR_OK) {
+    if (e != ERR_OK) {
+        issue_set(ret_issue, "master_key_file", "%s cannot be read: %s", path, strerror(errno));
+        buf_wipe(&b);
+        return e;
+    }
+    if (hex.len != SECRET_HEX || hex_to(hex, master, sizeof(master)) != ERR_OK) {
         issue_set(ret_issue, "master_key_file",
-                  "must name a readable file with 64 hex digits (openssl rand -hex 32)");
-        buf_fini(&b);
+                  "%s must hold 64 hex digits and nothing else (openssl rand -hex 32)", path);
+        buf_wipe(&b);
         return ERR_INVALID;
     }
     store_secrets_derive(master, ret);
@@ -243,7 +264,7 @@ enum err cli_load_catalog(const struct config *config, struct buf texts[2],
         buf_init(&texts[i], CATALOG_BYTES_MAX);
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
         if (cli_read_file(path, &texts[i]) != ERR_OK) {
-            issue_set(ret_issue, "catalog_dir", "%s cannot be read", path);
+            issue_set(ret_issue, "catalog_dir", "%s cannot be read: %s", path, strerror(errno));
             return ERR_NOT_FOUND;
         }
     }
@@ -277,9 +298,11 @@ enum err cli_read_file(const char *path, struct buf *out)
     }
     bytes_wipe(part, sizeof(part)); /* it may have been a key */
     bool is_bad = ferror(f) != 0;
+    int why = is_bad ? errno : EFBIG;
     if (!is_stdin) {
         fclose(f);
     }
+    errno = why;
     return is_bad ? ERR_IO : out->err;
 }
 

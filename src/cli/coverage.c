@@ -34,8 +34,7 @@ int cli_coverage(int argc, char **argv)
 {
     bool is_json = argc == 2 && strcmp(argv[1], "--json") == 0;
     if (argc != 1 && !is_json) {
-        fprintf(stderr, "usage: portcullis coverage [--json]\n");
-        return 2;
+        return cli_usage(argv[0]);
     }
     bool is_good = is_json ? print_json() : print_markdown();
     return is_good && ferror(stdout) == 0 ? 0 : 1;

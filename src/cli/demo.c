@@ -67,16 +67,15 @@ static const struct {
 int cli_demo(int argc, char **argv)
 {
     struct cli_context c;
-    int status = 1;
-    if (!cli_verb(argc, argv, CLI_VERBS("load"), "demo load --provider https://localhost:PORT")) {
-        return 2;
-    }
-    if (cli_open(&c, &argc, argv, true)) {
-        if (argc == 4 && strcmp(argv[1], "load") == 0 && strcmp(argv[2], "--provider") == 0) {
-            status = load(&c, argv[3]) ? 0 : 1;
+    int status = 2;
+    if (cli_begin(&c, &argc, argv, CLI_VERBS("load"))) {
+        if (argc != 4 || strcmp(argv[2], "--provider") != 0) {
+            (void)cli_usage(argv[0]);
+        } else if (!str_starts(str_from(argv[3]), STR("http"))) {
+            fprintf(stderr, "portcullis: demo load: --provider: must be a URL such as "
+                            "https://localhost:8443\n");
         } else {
-            fprintf(stderr, "usage: portcullis demo load --provider https://localhost:PORT\n");
-            status = 2;
+            status = cli_open(&c, true) && load(&c, argv[3]) ? 0 : 1;
         }
     }
     cli_close(&c);
@@ -86,11 +85,6 @@ int cli_demo(int argc, char **argv)
 static bool load(struct cli_context *c, const char *provider)
 {
     struct str id;
-    if (!str_starts(str_from(provider), STR("http"))) {
-        fprintf(stderr, "portcullis: demo load: --provider: must be a URL such as "
-                        "https://localhost:8443\n");
-        return false;
-    }
     enum err e = store_org_create(c->store, &c->arena, STR("org_acme"), STR("Acme"), &id);
     if (e == ERR_CONFLICT) {
         fprintf(stderr, "portcullis: demo load: the organisation org_acme exists already; nothing "

@@ -7,6 +7,7 @@
  */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ struct parsed {
     const struct shape_route *route;
 };
 
+static int run(struct cli_context *c, int argc, char **argv);
 static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply);
 static int lint(struct cli_context *c, int argc, char **argv, bool is_json);
 static bool take_json(int *argc, char **argv);
@@ -40,35 +42,39 @@ static int print_all(struct cli_context *c, bool is_list);
 int cli_policy(int argc, char **argv)
 {
     struct cli_context c;
-    const char *verb = argc > 1 ? argv[1] : "";
-    bool is_validate = strcmp(verb, "validate") == 0;
-    bool is_apply = strcmp(verb, "apply") == 0, is_lint = strcmp(verb, "lint") == 0;
-    bool is_export = strcmp(verb, "export") == 0, is_list = strcmp(verb, "list") == 0;
-    bool is_json = is_lint && take_json(&argc, argv);
-    if (!cli_verb(argc, argv, CLI_VERBS("validate", "lint", "apply", "export", "list"),
-                  "policy validate FILE... | lint [--json] FILE... | apply FILE... | export | "
-                  "list [--org ID]")) {
-        return 2;
+    int status = 2;
+    if (cli_begin(&c, &argc, argv,
+                  CLI_VERBS("validate", "lint", "apply", "export", "list"))) {
+        status = run(&c, argc, argv);
     }
-    if (!is_export && !is_list && ((!is_validate && !is_apply && !is_lint) || argc < 3)) {
-        fprintf(stderr, "portcullis: policy %s: name the FILE\n"
-                        "usage: portcullis policy %s FILE...\n", verb, verb);
-        return 2;
+    cli_close(&c);
+    return status;
+}
+
+static int run(struct cli_context *c, int argc, char **argv)
+{
+    const char *verb = argv[1];
+    bool is_validate = strcmp(verb, "validate") == 0, is_lint = strcmp(verb, "lint") == 0;
+    bool is_apply = strcmp(verb, "apply") == 0, is_list = strcmp(verb, "list") == 0;
+    bool is_json = is_lint && take_json(&argc, argv);
+    if (is_validate || is_lint || is_apply ? argc < 3 : argc > 2) {
+        fprintf(stderr, "portcullis: policy %s: %s\n", verb,
+                argc < 3 ? "name the FILE" : "takes no FILE");
+        return cli_usage(argv[0]);
     }
     if ((is_validate || is_lint) && getenv("DATABASE_URL") == NULL) {
         setenv("DATABASE_URL", "postgresql:///portcullis", 0); /* named, never connected */
     }
-    int status = 1;
-    if (cli_open(&c, &argc, argv, is_apply)) {
-        if (is_lint) {
-            status = lint(&c, argc, argv, is_json);
-        } else if (is_validate || cli_need_org(&c)) {
-            status = is_validate || is_apply ? each_file(&c, argc, argv, is_apply)
-                                             : print_all(&c, is_list);
-        }
+    if (!cli_open(c, is_apply)) {
+        return 1;
     }
-    cli_close(&c);
-    return status;
+    if (is_lint) {
+        return lint(c, argc, argv, is_json);
+    }
+    if (!is_validate && !cli_need_org(c)) {
+        return 1;
+    }
+    return is_validate || is_apply ? each_file(c, argc, argv, is_apply) : print_all(c, is_list);
 }
 
 static int each_file(struct cli_context *c, int argc, char **argv, bool is_apply)
@@ -134,7 +140,7 @@ static bool parse_file(struct cli_context *c, const char *file, struct parsed *r
     buf_init(&b, 64u << 20);
     enum err e = cli_read_file(file, &b);
     if (e != ERR_OK) {
-        issue_set(&issue, "", "cannot be read");
+        issue_set(&issue, "", "cannot be read: %s", strerror(errno));
     }
     ret->text = arena_str(&c->arena, buf_str(&b));
     buf_fini(&b);

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define CREDENTIAL_BYTES_MAX 4096
@@ -169,7 +170,9 @@ static enum err take_credential(struct config *c, const struct entry *e,
         return ERR_MEMORY;
     }
     if (config_slurp(c, path.ptr, &text) != ERR_OK) {
-        return refuse(issue, STR("credential_file"), "cannot be read");
+        char why[96];
+        snprintf(why, sizeof(why), "cannot be read: %s", strerror(errno));
+        return refuse(issue, STR("credential_file"), why);
     }
     text = str_trim(text, " \r\n\t");
     bool is_text = text.len > 0 && text.len <= CREDENTIAL_BYTES_MAX;

@@ -30,7 +30,6 @@ struct scan_run {
     bool is_redact, is_injection, is_topics;
 };
 
-static int usage(void);
 static bool parse(struct scan_run *run, int argc, char **argv, struct issue *issue);
 static bool parse_flag(struct scan_run *run, int argc, char **argv, int *at, struct issue *issue);
 static bool add_types(struct scan_types *types, struct str list, struct issue *issue);
@@ -56,12 +55,12 @@ int cli_scan(int argc, char **argv)
         bool is_markdown = argc == 3 && str_eq(str_from(argv[2]), STR("markdown"));
         bool is_known =
             argc == 2 || is_markdown || (argc == 3 && str_eq(str_from(argv[2]), STR("json")));
-        status = is_known ? cli_scan_list(is_markdown) : usage();
+        status = is_known ? cli_scan_list(is_markdown) : cli_usage(argv[0]);
     } else if (!parse(&run, argc, argv, &issue)) {
         if (issue.message[0] != '\0') {
             fprintf(stderr, "portcullis scan: %s\n", issue.message);
         }
-        status = usage();
+        status = cli_usage(argv[0]);
     } else if (run.findings.items != NULL && read_all(&in) &&
                scan_engine_new(&run.engine) == ERR_OK) {
         struct scan_spec spec = {.types = run.types};
@@ -80,18 +79,6 @@ int cli_scan(int argc, char **argv)
     buf_fini(&in);
     buf_fini(&run.out);
     return status;
-}
-
-static int usage(void)
-{
-    fputs("usage: portcullis scan [--types LIST] [--score N] [--injection] [--topics]\n"
-          "                       [--redact[=FORMAT] | --mask | --hash | --pseudonym] <INPUT\n"
-          "  INPUT    one text, or a JSON object with \"text\" and perhaps \"id\" on each line\n"
-          "  LIST     comma-separated types, detectors or classes; default: all that fire unasked\n"
-          "  FORMAT   may hold {TYPE} {N} {LAST4} {HASH8}; default [REDACTED]\n"
-          "       portcullis scan --list [json | markdown]   what there is to be found\n",
-          stderr);
-    return 2;
 }
 
 static bool parse(struct scan_run *run, int argc, char **argv, struct issue *issue)
@@ -144,10 +131,13 @@ static bool parse_flag(struct scan_run *run, int argc, char **argv, int *at, str
         run->is_injection = true;
     } else if (str_eq(arg, STR("--topics"))) {
         run->is_topics = true;
-    } else if (str_eq(arg, STR("--score")) && *at + 1 < argc &&
-               str_to_u64(str_from(argv[*at + 1]), &score) == ERR_OK && score <= 1000) {
+    } else if (str_eq(arg, STR("--score")) && *at + 1 < argc) {
+        if (str_to_u64(str_from(argv[++*at]), &score) != ERR_OK || score > 1000) {
+            issue_set(issue, "", "--score must be a whole number from 0 to 1000, not \"%s\"",
+                      argv[*at]);
+            return false;
+        }
         run->score_min = (unsigned)score;
-        (*at)++;
     } else {
         issue_set(issue, "", "\"%s\" is not understood here", argv[*at]);
         return false;

@@ -67,15 +67,20 @@ int cli_serve(int argc, char **argv)
         file = argv[2];
         from = 3;
     }
+    if (!config_flags_check(argc, argv, from, &issue)) {
+        cli_print_issue("serve", ERR_INVALID, &issue);
+        return cli_usage(argv[0]);
+    }
     harden_process();
     enum err e = config_load(&s.config, file, argc, argv, from, &issue);
-    if (e == ERR_OK) {
-        e = start(&s, &issue);
-    }
     if (e != ERR_OK) {
-        fprintf(stderr, "portcullis: cannot start: %s%s%s\n", issue.pointer,
-                issue.pointer[0] != 0 ? ": " : "",
-                issue.message[0] != 0 ? issue.message : err_name(e));
+        cli_print_issue("cannot start", e, &issue);
+        config_free(&s.config);
+        return 1;
+    }
+    e = start(&s, &issue);
+    if (e != ERR_OK) {
+        cli_print_issue("cannot start", e, &issue);
         stop(&s, 1);
         return 1;
     }
@@ -420,7 +425,9 @@ static void stop(struct serve *s, int status)
     store_close(s->audit_store);
     compile_close(s->compile);
     serve_free(s);
-    serve_log(s, "info", "stopped", "\"exit\":%d", status);
+    if (s->node[0] != '\0') { /* else it was not up, and why is said */
+        serve_log(s, "info", "stopped", "\"exit\":%d", status);
+    }
     config_free(&s->config);
 }
 

@@ -47,7 +47,7 @@ struct serve {
     /* snapshot.c */
     struct policy_org **orgs; /* the last good part of each, ordered by id */
     struct str *sealed;       /* beside it: its rows as store_org_seal makes them, ours */
-    size_t orgs_count, orgs_capacity;
+    size_t orgs_count, orgs_capacity, sealed_capacity;
     bool is_behind; /* the database is, or may be, ahead of what is enforced */
     bool is_from_disk;
     uint64_t epoch, reported_epoch;

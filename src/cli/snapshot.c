@@ -204,19 +204,14 @@ static size_t find_org(const struct serve *s, struct str id)
 
 static bool make_room(struct serve *s)
 {
-    if (s->orgs_count < s->orgs_capacity) {
-        return true;
-    }
-    size_t capacity = s->orgs_capacity != 0 ? s->orgs_capacity * 2 : 64;
-    struct policy_org **orgs = realloc(s->orgs, capacity * sizeof(*orgs));
+    size_t need = s->orgs_count + 1;
+    struct policy_org **orgs =
+        list_grow(s->orgs, &s->orgs_capacity, need, SIZE_MAX, sizeof(struct policy_org *));
     s->orgs = orgs != NULL ? orgs : s->orgs;
-    struct str *sealed = realloc(s->sealed, capacity * sizeof(*sealed));
+    struct str *sealed =
+        list_grow(s->sealed, &s->sealed_capacity, need, SIZE_MAX, sizeof(*sealed));
     s->sealed = sealed != NULL ? sealed : s->sealed;
-    if (orgs == NULL || sealed == NULL) {
-        return false;
-    }
-    s->orgs_capacity = capacity;
-    return true;
+    return orgs != NULL && sealed != NULL;
 }
 
 static void drop_part(struct serve *s, size_t i)

@@ -8,13 +8,10 @@
 
 #include <stdio.h>
 
-bool cli_verb(int argc, char **argv, const char *const *verbs, const char *usage)
+bool cli_verb(int argc, char **argv, const char *const *verbs)
 {
     const char *verb = argc > 1 ? argv[1] : "";
 
-    if (verb[0] == '-') {
-        return true; /* an option comes first; the verb is looked at behind it */
-    }
     for (size_t i = 0; verbs[i] != NULL; i++) {
         if (strcmp(verbs[i], verb) == 0) {
             return true;
@@ -28,6 +25,6 @@ bool cli_verb(int argc, char **argv, const char *const *verbs, const char *usage
                 near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
                 near != NULL ? "'?" : "");
     }
-    fprintf(stderr, "usage: portcullis %s\n", usage);
+    (void)cli_usage(argv[0]);
     return false;
 }

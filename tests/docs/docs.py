@@ -2,8 +2,10 @@
 #
 # The documentation against the program: the API reference is what `portcullis api reference`
 # prints, the coverage what `portcullis coverage` prints, the table of types what `portcullis scan
-# --list` prints, the configuration table names every setting with its default, every metric that a
-# guide, an alert or a dashboard names is in the sources, and every relative link leads to a file.
+# --list` prints, the configuration table names every setting with its default, every metric of the
+# program is in the guide and every one that a guide, an alert or a dashboard names is in the program,
+# the manual pages have every command as --help has it and every setting, and every relative link
+# leads to a file, and to a heading in it.
 # usage: docs.py PORTCULLIS ROOT [--write]
 import json
 import os
@@ -24,6 +26,7 @@ def main(program, root, is_write):
     detection(program, root, is_write, failures)
     settings(program, root, is_write, failures)
     metrics(root, failures)
+    manual(program, root, failures)
     links(root, failures)
     json.load(open(os.path.join(root, "docker/grafana/portcullis.json")))
     for text in failures:
@@ -86,6 +89,33 @@ def metrics(root, failures):
             base = next((name[: -len(s)] for s in SUFFIXES if name.endswith(s)), name)
             if name not in known and base not in known and name not in OTHER:
                 failures.append(f"{path}: {name} is not a metric of the program")
+    guide = open(os.path.join(root, "src/docs/guide-operations.md")).read()
+    for name in sorted(known - OTHER):
+        base = next((name[: -len(s)] for s in SUFFIXES if name.endswith(s)), name)
+        if f"`{name}`" not in guide and f"`{base}`" not in guide:
+            failures.append(f"guide-operations.md does not have the metric {name}")
+
+
+def manual(program, root, failures):
+    text = open(os.path.join(root, "src/docs/portcullis.1.scd")).read()
+    plain = re.sub(r"(?<![A-Za-z])_|_(?![A-Za-z])|[*\\]", "", text)
+    plain = re.sub(r"\s+", " ", plain)
+    for command in re.findall(r"^  ([a-z]+) ", run(program, "--help"), re.M):
+        lines = run(program, command, "--help").split("\n")
+        usage = [lines[0]] + [l for l in lines[1:3] if l.startswith("     ")]
+        for words in " ".join(" ".join(usage).split()[2:]).split(" portcullis "):
+            if words not in plain:
+                failures.append(f"portcullis.1.scd does not say: {words}")
+    text = open(os.path.join(root, "src/docs/portcullis.json.5.scd")).read()
+    for s in json.loads(run(program, "config", "show", "--json")):
+        if f"*{s['name']}*" not in text:
+            failures.append(f"portcullis.json.5.scd does not have {s['name']}")
+
+
+def anchors(path):
+    """The names that a heading of the page can be linked by."""
+    titles = re.findall(r"^#+ (.+)$", open(path).read(), re.M)
+    return {re.sub(r"[^a-z0-9 _-]", "", t.lower()).replace(" ", "-") for t in titles}
 
 
 def links(root, failures):
@@ -94,9 +124,12 @@ def links(root, failures):
               if n.endswith(".md")]
     for page in pages:
         text = open(os.path.join(root, page)).read()
-        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-            if not os.path.exists(os.path.join(root, os.path.dirname(page), link)):
+        for link, heading in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+            path = os.path.join(root, os.path.dirname(page), link) if link else os.path.join(root, page)
+            if not os.path.exists(path):
                 failures.append(f"{page}: no file {link}")
+            elif heading and heading not in anchors(path):
+                failures.append(f"{page}: no heading #{heading} in {link or page}")
 
 
 if __name__ == "__main__":

@@ -50,6 +50,27 @@ def test_every_command_has_help(run, command):
     (["config", "check", "--lsten"], "'--lsten' is not understood here"),
     (["version", "--jsn"], "usage: portcullis version [--json]"),
     (["scan", "--types", "emial"], 'did you mean "email"?'),
+    (["scan", "--score", "high"], '--score must be a whole number from 0 to 1000, not "high"'),
+    (["serve", "--port", "1"], "unknown flag '--port'; settings are given as --set name=value"),
+    (["serve", "--set", "listen.port"], "--set needs name=value"),
+    (["serve", "--set", "listen.port=1", "-c", "x"], "-c needs a FILE and comes first"),
+    (["config", "show", "--set"], "--set needs name=value"),
+    (["migrate", "up", "--to", "x"], "'x' is not understood here"),
+    (["org", "create"], "usage: portcullis org create NAME"),
+    (["org", "--org", "org_a", "lst"], "did you mean 'list'?"),
+    (["org", "list", "--orgs"], "unknown option '--orgs'"),
+    (["org", "list", "--org"], "--org needs a value"),
+    (["key", "create"], "name the key"),
+    (["key", "create", "ci", "scopes"], "'scopes' is not member=value"),
+    (["key", "rotate", "key_1", "soon"], "SECONDS must be a whole number"),
+    (["key", "revoke"], "say the ID; key list shows them"),
+    (["policy", "list", "x"], "takes no FILE"),
+    (["audit", "list", "limit"], "'limit' is not name=value"),
+    (["api", "GET"], "usage: portcullis api METHOD PATH"),
+    (["demo", "load"], "usage: portcullis demo load --provider URL"),
+    (["demo", "load", "--provider", "localhost"], "must be a URL such as https://localhost:8443"),
+    (["healthcheck", "127.0.0.1:99999"], "usage: portcullis healthcheck [HOST:PORT]"),
+    (["healthcheck", "gateway:8080"], "'gateway' is not an IPv4 address"),
 ])
 def test_wrong_usage(run, args, words):
     status, out, err = run(*args)
@@ -76,7 +97,34 @@ def test_a_wrong_setting_from_elsewhere(run):
     status, _, err = run("config", "check", "--set", "listen.port=abc")
     assert status == 1 and "--set: listen.port: must be a whole number" in err
     status, _, err = run("config", "check", "-c", "none.json")
-    assert status == 1 and "none.json: the configuration file cannot be read" in err
+    assert status == 1
+    assert "none.json: the configuration file cannot be read: No such file or directory" in err
+
+
+@pytest.mark.parametrize("command", [["serve"], ["key", "list"]])
+def test_a_wrong_master_key(run, tmp_path, command):
+    (tmp_path / "key").write_text("0123")
+    database = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    for value, words in [({}, "set PORTCULLIS_MASTER_KEY_FILE to a file with 64 hex digits"),
+                         ({"PORTCULLIS_MASTER_KEY_FILE": "none"},
+                          "none cannot be read: No such file or directory"),
+                         ({"PORTCULLIS_MASTER_KEY_FILE": "key"},
+                          "key must hold 64 hex digits and nothing else")]:
+        status, out, err = run(*command, **database, **value)
+        assert (status, out) == (1, "") and "master_key_file: " + words in err, err
+        assert "0123" not in err
+
+
+@pytest.mark.parametrize("command", [["org", "list"], ["key", "list"], ["migrate", "status"]])
+def test_no_database(run, tmp_path, command):
+    (tmp_path / "key").write_text("0" * 64)
+    key = {"PORTCULLIS_MASTER_KEY_FILE": "key"}
+    for variables, words in [
+            ({}, "database.url: set DATABASE_URL or give --database URL"),
+            ({"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x"}, "Connection refused"),
+            ({"DATABASE_URL": "secret"}, "is not a libpq connection string or URL")]:
+        status, out, err = run(*command, **key, **variables)
+        assert (status, out) == (1, "") and words in err and "secret" not in err, err
 
 
 @pytest.mark.parametrize("text,words", [
@@ -91,6 +139,8 @@ def test_a_wrong_policy(run, tmp_path, text, words):
     (tmp_path / "p.json").write_text(text)
     status, out, err = run("policy", "validate", "p.json")
     assert status == 1 and words in err and out == "FAILED p.json\n"
+    status, out, err = run("policy", "validate", "q.json")
+    assert status == 1 and "q.json: cannot be read: No such file or directory" in err
 
 
 def test_healthcheck_says_why_not(run):

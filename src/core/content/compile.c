@@ -21,6 +21,7 @@ static enum err add_actions(struct content *c, const struct content_rule *const 
 static struct scan_action action_of(const struct content_rule *r);
 static bool is_same_action(const struct scan_action *a, const struct scan_action *b);
 static void set_rule(struct content *c, size_t n, const struct content_rule *from);
+static struct content *content_ref(struct content *c);
 
 enum err content_new(const struct content_rule *const *rules, size_t count,
                      const struct content_build *with, struct content **ret,
@@ -223,7 +224,7 @@ static enum err add_rows(struct content *c, const struct content_rule *const *ru
     return ERR_OK;
 }
 
-struct content *content_ref(struct content *c)
+static struct content *content_ref(struct content *c)
 {
     if (c != NULL) {
         c->refs_count++;

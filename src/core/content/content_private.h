@@ -17,7 +17,6 @@
 #define ACTIONS_MAX 240U /* distinct (kind, format): a plan's index is a byte */
 #define THRESHOLD_PII 600U
 #define THRESHOLD_OTHER 500U
-#define COVER_BYTES_MAX SCAN_TERM_BYTES_MAX /* an exception is no longer than a term */
 
 struct rule {
     enum content_kind kind;

@@ -22,7 +22,6 @@ static enum err add_finding(struct content_check *k, const struct recognise_find
 static int compare(const void *a, const void *b);
 static enum err take_unit(struct content_check *k, size_t *left);
 static enum err merge(struct content_check *k, const struct unit *u);
-static bool comes_first(const struct scan_finding *a, const struct scan_finding *b);
 
 enum err recognised_run(struct content_check *k, size_t *left)
 {
@@ -227,21 +226,7 @@ static int compare(const void *a, const void *b)
     if (x->text != y->text) {
         return x->text < y->text ? -1 : 1;
     }
-    return comes_first(&x->finding, &y->finding)   ? -1
-           : comes_first(&y->finding, &x->finding) ? 1
-                                                   : 0;
-}
-
-/* By place, of those at one place the longest: what scan_text sorts by as well. */
-static bool comes_first(const struct scan_finding *a, const struct scan_finding *b)
-{
-    if (a->start != b->start) {
-        return a->start < b->start;
-    }
-    if (a->end != b->end) {
-        return a->end > b->end;
-    }
-    return a->kind != b->kind ? a->kind < b->kind : a->id < b->id;
+    return scan_finding_compare(&x->finding, &y->finding);
 }
 
 /* All of one unit, or as much of it as a step may take. */
@@ -300,7 +285,8 @@ static enum err merge(struct content_check *k, const struct unit *u)
     }
     for (size_t i = 0; i < count; i++) {
         bool is_kept = kept < u->kept_count &&
-                       (from == r->at || !comes_first(&r->found[from].finding, &u->kept[kept]));
+                       (from == r->at ||
+                        scan_finding_compare(&u->kept[kept], &r->found[from].finding) <= 0);
         r->all.items[i] = is_kept ? u->kept[kept++] : r->found[from++].finding;
     }
     return ERR_OK;

@@ -200,7 +200,6 @@ void flow_refuse_issue(struct flow_exchange *x, enum err e, const struct issue *
 void flow_write_refusal(struct flow_exchange *x);
 void flow_write_local(struct flow_exchange *x);
 void flow_write_common_headers(struct flow_exchange *x, struct buf *out);
-enum llm_dialect flow_client_dialect(const struct flow_exchange *x);
 /* flow.c: all is said; the host may end the exchange */
 void flow_finish(struct flow_exchange *x);
 /* account.c: the two records; after the outcome there is nothing to wait for */

@@ -32,15 +32,12 @@ static const struct llm_edit *edit_at(const struct flow_stream *s, size_t from);
 enum err flow_stream_hold(struct flow_exchange *x, const struct sse_event *ev)
 {
     struct flow_stream *s = x->p->stream;
-    if (s->events_count == s->events_capacity) {
-        size_t capacity = s->events_capacity == 0 ? 64 : 2 * s->events_capacity;
-        struct flow_held *grown = realloc(s->events, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return ERR_MEMORY;
-        }
-        s->events = grown;
-        s->events_capacity = capacity;
+    struct flow_held *events = list_grow(s->events, &s->events_capacity, s->events_count + 1,
+                                         SIZE_MAX, sizeof(*events));
+    if (events == NULL) {
+        return ERR_MEMORY;
     }
+    s->events = events;
     struct flow_held *h = &s->events[s->events_count];
     *h = (struct flow_held){.raw = s->held.len,
                             .raw_len = ev->raw.len,

@@ -50,6 +50,9 @@ static enum err flush_channel(struct flow_exchange *x, struct flow_channel *c);
 static enum err write_stub(struct flow_exchange *x, struct flow_channel *c, struct str text);
 static uint64_t number_of(const struct llm_event *event);
 static enum err next_number(struct flow_stream *s, struct str *ret);
+static enum err json_string(struct flow_stream *s, struct str text, struct str *ret);
+static enum err edit_text(struct flow_stream *s, struct flow_edits *edits,
+                                 struct json_span span, struct str text);
 
 bool flow_stream_new(struct flow_exchange *x)
 {
@@ -216,7 +219,7 @@ static enum err read_whole_texts(struct flow_exchange *x, const struct llm_event
         TRY(content_feed_whole(p->check, t, &s->text));
         TRY(s->text.err);
         if (!str_eq(buf_str(&s->text), t->value)) {
-            TRY(flow_edit_text(s, edits, t->span, buf_str(&s->text)));
+            TRY(edit_text(s, edits, t->span, buf_str(&s->text)));
         }
     }
     return ERR_OK;
@@ -277,7 +280,7 @@ static enum err read_piece(struct flow_exchange *x, const struct llm_event *even
     TRY(s->text.err);
     piece->is_same =
         str_eq(buf_str(&s->text), t->value) && t->half_before == 0 && t->half_after == 0;
-    TRY(flow_json_string(s, buf_str(&s->text), &piece->out));
+    TRY(json_string(s, buf_str(&s->text), &piece->out));
     return e;
 }
 
@@ -350,7 +353,7 @@ static enum err flush_channel(struct flow_exchange *x, struct flow_channel *c)
     if (!s->alters || s->text.len == 0) {
         return e;
     }
-    TRY(flow_json_string(s, buf_str(&s->text), &out));
+    TRY(json_string(s, buf_str(&s->text), &out));
     TRY(write_stub(x, c, out));
     return e;
 }
@@ -390,18 +393,13 @@ struct flow_channel *flow_channel_of(struct flow_stream *s, const struct llm_tex
             return &s->channels[i];
         }
     }
-    if (s->channels_count == FLOW_CHANNELS_MAX) {
+    struct flow_channel *channels = list_grow(s->channels, &s->channels_capacity,
+                                              s->channels_count + 1, FLOW_CHANNELS_MAX,
+                                              sizeof(*channels));
+    if (channels == NULL) {
         return NULL;
     }
-    if (s->channels_count == s->channels_capacity) {
-        size_t capacity = s->channels_capacity == 0 ? 8 : 2 * s->channels_capacity;
-        struct flow_channel *grown = realloc(s->channels, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return NULL;
-        }
-        s->channels = grown;
-        s->channels_capacity = capacity;
-    }
+    s->channels = channels;
     struct flow_channel *c = &s->channels[s->channels_count++];
     *c = (struct flow_channel){.id = text->channel,
                                .scope = text->scope,
@@ -412,7 +410,8 @@ struct flow_channel *flow_channel_of(struct flow_stream *s, const struct llm_tex
     return c;
 }
 
-enum err flow_json_string(struct flow_stream *s, struct str text, struct str *ret)
+/* `text` as a JSON string in the scratch arena. */
+static enum err json_string(struct flow_stream *s, struct str text, struct str *ret)
 {
     buf_clear(&s->line);
     json_write_str(&s->line, text);
@@ -421,11 +420,12 @@ enum err flow_json_string(struct flow_stream *s, struct str text, struct str *re
     return ret->ptr != NULL ? ERR_OK : ERR_LIMIT;
 }
 
-enum err flow_edit_text(struct flow_stream *s, struct flow_edits *edits, struct json_span span,
+/* Appends an edit with `text` as a JSON string. ERR_MEMORY. */
+static enum err edit_text(struct flow_stream *s, struct flow_edits *edits, struct json_span span,
                         struct str text)
 {
     struct llm_edit edit = {.span = span};
-    TRY(flow_json_string(s, text, &edit.with));
+    TRY(json_string(s, text, &edit.with));
     return flow_edit_add(s, edits, edit);
 }
 

@@ -25,8 +25,9 @@ static void write_policy_blocked(struct flow_exchange *x, struct buf *out,
                                  const struct policy_violation *const *list, size_t count);
 static struct str whole_message(struct flow_exchange *x,
                                 const struct policy_violation *const *list, size_t count);
+static enum llm_dialect client_dialect(const struct flow_exchange *x);
 
-enum llm_dialect flow_client_dialect(const struct flow_exchange *x)
+static enum llm_dialect client_dialect(const struct flow_exchange *x)
 {
     const struct flow_private *p = x->p;
     if (p->kind == FLOW_KIND_CALL) {
@@ -200,7 +201,7 @@ static void write_policy_blocked(struct flow_exchange *x, struct buf *out,
             sorted[used++] = list[i];
         }
     }
-    codec_write_policy_blocked(out, flow_client_dialect(x), sorted, used,
+    codec_write_policy_blocked(out, client_dialect(x), sorted, used,
                                (struct str){p->request_id, sizeof(p->request_id)});
 }
 
@@ -311,7 +312,7 @@ void flow_write_refusal(struct flow_exchange *x)
     if (r->body.len != 0) {
         buf_add(&p->answer, r->body);
     } else {
-        llm_error_write(&p->answer, flow_client_dialect(x), &r->error);
+        llm_error_write(&p->answer, client_dialect(x), &r->error);
     }
     size_t from = x->out.len;
     wire_write_status_line(&x->out, r->error.status);

@@ -57,11 +57,6 @@ struct flow_stream {
 
 /* The channel of a text; made when there is none. NULL: too many, or no memory. */
 struct flow_channel *flow_channel_of(struct flow_stream *s, const struct llm_text *text);
-/* `text` as a JSON string in the scratch arena. */
-MUST_USE enum err flow_json_string(struct flow_stream *s, struct str text, struct str *ret);
-/* Appends an edit with `text` as a JSON string. ERR_MEMORY. */
-MUST_USE enum err flow_edit_text(struct flow_stream *s, struct flow_edits *edits,
-                                 struct json_span span, struct str text);
 /* Appends an edit as it is. */
 MUST_USE enum err flow_edit_add(struct flow_stream *s, struct flow_edits *edits,
                                 struct llm_edit edit);

@@ -250,7 +250,5 @@ MUST_USE enum err llm_stream_to_messages_end(struct llm_relay *r, struct buf *ou
                                              struct issue *issue);
 /* "msg_x" <-> "chatcmpl-x", so that ids keep the shape each dialect is used to. */
 void llm_put_id(struct buf *b, enum llm_endpoint client, struct str upstream_id);
-/* Writes an error event for what the provider said in `data` and marks the relay. */
-MUST_USE enum err llm_relay_provider_error(struct llm_relay *r, struct str data, struct buf *out);
 
 #endif

@@ -38,6 +38,7 @@ static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, stru
 static void note_finish(struct llm_relay *r, yyjson_val *v);
 static void note_model(struct llm_relay *r, yyjson_val *v);
 static enum err not_an_answer(struct issue *issue, const char *pointer, const char *what);
+static enum err write_provider_error(struct llm_relay *r, struct str data, struct buf *out);
 
 struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
                                 const struct llm_upstream *upstream)
@@ -326,14 +327,14 @@ static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, stru
     bool has_chunks = r->upstream == LLM_CHAT || r->upstream == LLM_COMPLETIONS;
     struct str type = json_str(json_get(doc.root, STR("type")));
     if (is_error_event(type, doc.root) || (has_chunks && LLM_IS(ev->name, "error"))) {
-        return llm_relay_provider_error(r, ev->data, out);
+        return write_provider_error(r, ev->data, out);
     }
     if (has_chunks) {
         note_chunk(r, doc.root);
     } else {
         note_event(r, type, doc.root);
         if (r->saw_error && is_unclean_failure(r, ev->data, doc.root)) {
-            return llm_relay_provider_error(r, ev->data, out);
+            return write_provider_error(r, ev->data, out);
         }
     }
     if (r->is_translated) {
@@ -455,7 +456,8 @@ static void note_model(struct llm_relay *r, yyjson_val *v)
     }
 }
 
-enum err llm_relay_provider_error(struct llm_relay *r, struct str data, struct buf *out)
+/* Writes an error event for what the provider said in `data` and marks the relay. */
+static enum err write_provider_error(struct llm_relay *r, struct str data, struct buf *out)
 {
     struct llm_error e;
     r->saw_error = true;

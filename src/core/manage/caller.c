@@ -23,7 +23,8 @@ const char *manage_role_name(enum manage_role r)
     return "none";
 }
 
-unsigned manage_role_parse(struct str name)
+/* 0 for anything unknown: no right at all. */
+static unsigned role_parse(struct str name)
 {
     for (size_t i = 0; i < 4; i++) {
         if (str_eq(name, str_from(roles[i].name))) {
@@ -40,7 +41,7 @@ struct manage_caller manage_caller_of(const struct policy_principal *p)
                                   .user = key->user,
                                   .email = key->user_email,
                                   .key_id = key->id,
-                                  .role = manage_role_parse(key->role),
+                                  .role = role_parse(key->role),
                                   .may_manage = key->may_manage};
 }
 
@@ -50,7 +51,7 @@ bool manage_role_outranks(const struct manage_caller *c, struct str target)
     if (c->is_operator || c->role == MANAGE_OWNER) {
         return true;
     }
-    return c->role == MANAGE_ADMIN && manage_role_parse(target) != MANAGE_OWNER;
+    return c->role == MANAGE_ADMIN && role_parse(target) != MANAGE_OWNER;
 }
 
 enum err manage_policy_check(const struct policy *p, const struct policy_build *with,

@@ -30,8 +30,6 @@ const struct codec_shape *manage_shape_of(enum manage_view view); /* NULL = anot
 /* ?view=... */
 MUST_USE enum err manage_view_take(struct manage_command *c, struct manage_refusal *refusal);
 enum manage_view manage_view_of_body(yyjson_val *body);
-/* The view itself; MANAGE_OWN becomes the one that shows this policy. */
-enum manage_view manage_view_of(enum manage_view asked, const struct policy *p);
 void manage_view_write(struct buf *out, enum manage_view view, const struct policy *p);
 /* Before the id in a Location header. */
 const char *manage_view_location(enum manage_view view);

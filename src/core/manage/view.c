@@ -59,7 +59,8 @@ enum manage_view manage_view_of_body(yyjson_val *body)
                                                       : MANAGE_NATIVE;
 }
 
-enum manage_view manage_view_of(enum manage_view asked, const struct policy *p)
+/* The view itself; MANAGE_OWN becomes the one that shows this policy. */
+static enum manage_view view_for(enum manage_view asked, const struct policy *p)
 {
     if (asked != MANAGE_OWN) {
         return asked;
@@ -73,7 +74,7 @@ enum manage_view manage_view_of(enum manage_view asked, const struct policy *p)
 
 void manage_view_write(struct buf *out, enum manage_view view, const struct policy *p)
 {
-    view = manage_view_of(view, p);
+    view = view_for(view, p);
     const struct codec_shape *shape = manage_shape_of(view);
     if (shape != NULL) {
         codec_shape_write(shape, out, p);
@@ -100,7 +101,7 @@ enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
     const struct route_catalog *catalog = with->catalog;
     struct issue issue = {.offset = UINT64_MAX};
     struct codec_reader r = {a, catalog, &issue, with->services};
-    enum manage_view view = manage_view_of(c->view, stored);
+    enum manage_view view = view_for(c->view, stored);
     const struct codec_shape *shape = manage_shape_of(view);
     enum err e = shape != NULL ? codec_shape_patch(shape, &r, stored, c->body, ret)
                  : view == MANAGE_GOVERNANCE

@@ -40,6 +40,8 @@ static enum err note_overridable(struct index_builder *b);
 static enum err link_policy(struct index_builder *b, const struct map *by_name, uint32_t marker);
 static void link_name(struct index_builder *b, const struct map *by_name, struct str name,
                       uint32_t marker, struct gather *found);
+static enum err gather_add(struct index_builder *b, struct gather *g, struct str key,
+                             uint32_t bit);
 
 enum err index_build(struct arena *a, const struct index_input *in, struct policy_index *ret)
 {
@@ -82,7 +84,8 @@ struct str index_pair_key(const struct policy_pair *pair, char buf[INDEX_PAIR_BY
     return (struct str){buf, len};
 }
 
-enum err gather_add(struct index_builder *b, struct gather *g, struct str key, uint32_t bit)
+/* Adds `bit` to the value `key` of a gather, making the value when it is new. */
+static enum err gather_add(struct index_builder *b, struct gather *g, struct str key, uint32_t bit)
 {
     bool is_last = g->last != NULL && g->last_key == key.ptr && g->last->key.len == key.len;
     struct gathered *v = is_last ? g->last : map_get(&g->values, key);

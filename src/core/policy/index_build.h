@@ -34,8 +34,5 @@ struct index_builder {
 
 /* Fills provider, model and *_when rows. */
 MUST_USE enum err index_rows_build(struct index_builder *b);
-/* Adds `bit` to the value `key` of a gather, making the value when it is new. */
-MUST_USE enum err gather_add(struct index_builder *b, struct gather *g, struct str key,
-                             uint32_t bit);
 
 #endif

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Order and overlap of findings. Sorted by start, then longest, best tier, entities
- * before terms, earliest row; equal ones once; at once or in steps. Resolution for readers
+ * Order and overlap of findings. Sorted by start, then longest, entities before terms, best
+ * score, best tier, earliest row; equal ones once; at once or in steps. Resolution for readers
  * keeps of overlapping ones the longest; rewriting joins them instead (actions.c). In place,
  * but for the merging in steps, which needs as much again while it lasts.
  */
 #include "scan_private.h"
 #include <stdlib.h>
-
-#define FIRST 64U
 
 enum sorting_phase { FIND_FIRST, FIND_SECOND, MERGE, TAKE_OUT };
 /* Runs that are in order, merged two by two from `from` to `to` until there is one; then
@@ -50,6 +48,11 @@ static int compare(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+int scan_finding_compare(const void *a, const void *b)
+{
+    return compare(a, b);
+}
+
 void scan_findings_init(struct scan_findings *findings, size_t items_max)
 {
     memset(findings, 0, sizeof(*findings));
@@ -67,13 +70,9 @@ void scan_findings_fini(struct scan_findings *findings)
 void findings_add(struct scan_findings *f, struct scan_finding finding)
 {
     if (f->count == f->capacity && f->capacity < f->items_max) {
-        size_t capacity = f->capacity < FIRST ? FIRST : 2 * f->capacity;
-        capacity = capacity < f->items_max ? capacity : f->items_max;
-        struct scan_finding *items = realloc(f->items, capacity * sizeof(*items));
-        if (items != NULL) {
-            f->items = items;
-            f->capacity = capacity;
-        }
+        struct scan_finding *items =
+            list_grow(f->items, &f->capacity, f->count + 1, f->items_max, sizeof(*items));
+        f->items = items != NULL ? items : f->items;
     }
     if (f->count == f->capacity) {
         f->is_truncated = true;

@@ -16,7 +16,6 @@
 
 #define MASK_WORDS (SCAN_DETECTORS_MAX / 64)
 #define CONTEXT_BYTES 80U /* how far back a context word may stand */
-#define CONTEXT_KEPT 128U /* bytes of the view a sieve keeps for it */
 #define CONTEXT_LISTS 320U
 #define CONTEXT_WORDS (CONTEXT_LISTS / 64)
 #define CONTEXT_PHRASES 128U /* of scripts that are written without blanks */
@@ -216,7 +215,6 @@ void groups_prepare(struct scan_set *set);
 
 /* terms.c: a walk down the sorted list, for streams; as detectors_run. */
 size_t terms_run(struct cursor *c, size_t from, size_t to);
-bool term_has_edges(struct str text, size_t start, size_t end);
 void terms_note_first(struct scan_set *set);
 /* Adds every term of this text at a place. */
 enum match_result terms_add(struct cursor *c, size_t first, size_t at);

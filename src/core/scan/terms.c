@@ -17,6 +17,7 @@ static bool is_letter_like(int32_t cp);
 static int32_t cp_before(struct str text, size_t at);
 static int32_t cp_at(struct str text, size_t at);
 static enum match_result add_term(struct cursor *c, const struct term *t, size_t at);
+static bool term_has_edges(struct str text, size_t start, size_t end);
 
 void terms_note_first(struct scan_set *set)
 {
@@ -132,7 +133,7 @@ static enum match_result add_term(struct cursor *c, const struct term *t, size_t
                           .start = at, .end = end, .id = t->id, .score = 1000, .kind = SCAN_TERM});
 }
 
-bool term_has_edges(struct str text, size_t start, size_t end)
+static bool term_has_edges(struct str text, size_t start, size_t end)
 {
     bool is_free_left = start == 0 || !is_letter_like(cp_before(text, start)) ||
                         !is_letter_like(cp_at(text, start));

@@ -30,6 +30,9 @@ static size_t find_here(const struct scan_tokens *t, struct str rest, bool *ret_
 static void write_value(const struct scan_tokens *t, size_t i, bool is_json, struct buf *out);
 static size_t restore_some(const struct scan_tokens *t, struct str text, bool is_json,
                            bool is_final, struct buf *out);
+static void add(struct scan_tokens *t, struct str token, struct str value);
+static bool is_code_byte(unsigned char c);
+static size_t token_length(struct str rest, bool is_final, bool *ret_may_become);
 
 void scan_tokens_init(struct scan_tokens *tokens, size_t bytes_max)
 {
@@ -71,7 +74,7 @@ void token_write(struct scan_keys *keys, const char *type, struct str value, str
         token[n++] = ']';
         buf_add(out, (struct str){token, n});
         if (keys->tokens != NULL) {
-            tokens_add(keys->tokens, (struct str){token, n}, value);
+            add(keys->tokens, (struct str){token, n}, value);
         }
     }
     buf_wipe(&hashed);
@@ -95,12 +98,15 @@ static void make_code(const struct sha256 *h, char *ret)
     }
 }
 
-bool is_code_byte(unsigned char c)
+/* Between the brackets. */
+static bool is_code_byte(unsigned char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-size_t token_length(struct str rest, bool is_final, bool *ret_may_become)
+/* Bytes of the token-shaped text that `rest` begins with, or 0; may become one when more
+ * text comes. */
+static size_t token_length(struct str rest, bool is_final, bool *ret_may_become)
 {
     *ret_may_become = false;
     size_t n = 1;
@@ -175,21 +181,13 @@ static size_t lower_bound(const struct scan_tokens *t, struct str token)
 
 static bool make_room(struct scan_tokens *t)
 {
-    if (t->count < t->capacity) {
-        return true;
-    }
-    size_t capacity = t->capacity == 0 ? 16 : 2 * t->capacity;
     struct scan_token *items =
-        capacity <= ITEMS_MAX ? realloc(t->items, capacity * sizeof(*items)) : NULL;
-    if (items == NULL) {
-        return false;
-    }
-    t->items = items;
-    t->capacity = capacity;
-    return true;
+        list_grow(t->items, &t->capacity, t->count + 1, ITEMS_MAX, sizeof(*items));
+    t->items = items != NULL ? items : t->items;
+    return items != NULL;
 }
 
-void tokens_add(struct scan_tokens *t, struct str token, struct str value)
+static void add(struct scan_tokens *t, struct str token, struct str value)
 {
     size_t at = lower_bound(t, token);
     if (at < t->count && str_eq(token_at(t, at), token)) {

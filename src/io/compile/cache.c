@@ -150,14 +150,11 @@ static struct kept *list(const char *dir, size_t *ret_count)
     int64_t now_s = (int64_t)time(NULL);
     DIR *d = opendir(dir);
     for (struct dirent *e; d != NULL && count < FILES_MAX && (e = readdir(d)) != NULL;) {
-        if (count == capacity) {
-            capacity = capacity != 0 ? capacity * 2 : 64;
-            struct kept *more = realloc(files, capacity * sizeof(*files));
-            if (more == NULL) {
-                break;
-            }
-            files = more;
+        struct kept *more = list_grow(files, &capacity, count + 1, FILES_MAX, sizeof(*files));
+        if (more == NULL) {
+            break;
         }
+        files = more;
         if (look(dir, e->d_name, &files[count])) {
             count++;
         } else {

@@ -221,7 +221,7 @@ static void write_control(struct buf *b, const struct http *h)
                "portcullis_policy_compile_seconds %g\n",
                (double)atomic_load(&health->compile_us) / 1e6);
     buf_add(b, STR("# HELP portcullis_build_info The version.\n# TYPE portcullis_build_info gauge\n"
-                   "portcullis_build_info{version=\"0.1.0\"} 1\n"));
+                   "portcullis_build_info{version=\"" PORTCULLIS_VERSION "\"} 1\n"));
 }
 
 /* Term lists, and the children that compile them. */

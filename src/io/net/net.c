@@ -20,6 +20,7 @@ static void measure_lag(struct net *n);
 static void check_watched(struct net *n);
 static void cut(struct net *n);
 static void check_drained(struct net *n);
+static void flush_pools(struct net *n);
 
 void net_options_default(struct net_options *ret)
 {
@@ -243,7 +244,7 @@ void net_drain(struct net *n, uint32_t deadline_ms)
         next = l->next;
         client_drain(NET_OF(l, struct net_client, node));
     }
-    net_flush_pools(n);
+    flush_pools(n);
 }
 
 /* The deadline passed: end every exchange in its stream; a second later close
@@ -285,7 +286,7 @@ static void check_drained(struct net *n)
     }
 }
 
-void net_flush_pools(struct net *n)
+static void flush_pools(struct net *n)
 {
     struct net_list *next;
     for (struct net_list *l = n->upstreams.next; l != &n->upstreams; l = next) {

@@ -105,7 +105,6 @@ struct net_request {
     struct buf surplus; /* bytes behind the request being handled */
     uint64_t park_seq, park_due_ms, total_due_ms;
     uint32_t slot, generation;
-    unsigned parked_records;
     unsigned addr_next; /* which address of the name to try */
     bool has_begun;     /* between flow_begin and flow_end */
     bool is_done;
@@ -338,7 +337,6 @@ void upstream_activate(struct net_upstream *u); /* connected: send the call */
 void upstream_send_start(struct net_upstream *u);
 bool upstream_handshake_start(struct net_upstream *u);
 void upstream_read_start(struct net_upstream *u);
-void upstream_read_stop(struct net_upstream *u);
 
 /* ---- pool.c -------------------------------------------------------------------------- */
 

@@ -68,7 +68,6 @@ void request_reset(struct net_request *r)
         wire_parser_init(&r->parser, WIRE_REQUEST, &r->net->options.request_limits);
     }
     r->generation++;
-    r->parked_records = 0;
     r->addr_next = 0;
     r->is_done = false;
     r->is_end_seen = true; /* nothing seen: the parser is clean */
@@ -392,7 +391,6 @@ static enum err record(struct net_request *r, bool is_last)
     }
     r->park_seq = seq;
     r->park_due_ms = net_ms(n) + NET_PARK_MS;
-    r->parked_records++;
     if (!r->is_parked) {
         r->is_parked = true;
         stat_add(&n->stats.requests_waiting, 1);
@@ -478,7 +476,6 @@ static void unpark(struct net_request *r)
 {
     if (r->is_parked) {
         r->is_parked = false;
-        r->parked_records = 0;
         stat_sub(&r->net->stats.requests_waiting, 1);
         list_remove(&r->node);
         list_add(&r->net->active, &r->node);

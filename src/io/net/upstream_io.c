@@ -25,6 +25,7 @@ static void on_answer_bytes(struct net_upstream *u, struct str in);
 static void on_eof(struct net_upstream *u, bool is_clean);
 static void check_pause(struct net_upstream *u);
 static void broken_later(struct net_upstream *u);
+static void read_stop(struct net_upstream *u);
 
 /* ---- out ------------------------------------------------------------------------- */
 
@@ -200,7 +201,7 @@ void upstream_read_start(struct net_upstream *u)
     u->is_reading = uv_read_start((uv_stream_t *)&u->tcp, net_on_alloc, on_read) == 0;
 }
 
-void upstream_read_stop(struct net_upstream *u)
+static void read_stop(struct net_upstream *u)
 {
     uv_read_stop((uv_stream_t *)&u->tcp);
     u->is_reading = false;
@@ -352,7 +353,7 @@ static void check_pause(struct net_upstream *u)
     }
     u->is_paused = true;
     stat_add(&n->stats.pauses, 1);
-    upstream_read_stop(u);
+    read_stop(u);
     u->phase_due_ms = NET_NEVER; /* the client's stall deadline watches now */
     upstream_arm(u);
 }

@@ -17,6 +17,7 @@ static enum err run_once(struct store_job *j, bool is_quiet);
 static enum err begin(struct store_job *j, bool is_quiet);
 static enum err perform(struct store_job *j);
 static enum err finish(struct store_job *j, enum err e);
+static enum err job_refused(struct store_job *j, enum err e);
 
 enum err store_execute(struct store *s, struct arena *a, const struct manage_command *command,
                        struct manage_result *ret)
@@ -111,9 +112,9 @@ static enum err finish(struct store_job *j, enum err e)
     }
     if (e == ERR_OK && refusal->status == 0) {
         e = store_simple_run(j->s, STORE_GATEWAY, "COMMIT", j->deadline_ms);
-        return e == ERR_OK ? ERR_OK : store_job_refused(j, e);
+        return e == ERR_OK ? ERR_OK : job_refused(j, e);
     }
-    e = e == ERR_OK ? e : store_job_refused(j, e);
+    e = e == ERR_OK ? e : job_refused(j, e);
     char state[sizeof(j->s->sqlstate)];
     memcpy(state, j->s->sqlstate, sizeof(state));
     if (j->s->conns[STORE_GATEWAY].pg != NULL &&
@@ -135,7 +136,8 @@ void store_job_not_found(struct store_job *j, const char *noun)
     manage_refuse(&j->r->refusal, 404, "not_found", "", "no such %s in this organisation", noun);
 }
 
-enum err store_job_refused(struct store_job *j, enum err e)
+/* Turns the server's refusal `e` into a refusal for the client; others pass through. */
+static enum err job_refused(struct store_job *j, enum err e)
 {
     static const struct {
         const char *constraint;

@@ -31,7 +31,7 @@
 static void ignore_notice(void *context, const PGresult *r);
 static bool is_alive(PGconn *pg);
 static enum err conn_prepare(struct store *s, enum store_role role);
-static void conn_failed(struct store *s, struct store_conn *c);
+static void conn_failed(struct store_conn *c);
 static enum err put_copy(struct store *s, enum store_role role, struct str rows,
                          int64_t deadline_ms);
 static enum err send_query(PGconn *pg, const struct store_query *q);
@@ -83,19 +83,17 @@ enum err store_conn_open(struct store *s, enum store_role role)
         /* libpq names host, port, user and reason here, never a password. */
         const char *why = PQerrorMessage(c->pg);
         store_error_set(s, "connecting to the database failed: %.*s", (int)strcspn(why, "\n"), why);
-        conn_failed(s, c);
+        conn_failed(c);
         return ERR_IO;
     }
     PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
     enum err e = conn_prepare(s, role);
     if (e != ERR_OK) {
-        conn_failed(s, c);
+        conn_failed(c);
         return e;
     }
     c->failures = 0;
     c->retry_at_ms = 0;
-    s->reconnects++;
-    s->is_up = true;
     return ERR_OK;
 }
 
@@ -157,7 +155,7 @@ static enum err conn_prepare(struct store *s, enum store_role role)
     return e;
 }
 
-static void conn_failed(struct store *s, struct store_conn *c)
+static void conn_failed(struct store_conn *c)
 {
     uint8_t dice[2] = {0};
     (void)!tls_random(dice, sizeof(dice));
@@ -170,8 +168,6 @@ static void conn_failed(struct store *s, struct store_conn *c)
     c->retry_at_ms = store_mono_ms() + wait;
     PQfinish(c->pg);
     c->pg = NULL;
-    s->failures++;
-    s->is_up = false;
 }
 
 void store_conn_close(struct store *s, enum store_role role)
@@ -187,7 +183,6 @@ enum err store_query_run(struct store *s, enum store_role role, const struct sto
     if (s->conns[role].pg == NULL) {
         TRY(store_conn_open(s, role));
     }
-    s->queries++;
     s->sqlstate[0] = s->constraint[0] = s->raised[0] = '\0';
     if (send_query(s->conns[role].pg, q) != ERR_OK) {
         return drop(s, role, ERR_IO, "sending");
@@ -202,7 +197,6 @@ enum err store_simple_run(struct store *s, enum store_role role, const char *sql
     if (s->conns[role].pg == NULL) {
         TRY(store_conn_open(s, role));
     }
-    s->queries++;
     s->sqlstate[0] = s->constraint[0] = s->raised[0] = '\0';
     if (PQsendQuery(s->conns[role].pg, sql) != 1) {
         return drop(s, role, ERR_IO, "sending");
@@ -221,7 +215,6 @@ enum err store_copy_run(struct store *s, enum store_role role, const char *sql, 
         TRY(store_conn_open(s, role));
     }
     PGconn *pg = s->conns[role].pg;
-    s->queries++;
     s->sqlstate[0] = s->constraint[0] = s->raised[0] = '\0';
     if (PQsendQuery(pg, sql) != 1) {
         return drop(s, role, ERR_IO, "sending");
@@ -391,7 +384,6 @@ static enum err judge(struct store *s, enum store_role role, const PGresult *r)
     store_error_set(s, "the database refused a statement: SQLSTATE %s %s%s", s->sqlstate,
                     s->constraint,
                     is_schema_missing ? "(no such table: run 'portcullis migrate up')" : "");
-    s->failures++;
     /* Only the owner's statements are ours word for word, so their message may be shown. */
     if (role == STORE_OWNER && message != NULL) {
         store_error_set(s, "SQLSTATE %s: %s", s->sqlstate, message);
@@ -418,10 +410,7 @@ static enum err drop(struct store *s, enum store_role role, enum err e, const ch
 {
     store_error_set(s, "the connection to the database failed while %s%s", what,
                     e == ERR_TIMEOUT ? ": deadline passed" : "");
-    if (e == ERR_TIMEOUT) {
-        s->timeouts++;
-    }
-    conn_failed(s, &s->conns[role]);
+    conn_failed(&s->conns[role]);
     return e;
 }
 

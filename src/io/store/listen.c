@@ -38,7 +38,6 @@ enum err store_listen_wait(struct store *s, unsigned timeout_ms, int wake_fd)
         int ready = store_conn_wait(c->pg, false, wake_fd, until);
         if ((ready & 1) != 0 && PQconsumeInput(c->pg) != 1) {
             store_conn_close(s, STORE_LISTENER);
-            s->is_up = false;
             store_error_set(s, "the listening connection was lost");
             return ERR_IO;
         }
@@ -72,7 +71,6 @@ static enum err listen_open(struct store *s, unsigned timeout_ms, int wake_fd)
         sleep_backoff(s, until, wake_fd);
         return e == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_IO;
     }
-    s->listen_gaps++;
     s->heartbeat_at_ms = store_mono_ms() + HEARTBEAT_MS;
     return ERR_OK;
 }
@@ -83,7 +81,6 @@ static bool take_notices(struct store *s)
     PGnotify *n;
     while ((n = PQnotifies(s->conns[STORE_LISTENER].pg)) != NULL) {
         PQfreemem(n);
-        s->notifies++;
         has_any = true;
     }
     return has_any;
@@ -97,10 +94,8 @@ static enum err heartbeat(struct store *s)
                                   store_mono_ms() + HEARTBEAT_ANSWER_MS);
     if (e != ERR_OK) {
         store_conn_close(s, STORE_LISTENER);
-        s->is_up = false;
         return e == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_IO;
     }
-    s->is_up = true;
     return ERR_OK;
 }
 

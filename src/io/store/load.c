@@ -97,7 +97,6 @@ enum err store_load(struct store *s, uint64_t since, struct store_loaded **ret)
         store_loaded_free(l);
         return e;
     }
-    s->loads++;
     *ret = l;
     return ERR_OK;
 }

@@ -78,20 +78,6 @@ const char *store_error(const struct store *s)
     return s->error;
 }
 
-void store_stats_read(const struct store *s, struct store_stats *ret)
-{
-    *ret = (struct store_stats){
-        .notifies = s->notifies,
-        .listen_gaps = s->listen_gaps,
-        .reconnects = s->reconnects,
-        .queries = s->queries,
-        .failures = s->failures,
-        .timeouts = s->timeouts,
-        .loads = s->loads,
-        .is_up = s->is_up,
-    };
-}
-
 /* ---- nodes ------------------------------------------------------------------------ */
 
 enum err store_node_report(struct store *s, struct str node, uint64_t epoch)

@@ -9,7 +9,6 @@
 #include "portcullis/store.h"
 
 #include <libpq-fe.h>
-#include <stdatomic.h>
 
 enum store_role {
     STORE_LOADER,   /* portcullis_loader: reads all organisations */
@@ -35,8 +34,6 @@ struct store {
     char sqlstate[6];        /* of the last refusal by the server */
     char constraint[64];
     char raised[160];        /* our own sentence (SQLSTATE PC...), safe to show */
-    _Atomic uint64_t notifies, listen_gaps, reconnects, queries, failures, timeouts, loads;
-    _Atomic bool is_up;
 };
 
 struct store_param {
@@ -121,8 +118,6 @@ struct store_job {
 MUST_USE enum err store_job_query(struct store_job *j, const struct store_query *q,
                                   PGresult **ret_result);
 void store_job_not_found(struct store_job *j, const char *noun);
-/* Turns the server's refusal `e` into a refusal for the client; others pass through. */
-MUST_USE enum err store_job_refused(struct store_job *j, enum err e);
 /* One function per kind of command; see the table in command.c. */
 MUST_USE enum err store_policy_list(struct store_job *j);
 MUST_USE enum err store_policy_get(struct store_job *j);

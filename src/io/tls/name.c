@@ -15,6 +15,7 @@ static bool is_ldh_name(struct str s);
 static bool is_numeric_label(struct str s);
 static bool ends_numeric(struct str s);
 static bool san_matches(const mbedtls_x509_buf *san, const struct tls_host *host);
+static bool name_matches(struct str pattern, struct str host);
 
 /* Context-specific tags of GeneralName, RFC 5280 4.2.1.6. */
 #define SAN_TAG_DNS 0x82
@@ -52,7 +53,9 @@ enum err tls_host_parse(struct str text, struct tls_host *ret_host)
     return is_ldh_name(name) && !ends_numeric(name) ? ERR_OK : ERR_INVALID;
 }
 
-bool tls_name_matches(struct str pattern, struct str host)
+/* RFC 6125 6.4.3 as browsers do it: exact, or "*." for exactly one left-most
+ * label in front of at least two more. */
+static bool name_matches(struct str pattern, struct str host)
 {
     if (pattern.len == 0 || host.len == 0 || memchr(pattern.ptr, '\0', pattern.len) != NULL) {
         return false;
@@ -92,7 +95,7 @@ static bool san_matches(const mbedtls_x509_buf *san, const struct tls_host *host
     }
     struct str pattern = {(const char *)san->p, san->len};
     return san->tag == SAN_TAG_DNS &&
-           tls_name_matches(pattern, (struct str){host->name, host->name_len});
+           name_matches(pattern, (struct str){host->name, host->name_len});
 }
 
 static bool is_ldh_name(struct str s)

@@ -21,13 +21,12 @@ struct entry {
 struct tls_resume {
     struct entry *entries;
     size_t entries_max;
-    size_t count;
     uint64_t ticks;
 };
 
 static struct entry *entry_find(struct tls_resume *r, const struct sha256 *key);
 static struct entry *entry_oldest(struct tls_resume *r);
-static void entry_clear(struct tls_resume *r, struct entry *e);
+static void entry_clear(struct entry *e);
 
 #define ENTRIES_MAX 65536
 
@@ -57,7 +56,7 @@ void tls_resume_free(struct tls_resume *r)
         return;
     }
     for (size_t i = 0; i < r->entries_max; i++) {
-        entry_clear(r, &r->entries[i]);
+        entry_clear(&r->entries[i]);
     }
     free(r->entries);
     free(r);
@@ -84,11 +83,10 @@ void tls_resume_put(struct tls_resume *r, const struct sha256 *key, mbedtls_ssl_
     if (e == NULL) {
         e = entry_oldest(r);
     }
-    entry_clear(r, e);
+    entry_clear(e);
     e->key = *key;
     e->session = *session;
     e->used_at = ++r->ticks;
-    r->count++;
     mbedtls_ssl_session_init(session);
 }
 
@@ -106,13 +104,8 @@ void tls_resume_drop(struct tls_resume *r, const struct sha256 *key)
 {
     struct entry *e = entry_find(r, key);
     if (e != NULL) {
-        entry_clear(r, e);
+        entry_clear(e);
     }
-}
-
-size_t tls_resume_count(const struct tls_resume *r)
-{
-    return r->count;
 }
 
 static struct entry *entry_find(struct tls_resume *r, const struct sha256 *key)
@@ -137,12 +130,11 @@ static struct entry *entry_oldest(struct tls_resume *r)
     return oldest;
 }
 
-static void entry_clear(struct tls_resume *r, struct entry *e)
+static void entry_clear(struct entry *e)
 {
     if (e->used_at == 0) {
         return;
     }
     mbedtls_ssl_session_free(&e->session); /* wipes */
     bytes_wipe(e, sizeof(*e));
-    r->count--;
 }

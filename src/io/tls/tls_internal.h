@@ -49,9 +49,6 @@ struct tls_host {
 };
 /* ERR_INVALID: empty, too long, not LDH labels, numeric but no IPv4 address. */
 MUST_USE enum err tls_host_parse(struct str text, struct tls_host *ret_host);
-/* RFC 6125 6.4.3 as browsers do it: exact, or "*." for exactly one left-most
- * label in front of at least two more. */
-bool tls_name_matches(struct str pattern, struct str host);
 enum tls_san { TLS_SAN_MATCH, TLS_SAN_OTHER, TLS_SAN_ABSENT };
 /* Looks at subjectAltName only; a common name is never a host name here. */
 enum tls_san tls_cert_names_host(const mbedtls_x509_crt *cert, const struct tls_host *host);
@@ -65,7 +62,6 @@ void tls_resume_put(struct tls_resume *r, const struct sha256 *key, mbedtls_ssl_
 /* NULL when absent; valid until the next put or drop. */
 const mbedtls_ssl_session *tls_resume_get(struct tls_resume *r, const struct sha256 *key);
 void tls_resume_drop(struct tls_resume *r, const struct sha256 *key);
-size_t tls_resume_count(const struct tls_resume *r);
 
 /* ---- AES-GCM (gcm.c; only in builds with ipsec-mb) ---- */
 

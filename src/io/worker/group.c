@@ -17,7 +17,7 @@ static enum err open_sockets(struct worker_group *g, const struct worker_listen 
 
 void worker_options_default(struct worker_options *ret)
 {
-    *ret = (struct worker_options){.fds_reserved = 64, .tls_resume_max = 512};
+    *ret = (struct worker_options){.fds_reserved = 64};
     net_options_default(&ret->net);
     ret->net.clients_max = 0; /* from the descriptor limit */
     ret->net.upstreams_max = 0;
