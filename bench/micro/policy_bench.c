@@ -6,8 +6,9 @@
  *
  * Rules ask for teams, environments, projects, users, roles and tags of 64 values
  * each, half of them about providers, half about models. "clean": no rule says no.
- * "refused": one provider rule does, with its sentence. Run by hand:
- *     PORTCULLIS_SOURCE_ROOT=. build/bench/micro/policy_bench
+ * "refused": one provider rule does, with its sentence. The last line is what the
+ * largest costs against the smallest. Run by hand, with other numbers of rules or none:
+ *     PORTCULLIS_SOURCE_ROOT=. build/bench/micro/policy_bench [RULES...]
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #define PER_BATCH 2000
 #define KEYS 400
 #define VALUES 64
+#define RULES_MAX 65536
 
 static double cpu_ns(void)
 {
@@ -220,7 +222,11 @@ static void resolve(struct target *t, const struct route_catalog *c, const char 
     }
 }
 
-static void run(struct load *l, const struct route_catalog *c, unsigned rules)
+struct cost {
+    double clean_ns, refused_ns;
+};
+
+static struct cost run(struct load *l, const struct route_catalog *c, unsigned rules)
 {
     static const char *const clean[] = {"gpt-4o", "claude-opus-4-5", "gpt-4o-mini",
                                         "claude-3-haiku", NULL};
@@ -258,30 +264,36 @@ static void run(struct load *l, const struct route_catalog *c, unsigned rules)
         }
     }
     resolve(&t, c, clean);
-    double ns = measure_decide(&t, POLICY_INFO);
+    struct cost cost = {.clean_ns = measure_decide(&t, POLICY_INFO)};
     resolve(&t, c, refused);
-    double refused_ns = measure_decide(&t, POLICY_BLOCK);
+    cost.refused_ns = measure_decide(&t, POLICY_BLOCK);
     (void)printf("%6zu rules: decide clean %6.0f ns, refused %6.0f ns, authenticate %5.0f ns, "
                  "build %7.2f ms, index %8zu bytes, all %9zu bytes\n",
-                 policy_org_rules_count(org), ns, refused_ns, measure_authenticate(l, &t),
-                 build_ns[4] / 1e6, policy_org_index_bytes(org), policy_org_bytes(org));
+                 policy_org_rules_count(org), cost.clean_ns, cost.refused_ns,
+                 measure_authenticate(l, &t), build_ns[4] / 1e6, policy_org_index_bytes(org),
+                 policy_org_bytes(org));
     arena_fini(&t.arena);
     policy_snapshot_free(s);
     policy_org_unref(org);
+    return cost;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    static const unsigned usual[] = {10, 1000, 10000};
+    size_t count = argc > 1 ? (size_t)argc - 1 : sizeof(usual) / sizeof(usual[0]);
+    struct cost first = {0}, last = {0};
+
     struct route_catalog *c = NULL;
     struct issue issue;
     struct str providers = read_file("providers.json"), models = read_file("models.json");
     struct load l = {
-        .policies = calloc(1000, sizeof(struct policy)),
-        .rules = calloc(10000, sizeof(struct policy_rule)),
-        .tags = calloc(10000, sizeof(struct policy_pair)),
+        .policies = calloc(RULES_MAX, sizeof(struct policy)),
+        .rules = calloc(RULES_MAX, sizeof(struct policy_rule)),
+        .tags = calloc(RULES_MAX, sizeof(struct policy_pair)),
         .keys = calloc(KEYS, sizeof(struct policy_key_row)),
         .texts = calloc(KEYS, 80),
-        .ids = calloc(1000, 16),
+        .ids = calloc(RULES_MAX, 16),
     };
     double begin = cpu_ns();
 
@@ -296,9 +308,17 @@ int main(void)
         (void)snprintf(words[i], sizeof(words[i]), "v%u", i);
     }
     fill_keys(&l);
-    run(&l, c, 10);
-    run(&l, c, 1000);
-    run(&l, c, 10000);
+    for (size_t i = 0; i < count; i++) {
+        unsigned long rules = argc > 1 ? strtoul(argv[i + 1], NULL, 10) : usual[i];
+        if (rules < 1 || rules > RULES_MAX) {
+            (void)fprintf(stderr, "RULES is 1 to %d\n", RULES_MAX);
+            return 2;
+        }
+        last = run(&l, c, (unsigned)rules);
+        first = i == 0 ? last : first;
+    }
+    (void)printf("last against first: clean %.2fx, refused %.2fx\n",
+                 last.clean_ns / first.clean_ns, last.refused_ns / first.refused_ns);
     route_catalog_free(c);
     return 0;
 }

@@ -8,8 +8,9 @@
  * Pure. An organisation's part (policy_org) is immutable and shared between
  * snapshots; a snapshot is shared by all workers under a lease and read without
  * lock or atomic. Rules compile into a bitmap index: per attribute value one row
- * of bits over all rules, so a decision is a handful of ANDs however many rules
- * there are. An unknown rule type, effect or parameter refuses the whole
+ * of bits over all rules, and what a key settles by itself is put together when the
+ * organisation is built, so a decision is a handful of ANDs however many rules there
+ * are. An unknown rule type, effect or parameter refuses the whole
  * activation: nothing is shown active that does not run.
  *
  * GLOSSARY  principal: who a key speaks for, with its scope chain. facts: what a

@@ -13,6 +13,7 @@ struct candidate {
     size_t number; /* in the resolution */
     const struct route_model *model;
     struct index_candidate rows;
+    struct index_live live; /* where a rule could be violated */
 };
 
 static enum err check_key_models(struct decision *d, const struct candidate *c);
@@ -47,7 +48,8 @@ enum err decide_candidates(struct decision *d)
         if (d->who != NULL && d->who->models != NULL && !index_bit(d->who->models, m->index)) {
             TRY(check_key_models(d, &c));
         }
-        if (index_is_violated(x, d->applied, &c.rows)) {
+        c.live = index_candidate_live(d->applied, &c.rows);
+        if (index_is_violated(x, d->applied, &c.rows, &c.live)) {
             TRY(walk_violated(d, &c));
         }
     }
@@ -66,14 +68,14 @@ static enum err walk_violated(struct decision *d, const struct candidate *c)
 {
     const struct policy_index *x = &d->org->index;
 
-    for (size_t block = 0; block < x->rule_words / INDEX_LANES; block++) {
-        if (!index_live_has(&d->applied->live, block)) {
-            continue;
-        }
-        for (size_t w = block * INDEX_LANES; w < (block + 1) * INDEX_LANES; w++) {
-            uint64_t word = index_violated_word(x, d->applied, &c->rows, w);
-            if (word != 0) {
-                TRY(walk_word(d, c, w, word));
+    for (size_t k = 0; k < INDEX_LIVE_WORDS; k++) {
+        for (uint64_t b = c->live.blocks[k]; b != 0; b &= b - 1) {
+            size_t from = (k * 64 + (size_t)__builtin_ctzll(b)) * INDEX_LANES;
+            for (size_t w = from; w < from + INDEX_LANES; w++) {
+                uint64_t word = index_violated_word(x, d->applied, &c->rows, w);
+                if (word != 0) {
+                    TRY(walk_word(d, c, w, word));
+                }
             }
         }
     }

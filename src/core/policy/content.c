@@ -17,6 +17,8 @@ static void drop_rules(struct policy_org *o);
 static void name_rule(const struct policy_org *o, const struct policy_org_rows *rows,
                       struct issue *issue);
 static size_t row_of(const struct policy_org_rows *rows, struct str id);
+static void copy_words(const struct index_applied *applied, size_t from, size_t to,
+                       uint64_t *ret_words);
 static bool is_overridden(const struct policy_index *x, const uint64_t *applied,
                           const struct index_candidate *c, size_t bit);
 
@@ -111,11 +113,11 @@ const struct content *policy_org_content(const struct policy_org *o)
     return o->content;
 }
 
-/* The bits of rules about texts that apply, and the markers for later. */
+/* The bits of rules about texts that apply, and the markers for later: nobody reads what
+ * lies between. */
 enum err decide_content(struct decision *d)
 {
     const struct policy_index *x = &d->org->index;
-    const struct index_applied *applied = d->applied;
     size_t words = (x->content_count + 63) / 64;
     size_t last = x->content_count % 64;
     uint64_t any = 0;
@@ -124,11 +126,8 @@ enum err decide_content(struct decision *d)
     if (copy == NULL) {
         return ERR_MEMORY;
     }
-    for (size_t w = 0; w < x->words; w++) {
-        bool is_kept =
-            (w < words || w >= x->rule_words) && index_live_has(&applied->live, w / INDEX_LANES);
-        copy[w] = is_kept ? applied->words[w] : 0;
-    }
+    copy_words(d->applied, 0, words, copy);
+    copy_words(d->applied, x->rule_words, x->words, copy);
     if (last != 0) {
         copy[words - 1] &= (UINT64_C(1) << last) - 1;
     }
@@ -139,6 +138,14 @@ enum err decide_content(struct decision *d)
         d->verdict->content_rules = copy;
     }
     return ERR_OK;
+}
+
+static void copy_words(const struct index_applied *applied, size_t from, size_t to,
+                       uint64_t *ret_words)
+{
+    for (size_t w = from; w < to; w++) {
+        ret_words[w] = index_live_has(&applied->live, w / INDEX_LANES) ? applied->words[w] : 0;
+    }
 }
 
 enum err policy_content_of(struct arena *a, const struct policy_facts *facts,

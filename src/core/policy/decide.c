@@ -27,6 +27,7 @@ enum err policy_decide(struct arena *a, const struct policy_facts *facts,
     d.org = facts->org;
     d.who = facts->who;
     d.selected_count = 0;
+    d.base = d.who != NULL ? &d.who->base : &d.org->nobody;
     d.applied = applied;
     d.blocked = 0;
     d.final = 0;
@@ -39,7 +40,7 @@ enum err policy_decide(struct arena *a, const struct policy_facts *facts,
         return ERR_OK;
     }
     TRY(decide_subject(&d));
-    index_match(&d.org->index, &d.subject, applied);
+    index_match(&d.org->index, d.base, &d.subject, applied);
     ret->rules_applied = applied->rules_count;
     TRY(decide_candidates(&d));
     if (d.org->content != NULL) {

@@ -8,6 +8,8 @@
 
 #include "org.h"
 
+#define SUBJECT_ENTRIES_MAX 96
+
 struct decision {
     struct arena *arena;
     const struct policy_facts *facts;
@@ -15,7 +17,9 @@ struct decision {
     const struct policy_principal *who; /* may be NULL */
     struct org_slot selected[2];        /* stricter_only: the default and the caller's */
     size_t selected_count;
+    const struct index_base *base;      /* what can apply to this principal */
     struct subject subject;
+    const struct index_posting *entries[SUBJECT_ENTRIES_MAX]; /* of the subject */
     struct index_applied *applied;
     uint32_t blocked, warned;           /* candidates */
     uint32_t final;                     /* of those blocked: by more than a rule that modifies */

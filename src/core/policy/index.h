@@ -11,7 +11,10 @@
  * few do. That keeps 10,000 rules for 10,000 different users small. Each row knows
  * its live blocks (those with a bit in them); rules of one scope lie together, so
  * that most blocks are dead for most requests and are never read.
- * Read-only once built; memory is the organisation's arena.
+ *
+ * What a principal asks never changes while the organisation lives, so its rows are put
+ * together once, when it is built: a request starts from those blocks and asks the other
+ * dimensions only. Read-only once built; memory is the organisation's arena.
  */
 #ifndef PORTCULLIS_POLICY_INDEX_H
 #define PORTCULLIS_POLICY_INDEX_H
@@ -26,10 +29,11 @@
 #define INDEX_PAIR_BYTES_MAX 600
 
 enum index_dim {
-    DIM_TEAM, DIM_ENVIRONMENT, DIM_PROJECT, DIM_USER, DIM_KEY, DIM_ROLE, /* of the principal */
-    DIM_ENDPOINT, DIM_SELECTION,
-    DIM_TAG_POLICY, DIM_TAG_RULE,   /* policy.match and rule.when must hold both, */
-    DIM_META_POLICY, DIM_META_RULE, /* and a request may carry several values */
+    DIM_TEAM, DIM_PROJECT, DIM_USER, DIM_KEY, DIM_ROLE, /* of the principal: their words, */
+    DIM_META_POLICY, DIM_META_RULE, /* its metadata: policy.match and rule.when must both hold */
+    DIM_ENVIRONMENT,                /* of the principal, or of the request where it has none */
+    DIM_ENDPOINT, DIM_SELECTION,    /* of the request, */
+    DIM_TAG_POLICY, DIM_TAG_RULE,   /* its tags, as metadata; several values each */
     DIM_COUNT
 };
 
@@ -42,11 +46,21 @@ struct index_posting {
     uint32_t count;
     struct index_live live; /* of the row, or of the list alone */
 };
-struct index_dim_rows {
-    bool is_used; /* false: no rule asks anything of this dimension */
+struct index_dim_rows { /* of a dimension that some rule asks */
     const uint64_t *none;
     struct index_live live;
     struct map values; /* -> struct index_posting */
+};
+/* Where a decision starts: the blocks that can still apply, and what is to be asked. */
+struct index_base {
+    struct index_live live;
+    const uint64_t *const *blocks; /* of the live ones, ascending */
+    unsigned open;                 /* bits of enum index_dim; only dimensions in use */
+};
+/* What one provider or model violates, or the rules whose conditions it fulfils. */
+struct index_row {
+    const uint64_t *words;
+    struct index_live live;
 };
 struct index_rule {
     const struct policy *policy;
@@ -62,13 +76,12 @@ struct policy_index {
     bool has_overrides;
     const uint64_t *overridable; /* bit per rule with overriders; NULL without overrides */
     struct index_rule *rules; /* words * 64 entries */
-    const uint64_t *all;      /* every rule and marker, for when nothing is asked */
-    struct index_live live;
+    struct index_base everything; /* nothing has been asked yet */
     struct index_dim_rows dims[DIM_COUNT];
     const struct index_posting *endpoints[LLM_ENDPOINTS_COUNT];
     /* violated = (provider & model_when) | (model & provider_when) */
-    const uint64_t *provider[ROUTE_PROVIDERS_MAX];
-    const uint64_t **model; /* by model index */
+    struct index_row provider[ROUTE_PROVIDERS_MAX];
+    const struct index_row *model; /* by model index */
     bool has_conditions;    /* else the *_when rows are NULL = all ones */
     const uint64_t *provider_when[ROUTE_PROVIDERS_MAX];
     const uint64_t **model_when;
@@ -100,14 +113,14 @@ static inline void index_bit_set(uint64_t *row, size_t bit)
 
 /* ---- asking ----------------------------------------------------------------- */
 
-#define SUBJECT_ENTRIES_MAX 96
-
-/* One request as the index sees it: the postings of its values by dimension. */
+/* One request or principal as the index sees it: the postings of its values. */
 struct subject {
-    const struct index_posting *entries[SUBJECT_ENTRIES_MAX];
-    size_t entries_count;
-    size_t dim_from[DIM_COUNT + 1]; /* entries of a dimension: from .. next from */
+    const struct index_posting **entries;
+    size_t entries_count, entries_max;
+    size_t from[DIM_COUNT], to[DIM_COUNT]; /* entries of an open dimension */
 };
+/* ERR_LIMIT. NULL, a value that no rule asks for, adds nothing. */
+MUST_USE enum err subject_add(struct subject *s, const struct index_posting *p);
 /* What applies: words are defined only in live blocks. */
 #define INDEX_ALIGNMENT 64
 struct index_applied {
@@ -115,28 +128,32 @@ struct index_applied {
     struct index_live live;
     size_t rules_count; /* markers not counted */
 };
-void index_match(const struct policy_index *x, const struct subject *s,
-                 struct index_applied *ret);
+void index_match(const struct policy_index *x, const struct index_base *base,
+                 const struct subject *s, struct index_applied *ret);
 bool index_applies(const struct index_applied *applied, size_t bit);
 
 struct index_candidate {
-    const uint64_t *provider, *model, *provider_when, *model_when;
+    const struct index_row *provider, *model;
+    const uint64_t *provider_when, *model_when;
 };
 struct index_candidate index_candidate_of(const struct policy_index *x, unsigned provider,
                                           unsigned model);
-/* Does any applied rule say no to this candidate? */
+/* Blocks in which an applied rule could say no to this candidate. */
+struct index_live index_candidate_live(const struct index_applied *applied,
+                                       const struct index_candidate *c);
+/* Does any? Looks at those blocks. */
 bool index_is_violated(const struct policy_index *x, const struct index_applied *applied,
-                       const struct index_candidate *c);
+                       const struct index_candidate *c, const struct index_live *live);
 /* Word `w` (of a live block) of what is violated. */
 static inline uint64_t index_violated_word(const struct policy_index *x,
                                            const struct index_applied *applied,
                                            const struct index_candidate *c, size_t w)
 {
     if (!x->has_conditions) {
-        return applied->words[w] & (c->provider[w] | c->model[w]);
+        return applied->words[w] & (c->provider->words[w] | c->model->words[w]);
     }
-    return applied->words[w] &
-           ((c->provider[w] & c->model_when[w]) | (c->model[w] & c->provider_when[w]));
+    return applied->words[w] & ((c->provider->words[w] & c->model_when[w]) |
+                                (c->model->words[w] & c->provider_when[w]));
 }
 static inline bool index_live_has(const struct index_live *live, size_t block)
 {

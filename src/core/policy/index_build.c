@@ -22,6 +22,7 @@ static enum err lay_out(struct index_builder *b);
 static enum err add_everything(struct index_builder *b);
 static enum err add_rules(struct index_builder *b, const struct policy *p, bool is_content,
                           uint32_t *bit);
+static enum err note_everything(struct index_builder *b);
 static enum err add_one(struct index_builder *b, uint32_t bit, const struct policy *p,
                         const struct policy_match *when);
 static enum err ask_word(struct index_builder *b, enum index_dim d, uint32_t bit, struct str word);
@@ -119,7 +120,7 @@ static enum err build(struct index_builder *b)
     }
     TRY(lay_out(b));
     TRY(add_everything(b));
-    b->x->live = index_live_of(b->all, b->x->words);
+    TRY(note_everything(b));
     for (unsigned d = 0; d < DIM_COUNT; d++) {
         TRY(finish_dim(b, (enum index_dim)d));
     }
@@ -193,7 +194,6 @@ static enum err lay_out(struct index_builder *b)
     }
     x->rules = ARENA_ARRAY(b->arena, x->words * 64, struct index_rule);
     b->all = index_row_new(b->arena, x->words);
-    x->all = b->all;
     if (x->rules == NULL || b->all == NULL) {
         return ERR_MEMORY;
     }
@@ -254,6 +254,28 @@ static enum err add_rules(struct index_builder *b, const struct policy *p, bool 
             x->block = rule_provider_mask(b->in->catalog, &rule->block);
         }
         TRY(add_one(b, (*bit)++, p, &rule->when));
+    }
+    return ERR_OK;
+}
+
+static enum err note_everything(struct index_builder *b)
+{
+    struct index_base *all = &b->x->everything;
+    size_t blocks = b->x->words / INDEX_LANES;
+    const uint64_t **list = ARENA_ARRAY(b->arena, blocks, const uint64_t *);
+
+    if (list == NULL) {
+        return ERR_MEMORY;
+    }
+    all->live = index_live_of(b->all, b->x->words);
+    all->blocks = list;
+    for (size_t i = 0; i < blocks; i++) {
+        if (index_live_has(&all->live, i)) {
+            *list++ = b->all + i * INDEX_LANES;
+        }
+    }
+    for (unsigned d = 0; d < DIM_COUNT; d++) {
+        all->open |= b->dims[d].is_used ? 1U << d : 0;
     }
     return ERR_OK;
 }
@@ -367,7 +389,6 @@ static enum err finish_dim(struct index_builder *b, enum index_dim d)
     for (const struct gathered *v = g->first; v != NULL; v = v->next) {
         values++;
     }
-    rows->is_used = g->is_used;
     TRY(map_init(&rows->values, b->arena, values));
     if (!g->is_used) {
         return ERR_OK;

@@ -20,7 +20,8 @@ struct model_sets {
 /* Rows of models as differences from the row shared by all. */
 struct model_rows {
     uint64_t *shared;
-    uint64_t **flips; /* per model, NULL = none */
+    uint64_t **flips;      /* per model, NULL = none */
+    const uint64_t **list; /* the finished rows */
 };
 
 static enum err sets_init(struct index_builder *b, struct model_sets *s);
@@ -35,8 +36,8 @@ static enum err build_models(struct index_builder *b, struct model_sets *s);
 static enum err build_model_when(struct index_builder *b, struct model_sets *s);
 static enum err rows_init(struct index_builder *b, struct model_rows *rows, size_t models);
 static enum err flip(struct index_builder *b, struct model_rows *rows, size_t model, uint32_t bit);
-static enum err rows_finish(struct index_builder *b, struct model_rows *rows, size_t models,
-                            const uint64_t ***ret);
+static enum err rows_finish(struct index_builder *b, struct model_rows *rows, size_t models);
+static enum err note_models(struct index_builder *b, const struct model_rows *rows, size_t models);
 
 enum err index_rows_build(struct index_builder *b)
 {
@@ -140,7 +141,7 @@ static enum err build_providers(struct index_builder *b)
         if (violated[p] == NULL || (x->has_conditions && when[p] == NULL)) {
             return ERR_MEMORY;
         }
-        x->provider[p] = violated[p];
+        x->provider[p].words = violated[p];
         x->provider_when[p] = when[p];
     }
     for (size_t bit = 0; bit < x->words * 64; bit++) {
@@ -163,6 +164,9 @@ static enum err build_providers(struct index_builder *b)
                 index_bit_set(violated[p], bit);
             }
         }
+    }
+    for (size_t p = 0; p < count; p++) {
+        x->provider[p].live = index_live_of(violated[p], x->words);
     }
     return ERR_OK;
 }
@@ -198,7 +202,8 @@ static enum err build_models(struct index_builder *b, struct model_sets *s)
             }
         }
     }
-    return rows_finish(b, &rows, s->models_count, &b->x->model);
+    TRY(rows_finish(b, &rows, s->models_count));
+    return note_models(b, &rows, s->models_count);
 }
 
 static enum err build_model_when(struct index_builder *b, struct model_sets *s)
@@ -221,7 +226,9 @@ static enum err build_model_when(struct index_builder *b, struct model_sets *s)
             }
         }
     }
-    return rows_finish(b, &rows, s->models_count, &b->x->model_when);
+    TRY(rows_finish(b, &rows, s->models_count));
+    b->x->model_when = rows.list;
+    return ERR_OK;
 }
 
 static enum err rows_init(struct index_builder *b, struct model_rows *rows, size_t models)
@@ -243,8 +250,7 @@ static enum err flip(struct index_builder *b, struct model_rows *rows, size_t mo
     return ERR_OK;
 }
 
-static enum err rows_finish(struct index_builder *b, struct model_rows *rows, size_t models,
-                            const uint64_t ***ret)
+static enum err rows_finish(struct index_builder *b, struct model_rows *rows, size_t models)
 {
     const uint64_t **list = ARENA_ARRAY(b->arena, models, const uint64_t *);
     if (list == NULL) {
@@ -260,6 +266,23 @@ static enum err rows_finish(struct index_builder *b, struct model_rows *rows, si
         }
         list[m] = rows->flips[m];
     }
-    *ret = list;
+    rows->list = list;
+    return ERR_OK;
+}
+
+static enum err note_models(struct index_builder *b, const struct model_rows *rows, size_t models)
+{
+    const struct index_live shared = index_live_of(rows->shared, b->x->words);
+    struct index_row *list = ARENA_ARRAY(b->arena, models, struct index_row);
+
+    if (list == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t m = 0; m < models; m++) {
+        const uint64_t *row = rows->list[m];
+        list[m].words = row;
+        list[m].live = row == rows->shared ? shared : index_live_of(row, b->x->words);
+    }
+    b->x->model = list;
     return ERR_OK;
 }

@@ -27,34 +27,44 @@ struct question {
     _Alignas(64) uint64_t scratch[DIM_COUNT][INDEX_WORDS_MAX];
 };
 
-static void find_live(const struct policy_index *x, const struct subject *s,
-                      struct index_live *ret);
+static void find_live(const struct policy_index *x, const struct index_base *base,
+                      const struct subject *s, struct index_live *ret);
 static const uint64_t *row_of(const struct policy_index *x, const struct subject *s, unsigned dim,
                               const struct index_live *live, uint64_t *scratch);
 static void add_posting(const struct index_posting *p, const struct index_live *live,
-                        size_t words, uint64_t *row);
-static void and_rows(const struct question *q, size_t rule_words, struct index_applied *applied);
-static bool any_violated(const struct index_applied *applied, const uint64_t *provider,
-                         const uint64_t *model);
+                        uint64_t *row);
+static void and_rows(const struct question *q, const struct index_base *base, size_t rule_words,
+                     struct index_applied *applied);
+static bool any_violated(const struct index_applied *applied, const struct index_candidate *c,
+                         const struct index_live *live);
 static bool any_violated_when(const struct index_applied *applied,
-                              const struct index_candidate *c);
+                              const struct index_candidate *c, const struct index_live *live);
 
-void index_match(const struct policy_index *x, const struct subject *s, struct index_applied *ret)
+void index_match(const struct policy_index *x, const struct index_base *base,
+                 const struct subject *s, struct index_applied *ret)
 {
     struct question q;
 
     q.rows_count = 0;
-    find_live(x, s, &ret->live);
-    for (unsigned d = 0; d < DIM_COUNT; d++) {
-        if (x->dims[d].is_used) {
-            q.rows[q.rows_count] = row_of(x, s, d, &ret->live, q.scratch[q.rows_count]);
-            q.rows_count++;
-        }
+    find_live(x, base, s, &ret->live);
+    for (unsigned open = base->open; open != 0; open &= open - 1) {
+        unsigned d = (unsigned)__builtin_ctz(open);
+        q.rows[q.rows_count] = row_of(x, s, d, &ret->live, q.scratch[q.rows_count]);
+        q.rows_count++;
     }
-    if (q.rows_count == 0) {
-        q.rows[q.rows_count++] = x->all;
+    and_rows(&q, base, x->rule_words, ret);
+}
+
+enum err subject_add(struct subject *s, const struct index_posting *p)
+{
+    if (p == NULL) {
+        return ERR_OK;
     }
-    and_rows(&q, x->rule_words, ret);
+    if (s->entries_count == s->entries_max) {
+        return ERR_LIMIT;
+    }
+    s->entries[s->entries_count++] = p;
+    return ERR_OK;
 }
 
 bool index_applies(const struct index_applied *applied, size_t bit)
@@ -77,33 +87,40 @@ struct index_candidate index_candidate_of(const struct policy_index *x, unsigned
                                           unsigned model)
 {
     return (struct index_candidate){
-        .provider = x->provider[provider],
-        .model = x->model[model],
+        .provider = &x->provider[provider],
+        .model = &x->model[model],
         .provider_when = x->has_conditions ? x->provider_when[provider] : NULL,
         .model_when = x->has_conditions ? x->model_when[model] : NULL,
     };
 }
 
-bool index_is_violated(const struct policy_index *x, const struct index_applied *applied,
-                       const struct index_candidate *c)
+struct index_live index_candidate_live(const struct index_applied *applied,
+                                       const struct index_candidate *c)
 {
-    if (x->has_conditions) {
-        return any_violated_when(applied, c);
+    struct index_live live;
+    for (size_t k = 0; k < INDEX_LIVE_WORDS; k++) {
+        live.blocks[k] = applied->live.blocks[k] &
+                         (c->provider->live.blocks[k] | c->model->live.blocks[k]);
     }
-    return any_violated(applied, c->provider, c->model);
+    return live;
+}
+
+bool index_is_violated(const struct policy_index *x, const struct index_applied *applied,
+                       const struct index_candidate *c, const struct index_live *live)
+{
+    return x->has_conditions ? any_violated_when(applied, c, live)
+                             : any_violated(applied, c, live);
 }
 
 /* Blocks in which every dimension has something left. */
-static void find_live(const struct policy_index *x, const struct subject *s,
-                      struct index_live *ret)
+static void find_live(const struct policy_index *x, const struct index_base *base,
+                      const struct subject *s, struct index_live *ret)
 {
-    *ret = x->live;
-    for (unsigned d = 0; d < DIM_COUNT; d++) {
-        if (!x->dims[d].is_used) {
-            continue;
-        }
+    *ret = base->live;
+    for (unsigned open = base->open; open != 0; open &= open - 1) {
+        unsigned d = (unsigned)__builtin_ctz(open);
         struct index_live dim = x->dims[d].live;
-        for (size_t i = s->dim_from[d]; i < s->dim_from[d + 1]; i++) {
+        for (size_t i = s->from[d]; i < s->to[d]; i++) {
             for (size_t k = 0; k < INDEX_LIVE_WORDS; k++) {
                 dim.blocks[k] |= s->entries[i]->live.blocks[k];
             }
@@ -117,7 +134,7 @@ static void find_live(const struct policy_index *x, const struct subject *s,
 static const uint64_t *row_of(const struct policy_index *x, const struct subject *s, unsigned dim,
                               const struct index_live *live, uint64_t *scratch)
 {
-    size_t from = s->dim_from[dim], to = s->dim_from[dim + 1];
+    size_t from = s->from[dim], to = s->to[dim];
 
     if (from == to) {
         return x->dims[dim].none;
@@ -132,13 +149,13 @@ static const uint64_t *row_of(const struct policy_index *x, const struct subject
         }
     }
     for (size_t i = from; i < to; i++) {
-        add_posting(s->entries[i], live, x->words, scratch);
+        add_posting(s->entries[i], live, scratch);
     }
     return scratch;
 }
 
 static void add_posting(const struct index_posting *p, const struct index_live *live,
-                        size_t words, uint64_t *row)
+                        uint64_t *row)
 {
     if (p->row == NULL) {
         for (uint32_t i = 0; i < p->count; i++) {
@@ -148,36 +165,42 @@ static void add_posting(const struct index_posting *p, const struct index_live *
         }
         return;
     }
-    for (size_t w = 0; w < words; w++) {
-        if (index_live_has(live, w / INDEX_LANES)) {
-            row[w] |= p->row[w];
+    for (size_t k = 0; k < INDEX_LIVE_WORDS; k++) {
+        for (uint64_t b = live->blocks[k]; b != 0; b &= b - 1) {
+            size_t w = (k * 64 + (size_t)__builtin_ctzll(b)) * INDEX_LANES;
+            for (size_t i = w; i < w + INDEX_LANES; i++) {
+                row[i] |= p->row[i];
+            }
         }
     }
 }
 
-HOT static void and_rows(const struct question *q, size_t rule_words,
-                         struct index_applied *applied)
+HOT static void and_rows(const struct question *q, const struct index_base *base,
+                         size_t rule_words, struct index_applied *applied)
 {
+    const uint64_t *const *from = base->blocks;
     size_t count = 0;
 
     for (size_t k = 0; k < INDEX_LIVE_WORDS; k++) {
+        const uint64_t live = applied->live.blocks[k];
         uint64_t left = 0;
-        for (uint64_t b = applied->live.blocks[k]; b != 0; b &= b - 1) {
+        for (uint64_t b = base->live.blocks[k]; b != 0; b &= b - 1, from++) {
+            if ((live & b & -b) == 0) {
+                continue;
+            }
             size_t w = (k * 64 + (size_t)__builtin_ctzll(b)) * INDEX_LANES;
             uint64_t acc LANES, row LANES;
-            memcpy(&acc, q->rows[0] + w, sizeof(acc));
-            for (size_t r = 1; r < q->rows_count; r++) {
+            memcpy(&acc, *from, sizeof(acc));
+            for (size_t r = 0; r < q->rows_count; r++) {
                 memcpy(&row, q->rows[r] + w, sizeof(row));
                 acc &= row;
             }
             memcpy(applied->words + w, &acc, sizeof(acc));
-            uint64_t any = 0;
             size_t bits = 0;
-            for (size_t i = 0; i < INDEX_LANES; i++) {
-                any |= acc[i];
-                bits += (size_t)__builtin_popcountll(acc[i]);
+            for (size_t i = w; i < w + INDEX_LANES; i++) {
+                bits += (size_t)__builtin_popcountll(applied->words[i]);
             }
-            left |= any != 0 ? b & -b : 0;
+            left |= bits != 0 ? b & -b : 0;
             count += w < rule_words ? bits : 0;
         }
         applied->live.blocks[k] = left;
@@ -185,17 +208,17 @@ HOT static void and_rows(const struct question *q, size_t rule_words,
     applied->rules_count = count;
 }
 
-HOT static bool any_violated(const struct index_applied *applied, const uint64_t *provider,
-                             const uint64_t *model)
+HOT static bool any_violated(const struct index_applied *applied, const struct index_candidate *c,
+                             const struct index_live *live)
 {
     uint64_t any LANES = {0};
     for (size_t k = 0; k < INDEX_LIVE_WORDS; k++) {
-        for (uint64_t b = applied->live.blocks[k]; b != 0; b &= b - 1) {
+        for (uint64_t b = live->blocks[k]; b != 0; b &= b - 1) {
             size_t w = (k * 64 + (size_t)__builtin_ctzll(b)) * INDEX_LANES;
             uint64_t a LANES, p LANES, m LANES;
             memcpy(&a, applied->words + w, sizeof(a));
-            memcpy(&p, provider + w, sizeof(p));
-            memcpy(&m, model + w, sizeof(m));
+            memcpy(&p, c->provider->words + w, sizeof(p));
+            memcpy(&m, c->model->words + w, sizeof(m));
             any |= a & (p | m);
         }
     }
@@ -204,16 +227,16 @@ HOT static bool any_violated(const struct index_applied *applied, const uint64_t
 
 /* Markers lie in blocks of their own and violate nothing: their rows are 0. */
 HOT static bool any_violated_when(const struct index_applied *applied,
-                                  const struct index_candidate *c)
+                                  const struct index_candidate *c, const struct index_live *live)
 {
     uint64_t any LANES = {0};
     for (size_t k = 0; k < INDEX_LIVE_WORDS; k++) {
-        for (uint64_t b = applied->live.blocks[k]; b != 0; b &= b - 1) {
+        for (uint64_t b = live->blocks[k]; b != 0; b &= b - 1) {
             size_t w = (k * 64 + (size_t)__builtin_ctzll(b)) * INDEX_LANES;
             uint64_t a LANES, p LANES, m LANES, pw LANES, mw LANES;
             memcpy(&a, applied->words + w, sizeof(a));
-            memcpy(&p, c->provider + w, sizeof(p));
-            memcpy(&m, c->model + w, sizeof(m));
+            memcpy(&p, c->provider->words + w, sizeof(p));
+            memcpy(&m, c->model->words + w, sizeof(m));
             memcpy(&pw, c->provider_when + w, sizeof(pw));
             memcpy(&mw, c->model_when + w, sizeof(mw));
             any |= a & ((p & mw) | (m & pw));

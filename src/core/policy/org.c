@@ -17,8 +17,6 @@
 static enum err build(struct policy_org *o, const struct policy_org_rows *rows,
                       const struct policy_build *with, struct issue *ret_issue);
 static void find_slots(struct policy_org *o);
-static enum err resolve_principal(struct policy_org *o, struct policy_principal *p);
-static enum err resolve_metadata(struct policy_org *o, struct policy_principal *p, unsigned which);
 static enum err resolve_models(struct policy_org *o, struct policy_principal *p);
 
 enum err policy_org_new(const struct policy_org_rows *rows, const struct policy_build *with,
@@ -125,14 +123,14 @@ static enum err build(struct policy_org *o, const struct policy_org_rows *rows,
     }
     TRY(org_content_build(o, rows, with, ret_issue));
     find_slots(o);
-    for (size_t i = 0; i < o->principals_count; i++) {
-        err = resolve_principal(o, &o->principals[i]);
-        if (err != ERR_OK) {
-            issue_set(ret_issue, "/keys", "out of memory");
-            return err;
-        }
+    err = org_narrow(o);
+    for (size_t i = 0; err == ERR_OK && i < o->principals_count; i++) {
+        err = resolve_models(o, &o->principals[i]);
     }
-    return ERR_OK;
+    if (err != ERR_OK) {
+        issue_set(ret_issue, "/keys", "out of memory");
+    }
+    return err;
 }
 
 static void find_slots(struct policy_org *o)
@@ -150,48 +148,6 @@ static void find_slots(struct policy_org *o)
             o->fallback = slot;
         }
     }
-}
-
-/* Hashing the principal's words once per publish instead of once per request. */
-static enum err resolve_principal(struct policy_org *o, struct policy_principal *p)
-{
-    const struct str words[DIM_ROLE + 1] = {
-        [DIM_TEAM] = p->row.team, [DIM_ENVIRONMENT] = p->row.environment,
-        [DIM_PROJECT] = p->row.project, [DIM_USER] = p->row.user,
-        [DIM_KEY] = p->row.id, [DIM_ROLE] = p->row.role,
-    };
-
-    for (unsigned d = 0; d <= DIM_ROLE; d++) {
-        if (words[d].len > 0) {
-            p->fixed[d] = map_get(&o->index.dims[d].values, words[d]);
-        }
-    }
-    TRY(resolve_metadata(o, p, 0));
-    TRY(resolve_metadata(o, p, 1));
-    return resolve_models(o, p);
-}
-
-static enum err resolve_metadata(struct policy_org *o, struct policy_principal *p, unsigned which)
-{
-    char buf[INDEX_PAIR_BYTES_MAX];
-    const struct map *values = &o->index.dims[DIM_META_POLICY + which].values;
-
-    if (!o->index.dims[DIM_META_POLICY + which].is_used || p->row.metadata_count == 0) {
-        return ERR_OK;
-    }
-    p->metadata[which] =
-        ARENA_ARRAY(&o->arena, p->row.metadata_count, const struct index_posting *);
-    if (p->metadata[which] == NULL) {
-        return ERR_MEMORY;
-    }
-    for (size_t i = 0; i < p->row.metadata_count; i++) {
-        struct str key = index_pair_key(&p->row.metadata[i], buf);
-        const struct index_posting *found = key.ptr != NULL ? map_get(values, key) : NULL;
-        if (found != NULL) {
-            p->metadata[which][p->metadata_count[which]++] = found;
-        }
-    }
-    return ERR_OK;
 }
 
 static enum err resolve_models(struct policy_org *o, struct policy_principal *p)

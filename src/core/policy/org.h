@@ -16,9 +16,7 @@
 struct policy_principal {
     struct policy_key_row row;
     const struct policy_org *org;
-    const struct index_posting *fixed[DIM_ROLE + 1]; /* by dimension; NULL = no rule asks */
-    const struct index_posting **metadata[2];        /* DIM_META_POLICY, DIM_META_RULE */
-    size_t metadata_count[2];
+    struct index_base base; /* the rules that can apply to it */
     const uint64_t *models; /* bit per model the key may use; NULL = all */
 };
 struct org_slot {
@@ -48,6 +46,7 @@ struct policy_org {
     struct org_slot fallback; /* the default policy */
     struct policy_principal *principals;
     size_t principals_count;
+    struct index_base nobody; /* for a decision without a principal */
     struct route_endpoint *endpoints;
     size_t endpoints_count;
     struct org_secret *secrets;
@@ -61,6 +60,8 @@ MUST_USE enum err org_check(const struct policy_org_rows *rows,
 /* "policy 'NAME' (pol_ID), rule 'KEY': what"; rule may be NULL. */
 void org_issue_set(struct issue *issue, const char *pointer, const struct policy *p,
                    const struct policy_rule *rule, const char *what);
+/* narrow.c: the base of every principal and of nobody. */
+MUST_USE enum err org_narrow(struct policy_org *o);
 /* content.c: compiles the rules about texts, which the index has put first, and drops
  * rule.content. */
 MUST_USE enum err org_content_build(struct policy_org *o, const struct policy_org_rows *rows,

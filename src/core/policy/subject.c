@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Facts and principal -> the question put to the index: which S0 slot applies
- * (S0-38 to S0-43), and per dimension the postings of the request's values.
+ * Facts -> the question put to the index: which S0 slot applies (S0-38 to S0-43), and per
+ * dimension that the principal leaves open the postings of the request's values.
  *
  * What the caller sends can only narrow: an environment header counts for a key that is
  * bound to none and may send it; a slot selection never switches
@@ -11,12 +11,9 @@
 
 static bool pick_named_slot(struct decision *d, int64_t slot);
 static bool deny_slot(struct decision *d);
-static void begin_dim(struct decision *d, enum index_dim dim);
-static enum err add_value(struct decision *d, const struct index_posting *p);
-static enum err ask_principal(struct decision *d, enum index_dim dim);
+static enum err ask(struct decision *d, enum index_dim dim);
 static enum err ask_environment(struct decision *d);
 static enum err ask_tags(struct decision *d, enum index_dim dim);
-static enum err ask_metadata(struct decision *d, unsigned which);
 
 bool decide_slot(struct decision *d)
 {
@@ -71,71 +68,45 @@ static bool deny_slot(struct decision *d)
 
 enum err decide_subject(struct decision *d)
 {
-    const struct policy_index *x = &d->org->index;
     struct subject *s = &d->subject;
 
+    s->entries = d->entries;
     s->entries_count = 0;
-    TRY(ask_principal(d, DIM_TEAM));
-    TRY(ask_environment(d));
-    for (unsigned dim = DIM_PROJECT; dim <= DIM_ROLE; dim++) {
-        TRY(ask_principal(d, (enum index_dim)dim));
-    }
-    begin_dim(d, DIM_ENDPOINT);
-    if ((unsigned)d->facts->endpoint < LLM_ENDPOINTS_COUNT) {
-        TRY(add_value(d, x->endpoints[d->facts->endpoint]));
-    }
-    begin_dim(d, DIM_SELECTION);
-    for (size_t i = 0; i < d->selected_count; i++) {
-        TRY(add_value(d, d->selected[i].posting));
-    }
-    TRY(ask_tags(d, DIM_TAG_POLICY));
-    TRY(ask_tags(d, DIM_TAG_RULE));
-    TRY(ask_metadata(d, 0));
-    TRY(ask_metadata(d, 1));
-    s->dim_from[DIM_COUNT] = s->entries_count;
-    return ERR_OK;
-}
-
-static void begin_dim(struct decision *d, enum index_dim dim)
-{
-    d->subject.dim_from[dim] = d->subject.entries_count;
-}
-
-static enum err add_value(struct decision *d, const struct index_posting *p)
-{
-    struct subject *s = &d->subject;
-
-    if (p == NULL) {
-        return ERR_OK; /* no rule asks for this value */
-    }
-    if (s->entries_count == SUBJECT_ENTRIES_MAX) {
-        return ERR_LIMIT;
-    }
-    s->entries[s->entries_count++] = p;
-    return ERR_OK;
-}
-
-static enum err ask_principal(struct decision *d, enum index_dim dim)
-{
-    begin_dim(d, dim);
-    if (d->who != NULL) {
-        TRY(add_value(d, d->who->fixed[dim]));
+    s->entries_max = SUBJECT_ENTRIES_MAX;
+    for (unsigned open = d->base->open; open != 0; open &= open - 1) {
+        unsigned dim = (unsigned)__builtin_ctz(open);
+        s->from[dim] = s->entries_count;
+        TRY(ask(d, (enum index_dim)dim));
+        s->to[dim] = s->entries_count;
     }
     return ERR_OK;
 }
 
-/* The key's own, or what the header names where the key has none. Without a key
+static enum err ask(struct decision *d, enum index_dim dim)
+{
+    if (dim == DIM_ENVIRONMENT) {
+        return ask_environment(d);
+    }
+    if (dim == DIM_ENDPOINT) {
+        bool is_known = (unsigned)d->facts->endpoint < LLM_ENDPOINTS_COUNT;
+        return subject_add(&d->subject,
+                           is_known ? d->org->index.endpoints[d->facts->endpoint] : NULL);
+    }
+    if (dim == DIM_SELECTION) {
+        for (size_t i = 0; i < d->selected_count; i++) {
+            TRY(subject_add(&d->subject, d->selected[i].posting));
+        }
+        return ERR_OK;
+    }
+    return ask_tags(d, dim);
+}
+
+/* What the header names: open only where the key has none and may narrow. Without a key
  * (validation) the header stands alone. */
 static enum err ask_environment(struct decision *d)
 {
-    const struct policy_facts *f = d->facts;
-
-    if (d->who != NULL &&
-        (d->who->row.environment.len > 0 || !policy_may_enter(d->who, f->environment))) {
-        return ask_principal(d, DIM_ENVIRONMENT);
-    }
-    begin_dim(d, DIM_ENVIRONMENT);
-    return add_value(d, map_get(&d->org->index.dims[DIM_ENVIRONMENT].values, f->environment));
+    const struct map *values = &d->org->index.dims[DIM_ENVIRONMENT].values;
+    return subject_add(&d->subject, map_get(values, d->facts->environment));
 }
 
 bool policy_may_enter(const struct policy_principal *p, struct str environment)
@@ -149,25 +120,13 @@ static enum err ask_tags(struct decision *d, enum index_dim dim)
 {
     char buf[INDEX_PAIR_BYTES_MAX];
     const struct policy_facts *f = d->facts;
-    const struct index_dim_rows *rows = &d->org->index.dims[dim];
+    const struct map *values = &d->org->index.dims[dim].values;
 
-    begin_dim(d, dim);
-    for (size_t i = 0; rows->is_used && i < f->tags_count; i++) {
+    for (size_t i = 0; i < f->tags_count; i++) {
         struct str key = index_pair_key(&f->tags[i], buf);
         if (key.ptr != NULL) {
-            TRY(add_value(d, map_get(&rows->values, key)));
+            TRY(subject_add(&d->subject, map_get(values, key)));
         }
-    }
-    return ERR_OK;
-}
-
-static enum err ask_metadata(struct decision *d, unsigned which)
-{
-    enum index_dim dim = (enum index_dim)(DIM_META_POLICY + which);
-
-    begin_dim(d, dim);
-    for (size_t i = 0; d->who != NULL && i < d->who->metadata_count[which]; i++) {
-        TRY(add_value(d, d->who->metadata[which][i]));
     }
     return ERR_OK;
 }

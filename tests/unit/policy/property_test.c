@@ -335,9 +335,30 @@ static void the_index_decides_as_a_loop_does(void **state)
     arena_init(&w->arena, (size_t)64 * 1024 * 1024);
     for (unsigned world = 0; world < 400; world++) {
         bool is_large = world % 20 == 19; /* long rows: values become short lists */
-        random_world(w, 1 + roll(POLICIES_MAX), is_large ? 220 : 8);
+        random_world(w, 1 + roll(POLICIES_USUAL), is_large ? 220 : 8);
         open_world(w);
         compare(w, world, 250);
+    }
+    arena_fini(&w->arena);
+    free(w);
+}
+
+static void the_index_decides_as_a_loop_does_at_every_size(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned policies, rules_each, worlds;
+    } sizes[] = {{5, 2, 40}, {20, 5, 40}, {50, 20, 12}, {100, 100, 6}};
+    struct world *w = calloc(1, sizeof(*w));
+
+    arena_init(&w->arena, (size_t)64 * 1024 * 1024);
+    for (unsigned i = 0; i < COUNT(sizes); i++) {
+        for (unsigned world = 0; world < sizes[i].worlds; world++) {
+            random_world(w, sizes[i].policies, 0);
+            fill_policies(w, sizes[i].rules_each);
+            open_world(w);
+            compare(w, sizes[i].policies * 1000 + world, 60);
+        }
     }
     arena_fini(&w->arena);
     free(w);
@@ -376,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_index_decides_as_a_loop_does),
+        cmocka_unit_test(the_index_decides_as_a_loop_does_at_every_size),
         cmocka_unit_test(adding_a_policy_never_allows),
     };
     return cmocka_run_group_tests(tests, load, drop);

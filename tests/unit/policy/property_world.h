@@ -9,7 +9,8 @@
 #include "policy/support.h"
 
 #define KEYS_COUNT 4
-#define POLICIES_MAX 24
+#define POLICIES_MAX 100
+#define POLICIES_USUAL 24
 #define RULES_MAX 221
 
 static struct bench b;
@@ -173,7 +174,7 @@ static void random_override(struct arena *a, struct policy *p)
 {
     struct str *items = ARENA_ARRAY(a, 2, struct str);
     for (unsigned i = 0; i < 2; i++) {
-        unsigned target = roll(POLICIES_MAX), key = roll(5);
+        unsigned target = roll(POLICIES_USUAL), key = roll(5);
         items[i] = chance(30)   ? arena_printf(a, "pol%u", target)
                    : chance(50) ? arena_printf(a, "k%u", key)
                                 : arena_printf(a, "pol%u:k%u", target, key);
@@ -246,6 +247,20 @@ static void random_world(struct world *w, unsigned policies, unsigned rules_max)
         .keys_count = KEYS_COUNT,
         .slot_selection = chance(50) ? POLICY_SLOT_ANY : POLICY_SLOT_STRICTER_ONLY,
     };
+}
+
+/* Just so many rules in each policy. */
+static void fill_policies(struct world *w, unsigned rules)
+{
+    for (size_t i = 0; i < w->rows.policies_count; i++) {
+        struct policy *p = &w->policies[i];
+        struct policy_rule *list = ARENA_ARRAY(&w->arena, rules, struct policy_rule);
+        for (unsigned k = 0; k < rules; k++) {
+            random_rule(&w->arena, &list[k], k);
+        }
+        p->rules = list;
+        p->rules_count = rules;
+    }
 }
 
 static void open_world(struct world *w)
