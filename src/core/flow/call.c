@@ -39,6 +39,7 @@ void flow_step_call(struct flow_exchange *x)
     struct llm_request asked = p->request;
     if (p->verdict.substituted_from.len != 0) {
         asked.model = p->choice.model->id; /* an answer of ours names what was called */
+        p->upstream.keeps_model = true;
     }
     p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &asked, &p->upstream) : NULL;
     if (p->relay == NULL || p->arena.is_exhausted) { /* a header may be missing */
