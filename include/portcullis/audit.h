@@ -60,6 +60,7 @@ struct audit_decision {
     uint64_t violations_dropped; /* beyond what a record holds */
     uint64_t modifications;      /* places of the request that were replaced */
     struct str substituted_from; /* the model asked for, where `model` stands in its place */
+    struct str client_request_id, trace_id; /* what the caller calls it; see flow/trace.c */
 };
 
 struct audit_outcome {

@@ -180,6 +180,8 @@ void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pr
 char *buf_reserve(struct buf *b, size_t bytes);
 void buf_commit(struct buf *b, size_t bytes);
 struct str buf_str(const struct buf *b);
+/* `with` in the place of the `len` bytes at `at`. False: no room for it, and nothing changed. */
+bool buf_replace(struct buf *b, size_t at, size_t len, struct str with);
 /* Moves all content of `from` behind `to`, leaving `from` empty; swaps when `to` is
  * empty. An error of `from` becomes one of `to`; what does not fit stays in `from`. */
 void buf_move(struct buf *to, struct buf *from);

@@ -171,6 +171,8 @@ struct llm_upstream {
     struct str body; /* in the arena */
     bool is_translated;
     bool usage_was_added;   /* the usage chunk must not reach the client */
+    bool keeps_model;       /* set by the caller before llm_relay_new: another model than was
+                               asked for is called, and the answer says which */
     int64_t created_unix_s; /* set by the caller before llm_relay_new: `created` of a
                                translated chat answer; 0 otherwise */
 };
@@ -263,16 +265,19 @@ struct llm_relay;
 struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
                                 const struct llm_upstream *upstream);
 void llm_relay_fini(struct llm_relay *r); /* heap behind buffers; NULL ok */
-/* A complete JSON answer of status 200. Same dialect: the same bytes; who has them anyway
- * gives NULL for `out`. ERR_SYNTAX when
- * it is not what the operation's answer is, an error object included (saw_error), or
- * cannot be translated; then nothing was written (J 198). */
+/* A complete JSON answer of status 200. Same dialect: the same bytes but for the model's
+ * name (llm_relay_model_edit); who has them anyway gives NULL for `out` and makes that edit.
+ * ERR_SYNTAX when it is not what the operation's answer is, an error object included (saw_error),
+ * or cannot be translated; then nothing was written (J 198). */
 MUST_USE enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
                                  struct issue *ret_issue);
+/* After it: puts the client's string for the model in the place of the provider's
+ * (product.md 2.5); NULL: it says the same, none, or keeps_model. */
+const struct llm_edit *llm_relay_model_edit(const struct llm_relay *r);
 /* One event of a stream; writes 0 or more complete SSE events to `out`. Same
- * dialect: the raw bytes, except: a usage chunk the client did not ask for is
- * dropped; a provider's error is written anew (credentials cut out) with a proper
- * ending; lines no reader reads are left out; an event: line is added where the
+ * dialect: the raw bytes, except: the model is called as the client called it; a usage
+ * chunk the client did not ask for is dropped; a provider's error is written anew (credentials cut
+ * out) with a proper ending; lines no reader reads are left out; an event: line is added where the
  * Anthropic SDK needs it. Nothing is written behind the terminal event or an error
  * (J 195). ERR_SYNTAX: the event is not JSON or not understood by a translation; it
  * was not passed, and the caller ends the stream with llm_error_write_event. */

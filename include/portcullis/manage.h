@@ -182,6 +182,7 @@ struct manage_request {
 
 struct manage_filter { /* GET /v1/audit and lists; absent texts are none */
     struct str decision, policy, user, environment, request_id, status, view;
+    struct str client_request_id, trace_id;
     bool has_since, has_until;
     int64_t since_ms, until_ms;
     unsigned limit; /* 1..MANAGE_LIMIT_MAX, default 100 */

@@ -60,6 +60,8 @@ static void write_documented(struct buf *out, const struct audit_decision *d)
 
 static void write_context(struct buf *out, const struct audit_decision *d)
 {
+    member_str(out, "client_request_id", d->client_request_id);
+    member_str(out, "trace_id", d->trace_id);
     member_id(out, "policy_id", d->policy_id);
     if (d->policy_version != 0) {
         member_u64(out, "policy_version", d->policy_version);

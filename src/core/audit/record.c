@@ -9,9 +9,10 @@
  */
 #include "portcullis/audit.h"
 
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 #define VERSION_CONTENT 2 /* what content rules found and replaced */
 #define VERSION_MODEL 3   /* another model than was asked for */
+#define VERSION_CLIENT 4  /* what the caller calls the request */
 #define TEXT_BYTES_MAX 4096
 
 #define ROOM_BYTES 1024 /* asked of the buffer at once: most records need one */
@@ -122,6 +123,10 @@ static void fields_decision(struct record_io *io, struct arena *a, struct audit_
     }
     if (io->version >= VERSION_MODEL) {
         io_str(io, &d->substituted_from);
+    }
+    if (io->version >= VERSION_CLIENT) {
+        io_str(io, &d->client_request_id);
+        io_str(io, &d->trace_id);
     }
 }
 

@@ -155,6 +155,26 @@ struct str buf_str(const struct buf *b)
     return (struct str){b->ptr, b->len};
 }
 
+bool buf_replace(struct buf *b, size_t at, size_t len, struct str with)
+{
+    ASSERT(at <= b->len && len <= b->len - at);
+    size_t tail = b->len - at - len;
+    if (with.len > len) {
+        size_t more = with.len - len;
+        if (b->err != ERR_OK || b->bytes_max - b->len < more || buf_reserve(b, more) == NULL) {
+            return false;
+        }
+    }
+    if (tail > 0 && with.len != len) {
+        memmove(b->ptr + at + with.len, b->ptr + at + len, tail);
+    }
+    if (with.len > 0) {
+        memcpy(b->ptr + at, with.ptr, with.len);
+    }
+    b->len = at + with.len + tail;
+    return true;
+}
+
 void buf_move(struct buf *to, struct buf *from)
 {
     if (from->err != ERR_OK) {

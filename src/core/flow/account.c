@@ -41,8 +41,8 @@ void flow_record_decision(struct flow_exchange *x)
         .key_id = key->id,
         .method = str_from(wire_method_name(p->head->method)),
         .path = p->path,
-        .endpoint = p->kind == FLOW_KIND_MODELS ? STR("models")
-                                                : str_from(llm_endpoint_name(p->endpoint)),
+        .endpoint =
+            p->kind == FLOW_KIND_MODELS ? STR("models") : str_from(llm_endpoint_name(p->endpoint)),
         .decision = str_from(decision_word(x)),
         .epoch = policy_snapshot_epoch(p->start.snapshot),
         .is_degraded = p->start.is_degraded,
@@ -51,6 +51,8 @@ void flow_record_decision(struct flow_exchange *x)
         .eval_us = p->eval_us,
         .request_bytes = p->body.len,
         .model_requested = p->is_parsed ? str_sub(p->request.model, 0, 256) : STR_NONE,
+        .client_request_id = p->client_request_id,
+        .trace_id = p->trace_id,
     };
     int64_t stale_ms = p->start.now.unix_ms - p->start.fresh_ms;
     d.staleness_ms = stale_ms > 0 ? (uint64_t)stale_ms : 0;

@@ -39,6 +39,7 @@ void flow_step_call(struct flow_exchange *x)
     struct llm_request asked = p->request;
     if (p->verdict.substituted_from.len != 0) {
         asked.model = p->choice.model->id; /* an answer of ours names what was called */
+        p->upstream.keeps_model = true;
     }
     p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &asked, &p->upstream) : NULL;
     if (p->relay == NULL || p->arena.is_exhausted) { /* a header may be missing */
@@ -109,19 +110,23 @@ static void write_auth(struct flow_exchange *x, struct buf *b)
     }
 }
 
-/* Version headers of the API the provider speaks, and tracing. Nothing else. */
+/* Version headers of the API the provider speaks, and the caller's trace, so that a span of
+ * the provider's hangs where the caller's traces are; nothing else. The caller's own request
+ * id stays here: the provider is given ours, by which both are found. */
 static void write_passed(struct flow_exchange *x, struct buf *b)
 {
     struct flow_private *p = x->p;
-    static const char *const openai[] = {"openai-beta", "traceparent", "tracestate"};
-    static const char *const anthropic[] = {"anthropic-beta", "traceparent", "tracestate"};
     bool is_anthropic = p->upstream.dialect == LLM_ANTHROPIC;
-    const char *const *names = is_anthropic ? anthropic : openai;
-    for (size_t i = 0; i < 3; i++) {
-        struct str value = wire_header_get(p->head, names[i]);
-        if (value.len != 0) {
-            wire_write_header(b, str_from(names[i]), value);
-        }
+    const char *beta_name = is_anthropic ? "anthropic-beta" : "openai-beta";
+    struct str beta = wire_header_get(p->head, beta_name);
+    if (beta.len != 0) {
+        wire_write_header(b, str_from(beta_name), beta);
+    }
+    if (p->traceparent.len != 0) {
+        wire_write_header(b, STR("traceparent"), p->traceparent);
+    }
+    if (p->tracestate.len != 0) {
+        wire_write_header(b, STR("tracestate"), p->tracestate);
     }
     if (is_anthropic) {
         struct str version = wire_header_get(p->head, "anthropic-version");

@@ -24,7 +24,6 @@ static bool is_asked(const struct flow_private *p);
 static void add(const struct flow_private *p, struct listed *l, const struct policy_violation *v,
                 bool is_late);
 static void write_member(const struct listed *l, struct buf *out);
-static void insert(struct buf *into, size_t at, struct str member);
 static bool is_last_chunk(const struct flow_private *p, struct str event, struct str data);
 static bool has_reason(struct str data);
 static size_t object_end(struct str text);
@@ -76,7 +75,8 @@ static size_t tell(struct flow_exchange *x, size_t at)
     buf_init(&member, 64u * 1024);
     write_member(&l, &member);
     if (member.err == ERR_OK) {
-        insert(&p->answer, at, buf_str(&member));
+        /* Without room the answer goes without it; the headers say the same. */
+        (void)buf_replace(&p->answer, at, 0, buf_str(&member));
     }
     buf_fini(&member);
     return p->answer.len - before;
@@ -125,16 +125,6 @@ static void write_member(const struct listed *l, struct buf *out)
 {
     buf_add(out, STR(",\"policy_evaluation\":"));
     codec_write_policy_evaluation(out, l->effect, l->items, l->count, l->model);
-}
-
-static void insert(struct buf *into, size_t at, struct str member)
-{
-    if (into->bytes_max - into->len < member.len || buf_reserve(into, member.len) == NULL) {
-        return; /* no room: the answer goes without it, the headers say the same */
-    }
-    memmove(into->ptr + at + member.len, into->ptr + at, into->len - at);
-    memcpy(into->ptr + at, member.ptr, member.len);
-    into->len += member.len;
 }
 
 /* The chunk that says why the text ended; of several choices each has one. */

@@ -64,6 +64,8 @@ struct flow_private {
     struct str path;     /* without the /llm prefix */
     struct str model_path; /* GET /v1/models/{id} */
     struct str environment;
+    struct str client_request_id, trace_id; /* what the caller calls it; none: not said, or badly */
+    struct str traceparent, tracestate;     /* for the provider: valid or none */
     enum policy_error_format error_format; /* of a refusal by policy */
     size_t tags_count;
     bool has_header_slot;
@@ -125,6 +127,8 @@ static inline uint64_t flow_clock_us(const struct flow_exchange *x)
 /* request.c: receive and authenticate */
 void flow_step_receive(struct flow_exchange *x);
 void flow_step_parse(struct flow_exchange *x);
+/* trace.c: what the caller calls its request; never a reason to refuse */
+void flow_read_trace(struct flow_exchange *x);
 /* admit.c: resolve, admit, choose */
 void flow_step_admit(struct flow_exchange *x);
 void flow_step_models(struct flow_exchange *x);

@@ -297,9 +297,17 @@ void flow_relay_json(struct flow_exchange *x)
         flow_relay_fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
         return;
     }
+    const struct llm_edit *model = llm_relay_model_edit(p->relay);
     if (!is_same) {
         buf_clear(&p->answer);
         buf_move(&p->answer, body);
+    } else if (model != NULL) {
+        p->answer.bytes_max += model->with.len;
+        if (!buf_replace(&p->answer, model->span.from, model->span.to - model->span.from,
+                         model->with)) {
+            flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
+            return;
+        }
     }
     flow_evaluation_json(x);
     flow_relay_begin(x);

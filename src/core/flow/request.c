@@ -35,6 +35,7 @@ static const struct {
 void flow_step_receive(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
+    flow_read_trace(x);
     route(x);
     if (p->is_refused) {
         return;

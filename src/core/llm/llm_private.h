@@ -179,6 +179,7 @@ struct llm_skim {
     bool has_usage; /* a member of that name whose value is not null, at any depth */
     bool has_error;
     bool has_finish; /* finish_reason */
+    struct json_span model; /* a string called so in the outer object; 0, 0: there is none */
 };
 /* The last event that was read, to know the next one by; all zero: none. */
 #define LLM_SKIM_BYTES 512
@@ -215,6 +216,8 @@ struct llm_relay {
     bool drops_usage; /* the client did not ask for the usage chunk */
     bool wants_usage; /* the client did */
     struct str client_model;
+    struct str echo; /* the same as JSON, for what the provider says instead; none: not told */
+    struct llm_edit model_edit; /* of the JSON answer */
     int64_t created_unix_s;
     struct llm_usage usage;
     struct str finish_reason;  /* in finish_bytes */

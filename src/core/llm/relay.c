@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The way back: a provider's answer to client bytes. In the same dialect the bytes
- * go on as they came, except a usage chunk nobody asked for and errors, which are
- * written anew so that no credential of ours leaves and the stream ends as an error
- * for every SDK. Meanwhile usage, model, finish reason and the terminal event are
- * noted. Most events are plain deltas: they get one pass of the recogniser, no tree.
+ * go on as they came, except the model's name, which is said as the client said it, a
+ * usage chunk nobody asked for, and errors, which are written anew so that no credential
+ * of ours leaves and the stream ends as an error for every SDK. Meanwhile usage, model, finish
+ * reason and the terminal event are noted. Most events are plain deltas: they get one pass of the
+ * recogniser, no tree.
  *
  * An event that is not JSON is never passed (catalogue G 147); nothing is passed
  * behind the terminal event or an error (J 195). Memory: results in the exchange's
@@ -19,8 +20,16 @@ static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue
 static void note_answer(struct llm_relay *r, yyjson_val *root);
 static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
                            struct issue *issue);
-static enum err pass(const struct llm_relay *r, const struct sse_event *ev, struct str name,
-                     struct buf *out);
+static enum err pass(struct llm_relay *r, const struct sse_event *ev, struct str name,
+                     struct json_span model, struct buf *out);
+static enum err pass_edited(struct llm_relay *r, const struct sse_event *ev, struct str name,
+                            struct json_span model, struct buf *out);
+static struct str echo_of(struct arena *a, const struct llm_request *client,
+                          const struct llm_upstream *upstream);
+static yyjson_val *model_of(enum llm_endpoint e, yyjson_val *root);
+static struct json_span other_model(const struct llm_relay *r, const struct json_doc *doc,
+                                    yyjson_val *model);
+static bool is_inside(struct str part, struct str whole);
 static void put_raw(struct buf *out, struct str raw);
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
                        const struct llm_skim *seen);
@@ -55,10 +64,23 @@ struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *clien
     r->drops_usage = upstream->usage_was_added;
     r->wants_usage = client->wants_stream_usage;
     r->client_model = client->model;
+    r->echo = echo_of(a, client, upstream);
     r->created_unix_s = upstream->created_unix_s < 0 ? 0 : upstream->created_unix_s;
     r->block_index = -1;
     r->tool_index = -1;
     return r;
+}
+
+/* A translation writes the name itself. The copy is needed: the request's memory is used
+ * again while the answer comes. */
+static struct str echo_of(struct arena *a, const struct llm_request *client,
+                          const struct llm_upstream *upstream)
+{
+    bool is_named = client->model_span.to > client->model_span.from;
+    if (upstream->is_translated || upstream->keeps_model || !is_named) {
+        return STR_NONE;
+    }
+    return arena_str(a, str_sub(client->body, client->model_span.from, client->model_span.to));
 }
 
 void llm_relay_fini(struct llm_relay *r)
@@ -88,6 +110,11 @@ struct str llm_relay_upstream_model(const struct llm_relay *r)
     return r->upstream_model;
 }
 
+const struct llm_edit *llm_relay_model_edit(const struct llm_relay *r)
+{
+    return r->model_edit.span.to != 0 ? &r->model_edit : NULL;
+}
+
 bool llm_relay_saw_error(const struct llm_relay *r)
 {
     return r->saw_error;
@@ -114,9 +141,10 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
     TRY(check_answer(r->upstream, doc.root, ret_issue));
     note_answer(r, doc.root);
     if (!r->is_translated) {
+        r->model_edit =
+            (struct llm_edit){other_model(r, &doc, json_get(doc.root, STR("model"))), r->echo};
         if (out != NULL) {
-            buf_add(out, body);
-            TRY(out->err);
+            TRY(llm_edits_apply(out, body, &r->model_edit, r->model_edit.span.to != 0 ? 1 : 0));
         }
         r->is_complete = true;
         return ERR_OK;
@@ -265,22 +293,76 @@ static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, stru
     if (needs_tree(r, ev, &seen)) {
         return relay_tree(r, ev, out, issue);
     }
-    return pass(r, ev, ev->name, out);
+    bool has_chunks = r->upstream == LLM_CHAT || r->upstream == LLM_COMPLETIONS;
+    struct str model = str_sub(ev->data, seen.model.from, seen.model.to);
+    bool is_other = has_chunks && r->echo.len > 0 && model.len > 0 && !str_eq(model, r->echo);
+    return pass(r, ev, ev->name, is_other ? seen.model : (struct json_span){0, 0}, out);
+}
+
+/* Where an answer, or an event of a stream, says the model's name. */
+static yyjson_val *model_of(enum llm_endpoint e, yyjson_val *root)
+{
+    if (e == LLM_MESSAGES) {
+        root = json_get(root, STR("message"));
+    } else if (e == LLM_RESPONSES) {
+        root = json_get(root, STR("response"));
+    }
+    return json_get(root, STR("model"));
+}
+
+/* Its place when it is not what the client said; else empty. */
+static struct json_span other_model(const struct llm_relay *r, const struct json_doc *doc,
+                                    yyjson_val *model)
+{
+    bool is_other =
+        r->echo.len > 0 && yyjson_is_str(model) && !str_eq(json_str(model), r->client_model);
+    return is_other ? json_span_of_string(doc, model) : (struct json_span){0, 0};
 }
 
 /* The bytes as they came, unless a line is in them that no reader reads and nobody
  * has scanned, or an event name where the dialect has none (the OpenAI SDK's and the
- * AI SDK's stream helpers break on one). */
-static enum err pass(const struct llm_relay *r, const struct sse_event *ev, struct str name,
-                     struct buf *out)
+ * AI SDK's stream helpers break on one). `model`: what is to be said otherwise. */
+static enum err pass(struct llm_relay *r, const struct sse_event *ev, struct str name,
+                     struct json_span model, struct buf *out)
 {
     bool has_names = r->upstream != LLM_CHAT && r->upstream != LLM_COMPLETIONS;
-    if (ev->has_unknown_fields || ev->name.len != (has_names ? name.len : 0)) {
+    bool is_rewritten = ev->has_unknown_fields || ev->name.len != (has_names ? name.len : 0);
+    if (model.to != 0 && (is_rewritten || !is_inside(ev->data, ev->raw))) {
+        return pass_edited(r, ev, has_names ? name : STR_NONE, model, out);
+    }
+    if (is_rewritten) {
         llm_event_write(out, has_names ? name : STR_NONE, ev->data);
+    } else if (model.to != 0) {
+        size_t data = (size_t)(ev->data.ptr - ev->raw.ptr);
+        buf_add(out, str_sub(ev->raw, 0, data + model.from));
+        buf_add(out, r->echo);
+        put_raw(out, str_sub(ev->raw, data + model.to, ev->raw.len));
     } else {
         put_raw(out, ev->raw);
     }
     return out->err;
+}
+
+static bool is_inside(struct str part, struct str whole)
+{
+    uintptr_t from = (uintptr_t)whole.ptr, at = (uintptr_t)part.ptr;
+    return at >= from && at + part.len <= from + whole.len;
+}
+
+/* An event whose bytes are not what is sent: written from its data. */
+static enum err pass_edited(struct llm_relay *r, const struct sse_event *ev, struct str name,
+                            struct json_span model, struct buf *out)
+{
+    struct buf data;
+    buf_init(&data, ev->data.len + r->echo.len);
+    const struct llm_edit edit = {model, r->echo};
+    enum err e = llm_edits_apply(&data, ev->data, &edit, 1);
+    if (e == ERR_OK) {
+        llm_event_write(out, name, buf_str(&data));
+        e = out->err;
+    }
+    buf_fini(&data);
+    return e;
 }
 
 /* An event may end at a CR whose LF comes in a later piece; nothing may be written
@@ -346,7 +428,8 @@ static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, stru
     }
     /* The Anthropic SDK drops events without their event: line. */
     bool lacks_name = ev->name.len == 0 && str_find(type, '\n') < 0 && str_find(type, '\r') < 0;
-    return pass(r, ev, lacks_name ? type : ev->name, out);
+    return pass(r, ev, lacks_name ? type : ev->name,
+                other_model(r, &doc, model_of(r->upstream, doc.root)), out);
 }
 
 /* response.failed goes on as it is unless its message holds what must not leave. */

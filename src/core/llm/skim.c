@@ -2,8 +2,9 @@
  *
  * Is this one JSON object, and may it say more than a piece of text? One pass over
  * a stream event without building anything: a strict RFC 8259 recogniser that also
- * notes members named usage, error or finish_reason whose value is not null. Most
- * events of a stream are plain deltas; they are passed on after this alone.
+ * notes members named usage, error or finish_reason whose value is not null, and where
+ * the model's name stands. Most events of a stream are plain deltas; they are passed on after this
+ * alone.
  *
  * The events of a stream are mostly alike but for one text, so the last one that was
  * read is kept: where the next one differs from it only between the quotes of a string
@@ -22,10 +23,11 @@ struct skim {
     bool has_high;
     struct llm_skim *found;
     const char *from;           /* of the whole text */
+    const char *model;          /* where the value of the outer object's `model` begins */
     struct llm_skim_memo *memo; /* being filled; NULL: not wanted, or too small */
 };
 
-static bool is_like(const struct llm_skim_memo *m, struct str text);
+static bool is_like(const struct llm_skim_memo *m, struct str text, struct llm_skim *ret);
 static size_t same_len(const char *a, const char *b, size_t len);
 
 static void note_text(struct skim *s, struct str text);
@@ -44,8 +46,7 @@ static void note_key(struct skim *s, struct str key);
 
 bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_skim *ret)
 {
-    if (memo != NULL && memo->len > 0 && is_like(memo, text)) {
-        *ret = memo->found;
+    if (memo != NULL && memo->len > 0 && is_like(memo, text, ret)) {
         return true;
     }
     struct skim s = {.at = text.ptr, .end = text.ptr + text.len, .found = ret, .from = text.ptr};
@@ -73,10 +74,11 @@ bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_ski
 
 /* Both begin alike up to a place between two quotes, and end alike from the second of
  * them on: then they are the same but for what stands between. */
-static bool is_like(const struct llm_skim_memo *m, struct str text)
+static bool is_like(const struct llm_skim_memo *m, struct str text, struct llm_skim *ret)
 {
     size_t len = m->len < text.len ? m->len : text.len;
     size_t same = same_len(m->bytes, text.ptr, len);
+    *ret = m->found;
     if (same == m->len && same == text.len) {
         return true;
     }
@@ -90,6 +92,10 @@ static bool is_like(const struct llm_skim_memo *m, struct str text)
             return false;
         }
         const char *end = text.ptr + text.len - tail;
+        if (ret->model.to > to) { /* it ends behind what differs, or is what differs */
+            ret->model.from += ret->model.from >= to ? text.len - m->len : 0;
+            ret->model.to += text.len - m->len;
+        }
         return memcmp(end, m->bytes + to, tail) == 0 && skip_plain(text.ptr + from, end) == end;
     }
     return false;
@@ -195,6 +201,9 @@ static bool skim_key(struct skim *s)
     if (s->at < s->end && *s->at != 'n') {
         note_key(s, key);
     }
+    if (s->depth == 1 && key.len == 5 && memcmp(key.ptr, "model", 5) == 0) {
+        s->model = s->at;
+    }
     return true;
 }
 
@@ -220,6 +229,10 @@ static bool skim_scalar(struct skim *s)
             return false;
         }
         note_text(s, text);
+        if (text.ptr - 1 == s->model) {
+            s->found->model.from = (size_t)(s->model - s->from);
+            s->found->model.to = (size_t)(s->at - s->from);
+        }
         return true;
     case 't':
         return skim_word(s, "true", 4);

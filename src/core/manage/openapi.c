@@ -130,8 +130,10 @@ static void write_parameters(struct buf *out, const struct manage_route *r)
     static const char *const own_list[] = {"limit", "cursor", "status", "view", NULL};
     static const char *const own[] = {"view", NULL};
     static const char *const pages[] = {"status", "page", "pageSize", NULL};
-    static const char *const audit[] = {"limit",  "cursor", "since",       "until",      "decision",
-                                        "policy", "user",   "environment", "request_id", NULL};
+    static const char *const audit[] = {
+        "limit",    "cursor", "since",       "until",      "decision",
+        "policy",   "user",   "environment", "request_id", "client_request_id",
+        "trace_id", NULL};
     bool is_policies = r->kind == MANAGE_POLICY_LIST;
     const char *const *names = r->kind == MANAGE_AUDIT_LIST ? audit
                                : is_policies && r->view == MANAGE_RULES ? pages

@@ -53,10 +53,15 @@ static enum err take(struct manage_filter *f, struct str name, struct str value,
         struct str *ret;
         bool is_audit;
     } texts[] = {
-        {"cursor", &f->cursor, false},         {"status", &f->status, false},
-        {"decision", &f->decision, true},      {"policy", &f->policy, true},
-        {"user", &f->user, true},              {"environment", &f->environment, true},
+        {"cursor", &f->cursor, false},
+        {"status", &f->status, false},
+        {"decision", &f->decision, true},
+        {"policy", &f->policy, true},
+        {"user", &f->user, true},
+        {"environment", &f->environment, true},
         {"request_id", &f->request_id, true},
+        {"trace_id", &f->trace_id, true},
+        {"client_request_id", &f->client_request_id, true},
     };
     if (is_policies && str_eq(name, STR("status"))) {
         return take_policy_status(value, f, refusal);

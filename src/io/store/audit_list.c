@@ -7,12 +7,48 @@
 #include "store_private.h"
 
 enum column {
-    C_REQUEST_ID, C_UNIX_MS, C_NODE, C_TEAM, C_ENVIRONMENT, C_PROJECT, C_USER, C_USER_ID,
-    C_KEY_ID, C_METHOD, C_PATH, C_ENDPOINT, C_DECISION, C_POLICY, C_POLICY_ID, C_RULE,
-    C_RULE_KEY, C_REASON, C_MODEL_REQUESTED, C_MODEL, C_PROVIDER, C_SELECTED, C_WORKER,
-    C_POLICY_VERSION, C_SLOT, C_EPOCH, C_ORG_SEQ, C_STALENESS, C_DEGRADED, C_STREAM, C_STATUS,
-    C_RULES_APPLIED, C_EVAL_US, C_REQUEST_BYTES, C_SHA256, C_VIOLATIONS, C_DROPPED,
-    C_MODIFICATIONS, C_SUBSTITUTED, C_OUTCOME
+    C_REQUEST_ID,
+    C_UNIX_MS,
+    C_NODE,
+    C_TEAM,
+    C_ENVIRONMENT,
+    C_PROJECT,
+    C_USER,
+    C_USER_ID,
+    C_KEY_ID,
+    C_METHOD,
+    C_PATH,
+    C_ENDPOINT,
+    C_DECISION,
+    C_POLICY,
+    C_POLICY_ID,
+    C_RULE,
+    C_RULE_KEY,
+    C_REASON,
+    C_MODEL_REQUESTED,
+    C_MODEL,
+    C_PROVIDER,
+    C_SELECTED,
+    C_WORKER,
+    C_POLICY_VERSION,
+    C_SLOT,
+    C_EPOCH,
+    C_ORG_SEQ,
+    C_STALENESS,
+    C_DEGRADED,
+    C_STREAM,
+    C_STATUS,
+    C_RULES_APPLIED,
+    C_EVAL_US,
+    C_REQUEST_BYTES,
+    C_SHA256,
+    C_VIOLATIONS,
+    C_DROPPED,
+    C_MODIFICATIONS,
+    C_SUBSTITUTED,
+    C_CLIENT_REQUEST_ID,
+    C_TRACE_ID,
+    C_OUTCOME
 };
 
 static const char statement[] =
@@ -21,7 +57,8 @@ static const char statement[] =
     " d.rule_key, d.reason, d.model_requested, d.model, d.provider, d.selected_policy_id, d.worker,"
     " d.policy_version, d.slot, d.epoch, d.org_seq, d.staleness_ms, d.is_degraded, d.is_stream,"
     " d.status, d.rules_applied, d.eval_us, d.request_bytes, d.body_sha256, d.violations,"
-    " d.violations_dropped, d.modifications, d.substituted_from,"
+    " d.violations_dropped, d.modifications, d.substituted_from, d.client_request_id,"
+    " d.trace_id,"
     " o.outcome, o.unix_ms, o.status, o.upstream_status, o.provider, o.model,"
     " o.upstream_request_id, o.finish_reason, o.attempts, o.input_tokens, o.output_tokens,"
     " o.cached_tokens, o.has_usage, o.is_usage_estimated, o.cost_pico_usd, o.duration_ms,"
@@ -36,8 +73,10 @@ static const char statement[] =
     "      (to_timestamp($4::bigint / 1000) AT TIME ZONE 'UTC')::date))"
     " AND ($5::text IS NULL OR d.decision = $5) AND ($6::text IS NULL OR d.policy = $6"
     "      OR d.policy_id = $6) AND ($7::text IS NULL OR d.user_name = $7 OR d.user_id = $7)"
-    " AND ($8::text IS NULL OR d.environment = $8) AND ($9::text IS NULL OR d.request_id = $9) "
-    "ORDER BY d.request_id DESC LIMIT $10::integer";
+    " AND ($8::text IS NULL OR d.environment = $8) AND ($9::text IS NULL OR d.request_id = $9)"
+    " AND ($10::text IS NULL OR d.client_request_id = $10)"
+    " AND ($11::text IS NULL OR d.trace_id = $11) "
+    "ORDER BY d.request_id DESC LIMIT $12::integer";
 
 static enum err read_all(struct store_job *j, const PGresult *r, int limit);
 static void read_decision(struct arena *a, const PGresult *r, int row, struct audit_decision *d);
@@ -56,8 +95,9 @@ enum err store_audit_list(struct store_job *j)
          f->has_since ? STORE_P(arena_printf(j->a, "%lld", (long long)f->since_ms)) : STORE_P_NULL,
          f->has_until ? STORE_P(arena_printf(j->a, "%lld", (long long)f->until_ms)) : STORE_P_NULL,
          STORE_P(f->decision), STORE_P(f->policy), STORE_P(f->user), STORE_P(f->environment),
-         STORE_P(f->request_id), STORE_P(store_text_u64(j->a, (uint64_t)limit + 1))},
-        10};
+         STORE_P(f->request_id), STORE_P(f->client_request_id), STORE_P(f->trace_id),
+         STORE_P(store_text_u64(j->a, (uint64_t)limit + 1))},
+        12};
     PGresult *r = NULL;
     TRY(store_job_query(j, &q, &r));
     enum err e = read_all(j, r, limit);
@@ -96,18 +136,30 @@ static void read_decision(struct arena *a, const PGresult *r, int row, struct au
         enum column column;
         struct str *ret;
     } texts[] = {
-        {C_REQUEST_ID, &d->request_id}, {C_NODE, &d->node},
-        {C_TEAM, &d->team},             {C_ENVIRONMENT, &d->environment},
-        {C_PROJECT, &d->project},       {C_USER, &d->user},
-        {C_USER_ID, &d->user_id},       {C_KEY_ID, &d->key_id},
-        {C_METHOD, &d->method},         {C_PATH, &d->path},
-        {C_ENDPOINT, &d->endpoint},     {C_DECISION, &d->decision},
-        {C_POLICY, &d->policy},         {C_POLICY_ID, &d->policy_id},
-        {C_RULE, &d->rule},             {C_RULE_KEY, &d->rule_key},
-        {C_REASON, &d->reason},         {C_MODEL_REQUESTED, &d->model_requested},
-        {C_MODEL, &d->model},           {C_PROVIDER, &d->provider},
+        {C_REQUEST_ID, &d->request_id},
+        {C_NODE, &d->node},
+        {C_TEAM, &d->team},
+        {C_ENVIRONMENT, &d->environment},
+        {C_PROJECT, &d->project},
+        {C_USER, &d->user},
+        {C_USER_ID, &d->user_id},
+        {C_KEY_ID, &d->key_id},
+        {C_METHOD, &d->method},
+        {C_PATH, &d->path},
+        {C_ENDPOINT, &d->endpoint},
+        {C_DECISION, &d->decision},
+        {C_POLICY, &d->policy},
+        {C_POLICY_ID, &d->policy_id},
+        {C_RULE, &d->rule},
+        {C_RULE_KEY, &d->rule_key},
+        {C_REASON, &d->reason},
+        {C_MODEL_REQUESTED, &d->model_requested},
+        {C_MODEL, &d->model},
+        {C_PROVIDER, &d->provider},
         {C_SELECTED, &d->selected_policy_id},
         {C_SUBSTITUTED, &d->substituted_from},
+        {C_CLIENT_REQUEST_ID, &d->client_request_id},
+        {C_TRACE_ID, &d->trace_id},
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         *texts[i].ret = store_col(a, r, row, (int)texts[i].column);

@@ -14,23 +14,24 @@
 #define VIOLATIONS_BYTES_MAX (32u << 20) /* above what a record can hold */
 #define SHIP_MS 10000
 
-#define DECISION_COLUMNS \
-    "org_id, day, request_id, unix_ms, node, worker, team, environment, project, "  \
-    "user_name, user_id, key_id, method, path, endpoint, decision, policy, policy_id, "  \
-    "rule, rule_key, reason, policy_version, model_requested, model, provider, "  \
-    "selected_policy_id, slot, epoch, org_seq, staleness_ms, is_degraded, is_stream, "  \
-    "status, rules_applied, eval_us, request_bytes, body_sha256, violations, "  \
-    "violations_dropped, modifications, substituted_from"
-#define DECISION_TYPES \
-    "org_id text, day date, request_id text, unix_ms bigint, node text, worker "  \
-    "integer, team text, environment text, project text, user_name text, user_id "  \
-    "text, key_id text, method text, path text, endpoint text, decision text, policy "  \
-    "text, policy_id text, rule text, rule_key text, reason text, policy_version "  \
-    "bigint, model_requested text, model text, provider text, selected_policy_id "  \
-    "text, slot integer, epoch bigint, org_seq bigint, staleness_ms bigint, "  \
-    "is_degraded boolean, is_stream boolean, status integer, rules_applied bigint, "  \
-    "eval_us bigint, request_bytes bigint, body_sha256 bytea, violations text, "  \
-    "violations_dropped bigint, modifications bigint, substituted_from text"
+#define DECISION_COLUMNS                                                                           \
+    "org_id, day, request_id, unix_ms, node, worker, team, environment, project, "                 \
+    "user_name, user_id, key_id, method, path, endpoint, decision, policy, policy_id, "            \
+    "rule, rule_key, reason, policy_version, model_requested, model, provider, "                   \
+    "selected_policy_id, slot, epoch, org_seq, staleness_ms, is_degraded, is_stream, "             \
+    "status, rules_applied, eval_us, request_bytes, body_sha256, violations, "                     \
+    "violations_dropped, modifications, substituted_from, client_request_id, trace_id"
+#define DECISION_TYPES                                                                             \
+    "org_id text, day date, request_id text, unix_ms bigint, node text, worker "                   \
+    "integer, team text, environment text, project text, user_name text, user_id "                 \
+    "text, key_id text, method text, path text, endpoint text, decision text, policy "             \
+    "text, policy_id text, rule text, rule_key text, reason text, policy_version "                 \
+    "bigint, model_requested text, model text, provider text, selected_policy_id "                 \
+    "text, slot integer, epoch bigint, org_seq bigint, staleness_ms bigint, "                      \
+    "is_degraded boolean, is_stream boolean, status integer, rules_applied bigint, "               \
+    "eval_us bigint, request_bytes bigint, body_sha256 bytea, violations text, "                   \
+    "violations_dropped bigint, modifications bigint, substituted_from text, "                     \
+    "client_request_id text, trace_id text"
 #define OUTCOME_COLUMNS \
     "org_id, day, request_id, unix_ms, node, worker, outcome, status, "  \
     "upstream_status, provider, model, upstream_request_id, finish_reason, attempts, "  \
@@ -238,6 +239,8 @@ static void add_decision(struct buf *b, const struct audit_decision *d)
     number(b, (int64_t)d->violations_dropped);
     number(b, (int64_t)d->modifications);
     text(b, d->substituted_from);
+    text(b, d->client_request_id);
+    text(b, d->trace_id);
     end_row(b);
 }
 

@@ -32,6 +32,8 @@ static struct audit_decision example(const struct audit_violation *violations, s
         .has_body_sha256 = true,
         .body_sha256 = {{1, 2, 3}},
         .substituted_from = STR("gpt-4o"),
+        .client_request_id = STR("order-7"),
+        .trace_id = STR("4bf92f3577b34da6a3ce929d0e0e4736"),
         .violations = violations,
         .violations_count = count,
     };
@@ -56,6 +58,8 @@ static void test_decision_round_trip(void **state)
     assert_int_equal(r.decision.slot, -1);
     assert_int_equal(r.decision.epoch, 42);
     assert_true(str_eq(r.decision.substituted_from, STR("gpt-4o")));
+    assert_true(str_eq(r.decision.client_request_id, STR("order-7")));
+    assert_true(str_eq(r.decision.trace_id, d.trace_id));
     assert_true(r.decision.is_stream);
     assert_false(r.decision.is_degraded);
     assert_memory_equal(r.decision.body_sha256.bytes, d.body_sha256.bytes, 32);
@@ -109,7 +113,8 @@ static void test_S4_38_json_shape(void **state)
         "{\"decision\":\"block\",\"policy\":\"dev_team_restrictions\",\"rule\":\"model_list\","
         "\"reason\":\"Model gpt-4o is not in allow list\",\"user\":\"dev@acme.com\","
         "\"environment\":\"development\",\"timestamp\":\"2025-01-15T10:30:00.000Z\","
-        "\"request_id\":\"req_01JABCDEFGHJKMNPQRSTVWXYZ0\"";
+        "\"request_id\":\"req_01JABCDEFGHJKMNPQRSTVWXYZ0\",\"client_request_id\":\"order-7\","
+        "\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\"";
     assert_true(str_starts(buf_str(&out), str_from(expected)));
     assert_true(str_ends(buf_str(&out), STR("\"violations\":[]}")));
     buf_fini(&out);
@@ -151,6 +156,29 @@ static void old_number(struct buf *b, unsigned char v)
     buf_add(b, (struct str){"\0\0\0\0\0\0\0", 7});
 }
 
+/* The last version before the caller's ids: the same without these two at the end. */
+static void test_records_of_version_3_are_read(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct arena a;
+    struct audit_record r;
+    struct audit_decision d = example(NULL, 0);
+    d.client_request_id = STR_NONE;
+    d.trace_id = STR_NONE;
+    buf_init(&b, 4096);
+    arena_init(&a, 1 << 20);
+    audit_decision_write(&b, &d);
+    b.len -= 4;
+    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
+    b.ptr[0] = 3;
+    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_OK);
+    assert_true(str_eq(r.decision.substituted_from, STR("gpt-4o")));
+    assert_int_equal(r.decision.client_request_id.len + r.decision.trace_id.len, 0);
+    buf_fini(&b);
+    arena_fini(&a);
+}
+
 static void test_records_of_version_1_are_read(void **state)
 {
     (void)state;
@@ -182,7 +210,8 @@ static void test_records_of_version_1_are_read(void **state)
     assert_int_equal(r.decision.violations[0].stage.len, 0);
     assert_int_equal(r.decision.modifications, 0);
     assert_int_equal(r.decision.substituted_from.len, 0);
-    b.ptr[0] = 4; /* of a later program: not guessed at */
+    assert_int_equal(r.decision.trace_id.len, 0);
+    b.ptr[0] = 5; /* of a later program: not guessed at */
     assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
     b.ptr[0] = 0;
     assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
@@ -295,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_outcome_round_trip),
         cmocka_unit_test(test_S4_38_json_shape),
         cmocka_unit_test(test_long_text_is_cut),
+        cmocka_unit_test(test_records_of_version_3_are_read),
         cmocka_unit_test(test_records_of_version_1_are_read),
         cmocka_unit_test(test_content_facts_round_trip),
         cmocka_unit_test(test_content_facts_in_json),

@@ -129,12 +129,37 @@ static void test_moving(void **state)
     buf_fini(&small);
 }
 
+static void test_replacing(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 10);
+    assert_true(buf_replace(&b, 0, 0, STR("")));
+    buf_add(&b, STR("abcdef"));
+    assert_true(buf_replace(&b, 2, 2, STR("XYZ")));
+    ASSERT_STR(buf_str(&b), "abXYZef");
+    assert_true(buf_replace(&b, 0, 5, STR("")));
+    ASSERT_STR(buf_str(&b), "ef");
+    assert_true(buf_replace(&b, 2, 0, STR("gh")));
+    assert_true(buf_replace(&b, 0, 0, STR("abcd")));
+    ASSERT_STR(buf_str(&b), "abcdefgh");
+    assert_true(buf_replace(&b, 7, 1, STR("GHI"))); /* the maximum is exact */
+    ASSERT_STR(buf_str(&b), "abcdefgGHI");
+    assert_false(buf_replace(&b, 3, 1, STR("12")));
+    ASSERT_STR(buf_str(&b), "abcdefgGHI");
+    assert_int_equal(b.err, ERR_OK);
+    assert_true(buf_replace(&b, 3, 2, STR("12")));
+    ASSERT_STR(buf_str(&b), "abc12fgGHI");
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_maximum_is_exact), cmocka_unit_test(test_zero_maximum),
         cmocka_unit_test(test_printing),         cmocka_unit_test(test_reserve_and_commit),
         cmocka_unit_test(test_consume),          cmocka_unit_test(test_moving),
+        cmocka_unit_test(test_replacing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

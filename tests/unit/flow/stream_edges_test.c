@@ -52,7 +52,7 @@ static void expect_outcome(const char *outcome)
     assert_true(str_eq(p.outcome.outcome, str_from(outcome)));
 }
 
-#define CHUNK(choices) "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[" choices "]}\n\n"
+#define CHUNK(choices) "data: {\"id\":\"c\",\"model\":\"gpt-4o\",\"choices\":[" choices "]}\n\n"
 #define SAY(n, text) "{\"index\":" n ",\"delta\":{\"content\":\"" text "\"}}"
 #define STOP(n) "{\"index\":" n ",\"delta\":{},\"finish_reason\":\"stop\"}"
 #define DONE "data: [DONE]\n\n"

@@ -33,7 +33,7 @@
     "{\"model\":\"" model "\",\"max_tokens\":9" rest                                               \
     ",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"
 #define TALK_MESSAGE                                                                               \
-    "{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude\","
+    "{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"" TALK_CLAUDE "\","
 #define TALK_MESSAGES_ANSWER                                                                       \
     TALK_MESSAGE "\"content\":[{\"type\":\"text\",\"text\":\"hi there\"}],\"stop_reason\":"        \
                  "\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":5,"              \

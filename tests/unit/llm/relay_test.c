@@ -11,6 +11,7 @@
     "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":"            \
     "\"gpt-4o-2024\",\"choices\":[" choices "]" usage "}\n\n"
 #define DELTA(text) "{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}"
+#define CHAT_BODY "{\"model\":\"gpt-4o-2024\",\"stream\":true," HI "}"
 #define STOP "{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}"
 #define USAGE ",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":2,\"total_tokens\":12}"
 
@@ -27,7 +28,7 @@ static struct llm_relay *relay_for(struct fixture *f, enum llm_endpoint e, const
 static void test_chat_stream(void **state)
 {
     struct fixture *f = *state;
-    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
     const char *shown = CHUNK(DELTA(""), "")
         CHUNK(DELTA("He said \\\"usage\\\""),
               "") ": keepalive\n\n" CHUNK(STOP, ",\"usage\":null") "data: [DONE]\n\n";
@@ -55,7 +56,7 @@ static void test_usage_chunk_asked_for(void **state)
 {
     struct fixture *f = *state;
     struct llm_relay *r = relay_for(f, LLM_CHAT,
-                                    "{\"model\":\"m\",\"stream\":true,\"stream_options\":"
+                                    "{\"model\":\"gpt-4o-2024\",\"stream\":true,\"stream_options\":"
                                     "{\"include_usage\":true}," HI "}");
     const char *all = CHUNK(DELTA("a"), "") CHUNK(STOP, "") CHUNK("", USAGE) "data: [DONE]\r\n\r\n";
     assert_int_equal(relay_stream(f, r, all), ERR_OK);
@@ -66,7 +67,7 @@ static void test_usage_chunk_asked_for(void **state)
 static void test_cut_stream_is_not_complete(void **state)
 {
     struct fixture *f = *state;
-    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
     assert_int_equal(relay_stream(f, r, CHUNK(DELTA("a"), "") CHUNK(STOP, "")), ERR_OK);
     assert_false(llm_relay_is_complete(r));
     assert_false(llm_relay_usage(r)->is_known);
@@ -90,7 +91,7 @@ static void test_unreadable_events(void **state)
         "data: {\"model\":\"a\",\"model\":\"b\"}\n\n",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+        struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
         assert_int_equal(relay_stream(f, r, bad[i]), ERR_SYNTAX);
         assert_int_equal(f->out.len, 0);
         assert_false(llm_relay_is_complete(r));
@@ -102,7 +103,7 @@ static void test_unreadable_events(void **state)
 static void test_chat_error_event(void **state)
 {
     struct fixture *f = *state;
-    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
     assert_int_equal(
         relay_stream(
             f, r,
@@ -124,7 +125,7 @@ static void test_chat_error_event(void **state)
 static void test_wrong_usage_is_unknown(void **state)
 {
     struct fixture *f = *state;
-    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
     assert_int_equal(
         relay_stream(f, r,
                      CHUNK(STOP, ",\"usage\":{\"prompt_tokens\":-5}")
@@ -148,7 +149,7 @@ static const char messages_stream[] = EV(
                    ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}")
                     EV("message_stop", "");
 
-#define MESSAGES_BODY "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true," HI "}"
+#define MESSAGES_BODY "{\"model\":\"claude-1\",\"max_tokens\":9,\"stream\":true," HI "}"
 
 static void test_messages_stream(void **state)
 {
@@ -195,7 +196,7 @@ static void test_messages_error(void **state)
     llm_relay_fini(r);
 }
 
-#define RESPONSES_BODY "{\"model\":\"m\",\"stream\":true,\"input\":\"x\"}"
+#define RESPONSES_BODY "{\"model\":\"gpt-5-1\",\"stream\":true,\"input\":\"x\"}"
 
 static void test_responses_stream(void **state)
 {
@@ -338,11 +339,130 @@ static void test_json_is_observed(void **state)
     llm_relay_fini(r);
 }
 
+/* product.md 2.5: the client reads its own string for the model, wherever it stands. */
+static void expect_echo(struct fixture *f, enum llm_endpoint e, const char *body,
+                        const char *stream, const char *want)
+{
+    struct llm_relay *r = relay_for(f, e, body);
+    assert_int_equal(relay_stream(f, r, stream), ERR_OK);
+    expect_str(buf_str(&f->out), want);
+    llm_relay_fini(r);
+}
+
+#define NAMED(name, rest) "data: {\"model\":" name ",\"choices\":[" rest "]}\n\n"
+
+static void test_the_model_is_called_as_the_client_called_it(void **state)
+{
+    struct fixture *f = *state;
+    const char *chat = "{\"model\":\"openai\\/gpt-4o\",\"stream\":true," HI "}";
+    /* Every chunk, escapes as the client wrote them; another place of the name, none, null. */
+    expect_echo(
+        f, LLM_CHAT, chat,
+        NAMED("\"gpt-4o\"", DELTA("a")) NAMED("\"gpt-4o\"", DELTA("gpt-4o"))
+            NAMED("\"gpt-4o-mini\"", DELTA("c")) "data: {\"choices\":[" DELTA(
+                "d") "],\"model\" : \"gpt-4o\" }\n\n"
+                     "data: {\"choices\":[" DELTA("model") "]}\n\n" NAMED("null", DELTA("e"))
+                         NAMED("\"\"", STOP) "data: [DONE]\n\n",
+        NAMED("\"openai\\/gpt-4o\"", DELTA("a")) NAMED("\"openai\\/gpt-4o\"", DELTA("gpt-4o"))
+            NAMED("\"openai\\/gpt-4o\"", DELTA("c")) "data: {\"choices\":[" DELTA(
+                "d") "],\"model\" : "
+                     "\"openai\\/gpt-4o\" }\n\n"
+                     "data: {\"choices\":[" DELTA("model") "]}\n\n" NAMED("null", DELTA("e"))
+                         NAMED("\"openai\\/gpt-4o\"", STOP) "data: [DONE]\n\n");
+    /* Names inside the answer are the answer's; an event that is written anew. */
+    expect_echo(
+        f, LLM_CHAT, CHAT_BODY,
+        "x: 1\ndata: {\"a\":{\"model\":\"b\"},\r\ndata: \"model\":\"b\",\"choices\":[]}\n\n"
+        "data: {\"a\":[{\"model\":\"b\"}],\"choices\":[]}\n\n",
+        "data: {\"a\":{\"model\":\"b\"},\ndata: \"model\":\"gpt-4o-2024\",\"choices\":[]}\n\n"
+        "data: {\"a\":[{\"model\":\"b\"}],\"choices\":[]}\n\n");
+    expect_echo(f, LLM_COMPLETIONS, "{\"model\":\"m\",\"stream\":true,\"prompt\":\"x\"}",
+                NAMED("\"n\"", "{\"text\":\"a\"}"), NAMED("\"m\"", "{\"text\":\"a\"}"));
+    expect_echo(f, LLM_MESSAGES, MESSAGES_BODY,
+                EV("message_start", ",\"model\":\"x\",\"message\":{\"model\":\"claude-1-2025\"}")
+                    EV("content_block_delta", ",\"model\":\"x\",\"message\":{\"model\":\"y\"}"),
+                EV("message_start", ",\"model\":\"x\",\"message\":{\"model\":\"claude-1\"}")
+                    EV("content_block_delta", ",\"model\":\"x\",\"message\":{\"model\":\"y\"}"));
+    expect_echo(f, LLM_RESPONSES, RESPONSES_BODY,
+                EV("response.created", ",\"response\":{\"model\":\"gpt-5-1-a\"}")
+                    EV("response.in_progress", ",\"response\":{\"model\":\"gpt-5-1-a\"}")
+                        EV("response.output_text.delta", ",\"delta\":\"gpt-5-1-a\"")
+                            EV("response.completed", ",\"response\":{\"output\":[],"
+                                                     "\"model\":\"gpt-5-1-a\"}"),
+                EV("response.created", ",\"response\":{\"model\":\"gpt-5-1\"}")
+                    EV("response.in_progress", ",\"response\":{\"model\":\"gpt-5-1\"}")
+                        EV("response.output_text.delta", ",\"delta\":\"gpt-5-1-a\"")
+                            EV("response.completed", ",\"response\":{\"output\":[],"
+                                                     "\"model\":\"gpt-5-1\"}"));
+}
+
+/* An event whose bytes were edited before: only its data holds. */
+static void test_the_model_in_an_edited_event(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
+    struct sse_event ev = {.data = STR("{\"model\":\"b\",\"choices\":[]}"),
+                           .raw = STR("data: {\"model\":\"b\",\"choices\":[]}\n\n")};
+    for (int i = 0; i < 3; i++) {
+        buf_clear(&f->out);
+        assert_int_equal(llm_relay_event(r, &ev, &f->out, &f->issue), ERR_OK);
+        expect_str(buf_str(&f->out), "data: {\"model\":\"gpt-4o-2024\",\"choices\":[]}\n\n");
+    }
+    llm_relay_fini(r);
+}
+
+static void test_the_model_of_a_json_answer(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        enum llm_endpoint e;
+        const char *body, *answer, *want;
+    } cases[] = {
+        {LLM_CHAT, "{\"model\":\"a\"," HI "}",
+         "{\"choices\":[{\"message\":{\"model\":\"b\"}}], \"model\": \"b\"}",
+         "{\"choices\":[{\"message\":{\"model\":\"b\"}}], \"model\": \"a\"}"},
+        {LLM_RESPONSES, "{\"model\":\"a\",\"input\":\"x\"}", "{\"model\":\"b\",\"output\":[]}",
+         "{\"model\":\"a\",\"output\":[]}"},
+        {LLM_MESSAGES, "{\"model\":\"longer\",\"max_tokens\":1," HI "}",
+         "{\"model\":\"b\",\"type\":\"message\",\"content\":[]}",
+         "{\"model\":\"longer\",\"type\":\"message\",\"content\":[]}"},
+        {LLM_EMBEDDINGS, "{\"model\":\"a\",\"input\":\"x\"}", "{\"data\":[],\"model\":\"b\"}",
+         "{\"data\":[],\"model\":\"a\"}"},
+        {LLM_MODERATIONS, "{\"model\":\"a\",\"input\":\"x\"}", "{\"results\":[],\"model\":\"b\"}",
+         "{\"results\":[],\"model\":\"a\"}"},
+        /* Nothing was asked for by name; the same name, escaped otherwise; no string. */
+        {LLM_MODERATIONS, "{\"input\":\"x\"}", "{\"results\":[],\"model\":\"b\"}",
+         "{\"results\":[],\"model\":\"b\"}"},
+        {LLM_EMBEDDINGS, "{\"model\":\"a/b\",\"input\":\"x\"}", "{\"data\":[],\"model\":\"a\\/b\"}",
+         "{\"data\":[],\"model\":\"a\\/b\"}"},
+        {LLM_EMBEDDINGS, "{\"model\":\"a\",\"input\":\"x\"}", "{\"data\":[],\"model\":{}}",
+         "{\"data\":[],\"model\":{}}"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct llm_relay *r = relay_for(f, cases[i].e, cases[i].body);
+        struct str answer = str_from(cases[i].answer);
+        assert_int_equal(llm_relay_json(r, answer, &f->out, &f->issue), ERR_OK);
+        expect_str(buf_str(&f->out), cases[i].want);
+        assert_int_equal(llm_relay_model_edit(r) != NULL,
+                         strcmp(cases[i].answer, cases[i].want) != 0);
+        llm_relay_fini(r);
+    }
+    /* Another model was called: its name is what there is to read. */
+    parse_ok(f, LLM_CHAT, CHAT_BODY, false);
+    assert_int_equal(render(f, LLM_OPENAI, "x"), ERR_OK);
+    f->upstream.keeps_model = true;
+    struct llm_relay *r = llm_relay_new(&f->arena, &f->request, &f->upstream);
+    buf_clear(&f->out);
+    assert_int_equal(relay_stream(f, r, NAMED("\"x\"", STOP)), ERR_OK);
+    expect_str(buf_str(&f->out), NAMED("\"x\"", STOP));
+    llm_relay_fini(r);
+}
+
 /* The LF of a CR LF may come a packet later, behind the end of the stream. */
 static void test_end_split_in_crlf(void **state)
 {
     struct fixture *f = *state;
-    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
+    struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
     struct sse_parser p;
     struct sse_event ev;
     static const char *const pieces[] = {"data: [DONE]\r\n\r", "\n"};
@@ -363,14 +483,15 @@ static void test_end_split_in_crlf(void **state)
 static void test_odd_lines_are_left_out(void **state)
 {
     struct fixture *f = *state;
-    struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\",\"stream\":true," HI "}");
-    assert_int_equal(relay_stream(f, r,
-                                  "event: chunk\ndata: {\"model\":\"m\",\"choices\":[]}\n\n"
-                                  "secret: x\ndata: {\"choices\":[]}\n\n"
-                                  "event: lonely\n\n"),
-                     ERR_OK);
+    struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
+    assert_int_equal(
+        relay_stream(f, r,
+                     "event: chunk\ndata: {\"model\":\"gpt-4o-2024\",\"choices\":[]}\n\n"
+                     "secret: x\ndata: {\"choices\":[]}\n\n"
+                     "event: lonely\n\n"),
+        ERR_OK);
     expect_str(buf_str(&f->out),
-               "data: {\"model\":\"m\",\"choices\":[]}\n\ndata: {\"choices\":[]}\n\n");
+               "data: {\"model\":\"gpt-4o-2024\",\"choices\":[]}\n\ndata: {\"choices\":[]}\n\n");
     llm_relay_fini(r);
     r = relay_for(f, LLM_MESSAGES, MESSAGES_BODY);
     assert_int_equal(relay_stream(f, r, "event: ping\nsecret: x\ndata: {\"type\":\"ping\"}\n\n"),
@@ -396,6 +517,9 @@ int main(void)
         TEST(test_end_split_in_crlf),
         TEST(test_odd_lines_are_left_out),
         TEST(test_json_kinds),
+        TEST(test_the_model_is_called_as_the_client_called_it),
+        TEST(test_the_model_in_an_edited_event),
+        TEST(test_the_model_of_a_json_answer),
         TEST(test_json_is_observed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,30 @@ static void test_notes(void **state)
     assert_false(seen.has_usage || seen.has_error || seen.has_finish);
 }
 
+/* Of the outer object only, and only a string. */
+static void test_the_model(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *model;
+    } cases[] = {
+        {"{\"model\":\"m\"}", "\"m\""},
+        {" { \"a\" : \"model\" , \"model\" : \"m\\\"n\" , \"b\":1}", "\"m\\\"n\""},
+        {"{\"a\":[{\"model\":\"x\"}],\"model\":\"\"}", "\"\""},
+        {"{\"model\":\"a\",\"model\":\"b\"}", "\"b\""},
+        {"{\"a\":{\"model\":\"x\"}}", ""},
+        {"{\"model\":null,\"a\":\"b\"}", ""},
+        {"{\"model\":[\"x\"]}", ""},
+        {"{\"Model\":\"x\"}", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct llm_skim seen;
+        struct str text = str_from(cases[i].text);
+        assert_true(llm_skim_object(text, NULL, &seen));
+        expect_str(str_sub(text, seen.model.from, seen.model.to), cases[i].model);
+    }
+}
+
 /* What was read before must not change what is seen: with it and without it the same. */
 static void expect_same(struct str first, struct str second)
 {
@@ -143,6 +167,9 @@ static void test_the_last_one_changes_nothing(void **state)
         "{\"id\":\"c2\",\"choices\":[{\"delta\":{\"conten\":\"t\"},\"error\":\"finish_reason\"}]}",
         "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"t\",\"text\":\" b\"}}",
         "{\"a\":\"b\",\"c\":\"d\"}",
+        "{\"a\":\"b\",\"model\":\"g\",\"c\":{\"model\":\"d\"}}",
+        "{\"a\":\"bc\",\"model\":\"gh\",\"c\":{\"model\":\"d\"}}",
+        "{\"model\":{\"model\":\"x\"},\"a\":\"b\"}",
         "{\"usage\":\"b\"}",
         "{}",
         "[]",
@@ -204,8 +231,9 @@ static void test_large_events(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_accepts), TEST(test_refuses), TEST(test_depth),
-                                       TEST(test_notes), TEST(test_the_last_one_changes_nothing),
-                                       TEST(test_large_events)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_accepts),     TEST(test_refuses),   TEST(test_depth),
+        TEST(test_notes),       TEST(test_the_model), TEST(test_the_last_one_changes_nothing),
+        TEST(test_large_events)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

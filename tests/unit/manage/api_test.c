@@ -215,6 +215,7 @@ static void wrong_values_are_refused(void **state)
         {WIRE_GET, "/v1/audit?limit=0", NULL, 400},
         {WIRE_GET, "/v1/audit?limit=1001", NULL, 400},
         {WIRE_GET, "/v1/audit?since=yesterday", NULL, 400},
+        {WIRE_GET, "/v1/audit?client_request=x", NULL, 400},
         {WIRE_GET, "/v1/audit?user=%zz", NULL, 400},
         {WIRE_GET, "/v1/audit?sort=org", NULL, 400},
         {WIRE_PUT, "/governance", "{}", 405},
