@@ -24,7 +24,7 @@ struct tls_resume; /* cache of sessions to resume, per worker, bounded */
 struct tls_session;
 
 /* psa_crypto_init and the like; once per process before any thread.
- * ERR_UNSUPPORTED: mbedTLS older than 3.6. */
+ * ERR_UNSUPPORTED: mbedTLS older than 3.6, or AES-GCM that does not do what it should. */
 MUST_USE enum err tls_start(void);
 
 /* `ca_file` NULL or "" = the system store. ERR_NOT_FOUND when no certificate

@@ -108,7 +108,12 @@ static enum err start(struct serve *s, struct issue *issue)
         return ERR_IO;
     }
     set_signals();
-    TRY(tls_start());
+    enum err e = tls_start();
+    if (e != ERR_OK) {
+        issue_set(issue, "", "TLS cannot work here: mbedTLS is older than 3.6, or its AES-GCM is "
+                             "not answered by ipsec-mb, which needs a processor with AES");
+        return e;
+    }
     TRY(cli_load_secrets(&s->config, &s->secrets, issue));
     TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
     TRY(scan_engine_new(&s->engine));
