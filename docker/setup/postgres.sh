@@ -17,7 +17,7 @@ postgres_start() {
     if ! [ -e "$STATE/$name.password" ]; then
         (umask 077 && od -An -tx1 -N16 /dev/urandom | tr -d ' \n' >"$STATE/$name.password")
     fi
-    postgres_as test -e "$home/data/PG_VERSION" || postgres_create "$name" "$home"
+    postgres_as test -e "$home/made" || postgres_create "$name" "$home"
     for try in 1 2 3 4 5; do
         port=$(port_free)
         if postgres_launch "$home" "$port" "$kind"; then
@@ -111,6 +111,8 @@ postgres_create() {
     postgres_as env LC_ALL=C "$(postgres_bin)/initdb" -D "$2/data" -U portcullis --encoding=UTF8 \
         --locale=C --auth=scram-sha-256 "--pwfile=$2/password" --no-sync
     postgres_as rm -f "$2/password"
+    # Last, so that one that was broken off is not taken for a cluster.
+    postgres_as touch "$2/made"
 }
 
 postgres_launch() {

@@ -13,6 +13,7 @@ STEP_LOG=/dev/null
 STEP_CHILD=0
 STEP_STATUS=0
 STEP_TITLE=
+STEP_ROOM_KIB=20480 # with less of the disk left, that is why a step failed
 
 say() {
     printf '%s\n' "$*"
@@ -92,12 +93,17 @@ step_stop() {
     wait "$child" 2>/dev/null || true
 }
 
-# step_explain ADVICE: why the last step failed, as far as its log knows.
+# step_explain ADVICE: why the last step failed, as far as its log knows. A full disk is told as one.
 step_explain() {
+    local advice=$1 room
+    room=$(df -Pk "$(dirname "$STEP_LOG")" 2>/dev/null | awk 'NR == 2 { print $4 }')
+    if [ "${room:-$STEP_ROOM_KIB}" -lt "$STEP_ROOM_KIB" ]; then
+        advice="make room on the disk of $PWD; $((room / 1024)) MiB are left."
+    fi
     {
         printf '\nThe last lines of %s:\n' "$STEP_LOG"
         tail -n 20 "$STEP_LOG" | sed 's/^/    /'
         printf '\nerror: "%s" failed (status %d).\n' "$STEP_TITLE" "$STEP_STATUS"
-        printf 'What to do: %s\n' "$1"
+        printf 'What to do: %s\n' "$advice"
     } >&2
 }

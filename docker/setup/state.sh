@@ -12,12 +12,16 @@ ADVICE_GATEWAY="see the message above; the logs are under ./.portcullis/log. Ple
 
 # state_open: makes ./.portcullis, takes its lock (descriptor 9, until this script ends).
 state_open() {
+    local why
     STATE=$PWD/.portcullis
     STEP_LOG=/dev/null
-    mkdir -p "$STATE/log" 2>/dev/null || true
-    if ! [ -w "$STATE" ] || ! [ -O "$STATE" ]; then
-        die "$STATE belongs to another user (was this run as root before?); what to do: let that" \
-            "user remove it, for example: sudo rm -rf '$STATE'"
+    if ! why=$({ mkdir -p "$STATE/log" && touch "$STATE/lock"; } 2>&1) || ! [ -O "$STATE" ]; then
+        if [ -e "$STATE" ] && ! [ -O "$STATE" ]; then
+            die "$STATE belongs to another user (was this run as root before?); what to do: let" \
+                "that user remove it, for example: sudo rm -rf '$STATE'"
+        fi
+        die "${why#*: }; what to do: all that is made here goes into $STATE, so use a checkout that" \
+            "you may write to, on a disk with room"
     fi
     exec 9>"$STATE/lock"
     flock -n 9 || die "another ./check or ./quickstart is running in this checkout; what to do:" \

@@ -4,7 +4,7 @@
 
     tally.py meson TESTLOG.json BUILDNAME    one line per suite of a Meson run
     tally.py junit REPORT.xml BUILDNAME SUITE   one line for a pytest run
-    tally.py summary RESULTS                 the table, and "N passed, N failed" as its last line
+    tally.py summary RESULTS                 the table, and "N passed, N failed, N skipped" last
 
 A line is: build, suite, passed, failed, skipped, seconds, tab-separated. A test program counts as
 many tests as it reports itself (cmocka's or TAP's lines), at least one; a program that dies counts
@@ -135,8 +135,7 @@ def print_summary(path):
             print(layout % tuple(fields))
             totals = [total + int(field) for total, field in zip(totals, fields[2:5])]
     print("")
-    skipped = ", %d skipped" % totals[2] if totals[2] else ""
-    print("%d passed, %d failed%s" % (totals[0], totals[1], skipped))
+    print("%d passed, %d failed, %d skipped" % tuple(totals))
     return 0
 
 
