@@ -185,7 +185,7 @@ struct manage_filter { /* GET /v1/audit and lists; absent texts are none */
     struct str client_request_id, trace_id;
     bool has_since, has_until;
     int64_t since_ms, until_ms;
-    unsigned limit; /* 1..MANAGE_LIMIT_MAX, default 100 */
+    unsigned limit; /* 1..MANAGE_LIMIT_MAX, default 100; 0 = all, the default of policies */
     struct str cursor;
     unsigned page, page_size; /* S1's lists; 0 = not asked for */
 };

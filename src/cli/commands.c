@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static int migrate(struct cli_context *c, int argc, char **argv);
-static void print_migration(const struct store_migrate_report *r, bool dry_run);
+static void print_migration(const struct store_migrate_report *r, const char *made);
 static int org_create(struct cli_context *c, const char *name, const char *id);
 static int org_list(struct cli_context *c);
 static bool is_key_line(int argc, char **argv, uint64_t *ret_grace_s);
@@ -66,19 +66,22 @@ static int migrate(struct cli_context *c, int argc, char **argv)
         cli_print_issue("migrate", e, &issue);
         return 1;
     }
-    print_migration(&r, dry_run);
+    print_migration(&r, strcmp(argv[1], "status") == 0 ? NULL : dry_run ? "would be made" : "made");
     return 0;
 }
 
-static void print_migration(const struct store_migrate_report *r, bool dry_run)
+static void print_migration(const struct store_migrate_report *r, const char *made)
 {
     for (size_t i = 0; i < r->steps_count; i++) {
         printf("%06u %-24s %s%s\n", (unsigned)r->steps[i].version, r->steps[i].name,
                r->steps[i].is_applied ? "applied" : "pending",
                r->steps[i].is_changed ? ", CHANGED since" : "");
     }
-    printf("schema version %u, %u step(s) %s\n", (unsigned)r->version, (unsigned)r->applied,
-           dry_run ? "would be made" : "made");
+    printf("schema version %u", (unsigned)r->version);
+    if (made != NULL) {
+        printf(", %u step(s) %s", (unsigned)r->applied, made);
+    }
+    printf("\n");
 }
 
 int cli_org(int argc, char **argv)

@@ -217,7 +217,7 @@ static bool apply(struct cli_context *c, const struct parsed *file)
 static bool find(struct cli_context *c, struct str name, struct str *ret_id)
 {
     struct manage_result r;
-    if (!cli_request(c, WIRE_GET, "/v1/policies?limit=1000", STR_NONE, NULL, &r)) {
+    if (!cli_request(c, WIRE_GET, "/v1/policies", STR_NONE, NULL, &r)) {
         return false;
     }
     for (size_t i = 0; i < r.policies_count; i++) {
@@ -231,7 +231,7 @@ static bool find(struct cli_context *c, struct str name, struct str *ret_id)
 static int print_all(struct cli_context *c, bool is_list)
 {
     struct manage_result r;
-    if (!cli_request(c, WIRE_GET, "/v1/policies?limit=1000", STR_NONE, NULL, &r)) {
+    if (!cli_request(c, WIRE_GET, "/v1/policies", STR_NONE, NULL, &r)) {
         return 1;
     }
     for (size_t i = 0; i < r.policies_count; i++) {

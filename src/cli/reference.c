@@ -24,9 +24,10 @@ int cli_reference(void)
            "program itself routes by. The same as OpenAPI 3.1: `GET /openapi.json`.\n\n"
            "Every request carries `Authorization: Bearer KEY`. The key needs the scope `manage`\n"
            "and one of the roles named. Bodies are JSON; an unknown member is an error. Lists\n"
-           "take `limit` (at most %d) and `cursor`, and answer `data` and `next_cursor`. A change\n"
-           "may carry `Prefer: wait=SECONDS` (at most %d): the answer then comes when every\n"
-           "gateway enforces it. `items` names the documented behaviours of an operation.\n",
+           "take `limit` (at most %d; without it 100, of policies all) and `cursor`, and answer\n"
+           "`data` and `next_cursor`. A change may carry `Prefer: wait=SECONDS` (at most %d): the\n"
+           "answer then comes when every gateway enforces it. `items` names the documented\n"
+           "behaviours of an operation.\n",
            MANAGE_LIMIT_MAX, MANAGE_WAIT_MAX_S);
     for (size_t i = 0; i < count; i++) {
         print_route(&routes[i]);

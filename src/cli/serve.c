@@ -43,6 +43,7 @@ static enum err lock_state(struct serve *s, struct issue *issue);
 static enum err name_node(struct serve *s);
 static enum err start_workers(struct serve *s, struct issue *issue);
 static enum err listen_all(struct serve *s, struct issue *issue);
+static enum err of_setting(const char *name, struct issue *issue, enum err e);
 static void run(struct serve *s);
 static void close_orphans(struct serve *s);
 static void prepare_partitions(struct serve *s, int64_t now_ms);
@@ -247,7 +248,8 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     const struct config *c = &s->config;
     struct worker_options o;
     worker_options_default(&o);
-    TRY(net_exceptions_new(str_from(c->upstream_exceptions), &s->exceptions, issue));
+    TRY(of_setting("upstream.exceptions", issue,
+                   net_exceptions_new(str_from(c->upstream_exceptions), &s->exceptions, issue)));
     TRY(config_recognisers_check(c, s->exceptions, issue));
     o.workers = s->workers;
     o.net.exceptions = s->exceptions;
@@ -268,7 +270,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     o.on_news = wake;
     o.serve = serve_request;
     o.serve_context = s;
-    TRY(worker_group_new(&o, &s->group, issue));
+    TRY(of_setting("upstream.ca_file", issue, worker_group_new(&o, &s->group, issue)));
     struct http_options http = {.health = &s->health,
                                 .group = s->group,
                                 .spool = s->spool,
@@ -296,18 +298,19 @@ static enum err listen_all(struct serve *s, struct issue *issue)
                               .tag = TAG_MAIN};
     unsigned id;
     uint16_t port;
-    TRY(worker_group_listen(s->group, &l, &id, &s->port, issue));
+    TRY(of_setting("listen", issue, worker_group_listen(s->group, &l, &id, &s->port, issue)));
     if (c->tls_port >= 0 && (c->tls_certificate[0] == 0 || c->tls_key[0] == 0)) {
         issue_set(issue, "tls", "tls.port needs tls.certificate and tls.key, two PEM files");
         return ERR_INVALID;
     }
     if (c->tls_port >= 0) {
-        TRY(tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue));
+        TRY(of_setting("tls", issue,
+                       tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue)));
         l.host = str_from(c->tls_host);
         l.port = (uint16_t)c->tls_port;
         enum err e = worker_group_listen(s->group, &l, &s->tls_listener, &port, issue);
         tls_server_unref(l.tls);
-        TRY(e);
+        TRY(of_setting("tls", issue, e));
         s->has_tls_listener = true;
         l.tls = NULL;
     }
@@ -315,9 +318,18 @@ static enum err listen_all(struct serve *s, struct issue *issue)
         l.host = str_from(c->admin_host);
         l.port = (uint16_t)c->admin_port;
         l.tag = TAG_ADMIN;
-        TRY(worker_group_listen(s->group, &l, &id, &port, issue));
+        TRY(of_setting("admin", issue, worker_group_listen(s->group, &l, &id, &port, issue)));
     }
     return ERR_OK;
+}
+
+/* What is wrong is in this setting, or group of settings: the issue shall say so. */
+static enum err of_setting(const char *name, struct issue *issue, enum err e)
+{
+    if (e != ERR_OK && issue->message[0] != '\0' && issue->pointer[0] == '\0') {
+        snprintf(issue->pointer, sizeof(issue->pointer), "%s", name);
+    }
+    return e;
 }
 
 static void run(struct serve *s)

@@ -309,3 +309,23 @@ def test_every_request_leaves_a_record(gateway, ask):
             return
         time.sleep(0.1)
     raise AssertionError("requests without an audit record")
+
+
+def test_a_list_of_policies_comes_in_parts(gateway):
+    """limit and cursor, in the order of the whole list: by slot, then by age."""
+    made = [gateway.must("POST", "/v1/policies", {
+        "name": f"part {i}", "scope": {"level": "org"}, "status": "inactive", "rules": []})["id"]
+        for i in range(5)]
+    for path, member in [("/v1/policies", "data"), ("/governance", "policies")]:
+        whole = [p["id"] for p in gateway.must("GET", path)[member]]
+        parts, cursor = [], ""
+        while True:
+            answer = gateway.must("GET", f"{path}?limit=2{cursor}")
+            assert 0 < len(answer[member]) <= 2
+            parts += [p["id"] for p in answer[member]]
+            if "next_cursor" not in answer:
+                break
+            cursor = "&cursor=" + answer["next_cursor"]
+        assert parts == whole and len(whole) >= 5
+    for i in made:
+        assert gateway.call("DELETE", "/v1/policies/" + i)[0] == 204

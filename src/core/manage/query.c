@@ -19,7 +19,8 @@ static enum err take_time(struct str value, bool *ret_has, int64_t *ret_ms, cons
 enum err manage_filter_read(struct arena *a, struct str query, const struct manage_route *route,
                             struct manage_filter *ret, struct manage_refusal *refusal)
 {
-    *ret = (struct manage_filter){.limit = 100};
+    /* The documented forms of policies list all of them, so ours do as well unless told. */
+    *ret = (struct manage_filter){.limit = route->kind == MANAGE_POLICY_LIST ? 0 : 100};
     bool is_audit = route->kind == MANAGE_AUDIT_LIST;
     bool is_list = is_audit || route->kind == MANAGE_POLICY_LIST ||
                    route->kind == MANAGE_ITEM_LIST || route->kind == MANAGE_VERSION_LIST;

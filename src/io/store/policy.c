@@ -25,18 +25,28 @@ static enum err insert_version(struct store_job *j, struct policy *p, uint32_t r
 static enum err run(struct store_job *j, const struct store_query *q);
 static enum err attestations(struct store_job *j);
 
+/* By slot, those without one last; behind the cursor, and one more than is shown. */
 enum err store_policy_list(struct store_job *j)
 {
+    const struct manage_filter *f = &j->c->filter;
+    bool has_pages = j->c->route != NULL && j->c->route->view == MANAGE_RULES;
+    int limit = has_pages ? 0 : (int)f->limit;
     struct store_query q = {
         "SELECT " STORE_POLICY_COLUMNS FROM_POLICIES
         "AND CASE $2 WHEN '' THEN p.status <> 'archived' WHEN 'all' THEN true "
-        "ELSE p.status = $2 END ORDER BY p.slot NULLS LAST, p.created_at, p.id",
-        {STORE_P(j->c->caller.org),
-         STORE_P(j->c->filter.status.ptr != NULL ? j->c->filter.status : STR(""))},
-        2};
+        "ELSE p.status = $2 END AND ($3::text IS NULL OR "
+        "(p.slot IS NULL, coalesce(p.slot, 0), p.created_at, p.id) > "
+        "(SELECT c.slot IS NULL, coalesce(c.slot, 0), c.created_at, c.id "
+        "FROM portcullis.policies c WHERE c.org_id = $1 AND c.id = $3)) "
+        "ORDER BY p.slot IS NULL, coalesce(p.slot, 0), p.created_at, p.id LIMIT $4::integer",
+        {STORE_P(j->c->caller.org), STORE_P(f->status.ptr != NULL ? f->status : STR("")),
+         STORE_P(has_pages ? STR_NONE : f->cursor),
+         STORE_P(limit > 0 ? store_text_u64(j->a, (uint64_t)limit + 1) : STR_NONE)},
+        4};
     PGresult *r = NULL;
     TRY(store_job_query(j, &q, &r));
-    int n = PQntuples(r);
+    int n = PQntuples(r), found = n;
+    n = limit > 0 && n > limit ? limit : n;
     struct policy *rows = ARENA_ARRAY(j->a, (size_t)n, struct policy);
     enum err e = rows != NULL ? ERR_OK : ERR_MEMORY;
     struct issue issue = {0};
@@ -46,6 +56,9 @@ enum err store_policy_list(struct store_job *j)
     PQclear(r);
     j->r->policies = rows;
     j->r->policies_count = (size_t)n;
+    if (e == ERR_OK && found > n) {
+        j->r->next_cursor = rows[n - 1].id;
+    }
     return e;
 }
 
