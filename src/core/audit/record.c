@@ -39,6 +39,8 @@ static bool io_more_room(struct record_io *io, size_t len);
 static void io_bytes(struct record_io *io, void *p, size_t len);
 static void io_str(struct record_io *io, struct str *s);
 static void io_u64(struct record_io *io, uint64_t *v);
+static void put_u64(char *to, uint64_t v);
+static uint64_t get_u64(const uint8_t *p);
 static void io_i64(struct record_io *io, int64_t *v);
 static void io_u32(struct record_io *io, uint32_t *v);
 static void io_bool(struct record_io *io, bool *v);
@@ -294,15 +296,36 @@ static void io_str(struct record_io *io, struct str *s)
 
 static void io_u64(struct record_io *io, uint64_t *v)
 {
+    if (io->out != NULL) {
+        char *to = io_room(io, 8);
+        if (to != NULL) {
+            put_u64(to, *v);
+        }
+        return;
+    }
     uint8_t bytes[8];
-    for (unsigned i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (uint8_t)(*v >> (8 * i));
-    }
     io_bytes(io, bytes, sizeof(bytes));
-    *v = 0;
-    for (unsigned i = 0; i < sizeof(bytes); i++) {
-        *v |= (uint64_t)bytes[i] << (8 * i);
-    }
+    *v = get_u64(bytes);
+}
+
+/* Written out: the compiler makes one store, one load of it, of a loop it does not. */
+static void put_u64(char *to, uint64_t v)
+{
+    to[0] = (char)(uint8_t)v;
+    to[1] = (char)(uint8_t)(v >> 8);
+    to[2] = (char)(uint8_t)(v >> 16);
+    to[3] = (char)(uint8_t)(v >> 24);
+    to[4] = (char)(uint8_t)(v >> 32);
+    to[5] = (char)(uint8_t)(v >> 40);
+    to[6] = (char)(uint8_t)(v >> 48);
+    to[7] = (char)(uint8_t)(v >> 56);
+}
+
+static uint64_t get_u64(const uint8_t *p)
+{
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+           (uint64_t)p[7] << 56;
 }
 
 static void io_i64(struct record_io *io, int64_t *v)
@@ -323,7 +346,7 @@ static void io_u32(struct record_io *io, uint32_t *v)
 static void io_bool(struct record_io *io, bool *v)
 {
     uint8_t byte = *v;
-    io_bytes(io, &byte, 1);
+    io_bytes(io, &byte, sizeof(byte));
     io->is_bad = io->is_bad || byte > 1;
     *v = byte == 1;
 }

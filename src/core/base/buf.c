@@ -69,7 +69,11 @@ void buf_add(struct buf *b, struct str s)
 
 void buf_add_byte(struct buf *b, char c)
 {
-    buf_add(b, (struct str){&c, 1});
+    char *at = buf_reserve(b, 1);
+    if (at != NULL) {
+        *at = c;
+        b->len++;
+    }
 }
 
 void buf_add_u64(struct buf *b, uint64_t v)

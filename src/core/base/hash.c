@@ -202,11 +202,22 @@ static void sha256_of_two(struct str first, struct str second, uint8_t ret_bytes
 
 bool bytes_eq_ct(const void *a, const void *b, size_t len)
 {
-    const volatile uint8_t *p = a;
-    const volatile uint8_t *q = b;
-    uint8_t difference = 0;
+    const uint8_t *p = a;
+    const uint8_t *q = b;
+    uint64_t difference = 0;
+    for (; len >= 8; len -= 8) {
+        uint64_t x, y;
+        memcpy(&x, p, sizeof(x));
+        memcpy(&y, q, sizeof(y));
+        difference |= x ^ y;
+        /* The compiler must not know it, or it could stop at the first difference. */
+        __asm__ volatile("" : "+r"(difference));
+        p += 8;
+        q += 8;
+    }
     for (size_t i = 0; i < len; i++) {
-        difference |= (uint8_t)(p[i] ^ q[i]);
+        difference |= (uint64_t)(p[i] ^ q[i]);
+        __asm__ volatile("" : "+r"(difference));
     }
     return difference == 0;
 }

@@ -6,6 +6,7 @@
  */
 #include "portcullis/base.h"
 
+static uint64_t lower_of_8(uint64_t x);
 static unsigned char lower(char c);
 static bool is_continuation(unsigned char c);
 
@@ -24,12 +25,31 @@ bool str_eq_nocase(struct str a, struct str b)
     if (a.len != b.len) {
         return false;
     }
-    for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.ptr[i]) != lower(b.ptr[i])) {
+    size_t at = 0;
+    for (; at + 8 <= a.len; at += 8) {
+        uint64_t x, y;
+        memcpy(&x, a.ptr + at, sizeof(x));
+        memcpy(&y, b.ptr + at, sizeof(y));
+        if (x != y && lower_of_8(x) != lower_of_8(y)) {
+            return false;
+        }
+    }
+    for (; at < a.len; at++) {
+        if (lower(a.ptr[at]) != lower(b.ptr[at])) {
             return false;
         }
     }
     return true;
+}
+
+/* Adding to seven bits of a byte sets its eighth where the sum passes 127: at or above 'A',
+ * and above 'Z'. */
+static uint64_t lower_of_8(uint64_t x)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t low = x & ones * 0x7f;
+    uint64_t is_upper = (low + ones * (0x80 - 'A')) & ~(low + ones * (0x7f - 'Z')) & ~x;
+    return x | (is_upper & ones * 0x80) >> 2;
 }
 
 static unsigned char lower(char c)

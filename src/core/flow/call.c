@@ -63,12 +63,12 @@ static void write_head(struct flow_exchange *x, struct buf *b)
     ASSERT(x->out.len == 0); /* nothing is said to the client before the record */
     flow_write_post(b, &p->choice.endpoint->url, p->upstream.path, &x->out);
     write_auth(x, b);
-    wire_write_header(b, STR("content-type"), STR("application/json"));
+    /* The same for all, so in one piece. Answers are read here: they must come uncompressed. */
+    buf_add(b, STR("content-type: application/json\r\n"
+                   "accept-encoding: identity\r\n"
+                   "user-agent: portcullis\r\n"));
     wire_write_header(b, STR("accept"), p->request.is_stream ? STR("text/event-stream")
                                                              : STR("application/json"));
-    /* Answers are read here, so they must come uncompressed. */
-    wire_write_header(b, STR("accept-encoding"), STR("identity"));
-    wire_write_header(b, STR("user-agent"), STR("portcullis"));
     wire_write_header(b, STR("x-request-id"), (struct str){p->request_id, sizeof(p->request_id)});
     write_passed(x, b);
     wire_write_header_u64(b, STR("content-length"), p->upstream.body.len);

@@ -47,8 +47,16 @@ unsigned char_hex(char c)
 
 bool chars_are(struct str s, unsigned classes)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (!char_is(s.ptr[i], classes)) {
+    const unsigned char *bytes = (const unsigned char *)s.ptr;
+    size_t at = 0;
+    /* Four that have one of the classes in common; else each by itself. */
+    while (at + 4 <= s.len &&
+           (char_classes[bytes[at]] & char_classes[bytes[at + 1]] & char_classes[bytes[at + 2]] &
+            char_classes[bytes[at + 3]] & classes) != 0) {
+        at += 4;
+    }
+    for (; at < s.len; at++) {
+        if (!char_is(s.ptr[at], classes)) {
             return false;
         }
     }
@@ -101,16 +109,7 @@ size_t chars_find_line_end(struct str s)
 
 bool chars_equal_lower(const char *s, const char *lower, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        char c = s[i];
-        if (c >= 'A' && c <= 'Z') {
-            c = (char)(c | 0x20);
-        }
-        if (c != lower[i]) {
-            return false;
-        }
-    }
-    return true;
+    return str_eq_nocase((struct str){s, len}, (struct str){lower, len});
 }
 
 struct str chars_trim_ows(struct str s)

@@ -184,14 +184,13 @@ void wire_write_bearer(struct buf *b, struct str credential)
 
 void wire_write_header_u64(struct buf *b, struct str name, uint64_t value)
 {
-    if (name.len == 0 || !chars_are(name, CHAR_TOKEN)) {
-        fail(b);
-        return;
-    }
-    buf_add(b, name);
-    buf_add(b, STR(": "));
-    buf_add_u64(b, value);
-    buf_add(b, STR("\r\n"));
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    wire_write_header(b, name, (struct str){digits + at, sizeof(digits) - at});
 }
 
 void wire_write_end(struct buf *b)

@@ -29,6 +29,27 @@ static void test_comparing(void **state)
     ASSERT_STR(str_from("xy"), "xy");
 }
 
+/* Each pair of bytes at each place of a name, within eight bytes and behind them. */
+static void test_comparing_every_pair(void **state)
+{
+    (void)state;
+    char a[] = "zZaA@[`{\x7f-", b[] = "zZaA@[`{\x7f-";
+    for (size_t at = 0; at < 10; at++) {
+        char kept = a[at];
+        for (unsigned pair = 0; pair < 65536; pair++) {
+            int x = (int)(pair >> 8), y = (int)(pair & 255);
+            bool is_letter = (x | 0x20) >= 'a' && (x | 0x20) <= 'z';
+            a[at] = (char)x;
+            b[at] = (char)y;
+            if (str_eq_nocase((struct str){a, 10}, (struct str){b, 10}) !=
+                (x == y || (is_letter && (x ^ y) == 0x20))) {
+                fail_msg("byte %zu: %02x and %02x", at, (unsigned)x, (unsigned)y);
+            }
+        }
+        a[at] = b[at] = kept;
+    }
+}
+
 static void test_finding(void **state)
 {
     (void)state;
@@ -140,9 +161,9 @@ static void test_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comparing), cmocka_unit_test(test_finding),
-        cmocka_unit_test(test_cutting),   cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_comparing), cmocka_unit_test(test_comparing_every_pair),
+        cmocka_unit_test(test_finding),   cmocka_unit_test(test_cutting),
+        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,6 +96,28 @@ static void test_nothing_splits(void **unused)
     buf_fini(&b);
 }
 
+/* Each byte at each place of a name: RFC 9110's token and nothing else. */
+static void test_every_byte_of_a_name(void **unused)
+{
+    (void)unused;
+    const char others[] = "!#$%&'*+-.^_`|~";
+    struct buf b;
+    buf_init(&b, 4096);
+    for (size_t at = 0; at < 9; at++) {
+        for (int c = 0; c < 256; c++) {
+            char name[] = "X-Name-01";
+            int letter = c | 0x20;
+            bool is_token = (c >= '0' && c <= '9') || (letter >= 'a' && letter <= 'z') ||
+                            (c != 0 && strchr(others, c) != NULL);
+            name[at] = (char)c;
+            buf_clear(&b);
+            wire_write_header(&b, (struct str){name, 9}, STR("v"));
+            assert_int_equal(b.err, is_token ? ERR_OK : ERR_INVALID);
+        }
+    }
+    buf_fini(&b);
+}
+
 static void test_error_sticks(void **unused)
 {
     (void)unused;
@@ -120,7 +142,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_bytes), cmocka_unit_test(test_response_bytes),
-        cmocka_unit_test(test_nothing_splits), cmocka_unit_test(test_error_sticks),
+        cmocka_unit_test(test_nothing_splits), cmocka_unit_test(test_every_byte_of_a_name),
+        cmocka_unit_test(test_error_sticks),
         cmocka_unit_test(test_methods)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
