@@ -18,15 +18,9 @@ static const char *method_name(enum wire_method m);
 void manage_openapi_write(struct buf *out)
 {
     buf_add(out, STR("{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Portcullis management API\","
-<<<<<<< HEAD
                      "\"version\":\"" PORTCULLIS_VERSION "\",\"description\":\"Made from "
                      "the route table of the running program.\"},\"security\":["
                      "{\"bearer\":[]}],\"paths\":{"));
-=======
-                     "\"version\":\"" PORTCULLIS_VERSION "\",\"description\":\"Made from the "
-                     "route table of the running program.\"},"
-                     "\"security\":[{\"bearer\":[]}],\"paths\":{"));
->>>>>>> d48a45b (core: even lines)
     write_paths(out);
     buf_add(out, STR("},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
                      "\"scheme\":\"bearer\"}},\"schemas\":{\"Error\":{\"type\":\"object\","
