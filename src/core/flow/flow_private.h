@@ -46,6 +46,7 @@ struct flow_refusal {
     bool is_policy;              /* send the X-Governance-* headers, no retry */
     bool must_close;
     uint32_t retry_after_s;      /* 0 = no header */
+    const char *allow;           /* with 405: what the path takes; NULL = no header */
 };
 
 struct flow_private {
