@@ -97,8 +97,8 @@ bool content_kind_is_judged(enum content_kind kind);
  * request of what the application and the model said. */
 bool content_kind_looks_at(enum content_kind kind, enum content_stage stage,
                            enum llm_text_role role, bool is_key);
-/* The views in which whole texts are read; streams have letters folded only. */
-#define CONTENT_VIEWS_WHOLE SCAN_VIEW_ALL
+/* The views in which texts are read, at once or as they grow. */
+#define CONTENT_VIEWS SCAN_VIEW_ALL
 
 #define CONTENT_RULES_MAX 65536U
 #define CONTENT_FORMAT_BYTES_MAX 200U

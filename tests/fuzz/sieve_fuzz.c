@@ -52,12 +52,12 @@ static void check_sieve(struct world *w, struct str text, size_t step, struct st
     struct scan_sieve sieve;
     struct buf out;
     buf_init(&out, 1U << 22);
-    scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, 1U << 20);
+    scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, SCAN_VIEW_FOLD, 1U << 20);
     enum err err = ERR_OK;
     for (size_t at = 0; at < text.len && err == ERR_OK; at += step) {
-        err = scan_sieve_feed(&sieve, w->scratch, str_sub(text, at, at + step), &out, NULL);
+        err = scan_sieve_feed(&sieve, str_sub(text, at, at + step), &out, NULL);
     }
-    err = err == ERR_OK ? scan_sieve_close(&sieve, w->scratch, &out, NULL) : err;
+    err = err == ERR_OK ? scan_sieve_close(&sieve, &out, NULL) : err;
     ASSERT(err != ERR_OK || str_eq(buf_str(&out), wanted));
     scan_sieve_fini(&sieve);
     buf_fini(&out);

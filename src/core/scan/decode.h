@@ -10,6 +10,8 @@
 
 size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_final,
                   struct window *out);
+/* The same of a quiet stage, of text without signs (stages_worth): never a difference. */
+size_t decode_pass(struct stage *st, struct str text, size_t from);
 /* 0..63, or -1; the URL alphabet as well. */
 int base64_value(char c);
 
