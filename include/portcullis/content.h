@@ -127,7 +127,11 @@ void content_unref(struct content *c);
 const struct scan_set *content_set(const struct content *c); /* for scan_scratch_fit */
 size_t content_rules_count(const struct content *c);
 size_t content_bytes(const struct content *c);
+/* What a channel holds back at the most: of what a finding needs, in bytes of a view; of the
+ * text as it comes, with the marks, tags and encodings that are not seen in the view. A text of
+ * which more would have to be held is not given out (ERR_LIMIT). */
 size_t content_hold_bytes_max(const struct content *c);
+size_t content_held_bytes_max(const struct content *c);
 
 /* ---- one request ----------------------------------------------------------- */
 

@@ -7,7 +7,6 @@
  */
 #include "stream.h"
 
-#define HELD_BYTES_MAX (256U << 10) /* the longest region a sieve may have to hold */
 #define MEANING_BYTES_MIN 512U      /* where a rule blocks, first judged at this length */
 
 static enum err sift(struct channel *c, struct str piece, struct buf *out);
@@ -23,7 +22,7 @@ enum err strand_begin(struct channel *c, struct str lead)
     struct stage *stage = stage_of(k, CONTENT_RESPONSE);
     scan_sieve_fini(&s->sieve);
     scan_sieve_init(&s->sieve, content_set(k->content), &stage->plan, &k->keys,
-                    CONTENT_VIEWS, content_hold_bytes_max(k->content) + HELD_BYTES_MAX);
+                    CONTENT_VIEWS, content_held_bytes_max(k->content));
     s->covers.count = 0;
     s->edited_to = 0;
     s->judge_at = MEANING_BYTES_MIN;
