@@ -96,7 +96,7 @@ static void sieve_once(void *context)
     buf_init(&out, 1U << 20);
     scan_plan_init(&plan, &action, 1);
     scan_plan_set(&plan, &all, 0);
-    scan_sieve_init(&sieve, j->set, &plan, &keys, SCAN_VIEW_FOLD, 1U << 16);
+    scan_sieve_init(&sieve, j->set, &plan, &keys, j->views, 1U << 16);
     for (size_t at = 0; at < j->text.len; at += 4) {
         ASSERT(scan_sieve_feed(&sieve, str_sub(j->text, at, at + 4), &out, NULL) ==
                ERR_OK);

@@ -16,6 +16,20 @@
 #define LOOK_LETTERS_MAX 4000U /* the last bytes of a block may be half a code point */
 #define LOOK_LETTERS 64U       /* up to here each piece is looked at; then at each doubling */
 
+/* By ASCII: + and - are 62, / and _ are 63. */
+const int8_t base64_values[128] = {
+    /* clang-format off */
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, 62, -1, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1,
+    -1,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, 63,
+    -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+    /* clang-format on */
+};
+
 /* A run of base64, or a block of a long one. */
 struct block {
     size_t letters, end; /* end: behind the padding */
@@ -355,20 +369,6 @@ static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len)
     }
     *ret_len = (size_t)utf8proc_encode_char((int32_t)cp, (uint8_t *)ret_bytes);
     return (size_t)end + 1;
-}
-
-int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
 /* The run from `at` on, or its first block. False: what comes may belong to it. */

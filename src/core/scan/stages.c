@@ -237,7 +237,12 @@ static size_t comment_length(struct str rest, bool is_final, size_t *next_close,
 
 unsigned stages_worth(struct str text, size_t from, bool is_wide)
 {
-    size_t at = from > BASE64_RUN_MIN ? from - BASE64_RUN_MIN : 0;
+    return stages_signs(text, from > BASE64_RUN_MIN ? from - BASE64_RUN_MIN : 0, is_wide);
+}
+
+unsigned stages_signs(struct str text, size_t from, bool is_wide)
+{
+    size_t at = from;
     size_t run = 0;
     unsigned worth = 0;
     for (; is_wide && at + LANES <= text.len && worth != WORTH_ALL; at += LANES) {
@@ -246,11 +251,17 @@ unsigned stages_worth(struct str text, size_t from, bool is_wide)
     }
     for (; at < text.len && worth != WORTH_ALL; at++) {
         unsigned char c = (unsigned char)text.ptr[at];
-        bool is_line = c == '_' && (at == 0 || text.ptr[at - 1] != '_'); /* alone, no mark */
-        run = base64_value((char)c) >= 0 ? run + 1 : 0;
-        bool is_escape = c == '%' || c == '&' || (c == 'u' && at > 0 && text.ptr[at - 1] == '\\');
-        worth |= run >= BASE64_RUN_MIN || is_escape ? SCAN_VIEW_DECODED : 0;
-        worth |= is_mark(c) && !is_line ? SCAN_VIEW_MARKUP : 0;
+        char before = at > 0 ? text.ptr[at - 1] : ' ';
+        if (base64_value((char)c) >= 0) {
+            run++;
+            bool is_escape = c == 'u' && before == '\\';
+            worth |= run >= BASE64_RUN_MIN || is_escape ? SCAN_VIEW_DECODED : 0;
+            worth |= c == '_' && before == '_' ? SCAN_VIEW_MARKUP : 0; /* alone, no mark */
+            continue;
+        }
+        run = 0;
+        worth |= c == '%' || c == '&' ? SCAN_VIEW_DECODED : 0;
+        worth |= is_mark(c) ? SCAN_VIEW_MARKUP : 0;
         worth |= c >= 0x80 ? SCAN_VIEW_SKELETON : 0;
     }
     return worth;

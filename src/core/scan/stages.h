@@ -47,6 +47,8 @@ size_t stage_look(struct stage *st, const struct view *in, size_t from, bool is_
 /* Which views (enum scan_views) would show more of text[from, len), folded, than it shows
  * itself; text before `from` was asked about, as far as it is known. */
 unsigned stages_worth(struct str text, size_t from, bool is_wide);
+/* The same, of runs of letters only what stands from `from` on. */
+unsigned stages_signs(struct str text, size_t from, bool is_wide);
 
 /* The whole folded text, in the scratch. */
 MUST_USE enum err view_fold(struct scan_scratch *scratch, struct str text, struct view *ret);
