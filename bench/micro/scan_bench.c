@@ -96,12 +96,12 @@ static void sieve_once(void *context)
     buf_init(&out, 1U << 20);
     scan_plan_init(&plan, &action, 1);
     scan_plan_set(&plan, &all, 0);
-    scan_sieve_init(&sieve, j->set, &plan, &keys, 1U << 16);
+    scan_sieve_init(&sieve, j->set, &plan, &keys, j->views, 1U << 16);
     for (size_t at = 0; at < j->text.len; at += 4) {
-        ASSERT(scan_sieve_feed(&sieve, j->scratch, str_sub(j->text, at, at + 4), &out, NULL) ==
+        ASSERT(scan_sieve_feed(&sieve, str_sub(j->text, at, at + 4), &out, NULL) ==
                ERR_OK);
     }
-    ASSERT(scan_sieve_close(&sieve, j->scratch, &out, NULL) == ERR_OK);
+    ASSERT(scan_sieve_close(&sieve, &out, NULL) == ERR_OK);
     bench_keep(&out);
     scan_sieve_fini(&sieve);
     buf_fini(&out);

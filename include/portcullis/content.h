@@ -97,8 +97,8 @@ bool content_kind_is_judged(enum content_kind kind);
  * request of what the application and the model said. */
 bool content_kind_looks_at(enum content_kind kind, enum content_stage stage,
                            enum llm_text_role role, bool is_key);
-/* The views in which whole texts are read; streams have letters folded only. */
-#define CONTENT_VIEWS_WHOLE SCAN_VIEW_ALL
+/* The views in which texts are read, at once or as they grow. */
+#define CONTENT_VIEWS SCAN_VIEW_ALL
 
 #define CONTENT_RULES_MAX 65536U
 #define CONTENT_FORMAT_BYTES_MAX 200U
@@ -127,7 +127,11 @@ void content_unref(struct content *c);
 const struct scan_set *content_set(const struct content *c); /* for scan_scratch_fit */
 size_t content_rules_count(const struct content *c);
 size_t content_bytes(const struct content *c);
+/* What a channel holds back at the most: of what a finding needs, in bytes of a view; of the
+ * text as it comes, with the marks, tags and encodings that are not seen in the view. A text of
+ * which more would have to be held is not given out (ERR_LIMIT). */
 size_t content_hold_bytes_max(const struct content *c);
+size_t content_held_bytes_max(const struct content *c);
 
 /* ---- one request ----------------------------------------------------------- */
 

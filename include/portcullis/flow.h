@@ -76,6 +76,8 @@ struct flow_env {
     /* The host's clock, for measuring inside one event; NULL = not measured. */
     uint64_t (*mono_us)(void);
     struct flow_stats *stats;     /* NULL = not counted */
+    struct buf *log;              /* a line per request that ends; NULL = none */
+    bool logs_errors_only;        /* of those that were not answered well */
     struct scan_scratch *scratch; /* of this thread; NULL = content rules refuse */
 };
 
@@ -231,7 +233,7 @@ void flow_place_write(struct buf *out, const struct flow_saying *s);
 enum flow_reading {
     FLOW_NOT_READ,    /* identifiers, ciphertext, echoes of the request */
     FLOW_READ_WHOLE,  /* at once, in every view */
-    FLOW_READ_GROWING,/* piece by piece, letters folded only; whole where a rule buffers */
+    FLOW_READ_GROWING,/* piece by piece, in every view; whole where a rule buffers */
     FLOW_READ_ODD,    /* only what does not look like an identifier */
     FLOW_UNSCANNABLE, /* nobody can: on_unscannable of the rule decides */
     FLOW_LEFT_OUT,    /* taken out of the answer when a rule edits or blocks */
@@ -242,7 +244,6 @@ const char *flow_reading_name(enum flow_reading r);
 /* How a place is read. */
 struct flow_coverage {
     enum flow_reading reading;
-    bool is_streamed;     /* with the views of a stream */
     bool is_unscannable;  /* read, and on_unscannable decides besides: what a URL leads to */
     bool is_json, is_key, is_number;
     enum llm_text_role role;
@@ -267,7 +268,5 @@ enum flow_cell {
 const char *flow_cell_name(enum flow_cell c);
 enum flow_cell flow_cell_of(enum policy_rule_type type, const struct flow_place *place,
                             const struct flow_coverage *c);
-/* Does it read in every view of a text there? False: letters folded only. */
-bool flow_cell_reads_all_views(enum policy_rule_type type, const struct flow_coverage *c);
 
 #endif

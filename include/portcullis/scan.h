@@ -151,7 +151,7 @@ struct scan_terms_cost {
 };
 MUST_USE enum err scan_terms_probe(struct str source, struct str database,
                                    struct scan_terms_cost *ret); /* ERR_INVALID, ERR_MEMORY */
-/* What a sieve holds back at the most, in bytes of the view (E5, Theorem 2). */
+/* What a sieve holds back at the most, in bytes of a view (E5, Theorem 2). */
 size_t scan_set_hold_bytes_max(const struct scan_set *set);
 size_t scan_set_bytes(const struct scan_set *set); /* memory of it, the database included */
 
@@ -183,7 +183,8 @@ void scan_findings_fini(struct scan_findings *findings); /* NULL is allowed */
 int scan_finding_compare(const void *a, const void *b); /* two findings, as scan_text sorts them */
 
 /* Which views to read besides the text as it stands. FOLD: compatibility forms (full-width
- * digits), case, default-ignorables; exact in streams, free for ASCII. Others: whole texts. */
+ * digits), case, default-ignorables; free for ASCII, as the others are where they show the
+ * same. */
 enum scan_views {
     SCAN_VIEW_FOLD = 1,
     SCAN_VIEW_SKELETON = 2, /* look-alikes, UTS #39 */
@@ -355,44 +356,43 @@ MUST_USE enum err scan_rewrite(const struct scan_plan *plan, struct scan_keys *k
 
 /* ---- sieve: redaction of a stream ---------------------------------------- */
 
-#define SCAN_SIEVE_FINDINGS_MAX 64U
-#define SCAN_SIEVE_CONTEXT 128U
+#define SCAN_SIEVE_FINDINGS_MAX 4096U /* that wait for what is undecided */
 
 /* One channel: (choice, content | reasoning | tool call). Bytes in, bytes out, in any
  * cut; only what may still become part of a finding stays behind: in prose the word
- * under way, at most scan_set_hold_bytes_max() and one region. */
+ * under way, at most scan_set_hold_bytes_max() of a view. Of the text that is more where a
+ * view shows less: the markup, the marks and the encoding in between are held with it. */
 struct scan_sieve {
     const struct scan_set *set;
     const struct scan_plan *plan;
     struct scan_keys *keys;
-    struct buf held;                        /* fed and not yet given out */
-    size_t decided, by_detectors, by_terms; /* places in held before these are decided */
-    uint64_t base;                          /* offset of held[0] in the channel */
-    uint64_t muted;                   /* findings that begin before this offset do not count */
-    char context[SCAN_SIEVE_CONTEXT]; /* end of the view of what was given out */
-    size_t context_len;
-    struct scan_finding pending[SCAN_SIEVE_FINDINGS_MAX]; /* in a region that may grow */
-    size_t pending_count;
-    struct scan_progress *progress; /* of the regular expressions */
-    uint64_t counts[SCAN_CLASSES];  /* findings given out, by class; terms apart */
+    unsigned views;
+    struct buf held; /* fed and not yet given out */
+    uint64_t base;   /* offset of held[0] in the channel */
+    uint64_t muted;  /* findings that begin before this offset do not count */
+    struct scan_tracks *tracks;
+    struct scan_findings pending[2]; /* that may grow or are not given out; the spare one */
+    uint64_t counts[SCAN_CLASSES];   /* findings given out, by class; terms apart */
     uint64_t terms_count;
     bool is_blocked, is_closed, is_truncated;
 };
 
-/* Borrows set, plan and keys. bytes_max bounds the held text. */
+/* Borrows set, plan and keys. `views` as for scan_text, FOLD in any case. bytes_max bounds
+ * the held text: a text of which more would have to be held is not given out (ERR_LIMIT). */
 void scan_sieve_init(struct scan_sieve *sieve, const struct scan_set *set,
-                     const struct scan_plan *plan, struct scan_keys *keys, size_t bytes_max);
+                     const struct scan_plan *plan, struct scan_keys *keys, unsigned views,
+                     size_t bytes_max);
 void scan_sieve_fini(struct scan_sieve *sieve);
 /* Appends to `out` what is safe to give out. `found` (may be NULL) gets the findings
  * that became certain, SCAN_PLAN_COVER among them, offsets counted from the channel's
  * beginning. After a BLOCK
  * finding is_blocked is set and nothing is emitted any more. ERR_LIMIT (nothing of the
  * chunk may be used; is_blocked is set), ERR_MEMORY. */
-MUST_USE enum err scan_sieve_feed(struct scan_sieve *sieve, struct scan_scratch *scratch,
-                                  struct str chunk, struct buf *out, struct scan_findings *found);
+MUST_USE enum err scan_sieve_feed(struct scan_sieve *sieve, struct str chunk, struct buf *out,
+                                  struct scan_findings *found);
 /* The text is complete: everything is decided and given out. */
-MUST_USE enum err scan_sieve_close(struct scan_sieve *sieve, struct scan_scratch *scratch,
-                                   struct buf *out, struct scan_findings *found);
+MUST_USE enum err scan_sieve_close(struct scan_sieve *sieve, struct buf *out,
+                                   struct scan_findings *found);
 /* Bytes that were fed and not yet given out. */
 size_t scan_sieve_held_bytes(const struct scan_sieve *sieve);
 

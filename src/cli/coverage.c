@@ -81,11 +81,11 @@ static void print_legend(void)
          "| left out | taken out of the answer when a rule edits or blocks |\n"
          "| refused | the request is refused where a rule would have to read it |\n"
          "| - | not looked at by this kind of rule |\n");
-    puts("*Read*: `whole`, at once, in every view (letters folded, look-alikes, markup,\n"
-         "encodings); `as it grows`, event by event. A stream is read with letters folded only,\n"
-         "unless a rule says `\"buffer\": \"full\"`, requires terms or asks an external\n"
-         "recogniser: then whole. `JSON` stands in a string and is read as JSON: its names,\n"
-         "texts and numbers.\n"
+    puts("*Read*: `whole`, at once; `as it grows`, event by event, with what may still become a\n"
+         "finding held back, or whole where a rule says `\"buffer\": \"full\"`, requires terms or\n"
+         "asks an external recogniser. Both in every view (letters folded, look-alikes, markup,\n"
+         "encodings), and what a rule finds and edits is the same. `JSON` stands in a string and\n"
+         "is read as JSON: its names, texts and numbers.\n"
          "`+ unscannable`: it is read, and what it leads to is a matter of `on_unscannable`\n"
          "besides. Topics and injection are not asked of names and numbers, nor in a request of\n"
          "what the application and the model said before. A provider's error is no answer: no\n"
@@ -211,15 +211,8 @@ static void write_cells(struct buf *out, const struct flow_place *p, const struc
     for (unsigned t = 0; t < POLICY_RULE_TYPES_COUNT; t++) {
         enum policy_rule_type type = (enum policy_rule_type)t;
         enum flow_cell cell = flow_cell_of(type, p, c);
-        bool is_found =
-            cell == FLOW_CELL_EDITS || cell == FLOW_CELL_BLOCKS || cell == FLOW_CELL_ENDS;
-        buf_printf(out, "%s\"%s\":{\"does\":\"%s\"", t == 0 ? "" : ",", policy_rule_type_name(type),
-                   flow_cell_name(cell));
-        if (is_found) {
-            buf_printf(out, ",\"views\":\"%s\"",
-                       flow_cell_reads_all_views(type, c) ? "all" : "folded");
-        }
-        buf_add(out, STR("}"));
+        buf_printf(out, "%s\"%s\":{\"does\":\"%s\"}", t == 0 ? "" : ",",
+                   policy_rule_type_name(type), flow_cell_name(cell));
     }
 }
 

@@ -268,3 +268,8 @@ size_t content_hold_bytes_max(const struct content *c)
     const struct scan_set *set = content_set(c);
     return set != NULL ? scan_set_hold_bytes_max(set) : 0;
 }
+
+size_t content_held_bytes_max(const struct content *c)
+{
+    return content_hold_bytes_max(c) + HIDDEN_BYTES_MAX;
+}

@@ -17,6 +17,7 @@
 #define ACTIONS_MAX 240U /* distinct (kind, format): a plan's index is a byte */
 #define THRESHOLD_PII 600U
 #define THRESHOLD_OTHER 500U
+#define HIDDEN_BYTES_MAX (256U << 10) /* what a stream may hold besides what a view shows */
 
 struct rule {
     enum content_kind kind;

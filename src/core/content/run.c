@@ -241,7 +241,7 @@ static enum err begin_unit(struct content_check *k, size_t *left)
         TRY(q->led.err);
         value = buf_str(&q->led);
     }
-    scan_job_begin(&q->job, content_set(k->content), value, CONTENT_VIEWS_WHOLE, &q->found);
+    scan_job_begin(&q->job, content_set(k->content), value, CONTENT_VIEWS, &q->found);
     q->step = RUN_SCAN;
     return ERR_OK;
 }

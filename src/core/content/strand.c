@@ -7,7 +7,6 @@
  */
 #include "stream.h"
 
-#define HELD_BYTES_MAX (256U << 10) /* the longest region a sieve may have to hold */
 #define MEANING_BYTES_MIN 512U      /* where a rule blocks, first judged at this length */
 
 static enum err sift(struct channel *c, struct str piece, struct buf *out);
@@ -23,7 +22,7 @@ enum err strand_begin(struct channel *c, struct str lead)
     struct stage *stage = stage_of(k, CONTENT_RESPONSE);
     scan_sieve_fini(&s->sieve);
     scan_sieve_init(&s->sieve, content_set(k->content), &stage->plan, &k->keys,
-                    content_hold_bytes_max(k->content) + HELD_BYTES_MAX);
+                    CONTENT_VIEWS, content_held_bytes_max(k->content));
     s->covers.count = 0;
     s->edited_to = 0;
     s->judge_at = MEANING_BYTES_MIN;
@@ -39,7 +38,7 @@ enum err strand_begin(struct channel *c, struct str lead)
     s->sieve.muted = s->lead_len;
     struct buf ignored;
     buf_init(&ignored, LEAD_BYTES_MAX);
-    enum err err = scan_sieve_feed(&s->sieve, k->env.scratch, lead, &ignored, NULL);
+    enum err err = scan_sieve_feed(&s->sieve, lead, &ignored, NULL);
     s->skip -= ignored.len;
     buf_fini(&ignored);
     return err;
@@ -95,9 +94,8 @@ static enum err sift(struct channel *c, struct str piece, struct buf *out)
     /* A token that is written here stands for what the model said: it stays. */
     struct scan_tokens *tokens = k->keys.tokens;
     k->keys.tokens = NULL;
-    enum err err = piece.ptr != NULL
-                       ? scan_sieve_feed(&s->sieve, k->env.scratch, piece, out, &found)
-                       : scan_sieve_close(&s->sieve, k->env.scratch, out, &found);
+    enum err err = piece.ptr != NULL ? scan_sieve_feed(&s->sieve, piece, out, &found)
+                                     : scan_sieve_close(&s->sieve, out, &found);
     k->keys.tokens = tokens;
     if (err != ERR_OK || found.is_truncated) {
         return err != ERR_OK ? err : ERR_LIMIT;

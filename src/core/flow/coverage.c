@@ -126,7 +126,7 @@ static enum err look_at(const struct flow_place *place, enum llm_endpoint e, str
     struct arena arena;
     struct flow_saying s = {place, e, "m", &mark, 1};
     struct look l = {.arena = &arena, .mark = mark, .ret = ret};
-    *ret = (struct flow_coverage){.is_streamed = place->way == FLOW_STREAM, .role = LLM_ROLE_OTHER};
+    *ret = (struct flow_coverage){.role = LLM_ROLE_OTHER};
     arena_init(&arena, ARENA_BYTES_MAX);
     enum err err = place->way == FLOW_REQUEST  ? look_at_request(&l, &s)
                    : place->way == FLOW_ANSWER ? look_at_answer(&l, &s)
@@ -293,12 +293,4 @@ enum flow_cell flow_cell_of(enum policy_rule_type type, const struct flow_place 
         return FLOW_CELL_ENDS;
     }
     return content_kind_may_modify(kind) ? FLOW_CELL_EDITS : FLOW_CELL_BLOCKS;
-}
-
-/* Topics and injection judge a stream's text as they judge any other. */
-bool flow_cell_reads_all_views(enum policy_rule_type type, const struct flow_coverage *c)
-{
-    enum content_kind kind;
-    return policy_rule_type_kind(type, &kind) &&
-           (!c->is_streamed || content_kind_is_buffered(kind) || content_kind_is_judged(kind));
 }

@@ -90,7 +90,8 @@ bool region_next(const struct scan_plan *plan, const struct scan_finding *findin
             continue;
         }
         if (!is_open) {
-            *ret = (struct region){f->start, f->end, f, action, false, false};
+            *ret = (struct region){
+                .start = f->start, .end = f->end, .leader = f, .action = action};
             is_open = true;
         }
         bool is_same = (f->start == ret->leader->start && f->end == ret->leader->end) ||
@@ -101,7 +102,10 @@ bool region_next(const struct scan_plan *plan, const struct scan_finding *findin
             ret->action = action;
         }
         ret->end = f->end > ret->end ? f->end : ret->end;
-        ret->has_block = ret->has_block || action->kind == SCAN_BLOCK;
+        if (action->kind == SCAN_BLOCK && !ret->has_block) {
+            ret->has_block = true;
+            ret->block_start = f->start;
+        }
     }
     return is_open;
 }

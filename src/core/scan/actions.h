@@ -11,6 +11,7 @@
 
 struct region {
     size_t start, end;
+    size_t block_start; /* of the first finding that blocks */
     const struct scan_finding *leader;
     const struct scan_action *action; /* the leader's */
     bool has_block;

@@ -3,7 +3,8 @@
  * Undoes percent escapes, character entities, the \uXXXX of JSON in a text, and base64.
  * What a run of base64 says is read when it is readable; a finding there covers the run.
  * Long runs are undone in blocks, each for itself, so that a megabyte of an image costs no
- * more than its bytes.
+ * more than its bytes. A run of a stream waits for its end only while it may say something:
+ * most words do not after two or three letters.
  */
 #include "decode.h"
 
@@ -12,6 +13,22 @@
 #define RUN_MIN 16U
 #define BLOCK 4096U /* a multiple of 4 */
 #define ENTITY_BYTES_MAX 12U
+#define LOOK_LETTERS_MAX 4000U /* the last bytes of a block may be half a code point */
+#define LOOK_LETTERS 64U       /* up to here each piece is looked at; then at each doubling */
+
+/* By ASCII: + and - are 62, / and _ are 63. */
+const int8_t base64_values[128] = {
+    /* clang-format off */
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, 62, -1, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1,
+    -1,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, 63,
+    -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+    /* clang-format on */
+};
 
 /* A run of base64, or a block of a long one. */
 struct block {
@@ -21,6 +38,15 @@ struct block {
     size_t plain_len;
 };
 
+static bool read_letters(struct stage *st, const struct view *in, size_t *at, size_t *copied,
+                         bool is_final, struct window *out);
+static bool go_by(struct stage *st, struct str text, size_t *at);
+static bool says_nothing(struct stage *st, struct str letters);
+static bool is_beginning(struct str bytes);
+static bool has_control(const char *bytes, size_t count);
+static bool is_open(struct str rest);
+static bool is_open_unicode(struct str rest);
+static bool is_hex(char c);
 static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_percent(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len);
@@ -40,45 +66,225 @@ size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_
         char c = text.ptr[at];
         char bytes[4];
         size_t n = 0;
-        struct block b;
         if (base64_value(c) >= 0) {
-            if (!find_block(text, at, is_final, &b)) {
+            if (!read_letters(st, in, &at, &copied, is_final, out)) {
                 break;
             }
-            bool is_undone = undo_block(st, text, at, &b);
-            if (is_undone) {
-                size_t start = view_start(in, at);
-                size_t end = view_end(in, b.end);
-                window_copy(out, in, copied, at);
-                window_add(out, st->is_inside_run && st->was_decoded ? STR("") : STR(" "), start,
-                           end);
-                window_add(out, (struct str){b.plain, b.plain_len}, start, end);
-                window_add(out, b.is_continued ? STR("") : STR(" "), start, end);
-                copied = b.end;
-            }
-            st->is_inside_run = b.is_continued;
-            st->was_decoded = is_undone;
-            at = b.end;
             continue;
         }
         st->is_inside_run = false;
+        st->passed = st->looked = 0;
         if (c != '%' && c != '&' && c != '\\') {
             at++;
             continue;
         }
-        if (!is_final && text.len - at < ENTITY_BYTES_MAX) {
+        struct str rest = str_sub(text, at, at + ENTITY_BYTES_MAX);
+        if (!is_final && is_open(rest)) {
             break;
         }
-        size_t used = undo_escape(str_sub(text, at, at + ENTITY_BYTES_MAX), bytes, &n);
+        size_t used = undo_escape(rest, bytes, &n);
+        if (used > 0 && out == NULL) {
+            st->differs = true;
+            return at;
+        }
         if (used > 0) {
+            st->changed_to = view_end(in, at + used);
             window_copy(out, in, copied, at);
-            window_add(out, (struct str){bytes, n}, view_start(in, at), view_end(in, at + used));
+            window_add(out, (struct str){bytes, n}, view_start(in, at), st->changed_to);
             copied = at + used;
         }
         at += used > 0 ? used : 1;
     }
     window_copy(out, in, copied, at);
     return at;
+}
+
+/* A run, its next block, or what there is of one that says nothing. False: what comes may
+ * belong to it, or (quiet) it would be changed. */
+static bool read_letters(struct stage *st, const struct view *in, size_t *at, size_t *copied,
+                         bool is_final, struct window *out)
+{
+    struct block b;
+    if (st->passed > 0 && go_by(st, in->text, at)) {
+        return true;
+    }
+    if (!find_block(in->text, *at, is_final, &b)) {
+        struct str letters = str_sub(in->text, *at, *at + b.letters);
+        bool is_known = b.end == *at + b.letters && says_nothing(st, letters);
+        st->passed = is_known ? (uint16_t)b.letters : 0;
+        *at += is_known ? b.letters : 0;
+        return is_known;
+    }
+    bool is_undone = undo_block(st, in->text, *at, &b);
+    if (is_undone && out == NULL) {
+        st->differs = true;
+        return false;
+    }
+    if (is_undone) {
+        size_t start = view_start(in, *at);
+        size_t end = view_end(in, b.end);
+        window_copy(out, in, *copied, *at);
+        window_add(out, st->is_inside_run && st->was_decoded ? STR("") : STR(" "), start, end);
+        window_add(out, (struct str){b.plain, b.plain_len}, start, end);
+        window_add(out, b.is_continued ? STR("") : STR(" "), start, end);
+        *copied = b.end;
+        st->changed_to = end;
+    }
+    st->is_inside_run = b.is_continued;
+    st->was_decoded = is_undone;
+    st->looked = 0;
+    *at = b.end;
+    return true;
+}
+
+/* Goes on in a block that says nothing. False: it is over, and another one begins here. */
+static bool go_by(struct stage *st, struct str text, size_t *at)
+{
+    size_t from = *at;
+    while (*at < text.len && st->passed < BLOCK && base64_value(text.ptr[*at]) >= 0) {
+        ++*at;
+        st->passed++;
+    }
+    if (*at > from) {
+        return true;
+    }
+    st->passed = 0;
+    st->is_inside_run = true;
+    st->was_decoded = false;
+    return false;
+}
+
+/* Is the block that begins with these letters not undone, whatever they go on with? What
+ * undo_block says no to. */
+static bool says_nothing(struct stage *st, struct str letters)
+{
+    char bytes[LOOK_LETTERS_MAX / 4 * 3];
+    size_t most = letters.len < LOOK_LETTERS_MAX ? letters.len : LOOK_LETTERS_MAX;
+    size_t count = 0;
+    uint32_t bits = 0;
+    if (most > LOOK_LETTERS && most < 2U * st->looked) {
+        return false; /* not worth looking again yet */
+    }
+    for (size_t i = 0; i < most; i++) {
+        bits = bits << 6 | (uint32_t)base64_value(letters.ptr[i]);
+        if (i % 4 != 0) {
+            bytes[count++] = (char)(bits >> (6 - 2 * (i % 4)));
+        }
+    }
+    st->looked = (uint16_t)most;
+    struct str whole = {bytes, count};
+    for (unsigned i = 0; i < 3 && st->is_inside_run && whole.len > 0; i++) {
+        bool is_rest = ((unsigned char)whole.ptr[0] & 0xc0) == 0x80;
+        whole = str_sub(whole, is_rest ? 1 : 0, whole.len);
+    }
+    bool is_out = has_control(bytes, count) || !is_beginning(whole);
+    st->looked = is_out ? 0 : st->looked;
+    return is_out;
+}
+
+static bool has_control(const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c < ' ' && c != '\n' && c != '\t' && c != '\r') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a text in UTF-8? */
+static bool is_beginning(struct str bytes)
+{
+    while (bytes.len > 0) {
+        size_t step = str_utf8_step(bytes);
+        if (step > 0) {
+            bytes = str_sub(bytes, step, bytes.len);
+            continue;
+        }
+        unsigned char lead = (unsigned char)bytes.ptr[0];
+        size_t wanted = lead < 0xc2 || lead > 0xf4 ? 0 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+        for (size_t i = 1; i < bytes.len && i < wanted; i++) {
+            wanted = ((unsigned char)bytes.ptr[i] & 0xc0) == 0x80 ? wanted : 0;
+        }
+        return bytes.len < wanted;
+    }
+    return true;
+}
+
+size_t decode_pass(struct stage *st, struct str text, size_t from)
+{
+    size_t at = from;
+    if (st->is_inside_run || st->passed > 0) {
+        const struct view in = {.text = text};
+        while (at < text.len && st->passed > 0 && base64_value(text.ptr[at]) >= 0) {
+            if (!go_by(st, text, &at)) {
+                return decode_run(st, &in, at, false, NULL);
+            }
+        }
+        if (at == text.len) {
+            return at;
+        }
+        if (st->passed == 0) {
+            return decode_run(st, &in, at, false, NULL);
+        }
+        st->passed = 0;
+        st->is_inside_run = false;
+    }
+    size_t run = text.len;
+    while (run > at && base64_value(text.ptr[run - 1]) >= 0) {
+        run--;
+    }
+    if (run == text.len) {
+        st->looked = 0;
+        return run > at && text.ptr[run - 1] == '\\' ? run - 1 : run;
+    }
+    if (!says_nothing(st, str_sub(text, run, text.len))) {
+        return run;
+    }
+    st->passed = (uint16_t)(text.len - run);
+    return text.len;
+}
+
+/* May more text make an escape of what begins with %, & or a backslash? */
+static bool is_open(struct str rest)
+{
+    if (rest.ptr[0] == '%') {
+        return rest.len == 1 || (rest.len == 2 && is_hex(rest.ptr[1]));
+    }
+    if (rest.ptr[0] == '\\') {
+        return is_open_unicode(rest);
+    }
+    for (size_t i = 1; i < rest.len; i++) {
+        char c = rest.ptr[i];
+        bool is_inside = is_word_byte((unsigned char)c) || c == '#' || c == '@' || c == '`';
+        if (!is_inside) {
+            return false; /* ; or what stands in no entity */
+        }
+    }
+    return rest.len < ENTITY_BYTES_MAX;
+}
+
+/* A second one may make a pair of it. */
+static bool is_open_unicode(struct str rest)
+{
+    for (size_t i = 1; i < rest.len; i++) {
+        size_t part = i % 6;
+        char c = rest.ptr[i];
+        bool is_good = part == 0 ? c == '\\' : part == 1 ? c == 'u' : is_hex(c);
+        if (!is_good) {
+            return false;
+        }
+    }
+    bool is_high = rest.len >= 4 && (rest.ptr[2] | 0x20) == 'd' &&
+                   strchr("89abAB", rest.ptr[3]) != NULL;
+    return rest.len < 6 || (rest.len < 12 && is_high);
+}
+
+static bool is_hex(char c)
+{
+    char lower = (char)(c | 0x20);
+    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'f');
 }
 
 static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len)
@@ -165,20 +371,6 @@ static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len)
     return (size_t)end + 1;
 }
 
-int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
 /* The run from `at` on, or its first block. False: what comes may belong to it. */
 static bool find_block(struct str text, size_t at, bool is_final, struct block *ret)
 {
@@ -195,7 +387,7 @@ static bool find_block(struct str text, size_t at, bool is_final, struct block *
     while (ret->end < text.len && text.ptr[ret->end] == '=' && ret->end < end + 2) {
         ret->end++;
     }
-    return is_final || text.len - end > 2;
+    return is_final || ret->end == end + 2 || ret->end < text.len;
 }
 
 static bool undo_block(const struct stage *st, struct str text, size_t at, struct block *b)

@@ -10,7 +10,14 @@
 
 size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_final,
                   struct window *out);
+/* The same of a quiet stage, of text without signs (stages_worth): never a difference. */
+size_t decode_pass(struct stage *st, struct str text, size_t from);
+extern const int8_t base64_values[128];
 /* 0..63, or -1; the URL alphabet as well. */
-int base64_value(char c);
+static inline int base64_value(char c)
+{
+    unsigned char byte = (unsigned char)c;
+    return byte < 128 ? base64_values[byte] : -1;
+}
 
 #endif

@@ -23,7 +23,8 @@ static int compare(const void *a, const void *b);
 static bool find_run(const struct scan_sorting *s, size_t from, size_t *end, size_t *left);
 static bool merge_runs(struct scan_sorting *s, size_t *left);
 static bool take_out(struct scan_sorting *s, size_t *left);
-static bool is_same(const struct scan_finding *a, const struct scan_finding *b);
+static bool is_known(const struct scan_finding *kept, size_t count, const struct scan_finding *f);
+static bool is_same_span(const struct scan_finding *a, const struct scan_finding *b);
 static bool is_better(const struct scan_finding *a, const struct scan_finding *b);
 
 static int compare(const void *a, const void *b)
@@ -85,7 +86,8 @@ void findings_add(struct scan_findings *f, struct scan_finding finding)
 void findings_sort(struct scan_findings *f)
 {
     size_t i = 1;
-    while (i < f->count && compare(&f->items[i - 1], &f->items[i]) < 0) {
+    while (i < f->count && compare(&f->items[i - 1], &f->items[i]) < 0 &&
+           !is_known(f->items, i, &f->items[i])) {
         i++;
     }
     if (i < f->count) {
@@ -98,21 +100,40 @@ void findings_sort_disordered(struct scan_findings *f)
     size_t kept = f->count > 0 ? 1 : 0;
     qsort(f->items, f->count, sizeof(f->items[0]), compare);
     for (size_t i = 1; i < f->count; i++) {
-        if (!is_same(&f->items[kept - 1], &f->items[i])) {
+        if (!is_known(f->items, kept, &f->items[i])) {
             f->items[kept++] = f->items[i];
         }
     }
     f->count = kept;
 }
 
-static bool is_same(const struct scan_finding *a, const struct scan_finding *b)
+/* Two views may score one finding differently, and another one's score lie between them. */
+static bool is_known(const struct scan_finding *kept, size_t count, const struct scan_finding *f)
 {
-    return a->start == b->start && a->end == b->end && a->kind == b->kind && a->id == b->id;
+    for (size_t i = count; i-- > 0;) {
+        const struct scan_finding *k = &kept[i];
+        if (!is_same_span(k, f)) {
+            return false;
+        }
+        if (k->id == f->id) {
+            return true;
+        }
+        if (k->score == f->score && k->kind == SCAN_TERM) {
+            return false; /* all terms score the same, so equal ones are neighbours */
+        }
+    }
+    return false;
+}
+
+static bool is_same_span(const struct scan_finding *a, const struct scan_finding *b)
+{
+    return a->start == b->start && a->end == b->end && a->kind == b->kind;
 }
 
 bool findings_order(struct scan_findings *f, size_t from, const struct scan_finding *before)
 {
-    bool is_disordered = false;
+    /* What another view found at the place of the last one may be the same. */
+    bool is_disordered = before != NULL && f->count > from && is_same_span(before, &f->items[from]);
     for (size_t i = from; i < f->count; i++) {
         const struct scan_finding *last = i > from ? &f->items[i - 1] : before;
         is_disordered = is_disordered || (last != NULL && compare(last, &f->items[i]) >= 0);
@@ -212,7 +233,7 @@ static bool merge_runs(struct scan_sorting *s, size_t *left)
 static bool take_out(struct scan_sorting *s, size_t *left)
 {
     for (; *left > 0 && s->seen < s->count; --*left) {
-        if (s->seen == 0 || !is_same(&s->from[s->kept - 1], &s->from[s->seen])) {
+        if (!is_known(s->from, s->kept, &s->from[s->seen])) {
             s->from[s->kept++] = s->from[s->seen];
         }
         s->seen++;

@@ -242,7 +242,7 @@ void window_fini(struct window *w);
 void window_clear(struct window *w);
 /* Appends `bytes` that stand for [from, to) as one; to = 0: byte for byte. */
 void window_add(struct window *w, struct str bytes, size_t from, size_t to);
-/* Appends a copy of in->text[from, to) with its map. */
+/* Appends a copy of in->text[from, to) with its map. NULL: nowhere. */
 void window_copy(struct window *w, const struct view *in, size_t from, size_t to);
 void window_drop(struct window *w, size_t bytes); /* from the front */
 enum err window_err(const struct window *w);

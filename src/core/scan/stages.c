@@ -18,8 +18,10 @@
 
 static size_t run_stage(struct stage *st, const struct view *in, size_t from, bool is_final,
                         struct window *out);
-static size_t run_skeleton(const struct view *in, size_t from, bool is_final, struct window *out);
-static size_t run_markup(const struct view *in, size_t from, bool is_final, struct window *out);
+static size_t run_skeleton(struct stage *st, const struct view *in, size_t from, bool is_final,
+                           struct window *out);
+static size_t run_markup(struct stage *st, const struct view *in, size_t from, bool is_final,
+                         struct window *out);
 static bool is_mark(unsigned char c);
 static size_t markup_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait);
 static size_t comment_length(struct str rest, bool is_final, size_t *next_close, bool *ret_wait);
@@ -60,12 +62,16 @@ void stages_set(struct scan_stages *s, unsigned which, bool is_folded)
 
 enum err stages_feed(struct scan_stages *s, struct str text, size_t *taken, size_t to)
 {
-    struct view in = {.text = {text.ptr, to}};
-    bool is_final = to == text.len;
-    *taken = run_stage(&s->stages[0], &in, *taken, is_final, &s->windows[0]);
+    const struct view in = {.text = {text.ptr, to}};
+    return stages_read(s, &in, taken, to == text.len);
+}
+
+enum err stages_read(struct scan_stages *s, const struct view *in, size_t *taken, bool is_final)
+{
+    *taken = run_stage(&s->stages[0], in, *taken, is_final, &s->windows[0]);
     for (unsigned i = 1; i < s->count; i++) {
-        in = window_view(&s->windows[i - 1]);
-        size_t used = run_stage(&s->stages[i], &in, 0, is_final, &s->windows[i]);
+        const struct view made = window_view(&s->windows[i - 1]);
+        size_t used = run_stage(&s->stages[i], &made, 0, is_final, &s->windows[i]);
         window_drop(&s->windows[i - 1], used);
     }
     for (unsigned i = 0; i < s->count; i++) {
@@ -74,6 +80,22 @@ enum err stages_feed(struct scan_stages *s, struct str text, size_t *taken, size
     return ERR_OK;
 }
 
+size_t stage_look(struct stage *st, const struct view *in, size_t from, bool is_final,
+                  bool is_plain)
+{
+    struct str text = in->text;
+    st->differs = false;
+    if (!is_plain || is_final) {
+        return run_stage(st, in, from, is_final, NULL);
+    }
+    if (st->kind == STAGE_DECODE) {
+        return decode_pass(st, text, from);
+    }
+    bool is_waiting = st->kind == STAGE_MARKUP && text.len > from && text.ptr[text.len - 1] == '_';
+    return is_waiting ? text.len - 1 : text.len;
+}
+
+/* out == NULL: quiet. */
 static size_t run_stage(struct stage *st, const struct view *in, size_t from, bool is_final,
                         struct window *out)
 {
@@ -81,9 +103,9 @@ static size_t run_stage(struct stage *st, const struct view *in, size_t from, bo
     case STAGE_FOLD:
         return from + fold_text(str_sub(in->text, from, in->text.len), from, is_final, out);
     case STAGE_SKELETON:
-        return run_skeleton(in, from, is_final, out);
+        return run_skeleton(st, in, from, is_final, out);
     case STAGE_MARKUP:
-        return run_markup(in, from, is_final, out);
+        return run_markup(st, in, from, is_final, out);
     case STAGE_DECODE:
         return decode_run(st, in, from, is_final, out);
     case STAGE_NONE:
@@ -92,7 +114,8 @@ static size_t run_stage(struct stage *st, const struct view *in, size_t from, bo
     return from;
 }
 
-static size_t run_skeleton(const struct view *in, size_t from, bool is_final, struct window *out)
+static size_t run_skeleton(struct stage *st, const struct view *in, size_t from, bool is_final,
+                           struct window *out)
 {
     struct str text = in->text;
     size_t at = from;
@@ -109,12 +132,15 @@ static size_t run_skeleton(const struct view *in, size_t from, bool is_final, st
         }
         const char *like = cp < 0 ? NULL : skeleton_of((uint32_t)cp);
         if (like != NULL || (cp >= 0 && utf8proc_category(cp) == UTF8PROC_CATEGORY_MN)) {
+            size_t start;
+            if (out == NULL) {
+                st->differs = true;
+                return at;
+            }
             window_copy(out, in, copied, at);
+            view_span(in, at, at + step, &start, &st->changed_to);
             if (like != NULL) { /* else a mark on a letter: nothing, for the eye */
-                size_t start;
-                size_t end;
-                view_span(in, at, at + step, &start, &end);
-                window_add(out, str_from(like), start, end);
+                window_add(out, str_from(like), start, st->changed_to);
             }
             copied = at + step;
         }
@@ -129,7 +155,8 @@ static bool is_mark(unsigned char c)
     return c == '<' || c == '`' || c == '*' || c == '~' || c == '_';
 }
 
-static size_t run_markup(const struct view *in, size_t from, bool is_final, struct window *out)
+static size_t run_markup(struct stage *st, const struct view *in, size_t from, bool is_final,
+                         struct window *out)
 {
     struct str text = in->text;
     size_t next_close = 0; /* of a comment, counted from the end: each is looked for once */
@@ -145,9 +172,14 @@ static size_t run_markup(const struct view *in, size_t from, bool is_final, stru
         if (is_waiting) {
             break;
         }
+        if (n > 0 && out == NULL) {
+            st->differs = true;
+            return at;
+        }
         if (n > 0) {
             window_copy(out, in, copied, at);
             copied = at + n;
+            st->changed_to = view_end(in, copied);
         }
         at += n > 0 ? n : 1;
     }
@@ -166,14 +198,19 @@ static size_t markup_length(struct str rest, bool is_final, size_t *next_close, 
         *ret_wait = rest.len == 1 && !is_final;
         return rest.len > 1 && rest.ptr[1] == c ? 2 : 0;
     }
-    if (rest.len < 4 && !is_final) {
-        *ret_wait = true;
-        return 0;
+    if (!is_final && (str_starts(STR("<!--"), rest) || str_starts(STR("</"), rest))) {
+        *ret_wait = rest.len < 4;
+        if (*ret_wait) {
+            return 0;
+        }
     }
     if (str_starts(rest, STR("<!--"))) {
         return comment_length(rest, is_final, next_close, ret_wait);
     }
     char next = rest.len < 3 ? ' ' : rest.ptr[1] == '/' ? rest.ptr[2] : rest.ptr[1];
+    if (rest.len == 2 && !is_final) {
+        next = rest.ptr[1]; /* a letter: what follows does not matter yet */
+    }
     if ((next | 0x20) < 'a' || (next | 0x20) > 'z') {
         return 0;
     }
@@ -200,7 +237,12 @@ static size_t comment_length(struct str rest, bool is_final, size_t *next_close,
 
 unsigned stages_worth(struct str text, size_t from, bool is_wide)
 {
-    size_t at = from > BASE64_RUN_MIN ? from - BASE64_RUN_MIN : 0;
+    return stages_signs(text, from > BASE64_RUN_MIN ? from - BASE64_RUN_MIN : 0, is_wide);
+}
+
+unsigned stages_signs(struct str text, size_t from, bool is_wide)
+{
+    size_t at = from;
     size_t run = 0;
     unsigned worth = 0;
     for (; is_wide && at + LANES <= text.len && worth != WORTH_ALL; at += LANES) {
@@ -209,11 +251,17 @@ unsigned stages_worth(struct str text, size_t from, bool is_wide)
     }
     for (; at < text.len && worth != WORTH_ALL; at++) {
         unsigned char c = (unsigned char)text.ptr[at];
-        bool is_line = c == '_' && (at == 0 || text.ptr[at - 1] != '_'); /* alone, no mark */
-        run = base64_value((char)c) >= 0 ? run + 1 : 0;
-        bool is_escape = c == '%' || c == '&' || (c == 'u' && at > 0 && text.ptr[at - 1] == '\\');
-        worth |= run >= BASE64_RUN_MIN || is_escape ? SCAN_VIEW_DECODED : 0;
-        worth |= is_mark(c) && !is_line ? SCAN_VIEW_MARKUP : 0;
+        char before = at > 0 ? text.ptr[at - 1] : ' ';
+        if (base64_value((char)c) >= 0) {
+            run++;
+            bool is_escape = c == 'u' && before == '\\';
+            worth |= run >= BASE64_RUN_MIN || is_escape ? SCAN_VIEW_DECODED : 0;
+            worth |= c == '_' && before == '_' ? SCAN_VIEW_MARKUP : 0; /* alone, no mark */
+            continue;
+        }
+        run = 0;
+        worth |= c == '%' || c == '&' ? SCAN_VIEW_DECODED : 0;
+        worth |= is_mark(c) ? SCAN_VIEW_MARKUP : 0;
         worth |= c >= 0x80 ? SCAN_VIEW_SKELETON : 0;
     }
     return worth;

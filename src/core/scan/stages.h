@@ -15,8 +15,12 @@ enum stage_kind { STAGE_NONE, STAGE_FOLD, STAGE_SKELETON, STAGE_MARKUP, STAGE_DE
 
 struct stage {
     enum stage_kind kind;
-    bool is_inside_run; /* DECODE: a part of a long run was read */
-    bool was_decoded;   /* and undone */
+    bool is_inside_run;      /* DECODE: a part of a long run was read */
+    bool was_decoded;        /* and undone */
+    bool differs;            /* quiet: it would change what stands where it stopped */
+    uint16_t passed, looked; /* DECODE: letters read of a block that says nothing; of one that
+                                may, letters that do not speak against it */
+    size_t changed_to;       /* end, in the text, of what was changed last */
 };
 
 /* One view's stages; windows[i] is what stage i made and the next has not read. */
@@ -32,9 +36,19 @@ void stages_fini(struct scan_stages *s); /* NULL is allowed */
 void stages_set(struct scan_stages *s, unsigned which, bool is_folded);
 /* Reads text[*taken, to); the last window grows. */
 MUST_USE enum err stages_feed(struct scan_stages *s, struct str text, size_t *taken, size_t to);
+/* The same of a view. */
+MUST_USE enum err stages_read(struct scan_stages *s, const struct view *in, size_t *taken,
+                              bool is_final);
+/* A quiet stage reads on as long as it would only copy, and makes nothing. Returns the first
+ * place that it would change (differs) or has to wait at. is_plain: no sign of it (stages_worth)
+ * in what is read. */
+size_t stage_look(struct stage *st, const struct view *in, size_t from, bool is_final,
+                  bool is_plain);
 /* Which views (enum scan_views) would show more of text[from, len), folded, than it shows
  * itself; text before `from` was asked about, as far as it is known. */
 unsigned stages_worth(struct str text, size_t from, bool is_wide);
+/* The same, of runs of letters only what stands from `from` on. */
+unsigned stages_signs(struct str text, size_t from, bool is_wide);
 
 /* The whole folded text, in the scratch. */
 MUST_USE enum err view_fold(struct scan_scratch *scratch, struct str text, struct view *ret);

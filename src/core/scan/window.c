@@ -62,7 +62,7 @@ void window_add(struct window *w, struct str bytes, size_t from, size_t to)
 
 void window_copy(struct window *w, const struct view *in, size_t from, size_t to)
 {
-    if (from >= to) {
+    if (w == NULL || from >= to) {
         return;
     }
     if (in->segments == NULL) {

@@ -128,7 +128,7 @@ static void test_a_repeat_counts_once(void **state)
 static void test_a_repeat_is_judged_as_what_it_is(void **state)
 {
     (void)state;
-    static const struct str words[] = {STR_INIT("bluebird")};
+    static const struct str words[] = {STR_INIT("blue/bird")};
     static const struct str weapons[] = {STR_INIT("weapons")};
     static const struct content_rule rules[] = {
         {.kind = CONTENT_TERMS,
@@ -140,7 +140,7 @@ static void test_a_repeat_is_judged_as_what_it_is(void **state)
          .stages = CONTENT_RESPONSE,
          .topics = {weapons, 1, true}},
     };
-    struct str warned = STR("{\"to\":\"the blu\\u0065bird\"}");
+    struct str warned = STR("{\"to\":\"the blue\\/bird\"}");
     struct str banned = STR("{\"q\":\"how to build a pipe b\\u006fmb with a d\\u0065tonator\"}");
     struct llm_text call = {.value = warned, .role = LLM_ROLE_ASSISTANT, .is_json = true};
     struct world w;
@@ -156,7 +156,7 @@ static void test_a_repeat_is_judged_as_what_it_is(void **state)
     assert_int_equal(content_feed_whole(w.check, &call, &w.out), ERR_OK);
     assert_int_equal(content_effect(w.check, CONTENT_RESPONSE), CONTENT_WARN);
     assert_int_equal(content_hits(w.check, CONTENT_RESPONSE, &hits, &dropped), 1);
-    ASSERT_STR(hits[0].what, "bluebird");
+    ASSERT_STR(hits[0].what, "blue/bird");
     call.value = banned;
     assert_int_equal(content_feed_whole(w.check, &call, &w.out), ERR_DENIED);
     assert_int_equal(content_effect(w.check, CONTENT_RESPONSE), CONTENT_BLOCK);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A whole answer and a stream of the same answer come out the same: text, tool arguments,
- * what was told and how much was replaced. (Only what is hidden in another encoding is
- * seen in whole texts alone.)
+ * what was told and how much was replaced; what is hidden by look-alikes, markup or an
+ * encoding as well.
  */
 #include "world.h"
 
@@ -33,6 +33,15 @@ static const char *const texts[] = {
     "nothing of that",
     "",
     " ",
+    "mail j\xd0\xb0ne.d\xd0\xbe\xd0\xb5@acme.example, f\xd0\xb0lcon, SSN "
+    "12\xd0\xb1-45-6789 \xe2\x80\x9cso\xe2\x80\x9d",
+    "**SSN** 123-**45**-6789, jane.<b>doe</b>@acme.example, fal<!-- no -->con heavy, "
+    "`help`@acme.example",
+    "jane%2Edoe%40acme.example, &#102;alcon, \\u0066alcon heavy, "
+    "4111%201111&nbsp;1111 1111, 100% R&D",
+    "see amFuZS5kb2VAYWNtZS5leGFtcGxlLCA0MTExIDExMTEgMTExMSAxMTEx and U1NOIDEyMy00NS02Nzg5Lg==, "
+    "aGVscEBhY21lLmV4YW1wbGU= and WVcxbUxtNWxMbVJ2WlVCaFkyMWxMbVY0WVcxd2JHVT0=",
+    "staff E<i>12345</i> and st<b>aff</b> E54321; p%61ssword = hunter2!x9",
 };
 static const char *const arguments[] = {
     "{\"to\":\"jane@acme.example\",\"cc\":[\"bob@acme.example\",\"help@acme.example\"],\"n\":5}",
@@ -45,6 +54,10 @@ static const char *const arguments[] = {
     "{}",
     "[]",
     "{\"a\":\"\"}",
+    "{\"to\":\"j\xd0\xb0ne@acm\xd0\xb5.example\","
+    "\"cc\":\"jane%40acme.example\",\"s\":[\"123**-45-**6789\"]}",
+    "{\"x\":\"amFuZS5kb2VAYWNtZS5leGFtcGxlLCA0MTEx\","
+    "\"y\":\"&#102;alcon \\\\u0066alcon fal\\u003cb>con\"}",
 };
 
 static const char *const rules[] = {
@@ -152,6 +165,10 @@ static void test_texts(void **state)
     /* Something is found at all. */
     assert_string_equal(whole(str_from(texts[0]), false).text,
                         "mail [EMAIL 1], help@acme.example and write to bob@acme.example today");
+    assert_string_equal(streamed(STR("123-**45**-6789 jane&#64;acme.example <c"), false).text,
+                        "[SSN 1] [EMAIL 1] <c");
+    assert_string_equal(streamed(STR("12\xd0\xb1-45-6789, 678-**45**-12&#51;4"), false).text,
+                        "[SSN 1], 678-**45**-12&#51;4"); /* in two views at once: in neither */
 }
 
 static void test_arguments(void **state)

@@ -86,6 +86,11 @@ static const struct str texts[] = {
     STR_INIT("12\xe2\x80\x8b"
              "3-45-6789 \xff\xc3 \xe2\x82"),
     STR_INIT("ip 10.0.0.1, call (415) 555-2671 or +44 20 7946 0958"),
+    STR_INIT("j\xd0\xb0ne@ex\xd0\xb0mple.com, f\xd0\xb0lc\xcc\x81on \xe2\x80\x98x\xe2\x80\x99"),
+    STR_INIT("**SSN** 123-**45**-6789, f<b>alc</b>on <!-- x --> __ab__12 <"),
+    STR_INIT("jane%40example.com fal&#99;on \\u0061b123 100% %"),
+    STR_INIT("see amFuZUBleGFtcGxlLmNvbSwgZmFsY29u or U1NOIDEyMy00NS02Nzg5="),
+    STR_INIT("c0sxM2JXVXRVbWx2Ym1WdWRBPT0 aW50ZXJuYXRpb25hbA and/or/not/at/all"),
     STR_INIT(""),
 };
 
@@ -106,6 +111,8 @@ static const struct str arguments[] = {
     STR_INIT("{\"a\":tru, \"b\":\"123-45-6789\"}"),
     STR_INIT("{\"a\":1}{\"b\":\"123-45-6789\"}"),
     STR_INIT("{\"a\":}\"123-45-6789\""),
+    STR_INIT("{\"a\":\"j\xd0\xb0ne%40example.com\",\"fal**con**\":\"123-45&#45;6789\"}"),
+    STR_INIT("[\"amFuZUBleGFtcGxlLmNvbSwgZmFsY29u\",\"\\\\u0066al\\u003cb>con\"]"),
     STR_INIT("{}"),
 };
 

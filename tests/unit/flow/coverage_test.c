@@ -52,6 +52,16 @@ static const struct probe probes[] = {
      "previous instructions"},
 };
 
+/* The same in the views. */
+static const char *const hidden[] = {
+    "to jane.doe\xef\xbc\xa0" /* full-width */
+    "acme.com now",
+    "to j\xd0\xb0ne.d\xd0\xbe\xd0\xb5@acm\xd0\xb5.com now", /* Cyrillic */
+    "to jane.**doe**@acme<b>.com</b> now",
+    "to jane%2edoe%40acme&#46;com now",
+    HIDDEN,
+};
+
 static const struct probe *now; /* the probe that is set up */
 
 /* What an organisation has: just this rule. */
@@ -283,10 +293,14 @@ static void check_editing(const struct flow_place *place, enum llm_endpoint e,
 }
 
 /* A string that grows is the same however it is cut. */
-static void check_cuts(const struct flow_place *place, enum llm_endpoint e, bool is_edited)
+static void check_cuts(const struct flow_place *place, enum llm_endpoint e, const char *text,
+                       bool is_edited)
 {
-    struct str all = str_from(hit_of(place));
+    struct str all = str_from(text);
     for (size_t i = 1; i < all.len; i++) {
+        if (((unsigned char)all.ptr[i] & 0xc0) == 0x80) {
+            continue; /* an event is UTF-8 */
+        }
         struct str pieces[] = {str_sub(all, 0, i), str_sub(all, i, all.len)};
         struct outcome o = send_answer(place, e, e, pieces, 2);
         if (is_edited) {
@@ -306,17 +320,13 @@ static void check_identifier(const struct flow_place *place, enum llm_endpoint e
     }
 }
 
-/* Whole texts are read in every view, a stream's with letters folded. */
-static void check_views(const struct flow_place *place, enum llm_endpoint e,
-                        const struct flow_coverage *c)
+/* All texts are read in every view, those of a stream as well. */
+static void check_views(const struct flow_place *place, enum llm_endpoint e)
 {
-    static const char wide[] = "to jane.doe\xef\xbc\xa0"
-                               "acme.com now";
-    struct outcome o = send_text(place, e, e, wide);
-    EXPECT(o.is_blocked, "a full-width letter passes");
-    o = send_text(place, e, e, HIDDEN);
-    EXPECT(o.is_blocked == (flow_cell_reads_all_views(now->type, c) || c->is_unscannable),
-           "the views are not those that the table says");
+    for (size_t i = 0; i < COUNT(hidden); i++) {
+        struct outcome o = send_text(place, e, e, hidden[i]);
+        EXPECT(o.is_blocked, hidden[i]);
+    }
 }
 
 static void check_cell(const struct flow_place *place, enum llm_endpoint e, bool is_edited)
@@ -335,13 +345,16 @@ static void check_cell(const struct flow_place *place, enum llm_endpoint e, bool
         check_blocking(place, e, cell, &c);
     }
     if (c.reading == FLOW_READ_GROWING && now->type == POLICY_PII) {
-        check_cuts(place, e, is_edited);
+        check_cuts(place, e, hit_of(place), is_edited);
+        for (size_t i = 0; i < COUNT(hidden) && !place->is_number; i++) {
+            check_cuts(place, e, hidden[i], is_edited);
+        }
     }
     if (c.reading == FLOW_READ_ODD && !is_edited) {
         check_identifier(place, e);
     }
     if (cell == FLOW_CELL_EDITS && now->type == POLICY_PII && !is_edited && !place->is_number) {
-        check_views(place, e, &c);
+        check_views(place, e);
     }
 }
 

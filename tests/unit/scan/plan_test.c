@@ -105,14 +105,14 @@ static void test_every_two_cuts(void **state)
             for (size_t b = a; b <= text.len; b++) {
                 struct scan_sieve sieve;
                 buf_clear(&out);
-                scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, 1U << 20);
+                scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, SCAN_VIEW_FOLD, 1U << 20);
                 struct str cuts[] = {str_sub(text, 0, a), str_sub(text, a, b),
                                      str_sub(text, b, text.len)};
                 for (size_t k = 0; k < 3; k++) {
-                    assert_int_equal(scan_sieve_feed(&sieve, w->scratch, cuts[k], &out, NULL),
+                    assert_int_equal(scan_sieve_feed(&sieve, cuts[k], &out, NULL),
                                      ERR_OK);
                 }
-                assert_int_equal(scan_sieve_close(&sieve, w->scratch, &out, NULL), ERR_OK);
+                assert_int_equal(scan_sieve_close(&sieve, &out, NULL), ERR_OK);
                 buf_add_byte(&out, '\0');
                 assert_string_equal(out.ptr, cases[i].wanted);
                 scan_sieve_fini(&sieve);
@@ -136,12 +136,12 @@ static void test_covers_are_told(void **state)
     buf_init(&out, 1U << 16);
     struct scan_sieve sieve;
     w->found.count = 0;
-    scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, 1U << 20);
+    scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, SCAN_VIEW_FOLD, 1U << 20);
     for (size_t i = 0; i < text.len; i++) {
         assert_int_equal(
-            scan_sieve_feed(&sieve, w->scratch, str_sub(text, i, i + 1), &out, &w->found), ERR_OK);
+            scan_sieve_feed(&sieve, str_sub(text, i, i + 1), &out, &w->found), ERR_OK);
     }
-    assert_int_equal(scan_sieve_close(&sieve, w->scratch, &out, &w->found), ERR_OK);
+    assert_int_equal(scan_sieve_close(&sieve, &out, &w->found), ERR_OK);
     assert_int_equal(w->found.count, 1);
     assert_int_equal(w->found.items[0].id, COVER_SENTENCE);
     assert_int_equal(sieve.counts[SCAN_CONTACT], 0);

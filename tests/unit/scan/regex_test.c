@@ -153,13 +153,13 @@ static void stream_redact(struct str text, size_t step, struct buf *out)
 {
     struct scan_sieve sieve;
     buf_clear(out);
-    scan_sieve_init(&sieve, w.set, &w.plan, &w.keys, 1U << 20);
+    scan_sieve_init(&sieve, w.set, &w.plan, &w.keys, SCAN_VIEW_FOLD, 1U << 20);
     for (size_t at = 0; at < text.len; at += step) {
         assert_int_equal(
-            scan_sieve_feed(&sieve, w.scratch, str_sub(text, at, at + step), out, NULL), ERR_OK);
+            scan_sieve_feed(&sieve, str_sub(text, at, at + step), out, NULL), ERR_OK);
         assert_true(scan_sieve_held_bytes(&sieve) <= scan_set_hold_bytes_max(w.set));
     }
-    assert_int_equal(scan_sieve_close(&sieve, w.scratch, out, NULL), ERR_OK);
+    assert_int_equal(scan_sieve_close(&sieve, out, NULL), ERR_OK);
     scan_sieve_fini(&sieve);
 }
 

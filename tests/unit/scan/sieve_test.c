@@ -59,7 +59,7 @@ static void play(struct scan_world *w, struct str text, const size_t *cuts, size
     size_t at = 0;
     buf_clear(&p->out);
     w->keys.names_count = 0;
-    scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, 1U << 20);
+    scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, SCAN_VIEW_FOLD, 1U << 20);
     for (size_t i = 0; i <= cuts_count; i++) {
         size_t to = i < cuts_count ? cuts[i] : text.len;
         /* A copy of exactly the size, so that a read beyond it is seen. */
@@ -67,14 +67,14 @@ static void play(struct scan_world *w, struct str text, const size_t *cuts, size
         assert_non_null(copy);
         memcpy(copy, text.ptr + at, to - at);
         assert_int_equal(
-            scan_sieve_feed(&sieve, w->scratch, (struct str){copy, to - at}, &p->out, NULL),
+            scan_sieve_feed(&sieve, (struct str){copy, to - at}, &p->out, NULL),
             ERR_OK);
         free(copy);
         at = to;
         size_t held = scan_sieve_held_bytes(&sieve);
         p->held_max = held > p->held_max ? held : p->held_max;
     }
-    assert_int_equal(scan_sieve_close(&sieve, w->scratch, &p->out, NULL), ERR_OK);
+    assert_int_equal(scan_sieve_close(&sieve, &p->out, NULL), ERR_OK);
     assert_int_equal(scan_sieve_held_bytes(&sieve), 0);
     scan_sieve_fini(&sieve);
 }
@@ -208,17 +208,17 @@ static void test_block_stops_the_stream(void **state)
     struct scan_sieve sieve;
     struct buf out;
     buf_init(&out, 4096);
-    scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, 4096);
+    scan_sieve_init(&sieve, w->set, &w->plan, &w->keys, SCAN_VIEW_FOLD, 4096);
     w->found.count = 0;
     struct str parts[] = {STR("it is 123-4"), STR("5-6789 and"), STR(" more")};
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(scan_sieve_feed(&sieve, w->scratch, parts[i], &out, &w->found), ERR_OK);
+        assert_int_equal(scan_sieve_feed(&sieve, parts[i], &out, &w->found), ERR_OK);
     }
     assert_true(sieve.is_blocked);
     ASSERT_STR(buf_str(&out), "it is ");
     assert_int_equal(w->found.count, 1);
     assert_int_equal(w->found.items[0].start, 6);
-    assert_int_equal(scan_sieve_close(&sieve, w->scratch, &out, NULL), ERR_OK);
+    assert_int_equal(scan_sieve_close(&sieve, &out, NULL), ERR_OK);
     ASSERT_STR(buf_str(&out), "it is ");
     scan_sieve_fini(&sieve);
     buf_fini(&out);
