@@ -149,15 +149,12 @@ static enum err start_state(struct serve *s, struct issue *issue)
 {
     const struct config *c = &s->config;
     bool is_strict = strcmp(c->audit_durability, "strict") == 0;
-    if (!is_strict && strcmp(c->audit_durability, "process") != 0) {
-        issue_set(issue, "audit.durability", "must be process or strict");
-        return ERR_INVALID;
-    }
     snprintf(s->spool_dir, sizeof(s->spool_dir), "%s/spool", c->state_dir);
     snprintf(s->snapshot_path, sizeof(s->snapshot_path), "%s/snapshot", c->state_dir);
     if ((mkdir(c->state_dir, 0700) != 0 && errno != EEXIST) ||
         (mkdir(s->spool_dir, 0700) != 0 && errno != EEXIST)) {
-        issue_set(issue, "state_dir", "the folder %s cannot be made", c->state_dir);
+        issue_set(issue, "state_dir", "the folder %s cannot be made: %s", c->state_dir,
+                  strerror(errno));
         return ERR_IO;
     }
     TRY(lock_state(s, issue));
