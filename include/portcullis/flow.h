@@ -76,6 +76,8 @@ struct flow_env {
     /* The host's clock, for measuring inside one event; NULL = not measured. */
     uint64_t (*mono_us)(void);
     struct flow_stats *stats;     /* NULL = not counted */
+    struct buf *log;              /* a line per request that ends; NULL = none */
+    bool logs_errors_only;        /* of those that were not answered well */
     struct scan_scratch *scratch; /* of this thread; NULL = content rules refuse */
 };
 

@@ -235,6 +235,7 @@ struct manage_refusal {
     const char *code; /* "slot_taken" */
     char message[512];
     char param[256]; /* JSON pointer or name, "" = none */
+    char allow[48];  /* with 405: the methods that the path takes */
 };
 void manage_refuse(struct manage_refusal *r, unsigned status, const char *code, const char *param,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));

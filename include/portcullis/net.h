@@ -131,6 +131,8 @@ struct net_hooks {
     struct tls_client *(*tls_client)(void *context, struct str ca_file);
     /* Draining, and no client connection is left. Once. */
     void (*on_drained)(void *context);
+    /* Ten times a second; may be NULL. */
+    void (*tick)(void *context);
 };
 
 /* ---- the loop's sockets ------------------------------------------------------------ */

@@ -122,7 +122,7 @@ struct scan_set;
 MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
                                struct scan_set **ret_set, struct issue *issue);
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
-/* What a term costs: for `policy lint`. Steps are the matcher's; 1.5 ns each or so. ERR as
+/* What a term costs, by which dear ones are refused. Steps are the matcher's; 1.5 ns each or so. ERR as
  * scan_set_new, without pointer; what is known of the figures is filled in then as well. */
 struct scan_cost {
     size_t width_max; /* the longest match, and what a stream holds back for it */

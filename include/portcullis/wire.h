@@ -215,6 +215,9 @@ struct wire_url {
  * into `text`, host is lower-cased in the arena. Source: bad inputs 166-180. */
 MUST_USE enum err wire_url_parse(struct arena *a, struct str text, bool allow_plain,
                                  struct wire_url *ret_url, struct issue *ret_issue);
+/* A host, as in wire_url, that no provider has whatever it leads to: one label, the names
+ * that wire_url_parse refuses without permission for private targets. */
+bool wire_host_is_special(struct str host);
 /* Address literal to bytes in network order: dotted decimal in four parts without
  * leading zeros gives 4, RFC 4291 text without brackets and zone gives 16; else 0. */
 size_t wire_addr_parse(struct str text, uint8_t ret_bytes[16]);

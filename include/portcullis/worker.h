@@ -78,6 +78,10 @@ struct worker_options {
      * one answer per ticket is used. */
     void (*serve)(void *context, const struct worker_request *request);
     void *serve_context;
+    /* Takes whole lines of the requests' log: must not block. Worker threads; NULL = there is
+     * no such log. env.log is filled in per worker. */
+    void (*log)(void *context, struct str lines);
+    void *log_context;
     /* Signals "worker_group_reclaim or is_stopped may have news"; may be NULL. Worker
      * threads call it; it must only signal (uv_async_send). */
     void (*on_news)(void *context);

@@ -84,6 +84,8 @@ static const struct setting settings[] = {
     INT("limits.body_mib", limits_body_mib, "16", 1, 1024, "largest request body"),
     INT("limits.clients", limits_clients, "0", 0, 1 << 20, "connections per worker; 0 = automatic"),
     INT("drain_s", drain_s, "30", 0, 3600, "how long requests may finish on SIGTERM"),
+    WORD("log.requests", log_requests, "none", "none errors all",
+         "a line for each request beside its record: none, errors (not answered well) or all"),
     WORD("log.level", log_level, "info", "error warn info debug", "error, warn, info or debug"),
 };
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))

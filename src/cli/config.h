@@ -36,7 +36,7 @@ struct config {
     const char *upstream_exceptions;
     int64_t limits_body_mib, limits_clients;
     int64_t drain_s;
-    const char *log_level;
+    const char *log_level, *log_requests;
     struct recognise_services recognisers; /* of the file only */
     uint8_t sources[64]; /* enum config_source per setting, for config_write */
 };

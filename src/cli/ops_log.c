@@ -2,7 +2,7 @@
  *
  * The log (one JSON object per line on stdout; ids and figures only, never prompts,
  * keys or matches) and the service manager's notification socket. Any thread: one
- * write per line.
+ * writer at a time.
  */
 #include "serve.h"
 
@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+pthread_mutex_t serve_output = PTHREAD_MUTEX_INITIALIZER;
 
 static int rank(const char *level);
 
@@ -33,8 +35,9 @@ void serve_log(const struct serve *s, const char *level, const char *event, cons
                        STR_ARG(ts), level, event, s->node, body);
     if (len > 0) {
         size_t used = (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1;
-        ssize_t n = write(STDOUT_FILENO, line, used);
-        (void)n; /* a log that cannot be written must not stop the gateway */
+        pthread_mutex_lock(&serve_output);
+        (void)request_log_write((struct str){line, used}); /* unread, it must not stop us */
+        pthread_mutex_unlock(&serve_output);
     }
 }
 

@@ -264,6 +264,12 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     o.env.stale_refuse_ms = c->policy_max_stale_s * 1000;
     o.env.hashes_body = c->audit_hash_body;
     o.env.mono_us = mono_us;
+    if (strcmp(c->log_requests, "none") != 0) {
+        TRY(request_log_start(&s->health.log_dropped, &serve_output, &s->request_log));
+        o.log = request_log_add;
+        o.log_context = s->request_log;
+        o.env.logs_errors_only = strcmp(c->log_requests, "errors") == 0;
+    }
     o.append = append;
     o.synced = synced;
     o.record_context = s;
@@ -437,6 +443,7 @@ static void stop(struct serve *s, int status)
     /* The loops have ended, so nothing is appended; the syncer may still wake the group. */
     spool_stop(s->spool, STOP_SHIP_MS);
     worker_group_free(s->group);
+    request_log_stop(s->request_log);
     http_free(s->http);
     store_close(s->store);
     store_close(s->audit_store);

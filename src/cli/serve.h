@@ -7,6 +7,8 @@
 #ifndef PORTCULLIS_CLI_SERVE_H
 #define PORTCULLIS_CLI_SERVE_H
 
+#include <pthread.h>
+
 #include "config.h"
 #include "portcullis/compile.h"
 #include "portcullis/http.h"
@@ -32,6 +34,7 @@ struct serve {
     struct worker_group *group;
     struct http *http;
     struct http_health health;
+    struct request_log *request_log; /* NULL: off */
     int lock_fd; /* of the state folder; the kernel lets go at exit */
     char node[256];
     char spool_dir[600], snapshot_path[600];
@@ -97,11 +100,20 @@ void serve_last_good_save(struct serve *s, bool is_last);
 MUST_USE enum err serve_org_rebuild(struct serve *s, struct str sealed, int64_t now_s,
                                     struct policy_org **ret);
 
+/* request_log.c: lines of requests, written to stdout by a thread of its own. */
+MUST_USE enum err request_log_start(_Atomic uint64_t *dropped, pthread_mutex_t *output,
+                                    struct request_log **ret);
+void request_log_add(void *log, struct str lines); /* any thread; never waits for a reader */
+void request_log_stop(struct request_log *l);      /* writes what is left; NULL ok */
+/* To stdout, under serve_output; how many bytes nobody took in time. */
+size_t request_log_write(struct str lines);
+
 /* ops_log.c: one JSON object per line on stdout; `members` is JSON without braces. */
 void serve_log(const struct serve *s, const char *level, const char *event, const char *members,
                ...) __attribute__((format(printf, 4, 5)));
 /* sd_notify without libsystemd: one datagram to $NOTIFY_SOCKET; nothing without it. */
 void serve_notify(const char *state);
+extern pthread_mutex_t serve_output; /* whoever writes to stdout while the gateway runs */
 int64_t serve_unix_ms(void);
 
 #endif

@@ -26,6 +26,7 @@ def main(program, root, is_write):
     detection(program, root, is_write, failures)
     settings(program, root, is_write, failures)
     metrics(root, failures)
+    codes(root, failures)
     manual(program, root, failures)
     links(root, failures)
     json.load(open(os.path.join(root, "docker/grafana/portcullis.json")))
@@ -94,6 +95,18 @@ def metrics(root, failures):
         base = next((name[: -len(s)] for s in SUFFIXES if name.endswith(s)), name)
         if f"`{name}`" not in guide and f"`{base}`" not in guide:
             failures.append(f"guide-operations.md does not have the metric {name}")
+
+
+def codes(root, failures):
+    """The codes of refusals that the developers' guide promises."""
+    sources = ""
+    for folder, _, names in os.walk(os.path.join(root, "src")):
+        sources += "".join(open(os.path.join(folder, n)).read() for n in names if n.endswith(".c"))
+    rows = re.findall(r"^\| \d{3}[^|]*\|([^|]*)\|",
+                      open(os.path.join(root, "src/docs/guide-developers.md")).read(), re.M)
+    for code in re.findall(r"`(\w+)`", " ".join(rows)):
+        if f'"{code}' not in sources:
+            failures.append(f"guide-developers.md: no refusal has the code {code}")
 
 
 def manual(program, root, failures):

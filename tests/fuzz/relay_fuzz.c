@@ -11,7 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run_stream(struct llm_relay *r, enum llm_endpoint upstream, struct str in,
                        bool is_strict);
+static void check_whole(struct str body);
 static void check_texts(enum llm_endpoint upstream, struct str data);
+static size_t edits_of(struct arena *a, const struct llm_said *said, struct llm_edit **ret);
 static void check_stub(struct arena *a, enum llm_endpoint upstream, struct str data,
                        const struct llm_text *text);
 static void check_output(struct str out);
@@ -53,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             struct buf out;
             struct json_doc doc;
             buf_init(&out, 1u << 24);
+            check_whole(in);
             enum err err = llm_relay_json(r, in, &out, &issue);
             FUZZ_CHECK((err == ERR_OK) == (out.len > 0));
             FUZZ_CHECK(err != ERR_OK ||
@@ -95,6 +98,43 @@ static void run_stream(struct llm_relay *r, enum llm_endpoint upstream, struct s
     buf_fini(&out);
 }
 
+/* The same of a whole answer, whichever operation it is of. */
+static void check_whole(struct str body)
+{
+    struct arena a;
+    struct llm_said said, again;
+    struct issue issue;
+    struct llm_edit *edits;
+    struct buf out;
+    arena_init(&a, 64u * 1024 * 1024);
+    buf_init(&out, 1u << 24);
+    if (llm_answer_read(&a, body, &said, &issue) == ERR_OK) {
+        size_t count = edits_of(&a, &said, &edits);
+        FUZZ_CHECK(llm_edits_apply(&out, body, edits, count) == ERR_OK);
+        FUZZ_CHECK(llm_answer_read(&a, buf_str(&out), &again, &issue) == ERR_OK);
+        FUZZ_CHECK(again.texts_count == said.texts_count && again.drops_count <= said.drops_count);
+    }
+    buf_fini(&out);
+    arena_fini(&a);
+}
+
+static size_t edits_of(struct arena *a, const struct llm_said *said, struct llm_edit **ret)
+{
+    size_t count = said->drops_count;
+    struct llm_edit *edits = ARENA_ARRAY(a, said->texts_count + count + 1, struct llm_edit);
+    FUZZ_CHECK(edits != NULL);
+    if (count > 0) {
+        memcpy(edits, said->drops, count * sizeof(*edits));
+    }
+    for (size_t i = 0; i < said->texts_count; i++) {
+        if (!said->texts[i].is_key) {
+            edits[count++] = (struct llm_edit){said->texts[i].span, STR("\"[ X ]\"")};
+        }
+    }
+    *ret = edits;
+    return count;
+}
+
 /* Replacing every text of an event leaves an event with the same number of texts, and
  * an event of our own says exactly one piece of the same channel. */
 static void check_texts(enum llm_endpoint upstream, struct str data)
@@ -106,16 +146,8 @@ static void check_texts(enum llm_endpoint upstream, struct str data)
     if (llm_event_read(&a, upstream, data, &seen, &issue) == ERR_OK) {
         struct buf out;
         const struct llm_said *said = &seen.said;
-        size_t count = said->drops_count;
-        struct llm_edit *edits = ARENA_ARRAY(&a, said->texts_count + count + 1, struct llm_edit);
-        if (count > 0) {
-            memcpy(edits, said->drops, count * sizeof(*edits));
-        }
-        for (size_t i = 0; i < said->texts_count; i++) {
-            if (!said->texts[i].is_key) {
-                edits[count++] = (struct llm_edit){said->texts[i].span, STR("\"[ X ]\"")};
-            }
-        }
+        struct llm_edit *edits;
+        size_t count = edits_of(&a, said, &edits);
         buf_init(&out, 1u << 24);
         FUZZ_CHECK(llm_edits_apply(&out, seen.data, edits, count) == ERR_OK);
         struct llm_event again;

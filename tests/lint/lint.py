@@ -115,6 +115,9 @@ def check(root):
 
 
 def check_words(tree, path, text):
+    for mark in re.finditer(r"^(<{7}|>{7}) ", text, re.MULTILINE):
+        number = text.count("\n", 0, mark.start()) + 1
+        tree.say(path, number, "conflict", "a merge was not finished here")
     for word in FORBIDDEN_WORDS:
         for number, line in enumerate(text.splitlines(), 1):
             if word in line:
@@ -396,6 +399,8 @@ LONG = "    a = 1;\n"
 
 # (rule, file, text or lines put behind the good text)
 BAD = [
+    ("conflict", "src/core/base/x.c", "<" * 7 + " HEAD\n"),
+    ("conflict", "src/docs/x.md", "a\n" + ">" * 7 + " other\n"),
     ("room-order", "src/core/base/x.c", '#include "portcullis/wire.h"\n'),
     ("room-order", "src/core/base/x.c", '#include "portcullis/store.h"\n'),
     ("room-order", "src/core/wire/x.c", '#include "../base/private.h"\n'),

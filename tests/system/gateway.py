@@ -73,9 +73,12 @@ class Gateway:
     def stop(self):
         self.process.terminate()
         code = self.process.wait(60)
+        self.drop()
+        assert code == 0, "".join(self.lines[-20:])
+
+    def drop(self):
         with psycopg.connect(self.server_url, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE)")
-        assert code == 0, "".join(self.lines[-20:])
 
     def call(self, method, path, body=None, key=None, headers=None):
         """(status, headers with lower-case names, parsed body)."""

@@ -301,15 +301,17 @@ def test_head_has_no_body(lab, path):
         assert wire.answer()[0] == 200, "no byte of a body was in between"
 
 
-@pytest.mark.parametrize("method,path", [
-    ("DELETE", "/v1/chat/completions"), ("GET", "/v1/chat/completions"),
-    ("PUT", "/governance"), ("POST", "/healthz"),
+@pytest.mark.parametrize("method,path,allow", [
+    ("DELETE", "/v1/chat/completions", "POST"), ("GET", "/v1/chat/completions", "POST"),
+    ("POST", "/v1/models", "GET, HEAD"), ("PUT", "/governance", "GET, POST"),
+    ("PUT", "/governance/x", "GET, PATCH, DELETE"), ("POST", "/healthz", "GET, HEAD"),
 ])
-def test_405(lab, method, path):
+def test_405(lab, method, path, allow):
     with Wire(lab) as wire:
         wire.send(head(lab, method, path))
         status, headers, body = wire.answer()
         assert status == 405, body
+        assert headers["allow"] == allow
         assert json.loads(body)["error"]
 
 

@@ -50,7 +50,7 @@ class Forge:
         self.run("req", "-new", "-newkey", "ec" if curve else key, *curve, "-nodes", "-keyout",
                  name + ".key", "-out", name + ".csr", "-subj", subject)
 
-    def make(self, name, subject, extensions, signer="ca", key="rsa:2048", digest="-sha256"):
+    def make(self, name, subject, extensions, signer="ca", key="ec:P-256", digest="-sha256"):
         self.request(name, subject, key)
         self.write(name + ".ext", extensions)
         self.run("x509", "-req", "-in", name + ".csr", "-CA", signer + ".crt", "-CAkey",
@@ -59,7 +59,7 @@ class Forge:
 
     def make_dated(self, name, start, end):
         """`openssl x509` of 3.0 takes no dates; `openssl ca` does."""
-        self.request(name, "/CN=x", "rsa:2048")
+        self.request(name, "/CN=x", "ec:P-256")
         self.write(name + ".ext", LEAF + "subjectAltName=DNS:" + HOST)
         self.write("index.txt", "")
         self.write("ca.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nrand_serial=yes\n"
@@ -74,7 +74,7 @@ class Forge:
 def forge(tmp_path_factory):
     f = Forge(tmp_path_factory.mktemp("certs"))
     san = LEAF + "subjectAltName="
-    f.make("good", "/CN=x", san + "DNS:" + HOST)
+    f.make("good", "/CN=x", san + "DNS:" + HOST, key="rsa:2048")
     f.make("good_ec", "/CN=x", san + "DNS:" + HOST, key="ec:P-256")
     f.make("ec384", "/CN=x", san + "DNS:" + HOST, key="ec:P-384")
     f.make("ec521", "/CN=x", san + "DNS:" + HOST, key="ec:P-521")
@@ -86,6 +86,7 @@ def forge(tmp_path_factory):
     f.make("wildtld", "/CN=x", san + "DNS:*.test")
     f.make("wildmid", "/CN=x", san + "DNS:a*.example.test")
     f.make("ipsan", "/CN=x", san + "IP:127.0.0.1")
+    f.make("ip6san", "/CN=x", san + "IP:7f00:1::")
     f.make("ipdns", "/CN=x", san + "DNS:127.0.0.1")
     f.make("ipcn", "/CN=127.0.0.1", LEAF)
     f.make("mailsan", "/CN=" + HOST, san + "email:" + HOST + "@example.test")
@@ -96,7 +97,7 @@ def forge(tmp_path_factory):
     f.make("kubad", "/CN=x", "basicConstraints=CA:FALSE\nkeyUsage=cRLSign\n"
                              "subjectAltName=DNS:" + HOST)
     f.make("rsa1024", "/CN=x", san + "DNS:" + HOST, key="rsa:1024")
-    f.make("sha1", "/CN=x", san + "DNS:" + HOST, digest="-sha1")
+    f.make("sha1", "/CN=x", san + "DNS:" + HOST, digest="-sha1", key="rsa:2048")
     f.make("critext", "/CN=x", san + "DNS:" + HOST + "\n1.2.3.4.5=critical,ASN1:UTF8String:x")
     f.make("leafca", "/CN=x", san + "DNS:leaf.example.test")
     f.make("byleaf", "/CN=x", san + "DNS:" + HOST, signer="leafca")
@@ -165,6 +166,9 @@ CASES = [
     ("wildcard, partial", "wildmid", HOST, [], OTHER),
     ("IP in IP SAN", "ipsan", "127.0.0.1", [], None),
     ("another IP", "ipsan", "127.0.0.2", [], OTHER),
+    ("IPv6 in IP SAN", "ip6san", "7f00:1::", [], None),
+    ("IPv6 that begins like the IPv4", "ipsan", "7f00:1::", [], OTHER),
+    ("IPv4 that the IPv6 begins with", "ip6san", "127.0.0.1", [], OTHER),
     ("IP in DNS SAN", "ipdns", "127.0.0.1", [], OTHER),
     ("IP in CN", "ipcn", "127.0.0.1", [], NAMELESS),
     ("name for an IP host", "good", "127.0.0.1", [], OTHER),

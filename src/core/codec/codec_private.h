@@ -23,6 +23,9 @@ MUST_USE enum err codec_value_read(struct codec_reader *r, yyjson_val *v, struct
 /* rule.c */
 MUST_USE enum err codec_rules_read(struct codec_reader *r, yyjson_val *array, struct str pointer,
                                    struct policy *p);
+/* Room, zeroed, for as many rules as the array has. */
+MUST_USE enum err codec_rules_begin(struct codec_reader *r, yyjson_val *array, struct str pointer,
+                                    struct policy_rule **ret, size_t *ret_count);
 /* A rule's key is its identity for overrides and diffs: one policy, one use. */
 MUST_USE enum err codec_keys_check(struct codec_reader *r, const struct policy_rule *rules,
                                    size_t count, struct str pointer);
@@ -32,7 +35,9 @@ MUST_USE enum err codec_match_read(struct codec_reader *r, yyjson_val *object, s
 /* Writes nothing and returns false when the match restricts nothing. */
 bool codec_match_write(struct buf *out, const char *lead, const struct policy_match *m);
 void codec_list_write(struct buf *out, const char *lead, const struct policy_list *list);
-/* [{"slug","reason","reasons"}] without the brackets, catalogue order (S0-61). */
+/* "slug",... and [{"slug","reason","reasons"}] without the brackets, catalogue order (S0-61). */
+void codec_write_allowed(struct buf *out, const struct route_catalog *catalog,
+                         const struct policy_provider_answer *answers);
 void codec_write_blocked(struct buf *out, const struct route_catalog *catalog,
                          const struct policy_provider_answer *answers);
 /* `,"name":"text"` unless the text is absent. */

@@ -92,20 +92,25 @@ void codec_compliance_write_preview(struct buf *out, const struct route_catalog 
                                     const struct policy *p,
                                     const struct policy_provider_answer *answers)
 {
-    size_t count = route_catalog_providers_count(catalog);
     buf_printf(out, "{\"enabled\":%s,\"allowedProviders\":[",
                p->status == POLICY_ACTIVE ? "true" : "false");
+    codec_write_allowed(out, catalog, answers);
+    buf_add(out, STR("],\"blockedProviders\":["));
+    codec_write_blocked(out, catalog, answers);
+    buf_add(out, STR("]}"));
+}
+
+void codec_write_allowed(struct buf *out, const struct route_catalog *catalog,
+                         const struct policy_provider_answer *answers)
+{
     bool is_first = true;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < route_catalog_providers_count(catalog); i++) {
         if (answers[i].is_allowed) {
             buf_add(out, is_first ? STR("") : STR(","));
             json_write_str(out, route_catalog_provider(catalog, i)->slug);
             is_first = false;
         }
     }
-    buf_add(out, STR("],\"blockedProviders\":["));
-    codec_write_blocked(out, catalog, answers);
-    buf_add(out, STR("]}"));
 }
 
 /* [{"slug","reason","reasons":[...]}], catalogue order (S0-61, S0-62, S0-64). */

@@ -23,15 +23,9 @@ static void write_pairs(struct buf *out, const char *lead, const struct policy_p
 enum err codec_rules_read(struct codec_reader *r, yyjson_val *array, struct str pointer,
                           struct policy *p)
 {
-    size_t count = yyjson_arr_size(array);
-    if (!yyjson_is_arr(array) || count > CODEC_RULES_MAX) {
-        issue_set(r->issue, pointer.ptr, "must be an array of at most %d rules", CODEC_RULES_MAX);
-        return ERR_INVALID;
-    }
-    struct policy_rule *rules = ARENA_ARRAY(r->arena, count, struct policy_rule);
-    if (rules == NULL) {
-        return ERR_MEMORY;
-    }
+    struct policy_rule *rules;
+    size_t count;
+    TRY(codec_rules_begin(r, array, pointer, &rules, &count));
     yyjson_arr_iter it = yyjson_arr_iter_with(array);
     for (size_t i = 0; i < count; i++) {
         TRY(read_rule(r, yyjson_arr_iter_next(&it), codec_pointer_at(r, pointer, i), &rules[i]));
@@ -40,6 +34,19 @@ enum err codec_rules_read(struct codec_reader *r, yyjson_val *array, struct str 
     p->rules = rules;
     p->rules_count = count;
     return ERR_OK;
+}
+
+enum err codec_rules_begin(struct codec_reader *r, yyjson_val *array, struct str pointer,
+                           struct policy_rule **ret, size_t *ret_count)
+{
+    size_t count = yyjson_arr_size(array);
+    if (!yyjson_is_arr(array) || count > CODEC_RULES_MAX) {
+        issue_set(r->issue, pointer.ptr, "must be an array of at most %d rules", CODEC_RULES_MAX);
+        return ERR_INVALID;
+    }
+    *ret = ARENA_ARRAY(r->arena, count, struct policy_rule);
+    *ret_count = count;
+    return *ret != NULL ? ERR_OK : ERR_MEMORY;
 }
 
 enum err codec_keys_check(struct codec_reader *r, const struct policy_rule *rules, size_t count,

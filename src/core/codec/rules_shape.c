@@ -59,15 +59,9 @@ static enum err parse(struct codec_reader *r, yyjson_val *body, struct policy *r
 static enum err read_rules(struct codec_reader *r, yyjson_val *array, struct policy *ret)
 {
     struct str pointer = STR("/rules");
-    size_t count = yyjson_arr_size(array);
-    if (!yyjson_is_arr(array) || count > CODEC_RULES_MAX) {
-        issue_set(r->issue, pointer.ptr, "must be an array of at most %d rules", CODEC_RULES_MAX);
-        return ERR_INVALID;
-    }
-    struct policy_rule *rules = ARENA_ARRAY(r->arena, count, struct policy_rule);
-    if (rules == NULL) {
-        return ERR_MEMORY;
-    }
+    struct policy_rule *rules;
+    size_t count;
+    TRY(codec_rules_begin(r, array, pointer, &rules, &count));
     yyjson_arr_iter it = yyjson_arr_iter_with(array);
     for (size_t i = 0; i < count; i++) {
         TRY(read_rule(r, yyjson_arr_iter_next(&it), codec_pointer_at(r, pointer, i), &rules[i]));

@@ -21,14 +21,7 @@ void codec_governance_write_validation(struct buf *out, const struct route_catal
         allowed += answers[i].is_allowed ? 1 : 0;
     }
     buf_printf(out, "{\"valid\":%s,\"allowedProviders\":[", allowed != 0 ? "true" : "false");
-    bool is_first = true;
-    for (unsigned i = 0; i < count; i++) {
-        if (answers[i].is_allowed) {
-            buf_add(out, is_first ? STR("") : STR(","));
-            json_write_str(out, route_catalog_provider(catalog, i)->slug);
-            is_first = false;
-        }
-    }
+    codec_write_allowed(out, catalog, answers);
     buf_add(out, STR("],\"blockedProviders\":["));
     codec_write_blocked(out, catalog, answers);
     buf_add(out, STR("],\"warnings\":["));

@@ -104,7 +104,7 @@ static void choose(struct flow_exchange *x)
     if (e != ERR_OK) {
         flow_refuse(x, 404, "invalid_request_error", "provider_not_configured",
                     "No provider that your policies allow for this model is set up in your "
-                    "organization");
+                    "organisation");
         p->refusal.error.param = STR("/model");
         return;
     }

@@ -140,6 +140,7 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
         return;
     }
     p->now = now;
+    p->request_bytes = p->body.len;
     if (p->body.err != ERR_OK) {
         flow_refuse(x, 413, "invalid_request_error", "request_too_large",
                     "The request body is larger than %zu bytes", p->body.bytes_max);
@@ -357,6 +358,7 @@ void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, s
     wire_write_end(&x->out);
     if (answer->status != 204 && p->head->method != WIRE_HEAD_METHOD) {
         buf_add(&x->out, answer->body);
+        p->response_bytes = answer->body.len;
     }
     flow_finish(x);
 }
@@ -407,6 +409,7 @@ void flow_finish(struct flow_exchange *x)
         return;
     }
     p->state = FLOW_ENDED;
+    flow_log(x);
     x->want |= FLOW_WANT_DONE;
     if (x->out.err != ERR_OK) {
         p->is_keep_alive = false; /* half an answer: nothing may follow it */

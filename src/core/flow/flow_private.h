@@ -46,6 +46,7 @@ struct flow_refusal {
     bool is_policy;              /* send the X-Governance-* headers, no retry */
     bool must_close;
     uint32_t retry_after_s;      /* 0 = no header */
+    const char *allow;           /* with 405: what the path takes; NULL = no header */
 };
 
 struct flow_private {
@@ -112,7 +113,7 @@ struct flow_private {
     uint32_t upstream_retry_after_s;
     const char *outcome; /* audit_outcome.outcome */
     uint64_t called_us, first_byte_us;
-    uint64_t response_bytes;
+    uint64_t request_bytes, response_bytes; /* of the bodies */
     /* Last, and not cleared between two exchanges: their counts say what holds. */
     struct policy_pair tags[FLOW_TAGS_MAX];
     const struct policy_violation *warnings[FLOW_REPORTED_MAX];
@@ -209,6 +210,8 @@ void flow_finish(struct flow_exchange *x);
 /* account.c: the two records; after the outcome there is nothing to wait for */
 void flow_record_decision(struct flow_exchange *x);
 void flow_record_outcome(struct flow_exchange *x);
+/* log.c: the exchange has ended */
+void flow_log(struct flow_exchange *x);
 /* stats.c */
 void flow_stats_count(struct flow_exchange *x, const char *decision);
 void flow_stats_asked(struct flow_exchange *x, const char *name, enum recognise_result result,

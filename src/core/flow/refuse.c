@@ -324,6 +324,9 @@ void flow_write_refusal(struct flow_exchange *x)
     if (r->error.status == 401) {
         wire_write_header(&x->out, STR("www-authenticate"), STR("Bearer"));
     }
+    if (r->allow != NULL) {
+        wire_write_header(&x->out, STR("allow"), str_from(r->allow));
+    }
     if (r->retry_after_s != 0) {
         wire_write_header_u64(&x->out, STR("retry-after"), r->retry_after_s);
     }

@@ -260,7 +260,7 @@ static void end_error_answer(struct flow_exchange *x)
     p->outcome = "upstream_error";
     if (p->upstream_status == 401 || p->upstream_status == 403) {
         flow_relay_fail(x, 502, "provider_authentication_failed",
-                        "The provider refused the organization's credential");
+                        "The provider refused the organisation's credential");
         return;
     }
     if (p->upstream_status < 400) {

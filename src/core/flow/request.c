@@ -9,10 +9,12 @@
 #include "flow_private.h"
 
 static void route(struct flow_exchange *x);
+static void check_method(struct flow_exchange *x);
 static bool authenticate(struct flow_exchange *x, bool is_required);
 static bool take_credential(struct flow_exchange *x, struct str *ret_key);
 static bool has_key_in_query(struct str query);
 static void read_selectors(struct flow_exchange *x);
+static bool is_said_twice(struct flow_exchange *x, const char *const *names, size_t count);
 static void read_error_format(struct flow_exchange *x);
 static bool read_tags(struct flow_exchange *x, struct str text);
 static void check_content_headers(struct flow_exchange *x);
@@ -37,15 +39,16 @@ void flow_step_receive(struct flow_exchange *x)
     struct flow_private *p = x->p;
     flow_read_trace(x);
     route(x);
-    if (p->is_refused) {
-        return;
-    }
     if (p->kind == FLOW_KIND_SERVE) {
         (void)authenticate(x, false);
         p->is_refused = false;
         return;
     }
     if (!authenticate(x, true)) {
+        return;
+    }
+    check_method(x);
+    if (p->is_refused) {
         return;
     }
     if (!policy_principal_key(x->principal)->may_call) {
@@ -83,20 +86,25 @@ static void route(struct flow_exchange *x)
         }
         p->kind = FLOW_KIND_CALL;
         p->endpoint = operations[i].endpoint;
-        if (p->head->method != WIRE_POST) {
-            flow_refuse(x, 405, "invalid_request_error", "method_not_allowed", "%s takes POST",
-                        operations[i].path);
-        }
         return;
     }
     bool is_model = str_starts(path, STR("/v1/models/"));
     if (is_model || str_eq(path, STR("/v1/models"))) {
         p->kind = FLOW_KIND_MODELS;
         p->model_path = is_model ? str_sub(path, sizeof("/v1/models/") - 1, path.len) : STR_NONE;
-        if (p->head->method != WIRE_GET && p->head->method != WIRE_HEAD_METHOD) {
-            flow_refuse(x, 405, "invalid_request_error", "method_not_allowed",
-                        "/v1/models takes GET");
-        }
+    }
+}
+
+/* Behind authentication: who has no key learns nothing, and who has one leaves a record. */
+static void check_method(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    enum wire_method method = p->head->method;
+    bool is_models = p->kind == FLOW_KIND_MODELS;
+    if (is_models ? method != WIRE_GET && method != WIRE_HEAD_METHOD : method != WIRE_POST) {
+        flow_refuse(x, 405, "invalid_request_error", "method_not_allowed", "This takes %s",
+                    is_models ? "GET" : "POST");
+        p->refusal.allow = is_models ? "GET, HEAD" : "POST";
     }
 }
 
@@ -129,6 +137,9 @@ static bool take_credential(struct flow_exchange *x, struct str *ret_key)
     struct flow_private *p = x->p;
     static const char *const plain[] = {"x-api-key", "api-key", "x-goog-api-key"};
     *ret_key = STR_NONE;
+    if (is_said_twice(x, plain, 3)) {
+        return false;
+    }
     if (has_key_in_query(p->head->query)) {
         flow_refuse(x, 400, "invalid_request_error", "key_in_query",
                     "API keys are not accepted in the URL; send a header");
@@ -180,6 +191,11 @@ static bool has_key_in_query(struct str query)
 static void read_selectors(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
+    static const char *const names[] = {"x-governance-policy", "x-environment", "x-governance-tags",
+                                        "x-error-format"};
+    if (is_said_twice(x, names, 3)) {
+        return;
+    }
     struct str slot = wire_header_get(p->head, "x-governance-policy");
     if (slot.ptr != NULL) {
         uint64_t value;
@@ -205,6 +221,20 @@ static void read_selectors(struct flow_exchange *x)
                     "X-Governance-Tags must be at most %d pairs 'name=value' separated by commas",
                     FLOW_TAGS_MAX);
     }
+}
+
+/* Of two values one would be ignored, and the caller could not tell which. */
+static bool is_said_twice(struct flow_exchange *x, const char *const *names, size_t count)
+{
+    const struct wire_head *head = x->p->head;
+    for (size_t i = 0; i < count; i++) {
+        if (wire_header_get(head, names[i]).ptr != NULL && wire_header_count(head, names[i]) > 1) {
+            flow_refuse(x, 400, "invalid_request_error", "repeated_header",
+                        "The header %s may come once", names[i]);
+            return true;
+        }
+    }
+    return false;
 }
 
 static void read_error_format(struct flow_exchange *x)

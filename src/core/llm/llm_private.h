@@ -153,6 +153,11 @@ MUST_USE enum err llm_translate_messages_content(struct llm_walk *w, yyjson_val 
                                                  struct buf *b, bool *is_first);
 /* A string or text blocks (nothing else) as chat content. */
 MUST_USE enum err llm_translate_text_blocks(struct llm_walk *w, yyjson_val *content, struct buf *b);
+/* The member "tools" of the other dialect, each as `put_tool` writes it; nothing without tools. */
+MUST_USE enum err llm_put_tools(struct llm_walk *w,
+                                enum err (*put_tool)(struct llm_walk *w, yyjson_val *tool,
+                                                     struct buf *b),
+                                struct buf *b);
 /* Refuses every member of `object` that is not named and not null. */
 MUST_USE enum err llm_only_members(struct llm_walk *w, yyjson_val *object,
                                    const char *const *allowed);

@@ -50,7 +50,6 @@ static bool is_text_only(yyjson_val *v);
 static enum err put_limits(struct llm_walk *w, struct buf *b);
 static enum err put_sampling(struct llm_walk *w, struct buf *b);
 static enum err put_stop(struct llm_walk *w, yyjson_val *stop, struct buf *b);
-static enum err put_tools(struct llm_walk *w, struct buf *b);
 static enum err put_tool(struct llm_walk *w, yyjson_val *tool, struct buf *b);
 static enum err put_tool_choice(struct llm_walk *w, struct buf *b);
 
@@ -67,7 +66,7 @@ enum err llm_translate_chat_request(struct llm_walk *w, struct str upstream_mode
     TRY(llm_translate_chat_system(w, messages, b, &next));
     TRY(llm_translate_chat_messages(w, messages, next, b));
     llm_walk_pop(w, mark);
-    TRY(put_tools(w, b));
+    TRY(llm_put_tools(w, put_tool, b));
     TRY(put_tool_choice(w, b));
     TRY(put_sampling(w, b));
     if (w->request->is_stream) {
@@ -216,31 +215,6 @@ static enum err put_stop(struct llm_walk *w, yyjson_val *stop, struct buf *b)
             LLM_PUT(b, ",");
         }
         json_write_str(b, json_str(item));
-    }
-    LLM_PUT(b, "]");
-    llm_walk_pop(w, mark);
-    return ERR_OK;
-}
-
-static enum err put_tools(struct llm_walk *w, struct buf *b)
-{
-    yyjson_val *tools = json_get(w->request->doc.root, STR("tools"));
-    size_t i;
-    size_t count;
-    yyjson_val *tool;
-    if (!yyjson_is_arr(tools) || yyjson_arr_size(tools) == 0) {
-        return ERR_OK;
-    }
-    size_t mark = llm_walk_push_key(w, STR("tools"));
-    LLM_PUT(b, ",\"tools\":[");
-    yyjson_arr_foreach(llm_each(tools), i, count, tool)
-    {
-        size_t inner = llm_walk_push_index(w, i);
-        if (i > 0) {
-            LLM_PUT(b, ",");
-        }
-        TRY(put_tool(w, tool, b));
-        llm_walk_pop(w, inner);
     }
     LLM_PUT(b, "]");
     llm_walk_pop(w, mark);

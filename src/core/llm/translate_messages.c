@@ -16,7 +16,6 @@ static enum err put_system(struct llm_walk *w, struct buf *b, bool *is_first);
 static void put_sampling(struct llm_walk *w, struct buf *b);
 static enum err put_stops(struct llm_walk *w, struct buf *b);
 static enum err put_user(struct llm_walk *w, struct buf *b);
-static enum err put_tools(struct llm_walk *w, struct buf *b);
 static enum err put_tool(struct llm_walk *w, yyjson_val *tool, struct buf *b);
 static enum err put_tool_choice(struct llm_walk *w, struct buf *b);
 
@@ -35,7 +34,7 @@ enum err llm_translate_messages_request(struct llm_walk *w, struct str upstream_
     TRY(llm_translate_messages_content(w, messages, b, &is_first));
     llm_walk_pop(w, mark);
     LLM_PUT(b, "]");
-    TRY(put_tools(w, b));
+    TRY(llm_put_tools(w, put_tool, b));
     TRY(put_tool_choice(w, b));
     put_sampling(w, b);
     TRY(put_stops(w, b));
@@ -145,31 +144,6 @@ static enum err put_user(struct llm_walk *w, struct buf *b)
         LLM_PUT(b, ",\"user\":");
         json_write_str(b, w->request->user);
     }
-    llm_walk_pop(w, mark);
-    return ERR_OK;
-}
-
-static enum err put_tools(struct llm_walk *w, struct buf *b)
-{
-    yyjson_val *tools = json_get(w->request->doc.root, STR("tools"));
-    size_t i;
-    size_t count;
-    yyjson_val *tool;
-    if (!yyjson_is_arr(tools) || yyjson_arr_size(tools) == 0) {
-        return ERR_OK;
-    }
-    size_t mark = llm_walk_push_key(w, STR("tools"));
-    LLM_PUT(b, ",\"tools\":[");
-    yyjson_arr_foreach(llm_each(tools), i, count, tool)
-    {
-        size_t inner = llm_walk_push_index(w, i);
-        if (i > 0) {
-            LLM_PUT(b, ",");
-        }
-        TRY(put_tool(w, tool, b));
-        llm_walk_pop(w, inner);
-    }
-    LLM_PUT(b, "]");
     llm_walk_pop(w, mark);
     return ERR_OK;
 }

@@ -12,6 +12,7 @@
 #define WAIT_DEFAULT_S 10
 #define GRACE_MAX_S (30 * 86400)
 
+static void list_methods(struct str path, struct manage_refusal *refusal);
 static enum err find_route(const struct manage_request *r, struct manage_command *ret,
                            struct manage_captures *captures, struct manage_refusal *refusal);
 static enum err check_caller(const struct manage_request *r, struct manage_command *ret,
@@ -50,6 +51,21 @@ enum err manage_parse(struct arena *a, const struct manage_request *r,
     return parse_body(&reader, r, ret, ret_refusal);
 }
 
+/* RFC 9110 15.5.6 */
+static void list_methods(struct str path, struct manage_refusal *refusal)
+{
+    size_t used = 0;
+    for (enum wire_method m = WIRE_GET; m <= WIRE_OPTIONS; m++) {
+        const struct manage_route *route;
+        struct manage_captures captures;
+        if (manage_route_find(m, path, &route, &captures) == ERR_OK) {
+            int len = snprintf(refusal->allow + used, sizeof(refusal->allow) - used, "%s%s",
+                               used == 0 ? "" : ", ", wire_method_name(m));
+            used += (size_t)len;
+        }
+    }
+}
+
 static enum err find_route(const struct manage_request *r, struct manage_command *ret,
                            struct manage_captures *captures, struct manage_refusal *refusal)
 {
@@ -58,6 +74,7 @@ static enum err find_route(const struct manage_request *r, struct manage_command
         manage_refuse(refusal, 405, "method_not_allowed", "",
                       "This path does not take %s; see /openapi.json",
                       wire_method_name(r->method));
+        list_methods(r->path, refusal);
         return ERR_UNSUPPORTED;
     }
     TRY(e);

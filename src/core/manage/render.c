@@ -70,6 +70,9 @@ static void render_error(struct render *x, enum err err, const struct manage_ref
     if (r.status == 503) {
         add_header(x, "retry-after", STR("2"));
     }
+    if (r.allow[0] != 0) {
+        add_header(x, "allow", arena_str(x->arena, str_from(r.allow)));
+    }
     finish(x, r.status, STR("application/json"));
 }
 

@@ -18,7 +18,6 @@ static enum err read_host(struct arena *a, struct str text, struct wire_url *url
                           struct issue *issue);
 static enum err check_name(struct str host, struct issue *issue);
 static enum err check_public(const struct wire_url *url, struct issue *issue);
-static bool is_special_name(struct str host);
 static enum err refuse(struct issue *issue, const char *message);
 
 enum err wire_url_parse(struct arena *a, struct str text, bool allow_plain,
@@ -183,7 +182,7 @@ static enum err check_public(const struct wire_url *url, struct issue *issue)
     if (url->is_ip && !wire_addr_is_public(bytes, wire_addr_parse(url->host, bytes))) {
         return refuse(issue, "the address is not public; the operator may allow private targets");
     }
-    if (!url->is_ip && is_special_name(url->host)) {
+    if (!url->is_ip && wire_host_is_special(url->host)) {
         return refuse(issue, "the host names a private or special target; the operator may allow "
                              "private targets");
     }
@@ -192,7 +191,7 @@ static enum err check_public(const struct wire_url *url, struct issue *issue)
 
 /* RFC 6761 and 8375 names, metadata services, and zones in which anybody can make a
  * name for any address. */
-static bool is_special_name(struct str host)
+bool wire_host_is_special(struct str host)
 {
     static const struct str zones[] = {
         {".localhost", 10},   {".local", 6},    {".internal", 9},
@@ -203,6 +202,7 @@ static bool is_special_name(struct str host)
         {".sslip.io", 9},     {".xip.io", 7},   {".localtest.me", 13},
         {".lvh.me", 7},       {".vcap.me", 8},  {".lacolhost.com", 14},
         {".r3dir.me", 9},     {".1u.ms", 6},    {".rbndr.us", 9},
+        {".svc", 4},          {".alt", 4},
     };
     if (str_find(host, '.') < 0) {
         return true;

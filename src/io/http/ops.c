@@ -191,6 +191,9 @@ static void write_spool(struct buf *b, const struct http *h)
     counter(b, "portcullis_audit_quarantined_total", "Records the database refused.",
             atomic_load(&health->audit_quarantined));
     counter(b, "portcullis_audit_dropped_total", "Records dropped: always 0 by design.", 0);
+    counter(b, "portcullis_log_dropped_bytes_total",
+            "Bytes of request lines that the reader of the log was too slow for.",
+            atomic_load(&health->log_dropped));
     gauge(b, "portcullis_audit_queue_depth", "Records not yet shipped.",
           s.appended > s.shipped ? s.appended - s.shipped : 0);
     gauge(b, "portcullis_audit_spool_bytes", "Bytes of spool segments.", s.bytes);

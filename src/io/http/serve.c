@@ -164,6 +164,7 @@ static void unknown_path(struct str path, struct manage_refusal *refusal)
     if (str_eq(path, STR("/healthz")) || str_eq(path, STR("/readyz")) ||
         str_eq(path, STR("/metrics"))) {
         manage_refuse(refusal, 405, "method_not_allowed", "", "This path takes GET");
+        snprintf(refusal->allow, sizeof(refusal->allow), "GET, HEAD");
         return;
     }
     manage_refuse(

@@ -33,7 +33,6 @@ static enum err parse_network(struct str addr, struct str bits, struct entry *re
 static bool parse_addr(struct str text, uint8_t *ret_bytes, uint8_t *ret_len);
 static bool is_in(const struct entry *e, const uint8_t *addr, size_t len);
 static bool is_ldh(struct str host);
-static bool is_internal_name(struct str host);
 
 enum err net_exceptions_new(struct str text, struct net_exceptions **ret, struct issue *ret_issue)
 {
@@ -230,24 +229,11 @@ bool net_url_is_permitted(const struct net_exceptions *e, const struct wire_url 
         }
         is_port_free = is_port_free || (x->is_any_host && x->port == url->port);
     }
-    bool is_inside = is_internal_name(url->host);
+    bool is_inside = wire_host_is_special(url->host);
     *ret_reason = !url->is_tls    ? "the provider must be reached over https"
                   : !is_port_free ? "the provider's port is not permitted"
-                  : is_inside     ? "the provider's name is one of an internal network"
-                                  : "";
+                  : is_inside ? "the provider's name is one of an internal network, or of a zone "
+                                "where anybody has a name for any address"
+                              : "";
     return url->is_tls && is_port_free && !is_inside;
-}
-
-/* Names that no public provider has (RFC 6761, RFC 6762, RFC 8375, .internal): told at
- * once; what any other name leads to is checked at each connect (166, 167). */
-static bool is_internal_name(struct str host)
-{
-    static const char *const ends[] = {".localhost", ".localdomain", ".local",
-                                       ".internal",  ".home.arpa",   ".lan"};
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        if (str_ends(host, str_from(ends[i]))) {
-            return true;
-        }
-    }
-    return str_find(host, '.') < 0;
 }

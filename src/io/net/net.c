@@ -189,6 +189,9 @@ static void on_tick(uv_timer_t *timer)
     }
     check_watched(n);
     requests_check_parked(n);
+    if (n->hooks.tick != NULL) {
+        n->hooks.tick(n->hooks.context);
+    }
     if (n->is_draining && net_ms(n) >= n->drain_due_ms) {
         cut(n);
     }

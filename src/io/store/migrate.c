@@ -25,6 +25,14 @@ struct session {
     size_t applied_count;
 };
 
+/* Up to `to`, 0 = all; or down to it, 0 = none is left. */
+struct direction {
+    bool is_up, is_dry;
+    uint32_t to;
+};
+
+static enum err migrate(struct store *s, const struct direction *d,
+                        struct store_migrate_report *ret, struct issue *ret_issue);
 static enum err begin(struct session *m, struct store *s, bool is_read_only,
                       struct issue *ret_issue);
 static enum err read_applied(struct session *m);
@@ -51,51 +59,39 @@ enum err store_migrate_status(struct store *s, struct store_migrate_report *ret,
 enum err store_migrate_up(struct store *s, uint32_t to, bool dry_run,
                           struct store_migrate_report *ret, struct issue *ret_issue)
 {
-    struct session m;
-    size_t count;
-    const struct store_migration *list = store_migrations(&count);
-    TRY(begin(&m, s, dry_run, ret_issue));
-    enum err e = report(&m, ret, ret_issue);
-    uint32_t applied = 0;
-    for (size_t i = 0; e == ERR_OK && i < count; i++) {
-        if ((to != 0 && list[i].version > to) || find(&m, list[i].version) != NULL) {
-            continue;
-        }
-        applied++;
-        if (!dry_run) {
-            e = apply(&m, &list[i], true, ret_issue);
-        }
-    }
-    if (e == ERR_OK && !dry_run) {
-        e = read_applied(&m);
-    }
-    if (e == ERR_OK) {
-        e = report(&m, ret, ret_issue);
-    }
-    ret->applied = applied;
-    end(&m);
-    return e;
+    const struct direction up = {.is_up = true, .to = to, .is_dry = dry_run};
+    return migrate(s, &up, ret, ret_issue);
 }
 
 enum err store_migrate_down(struct store *s, uint32_t to, bool dry_run,
                             struct store_migrate_report *ret, struct issue *ret_issue)
 {
+    const struct direction down = {.is_up = false, .to = to, .is_dry = dry_run};
+    return migrate(s, &down, ret, ret_issue);
+}
+
+static enum err migrate(struct store *s, const struct direction *d,
+                        struct store_migrate_report *ret, struct issue *ret_issue)
+{
     struct session m;
     size_t count;
     const struct store_migration *list = store_migrations(&count);
-    TRY(begin(&m, s, dry_run, ret_issue));
+    TRY(begin(&m, s, d->is_dry, ret_issue));
     enum err e = report(&m, ret, ret_issue);
     uint32_t applied = 0;
-    for (size_t i = count; e == ERR_OK && i-- > 0;) {
-        if (list[i].version <= to || find(&m, list[i].version) == NULL) {
+    for (size_t i = 0; e == ERR_OK && i < count; i++) {
+        const struct store_migration *step = &list[d->is_up ? i : count - 1 - i];
+        bool is_applied = find(&m, step->version) != NULL;
+        bool is_within = d->is_up ? d->to == 0 || step->version <= d->to : step->version > d->to;
+        if (!is_within || is_applied == d->is_up) {
             continue;
         }
         applied++;
-        if (!dry_run) {
-            e = apply(&m, &list[i], false, ret_issue);
+        if (!d->is_dry) {
+            e = apply(&m, step, d->is_up, ret_issue);
         }
     }
-    if (e == ERR_OK && !dry_run) {
+    if (e == ERR_OK && !d->is_dry) {
         e = read_applied(&m);
     }
     if (e == ERR_OK) {

@@ -196,6 +196,9 @@ void lease_end(void *worker, void *lease)
     struct lease *l = lease;
     ASSERT(l->pins > 0);
     l->pins--;
+    if (w->log.len >= LOG_BYTES) {
+        worker_log_flush(w);
+    }
     if (l == w->current && l->is_scratch_small) {
         fit(w, l, NULL); /* that request is over; the next one may find memory again */
     }

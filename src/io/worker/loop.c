@@ -26,6 +26,8 @@ enum err worker_init(struct worker_group *g, unsigned index)
     w->env = g->options.env;
     w->env.worker = index;
     w->env.stats = g->stats[index];
+    buf_init(&w->log, LOG_BYTES_MAX);
+    w->env.log = g->options.log != NULL ? &w->log : NULL;
     if (w->env.mono_us == NULL) {
         w->env.mono_us = clock_mono_us;
     }
@@ -40,6 +42,7 @@ enum err worker_init(struct worker_group *g, unsigned index)
         .serve = on_serve,
         .tls_client = ca_find,
         .on_drained = on_drained,
+        .tick = worker_log_flush,
     };
     TRY(scan_scratch_new(&w->env.scratch));
     if (uv_mutex_init(&w->mail_lock) != 0) {
@@ -75,6 +78,7 @@ void worker_main(void *worker)
     mailbox_run(w);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     leases_release(w);
+    worker_log_flush(w);
     atomic_store_explicit(&w->is_stopped, true, memory_order_release);
     if (w->group->options.on_news != NULL) {
         w->group->options.on_news(w->group->options.news_context);
@@ -113,9 +117,19 @@ void worker_end(struct worker *w)
     ASSERT(closed == 0);
     uv_mutex_destroy(&w->mail_lock);
     scan_scratch_free(w->env.scratch);
+    buf_fini(&w->log);
 }
 
 /* ---- hooks --------------------------------------------------------------------------- */
+
+void worker_log_flush(void *worker)
+{
+    struct worker *w = worker;
+    if (w->log.len > 0) {
+        w->group->options.log(w->group->options.log_context, buf_str(&w->log));
+        buf_clear(&w->log);
+    }
+}
 
 static enum err on_append(void *context, struct str record, uint64_t *ret_seq)
 {

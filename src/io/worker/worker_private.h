@@ -16,6 +16,8 @@
 
 #define LISTENERS_MAX 64
 #define DICE_BYTES 4096
+#define LOG_BYTES_MAX (1u << 20)
+#define LOG_BYTES 32768 /* enough to be handed over before the next tick */
 
 /* A snapshot as handed out. holders: workers that have it in the inbox or leased. */
 struct published {
@@ -52,6 +54,7 @@ struct worker {
     uv_async_t wake;
     struct net *net;
     struct flow_env env;
+    struct buf log; /* worker thread only */
     /* shared with other threads */
     _Atomic(struct published *) inbox;
     uv_mutex_t mail_lock;
@@ -114,6 +117,7 @@ void mailbox_close(struct worker *w);
 MUST_USE enum err worker_init(struct worker_group *g, unsigned index);
 void worker_main(void *worker);
 void worker_end(struct worker *w); /* after the loop ended or before it began */
+void worker_log_flush(void *worker);
 
 /* ca.c */
 struct tls_client *ca_find(void *worker, struct str ca_file);

@@ -97,6 +97,25 @@ static void test_http10_client_gets_no_chunks(void **state)
     assert_true(p.is_closed); /* only the close can end it */
 }
 
+/* Of two values one would win without anybody knowing which. */
+static void test_fields_that_may_come_once(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {
+        "X-Governance-Policy: 2\r\nX-Governance-Policy: 2\r\n",
+        "X-Governance-Tags: a=b\r\nx-governance-tags: c=d\r\n",
+        "X-Environment: \r\nX-Environment: a\r\n",
+        "api-key: a\r\nApi-Key: a\r\n",
+        "x-goog-api-key: \r\nx-goog-api-key: a\r\n",
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        post_as("HTTP/1.1", fields[i], TALK_CHAT("gpt-4o", ""));
+        assert_int_equal(p.calls, 0);
+        assert_true(path_client_has(&p, "HTTP/1.1 400 "));
+        assert_true(path_client_has(&p, "\"code\":\"repeated_header\""));
+    }
+}
+
 static void test_HEAD_of_the_model_list(void **state)
 {
     (void)state;
@@ -109,7 +128,11 @@ static void test_HEAD_of_the_model_list(void **state)
     assert_true(path_client_has(&p, "HTTP/1.1 404 "));
     assert_true(str_ends(buf_str(&p.client), STR("\r\n\r\n")));
     path_request(&p, "DELETE /v1/models HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n\r\n", 0);
-    assert_true(path_client_has(&p, "HTTP/1.1 405 ")); /* before it is asked whose it is */
+    assert_true(path_client_has(&p, "HTTP/1.1 405 "));
+    assert_true(path_client_has(&p, "\r\nallow: GET, HEAD\r\n"));
+    expect_accounted("error", "refused");
+    path_request(&p, "DELETE /v1/models HTTP/1.1\r\nHost: a\r\n\r\n", 0);
+    assert_true(path_client_has(&p, "HTTP/1.1 401 ")); /* who has no key learns nothing */
     assert_int_equal(p.decisions + p.outcomes, 0);
     path_request(&p,
                  "GET /v1/models/claude-sonnet-4-5 HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n"
@@ -306,6 +329,8 @@ static void test_every_operation_once(void **state)
     }
     path_request(&p, "GET /v1/embeddings HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n\r\n", 0);
     assert_true(path_client_has(&p, "HTTP/1.1 405 "));
+    assert_true(path_client_has(&p, "\r\nallow: POST\r\n"));
+    expect_accounted("error", "refused");
 }
 
 static void test_translation_shows_in_both_directions(void **state)
@@ -473,6 +498,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http10_client_gets_no_chunks),
+        cmocka_unit_test(test_fields_that_may_come_once),
         cmocka_unit_test(test_HEAD_of_the_model_list),
         cmocka_unit_test(test_slot_by_header),
         cmocka_unit_test(test_environment_narrows_only_where_allowed),

@@ -266,6 +266,40 @@ static void test_the_model_is_not_a_text(void **state)
     finish_call(&p);
 }
 
+/* More than is kept of one stage: how many there were besides is on record. */
+static void test_what_is_not_recorded_is_counted(void **state)
+{
+    (void)state;
+    static char words[CONTENT_HITS_MAX + 6][8], body[4096];
+    static struct str patterns[CONTENT_HITS_MAX + 6];
+    size_t at = (size_t)snprintf(body, sizeof(body), "{\"model\":\"gpt-4o\",\"messages\":[{"
+                                 "\"role\":\"user\",\"content\":\"");
+    for (unsigned i = 0; i < CONTENT_HITS_MAX + 6; i++) {
+        snprintf(words[i], sizeof(words[i]), "word%03u", i % 1000);
+        patterns[i] = str_from(words[i]);
+        at += (size_t)snprintf(body + at, sizeof(body) - at, "%s ", words[i]);
+    }
+    snprintf(body + at, sizeof(body) - at, "\"}]}");
+    struct content_rule content = {.kind = CONTENT_TERMS,
+                                   .effect = CONTENT_WARN,
+                                   .stages = CONTENT_REQUEST,
+                                   .patterns = {patterns, CONTENT_HITS_MAX + 6}};
+    struct policy_rule rule = filter_rules[0];
+    struct policy policy = filter;
+    rule.effect = POLICY_WARN;
+    rule.stage = POLICY_REQUEST;
+    rule.content = &content;
+    policy.rules = &rule;
+    path_tear_down(&p);
+    path_set_up_with(&p, governance, &policy, 1);
+    path_post(&p, "/v1/chat/completions", body);
+    assert_int_equal(p.calls, 1);
+    assert_true(p.decision.violations_count <= CONTENT_HITS_MAX);
+    assert_int_equal(p.decision.violations_count + p.decision.violations_dropped,
+                     CONTENT_HITS_MAX + 6);
+    finish_call(&p);
+}
+
 /* ---- S2-54 --------------------------------------------------------------------------- */
 
 static void test_S2_54_blocked_body(void **state)
@@ -345,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_an_unknown_part_is_refused_where_a_rule_reads),
         cmocka_unit_test(test_what_was_found_is_counted), /* sets up anew */
         cmocka_unit_test(test_the_model_is_not_a_text),
+        cmocka_unit_test(test_what_is_not_recorded_is_counted),
         cmocka_unit_test(test_S2_54_blocked_body),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -66,6 +66,8 @@ static struct policy_key_row make_key(struct path *p, const char *environment, b
     buf_fini(&text);
     struct policy_key_row row = {.id = parsed.id,
                                  .name = STR("test"),
+                                 .team = STR("platform"),
+                                 .project = STR("assistant"),
                                  .environment = str_from(environment),
                                  .may_narrow = may_narrow,
                                  .user = STR("user_1"),
@@ -287,6 +289,7 @@ static void begin(struct path *p)
     struct flow_start s = {.snapshot = p->snapshot,
                            .fresh_ms = p->now.unix_ms - p->stale_ms,
                            .is_draining = p->is_draining,
+                           .is_degraded = p->is_degraded,
                            .is_scratch_small = p->is_scratch_small,
                            .dice = {1, 2, 3, 4},
                            .now = p->now};

@@ -29,7 +29,7 @@ struct path {
     size_t turns_max; /* the turn with this number is left to path_turn; 0 = none */
     bool is_done, is_closed, spool_is_full;
     bool wants_serve;  /* handed over to what is not the path */
-    bool is_draining, is_scratch_small; /* what each exchange begins with */
+    bool is_draining, is_degraded, is_scratch_small; /* what each exchange begins with */
     int64_t stale_ms;
     bool is_out_lost;  /* x->out ran into an error: the client got a part at most */
     struct audit_decision decision; /* the last ones, views in `records` */

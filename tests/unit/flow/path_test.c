@@ -98,6 +98,43 @@ static void test_allowed_request_goes_through(void **state)
     assert_int_equal(p.outcome.cost_pico_usd, 5 * 2500000 + 2 * 10000000);
 }
 
+static void test_the_record_says_who_where_and_under_what(void **state)
+{
+    (void)state;
+    p.is_degraded = true;
+    p.stale_ms = 1234;
+    p.env.worker = 3;
+    p.env.hashes_body = true;
+    path_post(&p, "/v1/chat/completions", chat);
+    p.is_degraded = false;
+    p.stale_ms = 0;
+    path_answer(&p, with_length(chat_answer), 0);
+    const struct audit_decision *d = &p.decision;
+    const struct {
+        struct str is;
+        const char *wanted;
+    } texts[] = {
+        {d->org, "org_acme"},     {d->team, "platform"},   {d->environment, "development"},
+        {d->project, "assistant"}, {d->user, "dev@acme.com"}, {d->user_id, "user_1"},
+        {d->node, "n1"},          {d->method, "POST"},     {d->path, "/v1/chat/completions"},
+        {d->endpoint, "chat"},    {d->provider, "openai"}, {d->decision, "allow"},
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(texts[i].is.len, strlen(texts[i].wanted));
+        assert_memory_equal(texts[i].is.ptr, texts[i].wanted, texts[i].is.len);
+    }
+    assert_true(d->key_id.len == 12 && str_find_str(str_from(p.key), d->key_id) > 0);
+    assert_int_equal(d->org_seq, 7);
+    assert_int_equal(d->epoch, 7);
+    assert_int_equal(d->worker, 3);
+    assert_int_equal(d->staleness_ms, 1234);
+    assert_true(d->is_degraded);
+    assert_int_equal(d->request_bytes, strlen(chat));
+    struct sha256 hash = sha256_of(str_from(chat));
+    assert_true(d->has_body_sha256);
+    assert_memory_equal(d->body_sha256.bytes, hash.bytes, sizeof(hash.bytes));
+}
+
 static void test_S0_54_hard_block_body(void **state)
 {
     (void)state;
@@ -385,6 +422,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allowed_request_goes_through),
+        cmocka_unit_test(test_the_record_says_who_where_and_under_what),
         cmocka_unit_test(test_S0_54_hard_block_body),
         cmocka_unit_test(test_S0_52_soft_block_fails_and_says_so),
         cmocka_unit_test(test_S0_59_warn_proceeds_with_header),

@@ -125,8 +125,17 @@ static void urls_when_saved(void **state)
     url = (struct wire_url){.is_tls = true, .host = STR("127.0.0.1"), .port = 443, .is_ip = true};
     assert_false(net_url_is_permitted(e, &url, &reason));
     assert_string_equal(reason, "the provider's address is not a public one");
-    static const char *const inside[] = {"localhost", "a.localhost", "metadata", "db.lan",
-                                         "metadata.google.internal", "printer.local"};
+    static const char *const inside[] = {"localhost",
+                                         "a.localhost",
+                                         "metadata",
+                                         "db.lan",
+                                         "metadata.google.internal",
+                                         "printer.local",
+                                         "home.arpa",
+                                         "kubernetes.default.svc",
+                                         "127.0.0.1.nip.io",
+                                         "localtest.me",
+                                         "x.302.r3dir.me"};
     for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
         url = (struct wire_url){.is_tls = true, .host = str_from(inside[i]), .port = 443};
         assert_false(net_url_is_permitted(e, &url, &reason));

@@ -308,6 +308,22 @@ static void frames_of_another_number_are_none(void **state)
     sample_fini(&m);
 }
 
+/* Each of `count` records of lane 0 is shipped now, once. */
+static void check_shipped(struct box *b, unsigned count)
+{
+    unsigned times[32];
+    struct receiver r;
+    receiver_init(&r);
+    assert_int_equal(spool_start(b->spool, receiver_ship, &r, NULL, NULL), ERR_OK);
+    box_stop(b, BOX_WAIT_MS);
+    assert_int_equal(receiver_count(&r), count);
+    receiver_tally(&r, 0, times, 32);
+    for (unsigned i = 1; i <= count; i++) {
+        assert_int_equal(times[i], 1);
+    }
+    receiver_fini(&r);
+}
+
 /* Nonsense in the header's progress is never believed against the frames. */
 static void a_false_progress_ships_again(void **state)
 {
@@ -340,6 +356,40 @@ static void a_false_progress_ships_again(void **state)
         segment_close(g, false);
         assert_int_equal(box_open(&b, 1), ERR_OK);
         assert_int_equal(b.recovered, cases[i].expected);
+        check_shipped(&b, cases[i].expected);
+        box_fini(&b);
+    }
+}
+
+/* Cut off between the two words that say how far it is shipped: the smaller counts. */
+static void a_torn_progress_ships_again(void **state)
+{
+    (void)state;
+    for (unsigned is_first = 0; is_first < 3; is_first++) {
+        struct box b;
+        char names[4][32], path[700];
+        struct segment *g;
+        struct str record;
+        uint64_t damaged = 0;
+        size_t end = SEGMENT_HEADER_BYTES;
+        box_init(&b);
+        assert_int_equal(box_open(&b, 1), ERR_OK);
+        for (unsigned n = 1; n <= 10; n++) {
+            box_append(&b, 0, n);
+        }
+        box_stop(&b, 0);
+        assert_int_equal(box_segments(&b, names, 4), 1);
+        snprintf(path, sizeof(path), "%s/%s", b.dir, names[0]);
+        assert_int_equal(segment_open(path, 0, &g), ERR_OK);
+        while (segment_next_whole(g, &end, g->bytes, &record, &damaged)) {
+        }
+        uint64_t begin = SEGMENT_HEADER_BYTES;
+        atomic_store(&segment_header_of(g)->shipped, is_first == 1 ? begin : end);
+        atomic_store(&segment_header_of(g)->shipped_not, is_first == 0 ? ~begin : ~(uint64_t)end);
+        segment_close(g, false);
+        assert_int_equal(box_open(&b, 1), ERR_OK);
+        assert_int_equal(b.recovered, is_first == 2 ? 0 : 10); /* 2: both say all */
+        check_shipped(&b, is_first == 2 ? 0 : 10);
         box_fini(&b);
     }
 }
@@ -420,6 +470,7 @@ int main(void)
         cmocka_unit_test(foreign_bytes_are_no_segment),
         cmocka_unit_test(frames_of_another_number_are_none),
         cmocka_unit_test(a_false_progress_ships_again),
+        cmocka_unit_test(a_torn_progress_ships_again),
         cmocka_unit_test(clears_up),
         cmocka_unit_test(damage_is_counted_on_shipping),
     };

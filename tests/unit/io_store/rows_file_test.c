@@ -428,6 +428,11 @@ static void a_patchwork_is_refused(void **state)
     buf_add(&file, str_sub(buf_str(&new.file), 28 + 3 * one, new.file.len));
     file.ptr[24] = 2;
     assert_true(is_refused(r, buf_str(&file)));
+    buf_clear(&file); /* what no organisation is behind them */
+    buf_add(&file, str_sub(buf_str(&new.file), 0, 28 + 3 * one));
+    buf_add(&file, STR("x"));
+    buf_add(&file, str_sub(buf_str(&new.file), 28 + 3 * one, new.file.len));
+    assert_true(is_refused(r, buf_str(&file)));
     buf_clear(&file); /* made to look fresh */
     buf_add(&file, buf_str(&new.file));
     file.ptr[18] = (char)(file.ptr[18] + 1);

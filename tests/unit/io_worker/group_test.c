@@ -536,6 +536,7 @@ static void drain_ends_the_loops(void **state)
     until(worker_group_is_stopped(stage.group));
     assert_int_equal(client_connect(stage.port), -1);
     publish(2); /* nobody takes it any more */
+    assert_int_equal(worker_group_epoch_min(stage.group), 0); /* nobody holds anything up */
     worker_group_drain(stage.group, 0);
     group_close();
 }

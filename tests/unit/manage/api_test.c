@@ -230,6 +230,8 @@ static void wrong_values_are_refused(void **state)
             fail_msg("%s %s: %u %s", table[i].path, table[i].body != NULL ? table[i].body : "",
                      refusal.status, refusal.message);
         }
+        assert_string_equal(e == ERR_OK ? "" : refusal.allow,
+                            table[i].status == 405 ? "GET, POST" : "");
     }
 }
 

@@ -186,6 +186,7 @@ static void test_refused_without_permission(void **unused)
                                         "https://metadata.google.internal",
                                         "https://printer.local",
                                         "https://x.home.arpa",
+                                        "https://kubernetes.default.svc",
                                         "https://127.0.0.1.nip.io",
                                         "https://a.sslip.io",
                                         "https://nip.io",
