@@ -52,7 +52,8 @@ static size_t undo_percent(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_unicode(struct str rest, char *ret_bytes, size_t *ret_len);
 static bool unicode_at(struct str rest, size_t at, uint32_t *ret);
-static bool find_block(struct str text, size_t at, bool is_final, struct block *ret);
+static bool find_block(const struct stage *st, struct str text, size_t at, bool is_final,
+                       struct block *ret);
 static bool undo_block(const struct stage *st, struct str text, size_t at, struct block *b);
 static bool is_text(struct str bytes, bool is_begun, bool is_continued);
 
@@ -67,13 +68,14 @@ size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_
         char bytes[4];
         size_t n = 0;
         if (base64_value(c) >= 0) {
+            st->waiting = at == from ? st->waiting : 0;
             if (!read_letters(st, in, &at, &copied, is_final, out)) {
                 break;
             }
             continue;
         }
         st->is_inside_run = false;
-        st->passed = st->looked = 0;
+        st->passed = st->looked = st->waiting = 0;
         if (c != '%' && c != '&' && c != '\\') {
             at++;
             continue;
@@ -108,10 +110,11 @@ static bool read_letters(struct stage *st, const struct view *in, size_t *at, si
     if (st->passed > 0 && go_by(st, in->text, at)) {
         return true;
     }
-    if (!find_block(in->text, *at, is_final, &b)) {
+    if (!find_block(st, in->text, *at, is_final, &b)) {
         struct str letters = str_sub(in->text, *at, *at + b.letters);
         bool is_known = b.end == *at + b.letters && says_nothing(st, letters);
         st->passed = is_known ? (uint16_t)b.letters : 0;
+        st->waiting = is_known ? 0 : (uint16_t)b.letters;
         *at += is_known ? b.letters : 0;
         return is_known;
     }
@@ -132,7 +135,7 @@ static bool read_letters(struct stage *st, const struct view *in, size_t *at, si
     }
     st->is_inside_run = b.is_continued;
     st->was_decoded = is_undone;
-    st->looked = 0;
+    st->looked = st->waiting = 0;
     *at = b.end;
     return true;
 }
@@ -235,14 +238,17 @@ size_t decode_pass(struct stage *st, struct str text, size_t from)
     while (run > at && base64_value(text.ptr[run - 1]) >= 0) {
         run--;
     }
+    if (run != from) {
+        st->looked = st->waiting = 0; /* those were of another one */
+    }
     if (run == text.len) {
-        st->looked = 0;
         return run > at && text.ptr[run - 1] == '\\' ? run - 1 : run;
     }
     if (!says_nothing(st, str_sub(text, run, text.len))) {
         return run;
     }
     st->passed = (uint16_t)(text.len - run);
+    st->waiting = 0;
     return text.len;
 }
 
@@ -372,9 +378,10 @@ static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len)
 }
 
 /* The run from `at` on, or its first block. False: what comes may belong to it. */
-static bool find_block(struct str text, size_t at, bool is_final, struct block *ret)
+static bool find_block(const struct stage *st, struct str text, size_t at, bool is_final,
+                       struct block *ret)
 {
-    size_t end = at;
+    size_t end = at + st->waiting;
     while (end < text.len && end - at <= BLOCK && base64_value(text.ptr[end]) >= 0) {
         end++;
     }

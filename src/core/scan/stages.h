@@ -18,8 +18,9 @@ struct stage {
     bool is_inside_run;      /* DECODE: a part of a long run was read */
     bool was_decoded;        /* and undone */
     bool differs;            /* quiet: it would change what stands where it stopped */
-    uint16_t passed, looked; /* DECODE: letters read of a block that says nothing; of one that
-                                may, letters that do not speak against it */
+    /* DECODE: letters read of a block that says nothing; of one that may and is waited for,
+     * letters that are there, and those that do not speak against it */
+    uint16_t passed, waiting, looked;
     size_t changed_to;       /* end, in the text, of what was changed last */
 };
 

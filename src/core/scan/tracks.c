@@ -230,6 +230,10 @@ static void walk_on(const struct scan_tracks *t, struct walk *w, const struct vi
 {
     struct cursor c;
     size_t end = view->text.len;
+    if (end == w->seen && !is_final) {
+        return; /* nothing new */
+    }
+    w->seen = end;
     cursor_init(&c, t->set, view, is_final, found);
     w->by_detectors = detectors_run(&c, w->by_detectors, end);
     w->by_terms = terms_run(&c, w->by_terms, end);
@@ -379,6 +383,7 @@ static bool has_same_progress(const struct scan_tracks *t, const struct other_vi
 
 static void shift(struct walk *w, size_t bytes)
 {
+    w->seen -= bytes < w->seen ? bytes : w->seen;
     w->by_detectors -= bytes < w->by_detectors ? bytes : w->by_detectors;
     w->by_terms -= bytes < w->by_terms ? bytes : w->by_terms;
     w->by_regexes -= bytes < w->by_regexes ? bytes : w->by_regexes;

@@ -14,6 +14,7 @@
 /* How far a window has been walked; places in it. */
 struct walk {
     size_t by_detectors, by_terms, by_regexes;
+    size_t seen; /* its length then */
     struct scan_progress *progress; /* of the expressions, when the set has any */
 };
 

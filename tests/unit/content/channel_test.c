@@ -57,6 +57,34 @@ static void test_channels_are_bounded(void **state)
     world_fini(&w);
 }
 
+/* A value that is spread over more than is ever held: the answer ends there, under every
+ * rule, and nothing of it is out. */
+static void test_what_is_held_is_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct content_rule *rules;
+        size_t count;
+    } all[] = {{mask, COUNT(mask)},   {redact, COUNT(redact)}, {pseudonym, COUNT(pseudonym)},
+               {block, COUNT(block)}, {warn, COUNT(warn)}};
+    static char stars[4096];
+    memset(stars, '*', sizeof(stars));
+    for (size_t i = 0; i < COUNT(all); i++) {
+        struct world w;
+        world_init(&w, all[i].rules, all[i].count);
+        begin(&w);
+        feed(&w, 1, STR("it is 123-45"), false, &w.out);
+        for (size_t n = 0; n < 200 && w.err == ERR_OK; n++) {
+            feed(&w, 1, (struct str){stars, sizeof(stars)}, false, &w.out);
+        }
+        assert_int_equal(w.err, ERR_LIMIT);
+        ASSERT_STR(buf_str(&w.out), "it is ");
+        assert_true(w.held_max <= content_held_bytes_max(w.content));
+        assert_true(w.held_max > content_hold_bytes_max(w.content));
+        world_fini(&w);
+    }
+}
+
 static void test_a_block_stops_all_channels(void **state)
 {
     (void)state;
@@ -351,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_channels_are_apart),
         cmocka_unit_test(test_channels_are_bounded),
+        cmocka_unit_test(test_what_is_held_is_bounded),
         cmocka_unit_test(test_a_block_stops_all_channels),
         cmocka_unit_test(test_a_repeat_counts_once),
         cmocka_unit_test(test_a_repeat_is_judged_as_what_it_is),
