@@ -361,10 +361,13 @@ static void run(struct serve *s)
         uint64_t enforced = worker_group_epoch_min(s->group);
         uint64_t pending = atomic_load(&s->health.pending_seq);
         enforced = pending != 0 && pending <= enforced ? pending - 1 : enforced;
-        if ((enforced != s->reported_epoch || now_ms - reported_ms >= REPORT_MS) &&
+        if ((enforced != s->reported_epoch || s->is_report_due ||
+             now_ms - reported_ms >= REPORT_MS) &&
             atomic_load(&s->health.is_database_up)) {
-            if (store_node_report(s->store, str_from(s->node), enforced) == ERR_OK) {
+            if (store_node_report(s->store, str_from(s->node), enforced, buf_str(&s->behind)) ==
+                ERR_OK) {
                 s->reported_epoch = enforced;
+                s->is_report_due = false;
             }
             reported_ms = now_ms;
         }
