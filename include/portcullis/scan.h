@@ -306,11 +306,9 @@ struct scan_tokens {
 };
 void scan_tokens_init(struct scan_tokens *tokens, size_t bytes_max);
 void scan_tokens_fini(struct scan_tokens *tokens); /* wipes; NULL is allowed */
-/* The text with the values in place of their tokens, byte for byte. is_json: the text is
- * raw JSON, so values are escaped. ERR_LIMIT (of `out`), ERR_MEMORY. */
-MUST_USE enum err scan_tokens_restore(const struct scan_tokens *tokens, struct str text,
-                                      bool is_json, struct buf *out);
-/* The same for a stream: holds back only what may become one of the tokens. */
+/* A text with the values in place of their tokens, byte for byte, in pieces cut anywhere:
+ * holds back only what may become one of the tokens. is_json: the text is raw JSON, so
+ * values are escaped. ERR_LIMIT (of `out`), ERR_MEMORY. */
 struct scan_restorer {
     const struct scan_tokens *tokens;
     bool is_json;

@@ -175,7 +175,7 @@ static enum err begin_reading(struct content_check *k, struct reading *r)
     if (r->units == NULL) {
         return ERR_MEMORY;
     }
-    r->units[0] = (struct unit){.text = r->text, .pointer = r->text->pointer};
+    r->units[0] = (struct unit){.text = r->text};
     r->units_count = 1;
     return ERR_OK;
 }
@@ -199,7 +199,6 @@ static enum err split_json(struct content_check *k, struct reading *r)
     }
     for (size_t i = 0; i < count; i++) {
         r->units[i].text = &texts[i];
-        r->units[i].pointer = texts[i].pointer;
     }
     r->units_count = count;
     r->is_json = true;
@@ -233,7 +232,7 @@ static enum err begin_unit(struct content_check *k, size_t *left)
         return ERR_OK;
     }
     struct str value = u->text->value;
-    q->lead_len = u->text->is_key ? 0 : lead_of(u->pointer, lead);
+    q->lead_len = u->text->is_key ? 0 : lead_of(u->text->pointer, lead);
     if (q->lead_len > 0) {
         buf_clear(&q->led);
         buf_add(&q->led, (struct str){lead, q->lead_len});
@@ -333,7 +332,7 @@ static enum err take_some(struct content_check *k, struct scan_findings *part)
     struct reading *r = &q->items[q->at];
     struct unit *u = &r->units[q->unit];
     struct stage *s = stage_of(k, r->stage);
-    const struct place where = {.pointer = u->pointer, .role = r->text->role};
+    const struct place where = {.pointer = u->text->pointer, .role = r->text->role};
 
     TRY(note_findings(s, &where, part, NULL));
     return s->is_recognised ? keep_some(k, u, part) : take_edits(k, r, u, part);
@@ -357,7 +356,7 @@ static enum err keep_some(struct content_check *k, struct unit *u,
     return ERR_OK;
 }
 
-enum err take_edits(struct content_check *k, const struct reading *r, struct unit *u,
+enum err take_edits(struct content_check *k, struct reading *r, struct unit *u,
                     struct scan_findings *part)
 {
     struct stage *s = stage_of(k, r->stage);
@@ -370,8 +369,12 @@ enum err take_edits(struct content_check *k, const struct reading *r, struct uni
     k->keys.tokens = tokens;
     TRY(err);
     s->edits_count += edits.count;
-    k->queue->has_edited_name = k->queue->has_edited_name ||
-                                (edits.count > 0 && r->text->is_key && !r->is_json);
+    if (edits.count > 0) {
+        bool is_name = r->text->is_key && !r->is_json;
+        r->is_edited = true;
+        r->has_edited_name = r->has_edited_name || (r->is_json && u->text->is_key);
+        k->queue->has_edited_name = k->queue->has_edited_name || is_name;
+    }
     for (size_t i = 0; i < edits.count; i++) {
         TRY(edit_add(k, &u->edits, &edits.items[i]));
     }
@@ -383,7 +386,7 @@ static enum err judge_meaning(struct content_check *k, size_t *left)
     struct queue *q = k->queue;
     struct reading *r = &q->items[q->at];
     const struct unit *u = &r->units[q->unit];
-    const struct place where = {.pointer = u->pointer, .role = r->text->role};
+    const struct place where = {.pointer = u->text->pointer, .role = r->text->role};
     struct stage *s = stage_of(k, r->stage);
     struct str rest = str_sub(u->text->value, q->taken, u->text->value.len);
 

@@ -87,7 +87,7 @@ enum err llm_json_texts(struct arena *a, struct str json, struct llm_text **ret,
     view.body = json;
     TRY(json_parse(a, json, &json_limits_default, &view.doc, ret_issue));
     llm_walk_init(&w, a, &view, ret_issue);
-    w.is_tool_input = true;
+    w.is_tool_input = w.counts_objects = true;
     TRY(llm_walk_any(&w, view.doc.root));
     *ret = view.texts;
     *ret_count = view.texts_count;
