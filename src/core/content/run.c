@@ -13,6 +13,7 @@
 #define HARD_BYTES_MIN (8U << 10)
 #define MEANING_COST 2U /* topics, and injection: each so much dearer than scanning */
 #define LED_BYTES_MAX (64U << 20)
+#define WORK_BYTES (32U << 10) /* a JSON that is longer is read elsewhere */
 
 static enum err add(struct content_check *k, const struct llm_text *text,
                     enum content_stage stage);
@@ -105,6 +106,9 @@ enum err content_run(struct content_check *k, size_t bytes_max)
 {
     struct queue *q;
     TRY(queue_of(k, &q));
+    if (q->err == ERR_OK && q->has_work) {
+        return ERR_AGAIN;
+    }
     if (q->err == ERR_OK) {
         enum err err = run_all(k, bytes_max > UNIT_COST ? bytes_max : UNIT_COST);
         if (err == ERR_AGAIN) {
@@ -113,6 +117,19 @@ enum err content_run(struct content_check *k, size_t bytes_max)
         q->err = err;
     }
     return q->err;
+}
+
+bool content_has_work(const struct content_check *k)
+{
+    return k != NULL && k->queue != NULL && k->queue->has_work;
+}
+
+void content_work(struct content_check *k)
+{
+    struct queue *q = k->queue;
+    ASSERT(content_has_work(k));
+    q->err = begin_reading(k, &q->items[q->at]);
+    q->has_work = false;
 }
 
 static enum err run_all(struct content_check *k, size_t bytes_max)
@@ -213,6 +230,10 @@ static enum err begin_unit(struct content_check *k, size_t *left)
     char lead[LEAD_BYTES_MAX];
 
     if (r->units == NULL) {
+        q->has_work = k->env.may_work && r->text->is_json && r->text->value.len > WORK_BYTES;
+        if (q->has_work) {
+            return ERR_AGAIN;
+        }
         TRY(begin_reading(k, r));
         spend(left, r->is_json ? r->text->value.len : 0);
     }

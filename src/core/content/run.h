@@ -78,6 +78,7 @@ struct queue {
     struct making *making;   /* edits.c: of what was read; NULL = not begun */
     struct edit_list *large; /* the first of those on the heap */
     bool has_edited_name;    /* of the body itself */
+    bool has_work;    /* content_work comes next */
     bool is_read;     /* all of it; the edits are under way */
     bool was_request; /* the request has been read to its end */
     enum err err;     /* sticks: something was not read */

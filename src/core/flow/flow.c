@@ -6,6 +6,7 @@
  *   receive       head complete                route, credentials, headers    request.c
  *   authenticate  with receive                 key -> principal               request.c
  *   parse         body complete                JSON -> neutral view           request.c
+ *                 a large one as flow_work
  *   resolve       then                         model -> candidates            admit.c
  *   admit         then                         facts -> verdict               admit.c
  *   choose        then                         verdict -> target              admit.c
@@ -37,6 +38,7 @@
 #define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
 
 static void decide_and_record(struct flow_exchange *x);
+static void parsed(struct flow_exchange *x);
 static void told(struct flow_exchange *x, enum flow_end_how how);
 static void inspect_and_record(struct flow_exchange *x, uint64_t from_us);
 static void answer_locally(struct flow_exchange *x);
@@ -168,20 +170,75 @@ static void decide_and_record(struct flow_exchange *x)
         settle(x);
         return;
     }
+    p->state = FLOW_INSPECTING;
+    flow_do_work(x, p->body.len, flow_parse, parsed);
+}
+
+static void parsed(struct flow_exchange *x)
+{
+    uint64_t from_us = flow_clock_us(x);
+    x->p->eval_us += flow_take_work_us(x);
     flow_step_parse(x);
-    if (!p->is_refused) {
+    if (!x->p->is_refused) {
         flow_step_admit(x);
     }
     inspect_and_record(x, from_us);
 }
 
+void flow_do_work(struct flow_exchange *x, size_t bytes, void (*work)(struct flow_exchange *x),
+                  void (*then)(struct flow_exchange *x))
+{
+    x->p->work = work;
+    x->p->then = then;
+    if (bytes > FLOW_WORK_BYTES) {
+        x->want |= FLOW_WANT_TURN;
+        return;
+    }
+    flow_work(x);
+    x->p->then = NULL;
+    then(x);
+}
+
+bool flow_has_work(const struct flow_exchange *x)
+{
+    return x->p->work != NULL;
+}
+
+void flow_work(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    void (*work)(struct flow_exchange *x) = p->work;
+    uint64_t from_us = flow_clock_us(x);
+    p->work = NULL;
+    work(x);
+    p->work_us += (uint32_t)(flow_clock_us(x) - from_us);
+}
+
+uint32_t flow_take_work_us(struct flow_exchange *x)
+{
+    uint32_t us = x->p->work_us;
+    x->p->work_us = 0;
+    return us;
+}
+
 static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
 {
     struct flow_private *p = x->p;
+    p->content_us[0] += flow_is_inspecting(x) ? p->work_us : 0;
+    p->eval_us += flow_take_work_us(x);
     if (!p->is_refused) {
         flow_step_inspect(x);
     }
     bool must_wait = flow_is_inspecting(x);
+    if (!p->is_refused && !must_wait && !p->is_rendered) {
+        p->is_rendered = true;
+        must_wait = p->body.len > FLOW_WORK_BYTES;
+        if (must_wait) {
+            p->work = flow_render;
+        } else {
+            flow_render(x);
+        }
+    }
     if (!p->is_refused && !must_wait) {
         flow_step_call(x);
     }
@@ -220,7 +277,15 @@ static void settle(struct flow_exchange *x)
 
 void flow_on_turn(struct flow_exchange *x, struct flow_now now)
 {
-    if (x->p->state == FLOW_INSPECTING) {
+    void (*then)(struct flow_exchange *x) = x->p->then;
+    if (flow_has_work(x)) {
+        flow_work(x);
+    }
+    x->p->then = NULL;
+    if (then != NULL) {
+        x->p->now = now;
+        then(x);
+    } else if (x->p->state == FLOW_INSPECTING) {
         x->p->now = now;
         inspect_and_record(x, flow_clock_us(x));
     } else if (x->p->state == FLOW_RELAYING && x->p->is_answer_waiting) {
@@ -407,6 +472,7 @@ void flow_finish(struct flow_exchange *x)
         return;
     }
     p->state = FLOW_ENDED;
+    p->work = p->then = NULL;
     x->want |= FLOW_WANT_DONE;
     if (x->out.err != ERR_OK) {
         p->is_keep_alive = false; /* half an answer: nothing may follow it */

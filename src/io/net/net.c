@@ -68,6 +68,7 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
     list_init(&n->active);
     list_init(&n->parked);
     list_init(&n->turns);
+    list_init(&n->works);
     list_init(&n->free_requests);
     n->drain_due_ms = NET_NEVER;
     n->cut_due_ms = NET_NEVER;
