@@ -156,6 +156,11 @@ void flow_on_served(struct flow_exchange *x, const struct flow_served *answer,
 void flow_on_client_gone(struct flow_exchange *x, struct flow_now now);
 /* Back to empty; keeps memory for reuse. The host unpins the lease now. */
 void flow_end(struct flow_exchange *x);
+/* After it: the memory of a large exchange, NULL of any other. Giving it back takes the
+ * system a while, so any thread may do that; who does not take it has it done by flow_begin. */
+struct flow_leftover;
+struct flow_leftover *flow_take_leftover(struct flow_exchange *x);
+void flow_leftover_free(struct flow_leftover *l); /* NULL is allowed */
 /* May the client connection carry another request after this one? */
 bool flow_is_keep_alive(const struct flow_exchange *x);
 

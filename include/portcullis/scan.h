@@ -213,6 +213,7 @@ struct scan_job {
     struct str text;
     struct scan_findings *findings;
     unsigned views, worth, view;    /* asked for; that differ; under way, 0 = the text itself */
+    size_t looked_at;               /* bytes of the text that are known to be ASCII */
     size_t seen, taken;             /* bytes of the text: offered, and read by the view */
     size_t decided, walked, asked;  /* bytes of the view; walked: by all but regular expressions */
     struct scan_stages *stages;     /* what makes it, when it is not the text itself */

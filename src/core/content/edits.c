@@ -53,7 +53,7 @@ static void making_free(struct queue *q);
 static enum err wipe_some(struct making *m, size_t *left);
 static enum err make_some(struct content_check *k, struct making *m, size_t *left);
 static enum err begin(struct content_check *k, struct making *m);
-static void begin_json(const struct content_check *k, struct making *m);
+static enum err begin_json(const struct content_check *k, struct making *m);
 static enum err take_unit(struct content_check *k, struct making *m, size_t *left);
 static enum err apply(struct content_check *k, struct making *m, size_t *left);
 static enum err end_apply(struct making *m, const struct content_check *k);
@@ -202,7 +202,7 @@ static enum err begin(struct content_check *k, struct making *m)
     m->unit = m->edit = m->at = 0;
     buf_clear(&m->value);
     if (r->is_json && r->is_edited) {
-        begin_json(k, m);
+        TRY(begin_json(k, m));
     } else if (r->is_edited || (r->text->is_key && k->queue->has_edited_name)) {
         m->step = MAKE_APPLY;
     } else if (needs_restoring(k, r)) {
@@ -214,12 +214,14 @@ static enum err begin(struct content_check *k, struct making *m)
     return m->value.err;
 }
 
-static void begin_json(const struct content_check *k, struct making *m)
+static enum err begin_json(const struct content_check *k, struct making *m)
 {
+    const struct reading *r = &k->queue->items[m->reading];
     names_fini(&m->part_names);
     names_init(&m->part_names, k->env.hash_key);
     m->copied = 0;
     m->step = MAKE_UNIT;
+    return r->has_edited_name ? names_reserve(&m->part_names, r->units_count) : ERR_OK;
 }
 
 /* The next one that changes; where names are edited, also those that make way for one. */

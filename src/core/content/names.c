@@ -14,12 +14,13 @@
 
 #include "names.h"
 
-#define NAMES_MAX 65536U
+#define NAMES_MAX 65536U /* a power of two */
+#define CAPACITY_FIRST 16U
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
 static struct name_slot *find(const struct names *n, uint64_t hash);
 static enum err put(struct names *n, uint64_t hash, bool is_edited);
-static enum err grow(struct names *n);
+static enum err grow(struct names *n, size_t capacity);
 
 void names_init(struct names *n, struct str secret)
 {
@@ -88,7 +89,7 @@ static enum err put(struct names *n, uint64_t hash, bool is_edited)
         return ERR_LIMIT;
     }
     if (2 * n->count >= n->capacity) {
-        TRY(grow(n));
+        TRY(grow(n, n->capacity == 0 ? CAPACITY_FIRST : 2 * n->capacity));
     }
     size_t i = hash & (n->capacity - 1);
     while (n->slots[i].last != 0) {
@@ -99,10 +100,18 @@ static enum err put(struct names *n, uint64_t hash, bool is_edited)
     return ERR_OK;
 }
 
-static enum err grow(struct names *n)
+enum err names_reserve(struct names *n, size_t count)
+{
+    size_t capacity = CAPACITY_FIRST;
+    while (capacity < 2 * NAMES_MAX && capacity <= 2 * count) {
+        capacity *= 2;
+    }
+    return capacity > n->capacity ? grow(n, capacity) : ERR_OK;
+}
+
+static enum err grow(struct names *n, size_t capacity)
 {
     struct names old = *n;
-    size_t capacity = old.capacity == 0 ? 16 : 2 * old.capacity;
     struct name_slot *slots = calloc(capacity, sizeof(*slots));
     if (slots == NULL) {
         return ERR_MEMORY;

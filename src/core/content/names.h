@@ -22,6 +22,8 @@ struct names {
 
 void names_init(struct names *n, struct str secret);
 void names_fini(struct names *n); /* a zeroed one is allowed */
+/* Room for so many at once, or for as many as there may be: growing later moves all. */
+MUST_USE enum err names_reserve(struct names *n, size_t count);
 /* The hash of a name of this object, which grows by its pieces. */
 uint64_t names_begin(const struct names *n, uint64_t object);
 uint64_t names_add(uint64_t hash, struct str part);

@@ -36,6 +36,12 @@
 #define OUTCOME_BYTES 4096
 #define BODY_BYTES_MAX_DEFAULT (16u * 1024 * 1024)
 #define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
+#define LEFTOVER_BYTES_MIN (4u * 1024 * 1024)
+
+struct flow_leftover {
+    struct arena arena;
+    struct buf bufs[3];
+};
 
 static void decide_and_record(struct flow_exchange *x);
 static void parsed(struct flow_exchange *x);
@@ -43,6 +49,7 @@ static void told(struct flow_exchange *x, enum flow_end_how how);
 static void inspect_and_record(struct flow_exchange *x, uint64_t from_us);
 static void answer_locally(struct flow_exchange *x);
 static void settle(struct flow_exchange *x);
+static void leave(struct flow_private *p);
 static void trim(struct buf *b);
 
 enum err flow_exchange_new(struct flow_exchange **ret)
@@ -82,6 +89,7 @@ void flow_exchange_free(struct flow_exchange *x)
     content_check_fini(x->p->check);
     flow_ask_free(x->p->asking);
     flow_stream_free(x->p->stream);
+    flow_leftover_free(x->p->leftover);
     arena_fini(&x->p->arena);
     buf_fini(&x->p->body);
     buf_fini(&x->p->edited);
@@ -96,6 +104,7 @@ void flow_begin(struct flow_exchange *x, const struct flow_env *env, const struc
 {
     struct flow_private *p = x->p;
     ASSERT(p->state == FLOW_IDLE);
+    flow_leftover_free(flow_take_leftover(x));
     p->env = env;
     p->start = *s;
     p->now = s->now;
@@ -123,6 +132,10 @@ void flow_on_head(struct flow_exchange *x, const struct wire_head *head, struct 
         p->refusal.must_close = head->is_chunked || head->content_length > 0;
         settle(x);
         return;
+    }
+    if (head->content_length > BODY_KEEP_BYTES) {
+        /* All at once: growing would copy what has come. */
+        (void)buf_reserve(&p->body, (size_t)head->content_length);
     }
     x->want |= FLOW_WANT_BODY;
 }
@@ -498,6 +511,7 @@ void flow_end(struct flow_exchange *x)
     content_check_fini(p->check);
     flow_ask_free(p->asking);
     flow_stream_free(p->stream);
+    leave(p);
     struct arena arena = p->arena;
     struct buf body = p->body, edited = p->edited, answer = p->answer;
     arena_reset(&arena);
@@ -521,6 +535,45 @@ void flow_end(struct flow_exchange *x)
     buf_clear(&x->record);
     trim(&x->out);
     trim(&x->record);
+}
+
+/* Much memory is set aside instead of being given back here. */
+static void leave(struct flow_private *p)
+{
+    struct buf *bufs[] = {&p->body, &p->edited, &p->answer};
+    size_t bytes = p->arena.taken_bytes;
+    for (size_t i = 0; i < 3; i++) {
+        bytes += bufs[i]->capacity;
+    }
+    struct flow_leftover *l = bytes > LEFTOVER_BYTES_MIN ? malloc(sizeof(*l)) : NULL;
+    if (l == NULL) {
+        return;
+    }
+    l->arena = p->arena;
+    arena_init(&p->arena, l->arena.bytes_max);
+    for (size_t i = 0; i < 3; i++) {
+        l->bufs[i] = *bufs[i];
+        buf_init(bufs[i], l->bufs[i].bytes_max);
+    }
+    p->leftover = l;
+}
+
+struct flow_leftover *flow_take_leftover(struct flow_exchange *x)
+{
+    struct flow_leftover *l = x->p->leftover;
+    x->p->leftover = NULL;
+    return l;
+}
+
+void flow_leftover_free(struct flow_leftover *l)
+{
+    if (l != NULL) {
+        arena_fini(&l->arena);
+        for (size_t i = 0; i < 3; i++) {
+            buf_fini(&l->bufs[i]);
+        }
+        free(l);
+    }
 }
 
 static void trim(struct buf *b)

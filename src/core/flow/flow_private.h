@@ -31,6 +31,7 @@ enum flow_state {
 /* What is to be done next; for a large body after the loop has turned. */
 enum flow_inspection {
     FLOW_INSPECT_BEGIN,
+    FLOW_INSPECT_ADDED,
     FLOW_INSPECT_READ,
     FLOW_INSPECT_EDIT,
     FLOW_INSPECT_EDITED,
@@ -75,6 +76,7 @@ struct flow_private {
     int64_t header_slot;
     struct llm_request request;
     bool is_parsed;
+    struct sha256 body_sha256; /* when it is parsed, and wanted */
     const struct issue *texts_issue; /* why its texts could not be listed; NULL = they are */
     enum err texts_err;
     struct route_resolution models;
@@ -127,6 +129,7 @@ struct flow_private {
     struct policy_pair tags[FLOW_TAGS_MAX];
     const struct policy_violation *warnings[FLOW_REPORTED_MAX];
     struct issue issue;
+    struct flow_leftover *leftover; /* of the exchange before; NULL = none */
 };
 
 /* The host's clock; 0 without one: then nothing is measured. */

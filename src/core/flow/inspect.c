@@ -16,9 +16,12 @@
 #define SLICE_BYTES (64u * 1024)
 #define STEP_BYTES (8u * 1024)
 #define SLICE_US 500
+#define MANY_TEXTS 8192u          /* are given to the check by flow_work */
 #define LARGE_BYTES (256u * 1024) /* a body for which each step is worth a turn of its own */
 
 static void begin(struct flow_exchange *x);
+static void add(struct flow_exchange *x);
+static void added(struct flow_exchange *x);
 static void read_slice(struct flow_exchange *x, uint64_t from_us);
 static void conclude(struct flow_exchange *x);
 static void work_on_check(struct flow_exchange *x);
@@ -158,6 +161,9 @@ void flow_step_inspect(struct flow_exchange *x)
         case FLOW_INSPECT_BEGIN:
             begin(x);
             break;
+        case FLOW_INSPECT_ADDED:
+            added(x);
+            break;
         case FLOW_INSPECT_READ:
             read_slice(x, from_us);
             break;
@@ -208,15 +214,30 @@ static void begin(struct flow_exchange *x)
         flow_refuse_issue(x, p->texts_err, p->texts_issue);
         return;
     }
-    e = flow_check_add(p->check, &p->request);
-    if (e != ERR_OK) {
-        refuse_check(x, e);
-        return;
+    p->inspection = FLOW_INSPECT_ADDED;
+    p->must_turn = p->request.texts_count + p->request.opaques_count > MANY_TEXTS;
+    if (p->must_turn) {
+        p->work = add;
+    } else {
+        add(x);
     }
+}
+
+static void add(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    p->work_err = flow_check_add(p->check, &p->request);
     for (size_t i = 0; i < p->request.texts_count; i++) {
         p->content_bytes[0] += p->request.texts[i].value.len;
     }
-    p->inspection = FLOW_INSPECT_READ;
+}
+
+static void added(struct flow_exchange *x)
+{
+    x->p->inspection = FLOW_INSPECT_READ;
+    if (x->p->work_err != ERR_OK) {
+        refuse_check(x, x->p->work_err);
+    }
 }
 
 static void read_slice(struct flow_exchange *x, uint64_t from_us)

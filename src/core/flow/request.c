@@ -320,7 +320,11 @@ static enum err parse(struct flow_exchange *x, struct issue *ret_issue)
 
 void flow_parse(struct flow_exchange *x)
 {
-    x->p->work_err = parse(x, &x->p->issue);
+    struct flow_private *p = x->p;
+    p->work_err = parse(x, &p->issue);
+    if (p->env->hashes_body) {
+        p->body_sha256 = sha256_of(buf_str(&p->body));
+    }
 }
 
 void flow_step_parse(struct flow_exchange *x)

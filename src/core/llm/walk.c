@@ -247,8 +247,8 @@ static enum err push_text(struct llm_walk *w, struct llm_text **ret)
     }
     r->texts = grown;
     struct llm_text *t = &r->texts[r->texts_count];
-    t->pointer = arena_str(w->arena, (struct str){w->path, w->path_len});
-    t->role = w->role;
+    *t = (struct llm_text){.pointer = arena_str(w->arena, (struct str){w->path, w->path_len}),
+                           .role = w->role};
     if (t->pointer.ptr == NULL) {
         return out_of_room(w);
     }

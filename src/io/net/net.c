@@ -332,6 +332,9 @@ void net_free(struct net *n)
     }
     ASSERT(n->is_closing && list_is_empty(&n->clients) && list_is_empty(&n->upstreams));
     requests_free(n);
+    while (n->leftovers_count > 0) {
+        flow_leftover_free(n->leftovers[--n->leftovers_count]);
+    }
     dns_free(n);
     tls_resume_free(n->resume);
     buf_fini(&n->plain);

@@ -26,6 +26,7 @@
 #define NET_ADDRS_MAX 8
 #define NET_SERVE_MS 90000            /* a management answer comes within this, or 504 */
 #define NET_PARK_MS 10000             /* a record is on disk within this, or the request fails */
+#define NET_LEFTOVERS_MAX 4
 #define NET_NEVER UINT64_MAX
 
 #define NET_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
@@ -237,6 +238,9 @@ struct net {
     struct net_list works;          /* those whose next step is for another thread */
     struct net_request *worked_for; /* it is at work; NULL: nobody is */
     uv_work_t work;
+    bool is_work_queued;
+    struct flow_leftover *leftovers[NET_LEFTOVERS_MAX], *freed; /* to be freed; under way */
+    unsigned leftovers_count;
     struct net_list free_requests;
     unsigned free_count;
     struct net_request **slots;
@@ -330,6 +334,8 @@ void requests_free(struct net *n);
 
 /* The exchange has work: on another thread, then request_on_turn. */
 void work_add(struct net_request *r);
+/* Frees what a large exchange left, on another thread while there are few of them. */
+void work_free(struct net *n, struct flow_leftover *l);
 
 /* ---- upstream.c, upstream_io.c ------------------------------------------------------- */
 

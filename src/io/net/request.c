@@ -446,6 +446,7 @@ static void finish(struct net_request *r)
     list_remove(&r->turn_node);
     r->is_keep_alive = flow_is_keep_alive(r->x);
     flow_end(r->x);
+    work_free(n, flow_take_leftover(r->x));
     n->hooks.end(n->hooks.context, r->pin);
     r->pin = NULL;
     r->has_begun = false;

@@ -116,6 +116,26 @@ static void test_whoever_goes_leaves_nothing(void **state)
     p.turns_max = 0;
 }
 
+/* A large exchange leaves its memory to whoever takes it; else the next one frees it. */
+static void test_what_is_left(void **state)
+{
+    (void)state;
+    path_request_bytes(&p, tool_request(200, "x", "}"), 0);
+    finish_call(&p);
+    assert_null(flow_take_leftover(p.x));
+    path_request_bytes(&p, tool_request(NAMES, "x", "}"), 0);
+    finish_call(&p);
+    struct flow_leftover *left = flow_take_leftover(p.x);
+    assert_non_null(left);
+    assert_null(flow_take_leftover(p.x));
+    path_request_bytes(&p, tool_request(NAMES, "y", "}"), 0);
+    flow_leftover_free(left); /* in the middle of another one */
+    assert_int_equal(p.calls, 1);
+    finish_call(&p);
+    path_request_bytes(&p, tool_request(NAMES, "y", "}"), 0);
+    finish_call(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +143,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_small_bodies_have_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_whoever_goes_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_left, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ struct flow_private {
     struct buf body, call_head;
     unsigned turns_left;
     bool has_work;
-    bool is_working;
+    bool is_working, leaves;
     bool is_keep_alive, is_begun, is_relaying, is_call_open, is_accounting, is_over, is_decided;
 };
 
@@ -38,6 +38,8 @@ static struct fake {
     uv_thread_t loop_thread;
     _Atomic bool is_held;
     _Atomic unsigned working, worked, worked_on_loop;
+    bool leaves; /* every exchange leaves memory */
+    _Atomic unsigned left, freed, freed_on_loop;
     char work_log[256]; /* as turn_log; of one loop at a time */
     _Atomic unsigned begun, ended, gone, calls, bad, served;
     _Atomic unsigned small; /* exchanges that began with a scratch that is too small */
@@ -312,11 +314,38 @@ void flow_end(struct flow_exchange *x)
     struct buf body = p->body, call_head = p->call_head;
     buf_clear(&body);
     buf_clear(&call_head);
-    *p = (struct flow_private){.body = body, .call_head = call_head};
+    *p = (struct flow_private){.body = body, .call_head = call_head, .leaves = fake.leaves};
     x->want = 0;
     buf_clear(&x->out);
     x->out_rest = STR_NONE;
     buf_clear(&x->record);
+}
+
+struct flow_leftover {
+    char *bytes;
+};
+
+struct flow_leftover *flow_take_leftover(struct flow_exchange *x)
+{
+    struct flow_leftover *l = NULL;
+    if (x->p->leaves) {
+        l = malloc(sizeof(*l));
+        l->bytes = malloc(1u << 20);
+        fake.left++;
+    }
+    x->p->leaves = false;
+    return l;
+}
+
+void flow_leftover_free(struct flow_leftover *l)
+{
+    if (l != NULL) {
+        uv_thread_t self = uv_thread_self();
+        fake.freed++;
+        fake.freed_on_loop += uv_thread_equal(&self, &fake.loop_thread) != 0 ? 1 : 0;
+        free(l->bytes);
+        free(l);
+    }
 }
 
 bool flow_is_keep_alive(const struct flow_exchange *x)

@@ -152,6 +152,35 @@ static void a_close_waits_for_the_call(void **state)
     close(other);
 }
 
+/* What large exchanges leave is freed elsewhere, at the end wherever. */
+static void what_is_left_is_freed_elsewhere(void **state)
+{
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    fake.leaves = true;
+    for (unsigned i = 1; i <= 3; i++) {
+        expect_echo();
+        stage_until(fake.freed == i);
+    }
+    assert_int_equal(fake.freed_on_loop, 0);
+    fake.is_held = true;
+    int fd = stage_connect();
+    stage_send(fd, STR(WORK_REQUEST("a")));
+    stage_until(fake.working == 1);
+    for (unsigned i = 0; i < 6; i++) { /* four may wait for the call */
+        expect_echo();
+    }
+    stage_until(fake.left == 9);
+    assert_int_equal(fake.freed_on_loop, 2);
+    assert_int_equal(fake.freed, 5);
+    fake.is_held = false;
+    stage_until(fake.freed == 9);
+    assert_int_equal(fake.freed_on_loop, 2);
+    close(fd);
+    stage_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_client_that_goes_waits_for_the_call),
         cmocka_unit_test(a_drain_waits_for_the_call),
         cmocka_unit_test(a_close_waits_for_the_call),
+        cmocka_unit_test(what_is_left_is_freed_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
