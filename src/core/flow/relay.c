@@ -20,6 +20,7 @@ static bool is_answer_acceptable(struct flow_exchange *x, const struct wire_head
 static bool is_answer_read(const struct flow_private *p);
 static void begin_stream(struct flow_exchange *x);
 static void relay_json(struct flow_exchange *x);
+static void name_model(struct flow_private *p);
 static void json_relayed(struct flow_exchange *x);
 static void relay_events(struct flow_exchange *x);
 static void end_events(struct flow_exchange *x, enum err e);
@@ -299,15 +300,25 @@ static void relay_json(struct flow_exchange *x)
     p->work_err =
         llm_relay_json(p->relay, buf_str(&p->answer), is_same ? NULL : body, &p->issue);
     p->work_err = p->work_err == ERR_OK ? body->err : p->work_err;
-    const struct llm_edit *model = llm_relay_model_edit(p->relay);
     if (p->work_err == ERR_OK && !is_same) {
         buf_clear(&p->answer);
         buf_move(&p->answer, body);
-    } else if (p->work_err == ERR_OK && model != NULL) {
-        p->answer.bytes_max += model->with.len;
-        bool is_room = buf_replace(&p->answer, model->span.from,
-                                   model->span.to - model->span.from, model->with);
-        p->work_err = is_room ? ERR_OK : ERR_MEMORY;
+    } else if (p->work_err == ERR_OK) {
+        name_model(p);
+    }
+}
+
+/* As the client called it; what does not fit is an error of the buffer. */
+static void name_model(struct flow_private *p)
+{
+    const struct llm_edit *model = llm_relay_model_edit(p->relay);
+    if (model == NULL) {
+        return;
+    }
+    p->answer.bytes_max += model->with.len;
+    if (!buf_replace(&p->answer, model->span.from, model->span.to - model->span.from,
+                     model->with)) {
+        p->answer.err = ERR_LIMIT;
     }
 }
 
@@ -315,13 +326,13 @@ static void json_relayed(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     (void)flow_take_work_us(x);
-    if (p->work_err == ERR_MEMORY) {
-        flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
-        return;
-    }
     if (p->work_err != ERR_OK) {
         p->outcome = "upstream_error";
         flow_relay_fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
+        return;
+    }
+    if (p->answer.err != ERR_OK) {
+        flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
         return;
     }
     flow_evaluation_json(x);
