@@ -97,6 +97,7 @@ def test_s1_06_07_14_the_documented_create_names_what_is_not_enforced(lab):
     assert body["error"]["code"] == "not_enforced"
     assert body["error"]["statusCode"] == 422
     assert "'fact_check' is not enforced" in body["error"]["message"]
+    assert "the rest can, without it" in body["error"]["message"]
     assert body["error"]["details"][0]["pointer"] == "/rules/0/type"
     assert CREATE["name"] not in str(lab.must("GET", "/v1/policies?status=all")), "not stored"
 

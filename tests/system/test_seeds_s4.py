@@ -89,6 +89,7 @@ def test_s4_36_the_documented_policy_names_what_is_not_enforced(lab, make):
     assert error["code"] == "not_enforced"
     assert error["param"] == "/rules/0/max_cost_per_day"
     assert "'max_cost_per_day' is not enforced" in error["message"]
+    assert "the rest can, without it" in error["message"]
     assert DOCUMENTED["policy_name"] not in str(lab.must("GET", "/v1/policies?status=all"))
 
 

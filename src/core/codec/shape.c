@@ -237,7 +237,9 @@ enum err codec_not_enforced(struct codec_reader *r, struct str pointer, const ch
                             const char *name)
 {
     issue_set(r->issue, pointer.ptr,
-              "%s '%s' is not enforced by this version, so it cannot be stored", what, name);
+              "%s '%s' is not enforced by this version, so it cannot be stored; the rest can, "
+              "without it",
+              what, name);
     return ERR_UNSUPPORTED;
 }
 
