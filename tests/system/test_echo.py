@@ -84,6 +84,7 @@ def find(gateway, query):
 
 def test_the_callers_ids_are_on_record(gateway, fake, oai):
     own = f"order-{time.monotonic_ns()}"
+    fake.reset()
     answer = oai.chat.completions.with_raw_response.create(
         model="gpt-4o-mini", messages=user("hello"),
         extra_headers={"X-Request-Id": own, "traceparent": PARENT, "tracestate": "a=1"})
@@ -99,6 +100,7 @@ def test_the_callers_ids_are_on_record(gateway, fake, oai):
 
 
 def test_what_is_no_id_is_left_out(gateway, fake, oai):
+    fake.reset()
     answer = oai.chat.completions.with_raw_response.create(
         model="gpt-4o-mini", messages=user("hello"),
         extra_headers={"X-Request-Id": "x" * 129, "traceparent": "00-nothing", "tracestate": "a=1"})
