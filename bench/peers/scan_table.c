@@ -283,7 +283,8 @@ static void peers(struct bench *b)
 
 /* ---- the whole check ----------------------------------------------------------------- */
 
-static struct content *make_content(struct bench *b, bool is_all, uint64_t *applies)
+static struct content *make_content(struct bench *b, bool is_all, enum scan_action_kind method,
+                                    uint64_t *applies)
 {
     static const struct str all[] = {STR_INIT("default")};
     static const struct str topics[] = {STR_INIT("weapons"), STR_INIT("medical_advice")};
@@ -300,8 +301,8 @@ static struct content *make_content(struct bench *b, bool is_all, uint64_t *appl
     const struct content_rule rules[] = {
         {.kind = CONTENT_PII,
          .effect = CONTENT_MODIFY,
-         .stages = CONTENT_REQUEST,
-         .method = SCAN_PSEUDONYM,
+         .stages = method == SCAN_REDACT ? CONTENT_REQUEST | CONTENT_RESPONSE : CONTENT_REQUEST,
+         .method = method,
          .types = {is_all ? all : names, is_all ? 1 : count, true}},
         {.kind = CONTENT_TERMS,
          .effect = CONTENT_WARN,
@@ -326,7 +327,8 @@ static struct content *make_content(struct bench *b, bool is_all, uint64_t *appl
 static struct content_check *make_check(struct bench *b, const struct content *c,
                                         const uint64_t *applies, const struct llm_text *text)
 {
-    const struct content_env env = {.scratch = b->scratch, .hash_key = STR("key")};
+    const struct content_env env = {
+        .scratch = b->scratch, .hash_key = STR("key"), .may_work = true};
     struct content_check *k;
     arena_reset(&b->arena);
     ASSERT(content_check_new(&b->arena, c, applies, &env, &k) == ERR_OK);
@@ -347,7 +349,7 @@ static void evaluation(struct bench *b)
     static double ns[EVALUATIONS];
     for (unsigned is_all = 0; is_all < 2; is_all++) {
         uint64_t applies;
-        struct content *c = make_content(b, is_all != 0, &applies);
+        struct content *c = make_content(b, is_all != 0, SCAN_PSEUDONYM, &applies);
         text_fill(0, b->text, MEGABYTE);
         for (size_t i = 0; i < EVALUATIONS; i++) {
             size_t from = i * 997 % (MEGABYTE - 2048);
@@ -381,45 +383,115 @@ static double step_ns(double from, double *longest)
     return to - from;
 }
 
-static void steps_of(struct bench *b, const struct content *c, uint64_t applies, size_t kind)
+struct stepping {
+    const char *name;
+    double longest, longest_edit, longest_work, total; /* work: on another thread */
+    size_t steps;
+};
+
+/* What was added, to its end. */
+static void run_steps(struct content_check *k, struct stepping *s, const struct llm_edit **ret,
+                      size_t *ret_count)
 {
-    const struct llm_text text = {.value = {b->text, MEGABYTE},
-                                  .pointer = STR("/messages/0/content"),
-                                  .role = LLM_ROLE_USER};
-    const struct llm_edit *edits;
-    double longest = 0;
-    double longest_edit = 0;
-    double total = 0;
-    size_t count;
-    size_t steps = 0;
-    struct content_check *k = make_check(b, c, &applies, &text);
     enum err err;
     do {
         double from = now_ns(CLOCK_THREAD_CPUTIME_ID);
         err = content_run(k, STEP_BYTES);
-        total += step_ns(from, &longest);
-        steps++;
+        s->total += step_ns(from, &s->longest);
+        s->steps++;
+        if (content_has_work(k)) {
+            from = now_ns(CLOCK_THREAD_CPUTIME_ID);
+            content_work(k);
+            s->total += step_ns(from, &s->longest_work);
+        }
     } while (err == ERR_AGAIN);
     ASSERT(err == ERR_OK);
     double from = now_ns(CLOCK_THREAD_CPUTIME_ID);
-    ASSERT(content_edits(k, &edits, &count) == ERR_OK);
-    total += step_ns(from, &longest_edit);
-    printf("steps\t%s\t1 MB\tours\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", text_kinds[kind], longest,
-           longest_edit, total, steps,
-           (unsigned long long)content_edits_count(k, CONTENT_REQUEST));
+    ASSERT(content_edits(k, ret, ret_count) == ERR_OK);
+    s->total += step_ns(from, &s->longest_edit);
+}
+
+static void print_steps(struct content_check *k, struct stepping *s, enum content_stage stage)
+{
+    double from = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t count = content_edits_count(k, stage);
     content_check_fini(k);
+    s->total += step_ns(from, &s->longest_edit);
+    printf("steps\t%s\t1 MB\tours\t%.0f\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", s->name, s->longest,
+           s->longest_edit, s->longest_work, s->total, s->steps, (unsigned long long)count);
+    fflush(stdout);
+}
+
+static void steps_of(struct bench *b, const struct content *c, uint64_t applies,
+                     const struct llm_text *text, const char *name)
+{
+    struct stepping s = {.name = name};
+    const struct llm_edit *edits;
+    size_t count;
+    struct content_check *k = make_check(b, c, &applies, text);
+    run_steps(k, &s, &edits, &count);
+    print_steps(k, &s, CONTENT_REQUEST);
+}
+
+/* An answer that says again what the request said: its tokens become values again. */
+static void restoring_steps_of(struct bench *b, const struct content *c, uint64_t applies,
+                               const struct llm_text *text, const char *name)
+{
+    struct stepping s = {.name = ""};
+    const struct llm_edit *edits;
+    struct json_doc said;
+    size_t count;
+    struct content_check *k = make_check(b, c, &applies, text);
+    run_steps(k, &s, &edits, &count);
+    ASSERT(count == 1);
+    ASSERT(json_parse(&b->arena, edits[0].with, &json_limits_default, &said, NULL) == ERR_OK);
+    const struct llm_text answer = {.value = json_str(said.root),
+                                    .pointer = text->pointer,
+                                    .role = LLM_ROLE_ASSISTANT,
+                                    .is_json = text->is_json};
+    s = (struct stepping){.name = name};
+    ASSERT(content_response_add(k, &answer) == ERR_OK);
+    run_steps(k, &s, &edits, &count);
+    ASSERT(count == 1);
+    print_steps(k, &s, CONTENT_REQUEST);
+}
+
+static void json_steps(struct bench *b, const struct content *c, uint64_t applies)
+{
+    uint64_t redacts;
+    struct content *redacting = make_content(b, true, SCAN_REDACT, &redacts);
+    for (size_t kind = 0; kind < JSON_KINDS; kind++) {
+        const struct llm_text text = {.value = {b->text, json_fill(kind, b->text, MEGABYTE)},
+                                      .pointer = STR("/messages/0/tool_calls/0/arguments"),
+                                      .role = LLM_ROLE_ASSISTANT,
+                                      .is_json = true};
+        for (unsigned r = 0; r < b->rounds; r++) {
+            steps_of(b, c, applies, &text, json_kinds[kind]);
+        }
+        for (unsigned r = 0; kind == JSON_NAMES && r < b->rounds; r++) {
+            steps_of(b, redacting, redacts, &text, "the same redacted: equal names are numbered");
+        }
+        for (unsigned r = 0; kind == JSON_NAMES && r < b->rounds; r++) {
+            restoring_steps_of(b, c, applies, &text, "the same in an answer: tokens restored");
+        }
+    }
+    content_unref(redacting);
 }
 
 static void steps(struct bench *b)
 {
     uint64_t applies;
-    struct content *c = make_content(b, true, &applies);
+    struct content *c = make_content(b, true, SCAN_PSEUDONYM, &applies);
     for (size_t kind = 0; kind < TEXT_KINDS; kind++) {
+        const struct llm_text text = {.value = {b->text, MEGABYTE},
+                                      .pointer = STR("/messages/0/content"),
+                                      .role = LLM_ROLE_USER};
         text_fill(kind, b->text, MEGABYTE);
         for (unsigned r = 0; r < b->rounds; r++) {
-            steps_of(b, c, applies, kind);
+            steps_of(b, c, applies, &text, text_kinds[kind]);
         }
     }
+    json_steps(b, c, applies);
     content_unref(c);
 }
 

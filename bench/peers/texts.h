@@ -17,6 +17,14 @@ static const char *const text_kinds[] = {
     "base64",      "digits",                  "numbers",               "markup"};
 #define TEXT_KINDS (sizeof(text_kinds) / sizeof(text_kinds[0]))
 
+/* What a tool is called with: JSON, each hard on one part of its way. */
+static const char *const json_kinds[] = {
+    "JSON, members with short values", "JSON, names that are addresses",
+    "JSON, short strings",             "JSON, numbers",
+    "JSON, objects in objects",        "JSON, one string full of escapes"};
+#define JSON_KINDS (sizeof(json_kinds) / sizeof(json_kinds[0]))
+#define JSON_NAMES 1U /* the one that is numbered when all become equal */
+
 static const char text_clean[] =
     "Could you help me plan a week in the mountains? We are four adults and two children, and we "
     "would like to walk for three or four hours a day, not more. The cabin has a small kitchen, so "
@@ -84,6 +92,55 @@ static inline void text_fill(size_t kind, char *ret, size_t len)
     while (len > 0 && kind == 1 && ((unsigned char)ret[len - 1] & 0x80) != 0) {
         ret[--len] = ' '; /* no half letter */
     }
+}
+
+/* The next piece of a JSON of a kind, with the comma in front of it. */
+static inline size_t json_piece(size_t kind, size_t line, uint64_t *dice, char ret[640])
+{
+    unsigned long long r = text_roll(dice);
+    const char *comma = line > 0 ? "," : "";
+    switch (kind) {
+    case 0:
+        return (size_t)snprintf(ret, 640, "%s\"item%llu_%zu\":\"walk for %llu hours\"", comma,
+                                r % 100, line, r % 7);
+    case 1:
+        return (size_t)snprintf(ret, 640, "%s\"%zu@abc.io\":%llu", comma, line, r % 10);
+    case 2:
+        return (size_t)snprintf(ret, 640, "%s\"%c\"", comma, (char)('a' + r % 26));
+    case 3:
+        return (size_t)snprintf(ret, 640, "%s%llu.%llu", comma, r % 1000, r % 7);
+    case 4: {
+        size_t n = (size_t)snprintf(ret, 640, "%s", comma);
+        for (size_t i = 0; i < 48; i++) {
+            n += (size_t)snprintf(ret + n, 640 - n, "{\"a%llu\":", r % 10);
+        }
+        n += (size_t)snprintf(ret + n, 640 - n, "\"x\"");
+        memset(ret + n, '}', 48);
+        return n + 48;
+    }
+    default:
+        return (size_t)snprintf(ret, 640, "\\n\\u00e9\\\"\\ud83d\\ude00x");
+    }
+}
+
+/* Returns its bytes, at most `len`. */
+static inline size_t json_fill(size_t kind, char *ret, size_t len)
+{
+    static const char *const ends[JSON_KINDS] = {"{}", "{}", "[]", "[]", "[]", "\"\""};
+    char piece[640];
+    uint64_t dice = 88172645463325252U;
+    size_t at = 0;
+    ret[at++] = ends[kind][0];
+    for (size_t line = 0;; line++) {
+        size_t n = json_piece(kind, line, &dice, piece);
+        if (at + n + 1 > len) {
+            break;
+        }
+        memcpy(ret + at, piece, n);
+        at += n;
+    }
+    ret[at++] = ends[kind][1];
+    return at;
 }
 
 #endif

@@ -139,6 +139,7 @@ struct content_env {
     struct scan_scratch *scratch; /* the worker's; grown for the set when the lease came */
     struct str hash_key;          /* secret of the tenant: hashes and tokens are keyed by it */
     bool may_ask;                 /* the caller asks recognisers; else each counts as failed */
+    bool may_work;                /* the caller sees to content_work; else content_run does it */
 };
 struct content_check;
 
@@ -167,6 +168,11 @@ MUST_USE enum err content_response_add(struct content_check *k, const struct llm
  * was not read; the caller must refuse. With env.may_ask ERR_AGAIN may also mean that
  * content_ask has a question. */
 MUST_USE enum err content_run(struct content_check *k, size_t bytes_max);
+/* With env.may_work, when content_run said ERR_AGAIN: is the next thing to do one long call,
+ * of a library that knows no steps? content_work does it, on any thread, while nobody else
+ * touches the check and its arena. */
+bool content_has_work(const struct content_check *k);
+void content_work(struct content_check *k);
 /* What a recogniser is to be asked before content_run can go on, when everything else was
  * read and no rule blocks already. False: nothing. The same until content_told. Views, into
  * the texts. It may be too much to ask (recognise_is_too_much). */

@@ -133,6 +133,11 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now);
 void flow_on_bad_request(struct flow_exchange *x, unsigned status, const char *reason,
                          struct flow_now now);
 void flow_on_turn(struct flow_exchange *x, struct flow_now now);
+/* With TURN: does a long call come next that needs nothing but the exchange (parsing a large
+ * body)? Then flow_work does it, on any thread, while nobody else touches the exchange, and
+ * flow_on_turn follows. Without flow_work flow_on_turn does it by itself. */
+bool flow_has_work(const struct flow_exchange *x);
+void flow_work(struct flow_exchange *x);
 void flow_on_recorded(struct flow_exchange *x, enum err e, struct flow_now now);
 void flow_on_upstream_head(struct flow_exchange *x, const struct wire_head *head,
                            struct flow_now now);
@@ -153,6 +158,11 @@ void flow_on_served(struct flow_exchange *x, const struct flow_served *answer,
 void flow_on_client_gone(struct flow_exchange *x, struct flow_now now);
 /* Back to empty; keeps memory for reuse. The host unpins the lease now. */
 void flow_end(struct flow_exchange *x);
+/* After it: the memory of a large exchange, NULL of any other. Giving it back takes the
+ * system a while, so any thread may do that; who does not take it has it done by flow_begin. */
+struct flow_leftover;
+struct flow_leftover *flow_take_leftover(struct flow_exchange *x);
+void flow_leftover_free(struct flow_leftover *l); /* NULL is allowed */
 /* May the client connection carry another request after this one? */
 bool flow_is_keep_alive(const struct flow_exchange *x);
 
@@ -165,7 +175,7 @@ struct flow_question {
     size_t candidate;             /* of facts->models: the one chosen */
     struct scan_scratch *scratch; /* of this thread, fit for the snapshot; NULL = not ready */
     struct str pepper;
-    bool may_ask;                 /* as in content_env */
+    bool may_ask, may_work;       /* as in content_env */
 };
 /* *ret is NULL when no rule applies. Otherwise content_check_fini it. ERR_STALE: rules
  * apply and there is no scratch. With any error the caller must refuse. */

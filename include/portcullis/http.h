@@ -32,6 +32,7 @@ struct http_health {
     _Atomic uint64_t notify_received, notify_resync, publishes, publish_failures;
     _Atomic uint64_t compile_us;     /* of the last publish: load, compile, hand over */
     _Atomic uint64_t pending_seq; /* lowest change that is still being compiled; 0 = none */
+    _Atomic uint64_t orgs_behind; /* whose newest rows could not be taken over */
     _Atomic uint64_t audit_written, audit_quarantined;
     _Atomic uint64_t log_dropped; /* bytes of request lines */
 };

@@ -75,7 +75,8 @@ struct llm_text {
     bool is_number;   /* a bare number of a tool's input, as written; an edit quotes it */
     bool is_delta;    /* stream events: a piece of a string that grows ... */
     uint64_t channel; /* ... and which one: equal for pieces of the same string */
-    uint64_t scope;   /* the choice, block or item that the channel belongs to */
+    uint64_t scope;   /* the choice, block or item that the channel belongs to; of a name
+                         out of llm_json_texts: which object */
     /* Stream events: the half of a surrogate pair that the piece begins or ends with, when
      * a provider cut inside one; 0 = none. Not part of `value`. */
     uint16_t half_before, half_after;

@@ -122,8 +122,8 @@ struct scan_set;
 MUST_USE enum err scan_set_new(const struct scan_engine *engine, const struct scan_spec *spec,
                                struct scan_set **ret_set, struct issue *issue);
 void scan_set_free(struct scan_set *set); /* NULL is allowed */
-/* What a term costs, by which dear ones are refused. Steps are the matcher's; 1.5 ns each or so. ERR as
- * scan_set_new, without pointer; what is known of the figures is filled in then as well. */
+/* What a term costs, by which dear ones are refused. Steps are the matcher's; 1.5 ns each or so.
+ * ERR as scan_set_new, without pointer; what is known of the figures is filled in then as well. */
 struct scan_cost {
     size_t width_max; /* the longest match, and what a stream holds back for it */
     size_t instructions;
@@ -214,6 +214,7 @@ struct scan_job {
     struct str text;
     struct scan_findings *findings;
     unsigned views, worth, view;    /* asked for; that differ; under way, 0 = the text itself */
+    size_t looked_at;               /* bytes of the text that are known to be ASCII */
     size_t seen, taken;             /* bytes of the text: offered, and read by the view */
     size_t decided, walked, asked;  /* bytes of the view; walked: by all but regular expressions */
     struct scan_stages *stages;     /* what makes it, when it is not the text itself */
@@ -307,11 +308,9 @@ struct scan_tokens {
 };
 void scan_tokens_init(struct scan_tokens *tokens, size_t bytes_max);
 void scan_tokens_fini(struct scan_tokens *tokens); /* wipes; NULL is allowed */
-/* The text with the values in place of their tokens, byte for byte. is_json: the text is
- * raw JSON, so values are escaped. ERR_LIMIT (of `out`), ERR_MEMORY. */
-MUST_USE enum err scan_tokens_restore(const struct scan_tokens *tokens, struct str text,
-                                      bool is_json, struct buf *out);
-/* The same for a stream: holds back only what may become one of the tokens. */
+/* A text with the values in place of their tokens, byte for byte, in pieces cut anywhere:
+ * holds back only what may become one of the tokens. is_json: the text is raw JSON, so
+ * values are escaped. ERR_LIMIT (of `out`), ERR_MEMORY. */
 struct scan_restorer {
     const struct scan_tokens *tokens;
     bool is_json;

@@ -124,13 +124,15 @@ MUST_USE enum err store_listen_wait(struct store *s, unsigned timeout_ms, int wa
 
 /* ---- nodes -------------------------------------------------------------------------------- */
 
-/* "This node enforces `epoch`": call on every publish and every few seconds. */
-MUST_USE enum err store_node_report(struct store *s, struct str node, uint64_t epoch);
+/* "This node enforces `epoch`, but not the newest rows of these organisations" (ids, each with
+ * a line feed behind it): call on every publish and every few seconds. */
+MUST_USE enum err store_node_report(struct store *s, struct str node, uint64_t epoch,
+                                    struct str behind);
 MUST_USE enum err store_node_leave(struct store *s, struct str node);
-/* The lowest epoch of nodes heard of within 15 s, and the node that has it.
- * ERR_NOT_FOUND: no node is alive. For Prefer: wait. */
-MUST_USE enum err store_nodes_min_epoch(struct store *s, struct arena *a, uint64_t *ret_epoch,
-                                        struct str *ret_node);
+/* The lowest epoch of nodes heard of within 15 s, and the node that has it; 0 for one that is
+ * behind for this organisation. ERR_NOT_FOUND: no node is alive. For Prefer: wait. */
+MUST_USE enum err store_nodes_min_epoch(struct store *s, struct str org, struct arena *a,
+                                        uint64_t *ret_epoch, struct str *ret_node);
 
 /* ---- commands ------------------------------------------------------------------------------- */
 

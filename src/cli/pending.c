@@ -33,6 +33,7 @@ void serve_pending_put(struct serve *s, const struct policy_org_rows *rows, stru
         free(p);
         free((void *)(uintptr_t)sealed.ptr);
         atomic_fetch_add(&s->health.publish_failures, 1);
+        serve_behind_set(s, rows->id, true);
         serve_log(s, "error", "policy_not_compiled", "\"org\":\"%.*s\",\"reason\":\"no memory\"",
                   STR_ARG(rows->id));
         return;
@@ -97,6 +98,7 @@ static bool retry(struct serve *s, struct serve_pending *p)
         e = serve_org_keep(s, org, p->sealed);
         p->sealed = STR_NONE;
     }
+    serve_behind_set(s, str_from(p->org), e != ERR_OK);
     if (e != ERR_OK) {
         atomic_fetch_add(&s->health.publish_failures, 1);
     }

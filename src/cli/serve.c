@@ -149,15 +149,12 @@ static enum err start_state(struct serve *s, struct issue *issue)
 {
     const struct config *c = &s->config;
     bool is_strict = strcmp(c->audit_durability, "strict") == 0;
-    if (!is_strict && strcmp(c->audit_durability, "process") != 0) {
-        issue_set(issue, "audit.durability", "must be process or strict");
-        return ERR_INVALID;
-    }
     snprintf(s->spool_dir, sizeof(s->spool_dir), "%s/spool", c->state_dir);
     snprintf(s->snapshot_path, sizeof(s->snapshot_path), "%s/snapshot", c->state_dir);
     if ((mkdir(c->state_dir, 0700) != 0 && errno != EEXIST) ||
         (mkdir(s->spool_dir, 0700) != 0 && errno != EEXIST)) {
-        issue_set(issue, "state_dir", "the folder %s cannot be made", c->state_dir);
+        issue_set(issue, "state_dir", "the folder %s cannot be made: %s", c->state_dir,
+                  strerror(errno));
         return ERR_IO;
     }
     TRY(lock_state(s, issue));
@@ -364,10 +361,13 @@ static void run(struct serve *s)
         uint64_t enforced = worker_group_epoch_min(s->group);
         uint64_t pending = atomic_load(&s->health.pending_seq);
         enforced = pending != 0 && pending <= enforced ? pending - 1 : enforced;
-        if ((enforced != s->reported_epoch || now_ms - reported_ms >= REPORT_MS) &&
+        if ((enforced != s->reported_epoch || s->is_report_due ||
+             now_ms - reported_ms >= REPORT_MS) &&
             atomic_load(&s->health.is_database_up)) {
-            if (store_node_report(s->store, str_from(s->node), enforced) == ERR_OK) {
+            if (store_node_report(s->store, str_from(s->node), enforced, buf_str(&s->behind)) ==
+                ERR_OK) {
                 s->reported_epoch = enforced;
+                s->is_report_due = false;
             }
             reported_ms = now_ms;
         }

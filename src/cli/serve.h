@@ -54,6 +54,8 @@ struct serve {
     bool is_behind; /* the database is, or may be, ahead of what is enforced */
     bool is_from_disk;
     uint64_t epoch, reported_epoch;
+    struct buf behind;    /* behind.c: ids, each with a line feed behind it */
+    bool is_report_due;   /* it changed */
     int64_t rebuild_at_s; /* an attestation begins or ends then */
     /* last_good.c */
     bool is_save_due;
@@ -81,6 +83,10 @@ void serve_free(struct serve *s);
 bool serve_ship(void *context, const struct spool_batch *batch);
 /* worker_serve_fn */
 void serve_request(void *context, const struct worker_request *request);
+
+/* behind.c: organisations whose newest rows are not what is enforced. */
+void serve_behind_set(struct serve *s, struct str org, bool is_behind);
+void serve_behind_clear(struct serve *s);
 
 /* pending.c: organisations whose terms are being compiled. */
 /* Takes over `sealed`. s->client.key is what is waited for. */

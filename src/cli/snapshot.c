@@ -79,6 +79,7 @@ static enum err apply(struct serve *s, uint64_t since)
     bool was_from_disk = s->is_from_disk;
     if (since == 0) {
         serve_pending_clear(s); /* all are read again, and some may be gone */
+        serve_behind_clear(s);
     }
     for (size_t i = 0; i < loaded->orgs_count; i++) {
         replace_org(s, &loaded->orgs[i], loaded->now_s);
@@ -121,6 +122,7 @@ static void replace_org(struct serve *s, const struct store_org *o, int64_t now_
     if (e == ERR_OK) {
         e = serve_org_keep(s, org, seal_org(s, &o->rows));
     }
+    serve_behind_set(s, o->rows.id, e != ERR_OK);
     if (e == ERR_OK) {
         return;
     }
@@ -353,6 +355,7 @@ void serve_free(struct serve *s)
 {
     serve_orgs_clear(s);
     serve_pending_clear(s);
+    buf_fini(&s->behind);
     free(s->orgs);
     free(s->sealed);
     net_exceptions_free(s->exceptions);

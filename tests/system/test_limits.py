@@ -2,10 +2,12 @@
 """The edges of a connection over a real socket: slow, too large, half closed, pipelined, ended;
 and the two signals an operator sends. Only bytes and their order are asserted; the one wait that
 is long (a slow client is given ten seconds) is shared by all slow clients."""
+import hashlib
 import json
 import signal
 import socket
 import time
+import urllib.request
 
 import pytest
 
@@ -387,3 +389,25 @@ def test_sighup_reloads_without_loss(fresh):
     assert {a.status for a in load.answers} == {200}
     assert not any('"reload_failed"' in line for line in fresh.lines)
     print(f"\n10 reloads, {len(load.answers)} requests, none lost")
+
+
+def test_strict_records_with_the_hash_of_the_body(build_dir, database_url, fake, tmp_path):
+    """audit.durability strict: answers come although each waits for the disk; audit.hash_body."""
+    lab = Lab(build_dir, database_url, tmp_path, fake,
+              {"audit": {"durability": "strict", "hash_body": True}})
+    try:
+        body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]})
+        request = urllib.request.Request(
+            lab.url + "/v1/chat/completions", data=body.encode(), headers={
+                "authorization": "Bearer " + lab.keys["owner"],
+                "content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 200
+            request_id = answer.headers["x-request-id"]
+        end = time.monotonic() + 30
+        while not (rows := lab.must("GET", "/v1/audit?request_id=" + request_id)["data"]):
+            assert time.monotonic() < end, "no record"
+            time.sleep(0.05)
+        assert rows[0]["body_sha256"] == hashlib.sha256(body.encode()).hexdigest()
+    finally:
+        lab.stop()

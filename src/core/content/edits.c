@@ -6,9 +6,9 @@
  * become their values again, after everything was scanned. Made in steps, as content_run
  * reads: a text of a megabyte with a hundred thousand findings is long to write as well.
  *
- *   BEGIN -> APPLY -> FINISH -> ESCAPE -> KEEP -> BEGIN of the next text
- *   BEGIN -> UNIT -> APPLY -> ESCAPE -> KEEP -> UNIT ... -> NUMBER -> JOIN -> FINISH -> ESCAPE
- *   -> KEEP (of a JSON; NUMBER where names were edited)
+ *   BEGIN -> APPLY -> RESTORE -> ESCAPE -> KEEP -> BEGIN of the next text
+ *   BEGIN -> UNIT -> APPLY -> COPY -> ESCAPE -> UNIT ... -> COPY -> RESTORE -> ESCAPE -> KEEP
+ *   (of a JSON: what stands between its strings is copied as it is)
  */
 #include "names.h"
 #include "run.h"
@@ -18,15 +18,16 @@
 #define PIECE_BYTES (64U << 10)      /* is written without a look at the time */
 #define WRITES_PER_READ 4U           /* bytes written for one that is read */
 #define WIPES_PER_READ 8U
-#define EDIT_COST 32U    /* bytes that an edit counts as */
+#define EDIT_COST 32U /* bytes that an edit counts as */
+#define RESTORE_BYTES 1024U
+#define BRACKET_COST 64U /* a token may begin there, so it is looked for */
 
 enum making_step {
     MAKE_BEGIN,
     MAKE_UNIT,
     MAKE_APPLY,
-    MAKE_NUMBER,
-    MAKE_JOIN,
-    MAKE_FINISH,
+    MAKE_COPY,
+    MAKE_RESTORE,
     MAKE_ESCAPE,
     MAKE_KEEP
 };
@@ -37,13 +38,14 @@ struct making {
     size_t reading;           /* under way */
     size_t unit, edit;        /* of the text; of the unit */
     size_t at;                /* bytes of the unit's text, or of what is written */
-    struct names_edits parts; /* of a JSON: an edit of each unit that changes */
-    bool has_part_names;      /* some of them are of names */
+    size_t copied;            /* bytes of a JSON that are in `value`, edited or not */
     const struct buf *from;   /* what is escaped */
     struct str kept;
-    struct buf value, json, whole; /* heap; wiped */
+    struct buf value, part, whole; /* heap; wiped */
     size_t wiped;                  /* bytes of the first one that is left */
     struct names names;            /* of the body itself, where one of them is edited */
+    struct names part_names;       /* of a JSON, likewise */
+    struct scan_restorer restorer;
 };
 
 static enum err prepare(struct content_check *k);
@@ -51,15 +53,18 @@ static void making_free(struct queue *q);
 static enum err wipe_some(struct making *m, size_t *left);
 static enum err make_some(struct content_check *k, struct making *m, size_t *left);
 static enum err begin(struct content_check *k, struct making *m);
-static enum err begin_json(struct content_check *k, struct making *m);
-static enum err take_unit(struct content_check *k, struct making *m);
+static enum err begin_json(const struct content_check *k, struct making *m);
+static enum err take_unit(struct content_check *k, struct making *m, size_t *left);
 static enum err apply(struct content_check *k, struct making *m, size_t *left);
 static enum err end_apply(struct making *m, const struct content_check *k);
 static enum err end_name(struct making *m, const struct content_check *k);
-static enum err number_parts(struct content_check *k, struct making *m, size_t *left);
-static enum err join_parts(struct content_check *k, struct making *m, size_t *left);
-static enum err finish(struct content_check *k, struct making *m);
+static enum err number_part(struct making *m, const struct unit *u, struct str name,
+                            unsigned *ret_number);
+static enum err copy(struct content_check *k, struct making *m, size_t *left);
+static void finish(const struct content_check *k, struct making *m);
+static enum err restore(struct content_check *k, struct making *m, size_t *left);
 static enum err escape(struct content_check *k, struct making *m, size_t *left);
+static enum err end_part(const struct unit *u, struct making *m);
 static size_t piece_end(struct str text, size_t from);
 static enum err keep(struct content_check *k, struct making *m, size_t *left);
 static bool needs_restoring(const struct content_check *k, const struct reading *r);
@@ -107,7 +112,7 @@ enum err edits_run(struct content_check *k, size_t *left)
 /* Long buffers take a while to wipe as well. */
 static enum err wipe_some(struct making *m, size_t *left)
 {
-    struct buf *bufs[] = {&m->value, &m->json, &m->whole};
+    struct buf *bufs[] = {&m->value, &m->part, &m->whole};
     for (size_t i = 0; i < 3; i++) {
         struct buf *b = bufs[i];
         for (; m->wiped < b->capacity; m->wiped += PIECE_BYTES) {
@@ -143,7 +148,7 @@ static enum err prepare(struct content_check *k)
     }
     m->of = q->count;
     buf_init(&m->value, EDITED_BYTES_MAX);
-    buf_init(&m->json, EDITED_BYTES_MAX);
+    buf_init(&m->part, EDITED_BYTES_MAX);
     buf_init(&m->whole, EDITED_BYTES_MAX);
     names_init(&m->names, k->env.hash_key);
     q->making = m;
@@ -161,9 +166,10 @@ static void making_free(struct queue *q)
     struct making *m = q->making;
     if (m != NULL) {
         buf_wipe(&m->value);
-        buf_wipe(&m->json);
+        buf_wipe(&m->part);
         buf_wipe(&m->whole);
         names_fini(&m->names);
+        names_fini(&m->part_names);
         q->making = NULL;
     }
 }
@@ -175,16 +181,13 @@ static enum err make_some(struct content_check *k, struct making *m, size_t *lef
         spend(left, 1);
         return begin(k, m);
     case MAKE_UNIT:
-        spend(left, 1);
-        return take_unit(k, m);
+        return take_unit(k, m, left);
     case MAKE_APPLY:
         return apply(k, m, left);
-    case MAKE_NUMBER:
-        return number_parts(k, m, left);
-    case MAKE_JOIN:
-        return join_parts(k, m, left);
-    case MAKE_FINISH:
-        return finish(k, m);
+    case MAKE_COPY:
+        return copy(k, m, left);
+    case MAKE_RESTORE:
+        return restore(k, m, left);
     case MAKE_ESCAPE:
         return escape(k, m, left);
     case MAKE_KEEP:
@@ -198,59 +201,64 @@ static enum err begin(struct content_check *k, struct making *m)
     const struct reading *r = &k->queue->items[m->reading];
     m->unit = m->edit = m->at = 0;
     buf_clear(&m->value);
-    if (r->is_json) {
+    if (r->is_json && r->is_edited) {
         TRY(begin_json(k, m));
-    } else if (r->units[0].edits.count > 0 || (r->text->is_key && k->queue->has_edited_name)) {
+    } else if (r->is_edited || (r->text->is_key && k->queue->has_edited_name)) {
         m->step = MAKE_APPLY;
-    }
-    if (m->step != MAKE_BEGIN) {
-        return ERR_OK;
-    }
-    if (!needs_restoring(k, r)) {
+    } else if (needs_restoring(k, r)) {
+        buf_add(&m->value, r->text->value);
+        finish(k, m);
+    } else {
         next_reading(m);
-        return ERR_OK;
     }
-    m->step = MAKE_FINISH;
-    buf_add(&m->value, r->text->value);
     return m->value.err;
 }
 
-/* Begins with its units when one of them changes. */
-static enum err begin_json(struct content_check *k, struct making *m)
+static enum err begin_json(const struct content_check *k, struct making *m)
 {
     const struct reading *r = &k->queue->items[m->reading];
-    size_t count = 0;
-    m->has_part_names = false;
-    for (size_t i = 0; i < r->units_count; i++) {
-        bool is_edited = r->units[i].edits.count > 0;
-        count += is_edited ? 1 : 0;
-        m->has_part_names = m->has_part_names || (is_edited && r->units[i].text->is_key);
-    }
-    if (count == 0) {
-        return ERR_OK;
-    }
-    m->parts = (struct names_edits){.items = ARENA_ARRAY(k->arena, count, struct llm_edit),
-                                    .plain = ARENA_ARRAY(k->arena, count, struct str),
-                                    .capacity = count};
+    names_fini(&m->part_names);
+    names_init(&m->part_names, k->env.hash_key);
+    m->copied = 0;
     m->step = MAKE_UNIT;
-    return m->parts.plain != NULL && m->parts.items != NULL ? ERR_OK : ERR_MEMORY;
+    return r->has_edited_name ? names_reserve(&m->part_names, r->units_count) : ERR_OK;
 }
 
-/* The next one that changes; behind the last of them the JSON is put together. */
-static enum err take_unit(struct content_check *k, struct making *m)
+/* The next one that changes; where names are edited, also those that make way for one. */
+static enum err take_unit(struct content_check *k, struct making *m, size_t *left)
 {
     const struct reading *r = &k->queue->items[m->reading];
-    while (m->unit < r->units_count && r->units[m->unit].edits.count == 0) {
-        m->unit++;
-    }
-    if (m->unit == r->units_count) {
-        m->step = m->has_part_names ? MAKE_NUMBER : MAKE_JOIN;
-        return ERR_OK;
-    }
-    buf_clear(&m->json);
+    buf_clear(&m->part);
     m->edit = m->at = 0;
-    m->step = MAKE_APPLY;
+    for (; m->unit < r->units_count && *left > 0; m->unit++) {
+        const struct unit *u = &r->units[m->unit];
+        unsigned number = 0;
+        spend(left, 1);
+        if (u->edits.count > 0) {
+            m->step = MAKE_APPLY;
+            return ERR_OK;
+        }
+        if (u->text->is_key && r->has_edited_name) {
+            spend(left, EDIT_COST);
+            TRY(number_part(m, u, u->text->value, &number));
+        }
+        if (number != 0) {
+            buf_add(&m->part, u->text->value);
+            buf_printf(&m->part, "_%u", number);
+            m->step = MAKE_COPY;
+            return m->part.err;
+        }
+    }
+    m->step = m->unit == r->units_count ? MAKE_COPY : MAKE_UNIT;
     return ERR_OK;
+}
+
+/* Of a JSON; the names of one object stay apart. */
+static enum err number_part(struct making *m, const struct unit *u, struct str name,
+                            unsigned *ret_number)
+{
+    uint64_t hash = names_add(names_begin(&m->part_names, u->text->scope), name);
+    return names_take(&m->part_names, hash, u->edits.count > 0, ret_number);
 }
 
 static enum err apply(struct content_check *k, struct making *m, size_t *left)
@@ -258,7 +266,7 @@ static enum err apply(struct content_check *k, struct making *m, size_t *left)
     const struct reading *r = &k->queue->items[m->reading];
     const struct unit *u = &r->units[m->unit];
     const struct edit_list *edits = &u->edits;
-    struct buf *out = r->is_json ? &m->json : &m->value;
+    struct buf *out = r->is_json ? &m->part : &m->value;
     size_t before = out->len;
     while (m->edit < edits->count && out->len - before < PIECE_BYTES) {
         const struct scan_edit *edit = &edits->items[m->edit++];
@@ -276,19 +284,26 @@ static enum err apply(struct content_check *k, struct making *m, size_t *left)
     }
     buf_add(out, str_sub(u->text->value, m->at, u->text->value.len));
     TRY(out->err);
-    return end_apply(m, k);
+    return r->is_json ? end_part(u, m) : end_apply(m, k);
+}
+
+static enum err end_part(const struct unit *u, struct making *m)
+{
+    unsigned number = 0;
+    if (u->text->is_key) {
+        TRY(number_part(m, u, buf_str(&m->part), &number));
+    }
+    if (number != 0) {
+        buf_printf(&m->part, "_%u", number);
+    }
+    m->step = MAKE_COPY;
+    return m->part.err;
 }
 
 static enum err end_apply(struct making *m, const struct content_check *k)
 {
     const struct reading *r = &k->queue->items[m->reading];
-    m->at = 0;
-    if (r->is_json) {
-        m->from = &m->json;
-        m->step = MAKE_ESCAPE;
-        return ERR_OK;
-    }
-    m->step = MAKE_FINISH;
+    finish(k, m);
     if (r->text->is_key) {
         return end_name(m, k);
     }
@@ -320,24 +335,27 @@ static enum err end_name(struct making *m, const struct content_check *k)
     return m->value.err;
 }
 
-static enum err number_parts(struct content_check *k, struct making *m, size_t *left)
+/* Of a JSON what stands in front of the unit, or behind all of them. */
+static enum err copy(struct content_check *k, struct making *m, size_t *left)
 {
-    struct str json = k->queue->items[m->reading].text->value;
-    struct names names;
-    names_init(&names, k->env.hash_key);
-    enum err err = names_number(k->arena, &names, json, &m->parts);
-    names_fini(&names);
-    spend(left, json.len);
-    m->step = MAKE_JOIN;
-    return err;
-}
-
-static enum err join_parts(struct content_check *k, struct making *m, size_t *left)
-{
-    struct str json = k->queue->items[m->reading].text->value;
-    spend(left, json.len);
-    m->step = MAKE_FINISH;
-    return llm_edits_apply(&m->value, json, m->parts.items, m->parts.count);
+    const struct reading *r = &k->queue->items[m->reading];
+    bool is_last = m->unit == r->units_count;
+    size_t to = is_last ? r->text->value.len : r->units[m->unit].text->span.from;
+    struct str piece = str_sub(str_sub(r->text->value, m->copied, to), 0, PIECE_BYTES);
+    buf_add(&m->value, piece);
+    spend(left, EDIT_COST + piece.len / WRITES_PER_READ);
+    m->copied += piece.len;
+    if (m->copied < to) {
+        return m->value.err;
+    }
+    if (is_last) {
+        finish(k, m);
+        return m->value.err;
+    }
+    m->at = 0;
+    m->from = &m->part;
+    m->step = MAKE_ESCAPE;
+    return m->value.err;
 }
 
 static bool needs_restoring(const struct content_check *k, const struct reading *r)
@@ -346,47 +364,76 @@ static bool needs_restoring(const struct content_check *k, const struct reading 
            str_find(r->text->value, '[') >= 0;
 }
 
-static enum err finish(struct content_check *k, struct making *m)
+/* The text is in `value`, but for the tokens of the request. */
+static void finish(const struct content_check *k, struct making *m)
 {
     const struct reading *r = &k->queue->items[m->reading];
     m->unit = r->units_count; /* what is escaped now is all of it */
     m->at = 0;
     m->from = &m->value;
     m->step = MAKE_ESCAPE;
-    if (r->stage != CONTENT_RESPONSE || k->tokens.count == 0) {
+    if (r->stage == CONTENT_RESPONSE && k->tokens.count > 0) {
+        buf_clear(&m->part);
+        scan_restorer_init(&m->restorer, &k->tokens, r->text->is_json);
+        m->step = MAKE_RESTORE;
+    }
+}
+
+static enum err restore(struct content_check *k, struct making *m, size_t *left)
+{
+    const struct reading *r = &k->queue->items[m->reading];
+    struct str piece = str_sub(buf_str(&m->value), m->at, m->at + RESTORE_BYTES);
+    size_t before = m->part.len;
+    TRY(scan_restorer_feed(&m->restorer, piece, &m->part));
+    for (size_t i = 0; i < piece.len; i++) {
+        spend(left, piece.ptr[i] == '[' ? BRACKET_COST : 0);
+    }
+    spend(left, (piece.len + m->part.len - before) / WRITES_PER_READ + 1);
+    m->at += piece.len;
+    if (m->at < m->value.len) {
         return ERR_OK;
     }
-    buf_clear(&m->json);
-    TRY(scan_tokens_restore(&k->tokens, buf_str(&m->value), r->text->is_json, &m->json));
-    m->from = &m->json;
-    if (str_eq(buf_str(&m->json), r->text->value)) {
+    TRY(scan_restorer_close(&m->restorer, &m->part));
+    m->at = 0;
+    m->from = &m->part;
+    m->step = MAKE_ESCAPE;
+    if (str_eq(buf_str(&m->part), r->text->value)) {
         next_reading(m); /* a bracket, but none of ours */
     }
     return ERR_OK;
 }
 
+/* As a JSON string: a part goes behind what was copied in front of it. */
 static enum err escape(struct content_check *k, struct making *m, size_t *left)
 {
+    const struct reading *r = &k->queue->items[m->reading];
+    bool is_part = m->unit < r->units_count;
+    struct buf *out = is_part ? &m->value : &m->whole;
     struct str text = buf_str(m->from);
     size_t end = piece_end(text, m->at);
     if (m->at == 0) {
         buf_clear(&m->whole);
-        buf_add_byte(&m->whole, '"');
+        buf_add_byte(out, '"');
     }
-    json_write_chars(&m->whole, str_sub(text, m->at, end));
+    json_write_chars(out, str_sub(text, m->at, end));
     spend(left, (end - m->at) / WRITES_PER_READ);
     m->at = end;
     if (end < text.len) {
-        return m->whole.err;
+        return out->err;
     }
-    buf_add_byte(&m->whole, '"');
-    TRY(m->whole.err);
-    char *copy = arena_alloc_raw(k->arena, m->whole.len + 1);
-    if (copy == NULL) {
+    buf_add_byte(out, '"');
+    TRY(out->err);
+    if (is_part) {
+        m->copied = r->units[m->unit++].text->span.to;
+        m->step = MAKE_UNIT;
+        return ERR_OK;
+    }
+    char *to = arena_alloc_raw(k->arena, m->whole.len + 1);
+    if (to == NULL) {
         return ERR_MEMORY;
     }
-    copy[m->whole.len] = '\0';
-    m->kept = (struct str){copy, 0};
+    to[m->whole.len] = '\0';
+    m->kept = (struct str){to, 0};
     m->step = MAKE_KEEP;
     return ERR_OK;
 }
@@ -411,20 +458,11 @@ static enum err keep(struct content_check *k, struct making *m, size_t *left)
     const struct reading *r = &k->queue->items[m->reading];
     struct str rest = str_sub(buf_str(&m->whole), m->kept.len, m->whole.len);
     struct str piece = str_sub(rest, 0, PIECE_BYTES);
-    bool is_part = m->unit < r->units_count;
     memcpy((char *)(uintptr_t)m->kept.ptr + m->kept.len, piece.ptr, piece.len);
     m->kept.len += piece.len;
     spend(left, piece.len / WRITES_PER_READ);
     if (piece.len < rest.len) {
         return ERR_OK;
-    }
-    if (is_part) {
-        const struct unit *u = &r->units[m->unit++];
-        m->parts.plain[m->parts.count] =
-            u->text->is_key ? arena_str(k->arena, buf_str(&m->json)) : STR_NONE;
-        m->parts.items[m->parts.count++] = (struct llm_edit){u->text->span, m->kept};
-        m->step = MAKE_UNIT;
-        return k->arena->is_exhausted ? ERR_MEMORY : ERR_OK;
     }
     m->items[m->count++] = (struct llm_edit){r->text->span, m->kept};
     next_reading(m);

@@ -14,12 +14,13 @@
 
 #include "names.h"
 
-#define NAMES_MAX 65536U
+#define NAMES_MAX 65536U /* a power of two */
+#define CAPACITY_FIRST 16U
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
 static struct name_slot *find(const struct names *n, uint64_t hash);
 static enum err put(struct names *n, uint64_t hash, bool is_edited);
-static enum err grow(struct names *n);
+static enum err grow(struct names *n, size_t capacity);
 
 void names_init(struct names *n, struct str secret)
 {
@@ -88,7 +89,7 @@ static enum err put(struct names *n, uint64_t hash, bool is_edited)
         return ERR_LIMIT;
     }
     if (2 * n->count >= n->capacity) {
-        TRY(grow(n));
+        TRY(grow(n, n->capacity == 0 ? CAPACITY_FIRST : 2 * n->capacity));
     }
     size_t i = hash & (n->capacity - 1);
     while (n->slots[i].last != 0) {
@@ -99,10 +100,18 @@ static enum err put(struct names *n, uint64_t hash, bool is_edited)
     return ERR_OK;
 }
 
-static enum err grow(struct names *n)
+enum err names_reserve(struct names *n, size_t count)
+{
+    size_t capacity = CAPACITY_FIRST;
+    while (capacity < 2 * NAMES_MAX && capacity <= 2 * count) {
+        capacity *= 2;
+    }
+    return capacity > n->capacity ? grow(n, capacity) : ERR_OK;
+}
+
+static enum err grow(struct names *n, size_t capacity)
 {
     struct names old = *n;
-    size_t capacity = old.capacity == 0 ? 16 : 2 * old.capacity;
     struct name_slot *slots = calloc(capacity, sizeof(*slots));
     if (slots == NULL) {
         return ERR_MEMORY;
@@ -120,97 +129,4 @@ static enum err grow(struct names *n)
     }
     free(old.slots);
     return ERR_OK;
-}
-
-/* ---- one document ------------------------------------------------------------------------ */
-
-struct walk {
-    struct arena *arena;
-    struct names *names;
-    const struct json_doc *doc;
-    struct names_edits *edits;
-    size_t at;       /* the next edit of the document */
-    size_t given;    /* edits before any was added here */
-    uint64_t object; /* how many were begun */
-};
-
-static enum err walk_value(struct walk *w, yyjson_val *value);
-static enum err take_name(struct walk *w, uint64_t object, yyjson_val *key);
-static enum err add_edit(struct walk *w, struct json_span span, struct str name,
-                         unsigned number);
-
-enum err names_number(struct arena *a, struct names *n, struct str json, struct names_edits *edits)
-{
-    struct json_doc doc;
-    struct issue issue;
-    struct walk w = {.arena = a, .names = n, .doc = &doc, .edits = edits, .given = edits->count};
-    enum err err = json_parse(a, json, &json_limits_default, &doc, &issue);
-    if (err != ERR_OK) {
-        return err == ERR_MEMORY || a->is_exhausted ? ERR_MEMORY : ERR_INTERNAL;
-    }
-    return walk_value(&w, doc.root);
-}
-
-static enum err walk_value(struct walk *w, yyjson_val *value)
-{
-    size_t i, count;
-    yyjson_val *key, *item;
-
-    if (yyjson_is_arr(value)) {
-        yyjson_arr_foreach(value, i, count, item)
-        {
-            TRY(walk_value(w, item));
-        }
-    } else if (yyjson_is_obj(value)) {
-        uint64_t object = ++w->object;
-        yyjson_obj_foreach(value, i, count, key, item)
-        {
-            TRY(take_name(w, object, key));
-            TRY(walk_value(w, item));
-        }
-    }
-    return ERR_OK;
-}
-
-static enum err take_name(struct walk *w, uint64_t object, yyjson_val *key)
-{
-    struct names_edits *e = w->edits;
-    struct json_span span = json_span_of_string(w->doc, key);
-    struct str name = {yyjson_get_str(key), yyjson_get_len(key)};
-    unsigned number;
-
-    while (w->at < w->given && e->items[w->at].span.from < span.from) {
-        w->at++;
-    }
-    bool is_edited = w->at < w->given && e->items[w->at].span.from == span.from;
-    name = is_edited ? e->plain[w->at] : name;
-    TRY(names_take(w->names, names_add(names_begin(w->names, object), name), is_edited, &number));
-    if (number == 0) {
-        return ERR_OK;
-    }
-    return add_edit(w, span, name, number);
-}
-
-/* In place of the edit that was there, or one more behind all. */
-static enum err add_edit(struct walk *w, struct json_span span, struct str name,
-                         unsigned number)
-{
-    struct names_edits *e = w->edits;
-    bool is_there = w->at < w->given && e->items[w->at].span.from == span.from;
-    struct buf text;
-
-    struct llm_edit *grown = arena_grow(w->arena, e->items, &e->capacity,
-                                        e->count + (is_there ? 0 : 1), sizeof(*grown));
-    if (grown == NULL) {
-        return ERR_MEMORY;
-    }
-    e->items = grown;
-    struct str whole = arena_printf(w->arena, "%.*s_%u", STR_ARG(name), number);
-    buf_init(&text, 6 * whole.len + 2);
-    json_write_str(&text, whole);
-    struct llm_edit *edit = &e->items[is_there ? w->at : e->count++];
-    *edit = (struct llm_edit){span, arena_str(w->arena, buf_str(&text))};
-    bool is_good = text.err == ERR_OK && whole.ptr != NULL && edit->with.ptr != NULL;
-    buf_wipe(&text);
-    return is_good ? ERR_OK : ERR_MEMORY;
 }

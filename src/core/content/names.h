@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Member names that stay apart when some of them are edited (names.c): the set of those
- * that went out, and the numbering of one whole document. The set is on the heap until
- * names_fini; a document's edits are in the exchange's arena.
+ * that went out of one document, and which number the next one needs. On the heap until
+ * names_fini. One thread.
  */
 #ifndef PORTCULLIS_CONTENT_NAMES_H
 #define PORTCULLIS_CONTENT_NAMES_H
 
 #include "portcullis/base.h"
-#include "portcullis/llm.h"
 
 struct name_slot {
     uint64_t hash;
@@ -23,6 +22,8 @@ struct names {
 
 void names_init(struct names *n, struct str secret);
 void names_fini(struct names *n); /* a zeroed one is allowed */
+/* Room for so many at once, or for as many as there may be: growing later moves all. */
+MUST_USE enum err names_reserve(struct names *n, size_t count);
 /* The hash of a name of this object, which grows by its pieces. */
 uint64_t names_begin(const struct names *n, uint64_t object);
 uint64_t names_add(uint64_t hash, struct str part);
@@ -30,15 +31,5 @@ uint64_t names_add(uint64_t hash, struct str part);
  * it ("_2"), 0 = nothing. ERR_LIMIT: too many names; refuse. */
 MUST_USE enum err names_take(struct names *n, uint64_t hash, bool is_edited,
                              unsigned *ret_number);
-
-/* Edits of one JSON text in its order; plain: what each puts there, decoded. */
-struct names_edits {
-    struct llm_edit *items;
-    struct str *plain;
-    size_t count, capacity; /* not 0 */
-};
-/* Numbers names of `json` that the edits make equal; more edits may be added. */
-MUST_USE enum err names_number(struct arena *a, struct names *n, struct str json,
-                               struct names_edits *edits);
 
 #endif

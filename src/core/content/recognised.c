@@ -233,7 +233,7 @@ static int compare(const void *a, const void *b)
 static enum err take_unit(struct content_check *k, size_t *left)
 {
     struct recognition *r = k->recognition;
-    const struct reading *reading = &k->queue->items[r->reading];
+    struct reading *reading = &k->queue->items[r->reading];
     if (r->unit == reading->units_count) {
         r->reading++;
         r->unit = 0;
@@ -252,7 +252,7 @@ static enum err take_unit(struct content_check *k, size_t *left)
     struct scan_findings part = {.items = r->all.items + r->taken,
                                  .count = to - r->taken,
                                  .capacity = to - r->taken};
-    const struct place where = {.pointer = u->pointer, .role = reading->text->role};
+    const struct place where = {.pointer = u->text->pointer, .role = reading->text->role};
     TRY(note_recognised(r->stage, &where, &part));
     TRY(take_edits(k, reading, u, &part));
     spend(left, part.count * UNIT_COST);

@@ -13,6 +13,7 @@
 #define HARD_BYTES_MIN (8U << 10)
 #define MEANING_COST 2U /* topics, and injection: each so much dearer than scanning */
 #define LED_BYTES_MAX (64U << 20)
+#define WORK_BYTES (32U << 10) /* a JSON that is longer is read elsewhere */
 
 static enum err add(struct content_check *k, const struct llm_text *text,
                     enum content_stage stage);
@@ -105,6 +106,9 @@ enum err content_run(struct content_check *k, size_t bytes_max)
 {
     struct queue *q;
     TRY(queue_of(k, &q));
+    if (q->err == ERR_OK && q->has_work) {
+        return ERR_AGAIN;
+    }
     if (q->err == ERR_OK) {
         enum err err = run_all(k, bytes_max > UNIT_COST ? bytes_max : UNIT_COST);
         if (err == ERR_AGAIN) {
@@ -113,6 +117,19 @@ enum err content_run(struct content_check *k, size_t bytes_max)
         q->err = err;
     }
     return q->err;
+}
+
+bool content_has_work(const struct content_check *k)
+{
+    return k != NULL && k->queue != NULL && k->queue->has_work;
+}
+
+void content_work(struct content_check *k)
+{
+    struct queue *q = k->queue;
+    ASSERT(content_has_work(k));
+    q->err = begin_reading(k, &q->items[q->at]);
+    q->has_work = false;
 }
 
 static enum err run_all(struct content_check *k, size_t bytes_max)
@@ -175,7 +192,7 @@ static enum err begin_reading(struct content_check *k, struct reading *r)
     if (r->units == NULL) {
         return ERR_MEMORY;
     }
-    r->units[0] = (struct unit){.text = r->text, .pointer = r->text->pointer};
+    r->units[0] = (struct unit){.text = r->text};
     r->units_count = 1;
     return ERR_OK;
 }
@@ -199,7 +216,6 @@ static enum err split_json(struct content_check *k, struct reading *r)
     }
     for (size_t i = 0; i < count; i++) {
         r->units[i].text = &texts[i];
-        r->units[i].pointer = texts[i].pointer;
     }
     r->units_count = count;
     r->is_json = true;
@@ -214,6 +230,10 @@ static enum err begin_unit(struct content_check *k, size_t *left)
     char lead[LEAD_BYTES_MAX];
 
     if (r->units == NULL) {
+        q->has_work = k->env.may_work && r->text->is_json && r->text->value.len > WORK_BYTES;
+        if (q->has_work) {
+            return ERR_AGAIN;
+        }
         TRY(begin_reading(k, r));
         spend(left, r->is_json ? r->text->value.len : 0);
     }
@@ -233,7 +253,7 @@ static enum err begin_unit(struct content_check *k, size_t *left)
         return ERR_OK;
     }
     struct str value = u->text->value;
-    q->lead_len = u->text->is_key ? 0 : lead_of(u->pointer, lead);
+    q->lead_len = u->text->is_key ? 0 : lead_of(u->text->pointer, lead);
     if (q->lead_len > 0) {
         buf_clear(&q->led);
         buf_add(&q->led, (struct str){lead, q->lead_len});
@@ -333,7 +353,7 @@ static enum err take_some(struct content_check *k, struct scan_findings *part)
     struct reading *r = &q->items[q->at];
     struct unit *u = &r->units[q->unit];
     struct stage *s = stage_of(k, r->stage);
-    const struct place where = {.pointer = u->pointer, .role = r->text->role};
+    const struct place where = {.pointer = u->text->pointer, .role = r->text->role};
 
     TRY(note_findings(s, &where, part, NULL));
     return s->is_recognised ? keep_some(k, u, part) : take_edits(k, r, u, part);
@@ -357,7 +377,7 @@ static enum err keep_some(struct content_check *k, struct unit *u,
     return ERR_OK;
 }
 
-enum err take_edits(struct content_check *k, const struct reading *r, struct unit *u,
+enum err take_edits(struct content_check *k, struct reading *r, struct unit *u,
                     struct scan_findings *part)
 {
     struct stage *s = stage_of(k, r->stage);
@@ -370,8 +390,12 @@ enum err take_edits(struct content_check *k, const struct reading *r, struct uni
     k->keys.tokens = tokens;
     TRY(err);
     s->edits_count += edits.count;
-    k->queue->has_edited_name = k->queue->has_edited_name ||
-                                (edits.count > 0 && r->text->is_key && !r->is_json);
+    if (edits.count > 0) {
+        bool is_name = r->text->is_key && !r->is_json;
+        r->is_edited = true;
+        r->has_edited_name = r->has_edited_name || (r->is_json && u->text->is_key);
+        k->queue->has_edited_name = k->queue->has_edited_name || is_name;
+    }
     for (size_t i = 0; i < edits.count; i++) {
         TRY(edit_add(k, &u->edits, &edits.items[i]));
     }
@@ -383,7 +407,7 @@ static enum err judge_meaning(struct content_check *k, size_t *left)
     struct queue *q = k->queue;
     struct reading *r = &q->items[q->at];
     const struct unit *u = &r->units[q->unit];
-    const struct place where = {.pointer = u->pointer, .role = r->text->role};
+    const struct place where = {.pointer = u->text->pointer, .role = r->text->role};
     struct stage *s = stage_of(k, r->stage);
     struct str rest = str_sub(u->text->value, q->taken, u->text->value.len);
 

@@ -21,7 +21,6 @@ struct edit_list {
  * it holds. */
 struct unit {
     const struct llm_text *text;
-    struct str pointer;
     struct edit_list edits;
     struct scan_finding *kept; /* until a recogniser has said what it found there too */
     size_t kept_count, kept_capacity;
@@ -32,6 +31,7 @@ struct reading {
     struct unit *units;
     size_t units_count;
     bool is_json; /* the units are pieces of the JSON */
+    bool is_edited, has_edited_name; /* one of the units is; of the JSON a name */
 };
 
 enum run_step { RUN_BEGIN, RUN_SCAN, RUN_TAKE, RUN_TOPICS, RUN_INJECTION };
@@ -78,6 +78,7 @@ struct queue {
     struct making *making;   /* edits.c: of what was read; NULL = not begun */
     struct edit_list *large; /* the first of those on the heap */
     bool has_edited_name;    /* of the body itself */
+    bool has_work;    /* content_work comes next */
     bool is_read;     /* all of it; the edits are under way */
     bool was_request; /* the request has been read to its end */
     enum err err;     /* sticks: something was not read */
@@ -100,7 +101,7 @@ void edits_free(struct queue *q);
 /* The end of the next findings that nothing behind them overlaps. */
 size_t clean_cut(const struct scan_findings *all, size_t from);
 /* Findings of one unit, complete where they overlap, become its edits. */
-MUST_USE enum err take_edits(struct content_check *k, const struct reading *r, struct unit *u,
+MUST_USE enum err take_edits(struct content_check *k, struct reading *r, struct unit *u,
                              struct scan_findings *part);
 /* recognised.c: when all else was read: asks, and takes what was found. ERR_AGAIN. */
 MUST_USE enum err recognised_run(struct content_check *k, size_t *left);

@@ -392,7 +392,9 @@ static enum err edit(struct content_check *k, const struct window *w,
         struct scan_edit part = {.start = g->from + from,
                                  .end = g->from + to,
                                  .text = is_first ? edit->text : STR("")};
-        TRY(edit_add(k, &k->queue->items[g->reading].units[0].edits, &part));
+        struct reading *r = &k->queue->items[g->reading];
+        TRY(edit_add(k, &r->units[0].edits, &part));
+        r->is_edited = true;
         is_first = false;
     }
     return ERR_OK;

@@ -57,7 +57,7 @@ void flow_record_decision(struct flow_exchange *x)
     int64_t stale_ms = p->start.now.unix_ms - p->start.fresh_ms;
     d.staleness_ms = stale_ms > 0 ? (uint64_t)stale_ms : 0;
     if (p->env->hashes_body) {
-        d.body_sha256 = sha256_of(buf_str(&p->body));
+        d.body_sha256 = p->is_parsed ? p->body_sha256 : sha256_of(buf_str(&p->body));
         d.has_body_sha256 = true;
     }
     if (p->choice.model != NULL) {

@@ -16,15 +16,19 @@ static void write_head(struct flow_exchange *x, struct buf *b);
 static void write_auth(struct flow_exchange *x, struct buf *b);
 static void write_passed(struct flow_exchange *x, struct buf *b);
 
+void flow_render(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    p->work_err = llm_request_render(&p->arena, &p->request, p->choice.endpoint->dialect,
+                                     p->choice.model->upstream_name, &p->upstream, &p->issue);
+}
+
 void flow_step_call(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    struct issue issue;
     const struct route_endpoint *endpoint = p->choice.endpoint;
-    enum err e = llm_request_render(&p->arena, &p->request, endpoint->dialect,
-                                    p->choice.model->upstream_name, &p->upstream, &issue);
-    if (e != ERR_OK) {
-        flow_refuse_issue(x, e, &issue);
+    if (p->work_err != ERR_OK) {
+        flow_refuse_issue(x, p->work_err, &p->issue);
         return;
     }
     p->upstream.created_unix_s = p->now.unix_ms / 1000;

@@ -6,6 +6,7 @@
  *   receive       head complete                route, credentials, headers    request.c
  *   authenticate  with receive                 key -> principal               request.c
  *   parse         body complete                JSON -> neutral view           request.c
+ *                 a large one as flow_work
  *   resolve       then                         model -> candidates            admit.c
  *   admit         then                         facts -> verdict               admit.c
  *   choose        then                         verdict -> target              admit.c
@@ -35,12 +36,20 @@
 #define OUTCOME_BYTES 4096
 #define BODY_BYTES_MAX_DEFAULT (16u * 1024 * 1024)
 #define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
+#define LEFTOVER_BYTES_MIN (4u * 1024 * 1024)
+
+struct flow_leftover {
+    struct arena arena;
+    struct buf bufs[3];
+};
 
 static void decide_and_record(struct flow_exchange *x);
+static void parsed(struct flow_exchange *x);
 static void told(struct flow_exchange *x, enum flow_end_how how);
 static void inspect_and_record(struct flow_exchange *x, uint64_t from_us);
 static void answer_locally(struct flow_exchange *x);
 static void settle(struct flow_exchange *x);
+static void leave(struct flow_private *p);
 static void trim(struct buf *b);
 
 enum err flow_exchange_new(struct flow_exchange **ret)
@@ -80,6 +89,7 @@ void flow_exchange_free(struct flow_exchange *x)
     content_check_fini(x->p->check);
     flow_ask_free(x->p->asking);
     flow_stream_free(x->p->stream);
+    flow_leftover_free(x->p->leftover);
     arena_fini(&x->p->arena);
     buf_fini(&x->p->body);
     buf_fini(&x->p->edited);
@@ -94,6 +104,7 @@ void flow_begin(struct flow_exchange *x, const struct flow_env *env, const struc
 {
     struct flow_private *p = x->p;
     ASSERT(p->state == FLOW_IDLE);
+    flow_leftover_free(flow_take_leftover(x));
     p->env = env;
     p->start = *s;
     p->now = s->now;
@@ -121,6 +132,10 @@ void flow_on_head(struct flow_exchange *x, const struct wire_head *head, struct 
         p->refusal.must_close = head->is_chunked || head->content_length > 0;
         settle(x);
         return;
+    }
+    if (head->content_length > BODY_KEEP_BYTES) {
+        /* All at once: growing would copy what has come. */
+        (void)buf_reserve(&p->body, (size_t)head->content_length);
     }
     x->want |= FLOW_WANT_BODY;
 }
@@ -169,20 +184,75 @@ static void decide_and_record(struct flow_exchange *x)
         settle(x);
         return;
     }
+    p->state = FLOW_INSPECTING;
+    flow_do_work(x, p->body.len, flow_parse, parsed);
+}
+
+static void parsed(struct flow_exchange *x)
+{
+    uint64_t from_us = flow_clock_us(x);
+    x->p->eval_us += flow_take_work_us(x);
     flow_step_parse(x);
-    if (!p->is_refused) {
+    if (!x->p->is_refused) {
         flow_step_admit(x);
     }
     inspect_and_record(x, from_us);
 }
 
+void flow_do_work(struct flow_exchange *x, size_t bytes, void (*work)(struct flow_exchange *x),
+                  void (*then)(struct flow_exchange *x))
+{
+    x->p->work = work;
+    x->p->then = then;
+    if (bytes > FLOW_WORK_BYTES) {
+        x->want |= FLOW_WANT_TURN;
+        return;
+    }
+    flow_work(x);
+    x->p->then = NULL;
+    then(x);
+}
+
+bool flow_has_work(const struct flow_exchange *x)
+{
+    return x->p->work != NULL;
+}
+
+void flow_work(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    void (*work)(struct flow_exchange *x) = p->work;
+    uint64_t from_us = flow_clock_us(x);
+    p->work = NULL;
+    work(x);
+    p->work_us += (uint32_t)(flow_clock_us(x) - from_us);
+}
+
+uint32_t flow_take_work_us(struct flow_exchange *x)
+{
+    uint32_t us = x->p->work_us;
+    x->p->work_us = 0;
+    return us;
+}
+
 static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
 {
     struct flow_private *p = x->p;
+    p->content_us[0] += flow_is_inspecting(x) ? p->work_us : 0;
+    p->eval_us += flow_take_work_us(x);
     if (!p->is_refused) {
         flow_step_inspect(x);
     }
     bool must_wait = flow_is_inspecting(x);
+    if (!p->is_refused && !must_wait && !p->is_rendered) {
+        p->is_rendered = true;
+        must_wait = p->body.len > FLOW_WORK_BYTES;
+        if (must_wait) {
+            p->work = flow_render;
+        } else {
+            flow_render(x);
+        }
+    }
     if (!p->is_refused && !must_wait) {
         flow_step_call(x);
     }
@@ -221,7 +291,15 @@ static void settle(struct flow_exchange *x)
 
 void flow_on_turn(struct flow_exchange *x, struct flow_now now)
 {
-    if (x->p->state == FLOW_INSPECTING) {
+    void (*then)(struct flow_exchange *x) = x->p->then;
+    if (flow_has_work(x)) {
+        flow_work(x);
+    }
+    x->p->then = NULL;
+    if (then != NULL) {
+        x->p->now = now;
+        then(x);
+    } else if (x->p->state == FLOW_INSPECTING) {
         x->p->now = now;
         inspect_and_record(x, flow_clock_us(x));
     } else if (x->p->state == FLOW_RELAYING && x->p->is_answer_waiting) {
@@ -409,6 +487,7 @@ void flow_finish(struct flow_exchange *x)
         return;
     }
     p->state = FLOW_ENDED;
+    p->work = p->then = NULL;
     flow_log(x);
     x->want |= FLOW_WANT_DONE;
     if (x->out.err != ERR_OK) {
@@ -435,6 +514,7 @@ void flow_end(struct flow_exchange *x)
     content_check_fini(p->check);
     flow_ask_free(p->asking);
     flow_stream_free(p->stream);
+    leave(p);
     struct arena arena = p->arena;
     struct buf body = p->body, edited = p->edited, answer = p->answer;
     arena_reset(&arena);
@@ -458,6 +538,45 @@ void flow_end(struct flow_exchange *x)
     buf_clear(&x->record);
     trim(&x->out);
     trim(&x->record);
+}
+
+/* Much memory is set aside instead of being given back here. */
+static void leave(struct flow_private *p)
+{
+    struct buf *bufs[] = {&p->body, &p->edited, &p->answer};
+    size_t bytes = p->arena.taken_bytes;
+    for (size_t i = 0; i < 3; i++) {
+        bytes += bufs[i]->capacity;
+    }
+    struct flow_leftover *l = bytes > LEFTOVER_BYTES_MIN ? malloc(sizeof(*l)) : NULL;
+    if (l == NULL) {
+        return;
+    }
+    l->arena = p->arena;
+    arena_init(&p->arena, l->arena.bytes_max);
+    for (size_t i = 0; i < 3; i++) {
+        l->bufs[i] = *bufs[i];
+        buf_init(bufs[i], l->bufs[i].bytes_max);
+    }
+    p->leftover = l;
+}
+
+struct flow_leftover *flow_take_leftover(struct flow_exchange *x)
+{
+    struct flow_leftover *l = x->p->leftover;
+    x->p->leftover = NULL;
+    return l;
+}
+
+void flow_leftover_free(struct flow_leftover *l)
+{
+    if (l != NULL) {
+        arena_fini(&l->arena);
+        for (size_t i = 0; i < 3; i++) {
+            buf_fini(&l->bufs[i]);
+        }
+        free(l);
+    }
 }
 
 static void trim(struct buf *b)

@@ -13,12 +13,13 @@
 
 #define FLOW_TAGS_MAX 16
 #define FLOW_WARNINGS_MAX 16 /* of the select stage */
+#define FLOW_WORK_BYTES (128u * 1024) /* calls over more than this are flow_work's */
 #define FLOW_REPORTED_MAX (FLOW_WARNINGS_MAX + 2 * CONTENT_HITS_MAX) /* both stages */
 
 enum flow_state {
     FLOW_IDLE,
     FLOW_READING,       /* waiting for the body */
-    FLOW_INSPECTING,    /* its texts are being read, slice by slice */
+    FLOW_INSPECTING,    /* it is being parsed, then its texts are read, slice by slice */
     FLOW_ASKING,        /* a recogniser reads them */
     FLOW_SERVING,       /* io/http has it */
     FLOW_DECIDED,       /* decision record being stored */
@@ -30,8 +31,10 @@ enum flow_state {
 /* What is to be done next; for a large body after the loop has turned. */
 enum flow_inspection {
     FLOW_INSPECT_BEGIN,
+    FLOW_INSPECT_ADDED,
     FLOW_INSPECT_READ,
     FLOW_INSPECT_EDIT,
+    FLOW_INSPECT_EDITED,
     FLOW_INSPECT_CALL,
     FLOW_INSPECT_DONE
 };
@@ -73,6 +76,7 @@ struct flow_private {
     int64_t header_slot;
     struct llm_request request;
     bool is_parsed;
+    struct sha256 body_sha256; /* when it is parsed, and wanted */
     const struct issue *texts_issue; /* why its texts could not be listed; NULL = they are */
     enum err texts_err;
     struct route_resolution models;
@@ -86,7 +90,14 @@ struct flow_private {
     struct flow_found found;     /* in the request */
     struct flow_asking *asking;  /* a recogniser's call; heap; NULL: none yet */
     enum flow_inspection inspection;
-    bool must_turn; /* the slice is used up */
+    bool must_turn; /* the slice is used up, or there is work */
+    bool is_rendered; /* the body for the provider is made */
+    /* Long calls: what flow_work does, and what follows on the turn; NULL = nothing. What
+     * came of it: `work_err`, and where it is a parser's, `issue`. */
+    void (*work)(struct flow_exchange *x);
+    void (*then)(struct flow_exchange *x);
+    enum err work_err;
+    uint32_t work_us; /* it took, and is not in one of the sums yet */
     bool is_content_block;
     uint32_t content_us[2];      /* [0] request, [1] answer: time in content rules */
     uint64_t content_bytes[2];   /* text given to them */
@@ -117,6 +128,8 @@ struct flow_private {
     /* Last, and not cleared between two exchanges: their counts say what holds. */
     struct policy_pair tags[FLOW_TAGS_MAX];
     const struct policy_violation *warnings[FLOW_REPORTED_MAX];
+    struct issue issue;
+    struct flow_leftover *leftover; /* of the exchange before; NULL = none */
 };
 
 /* The host's clock; 0 without one: then nothing is measured. */
@@ -125,8 +138,9 @@ static inline uint64_t flow_clock_us(const struct flow_exchange *x)
     return x->p->env->mono_us != NULL ? x->p->env->mono_us() : 0;
 }
 
-/* request.c: receive and authenticate */
+/* request.c: receive and authenticate; flow_parse may be work, the step takes its result */
 void flow_step_receive(struct flow_exchange *x);
+void flow_parse(struct flow_exchange *x);
 void flow_step_parse(struct flow_exchange *x);
 /* trace.c: what the caller calls its request; never a reason to refuse */
 void flow_read_trace(struct flow_exchange *x);
@@ -136,6 +150,8 @@ void flow_step_models(struct flow_exchange *x);
 /* inspect.c: content rules; called again after a turn while there is more to do */
 void flow_step_inspect(struct flow_exchange *x);
 bool flow_is_inspecting(const struct flow_exchange *x);
+/* One slice of what was given to the check, at either stage; as content_run. */
+MUST_USE enum err flow_content_run(struct flow_exchange *x, uint64_t from_us);
 /* Places replaced in what went on; a request that was refused did not go on. */
 uint64_t flow_edits_count(const struct flow_exchange *x, enum content_stage stage);
 /* Puts what was found among what the client is told, in reporting order. */
@@ -153,7 +169,8 @@ MUST_USE bool flow_ask_body(struct flow_exchange *x, struct str slice);
 /* Tells the check. ERR_MEMORY, ERR_LIMIT: refuse. */
 MUST_USE enum err flow_ask_end(struct flow_exchange *x, enum flow_end_how how);
 void flow_ask_free(struct flow_asking *a); /* NULL is allowed */
-/* call.c: the request to the provider */
+/* call.c: the request to the provider; flow_render may be work, the step takes its result */
+void flow_render(struct flow_exchange *x);
 void flow_step_call(struct flow_exchange *x);
 /* Request line and host of a POST; `parts` is scratch. */
 void flow_write_post(struct buf *b, const struct wire_url *url, struct str path,
@@ -207,6 +224,10 @@ void flow_write_local(struct flow_exchange *x);
 void flow_write_common_headers(struct flow_exchange *x, struct buf *out);
 /* flow.c: all is said; the host may end the exchange */
 void flow_finish(struct flow_exchange *x);
+/* Does `work` over a text and then `then`: at once where it is short, else by TURN. */
+void flow_do_work(struct flow_exchange *x, size_t bytes, void (*work)(struct flow_exchange *x),
+                  void (*then)(struct flow_exchange *x));
+uint32_t flow_take_work_us(struct flow_exchange *x);
 /* account.c: the two records; after the outcome there is nothing to wait for */
 void flow_record_decision(struct flow_exchange *x);
 void flow_record_outcome(struct flow_exchange *x);

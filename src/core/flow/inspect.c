@@ -16,12 +16,17 @@
 #define SLICE_BYTES (64u * 1024)
 #define STEP_BYTES (8u * 1024)
 #define SLICE_US 500
+#define MANY_TEXTS 8192u          /* are given to the check by flow_work */
 #define LARGE_BYTES (256u * 1024) /* a body for which each step is worth a turn of its own */
 
 static void begin(struct flow_exchange *x);
+static void add(struct flow_exchange *x);
+static void added(struct flow_exchange *x);
 static void read_slice(struct flow_exchange *x, uint64_t from_us);
 static void conclude(struct flow_exchange *x);
+static void work_on_check(struct flow_exchange *x);
 static void apply_edits(struct flow_exchange *x);
+static void edited(struct flow_exchange *x);
 static bool is_same_request(const struct llm_request *a, const struct llm_request *b);
 static void refuse_check(struct flow_exchange *x, enum err e);
 static void sort_found(struct codec_found *list, size_t count);
@@ -53,7 +58,8 @@ enum err flow_check_new(const struct flow_question *q, struct content_check **re
     *key = hmac_sha256(q->pepper, label);
     struct content_env env = {.scratch = q->scratch,
                               .hash_key = {(const char *)key->bytes, sizeof(key->bytes)},
-                              .may_ask = q->may_ask};
+                              .may_ask = q->may_ask,
+                              .may_work = q->may_work};
     return content_check_new(q->arena, policy_org_content(org), applies, &env, ret);
 }
 
@@ -155,11 +161,17 @@ void flow_step_inspect(struct flow_exchange *x)
         case FLOW_INSPECT_BEGIN:
             begin(x);
             break;
+        case FLOW_INSPECT_ADDED:
+            added(x);
+            break;
         case FLOW_INSPECT_READ:
             read_slice(x, from_us);
             break;
         case FLOW_INSPECT_EDIT:
             conclude(x);
+            break;
+        case FLOW_INSPECT_EDITED:
+            edited(x);
             break;
         case FLOW_INSPECT_CALL:
             p->inspection = FLOW_INSPECT_DONE;
@@ -186,7 +198,8 @@ static void begin(struct flow_exchange *x)
                               .candidate = p->choice.candidate,
                               .scratch = p->start.is_scratch_small ? NULL : p->env->scratch,
                               .pepper = p->env->pepper,
-                              .may_ask = true};
+                              .may_ask = true,
+                              .may_work = true};
     enum err e = flow_check_new(&q, &p->check);
     if (e != ERR_OK) {
         refuse_check(x, e);
@@ -201,28 +214,39 @@ static void begin(struct flow_exchange *x)
         flow_refuse_issue(x, p->texts_err, p->texts_issue);
         return;
     }
-    e = flow_check_add(p->check, &p->request);
-    if (e != ERR_OK) {
-        refuse_check(x, e);
-        return;
+    p->inspection = FLOW_INSPECT_ADDED;
+    p->must_turn = p->request.texts_count + p->request.opaques_count > MANY_TEXTS;
+    if (p->must_turn) {
+        p->work = add;
+    } else {
+        add(x);
     }
+}
+
+static void add(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    p->work_err = flow_check_add(p->check, &p->request);
     for (size_t i = 0; i < p->request.texts_count; i++) {
         p->content_bytes[0] += p->request.texts[i].value.len;
     }
-    p->inspection = FLOW_INSPECT_READ;
+}
+
+static void added(struct flow_exchange *x)
+{
+    x->p->inspection = FLOW_INSPECT_READ;
+    if (x->p->work_err != ERR_OK) {
+        refuse_check(x, x->p->work_err);
+    }
 }
 
 static void read_slice(struct flow_exchange *x, uint64_t from_us)
 {
     struct flow_private *p = x->p;
-    bool has_clock = p->env->mono_us != NULL;
-    enum err e;
-    do {
-        e = content_run(p->check, has_clock ? STEP_BYTES : SLICE_BYTES);
-    } while (e == ERR_AGAIN && has_clock && !flow_has_question(x) &&
-             flow_clock_us(x) - from_us < SLICE_US);
+    enum err e = flow_content_run(x, from_us);
     if (e == ERR_AGAIN) {
         p->must_turn = true;
+        p->work = content_has_work(p->check) ? work_on_check : NULL;
         flow_inspect_told(x, flow_ask(x));
     } else if (e == ERR_OK) {
         p->inspection = FLOW_INSPECT_EDIT;
@@ -231,11 +255,28 @@ static void read_slice(struct flow_exchange *x, uint64_t from_us)
     }
 }
 
+enum err flow_content_run(struct flow_exchange *x, uint64_t from_us)
+{
+    struct flow_private *p = x->p;
+    bool has_clock = p->env->mono_us != NULL;
+    enum err e;
+    do {
+        e = content_run(p->check, has_clock ? STEP_BYTES : SLICE_BYTES);
+    } while (e == ERR_AGAIN && has_clock && !flow_has_question(x) &&
+             !content_has_work(p->check) && flow_clock_us(x) - from_us < SLICE_US);
+    return e;
+}
+
 void flow_inspect_told(struct flow_exchange *x, enum err e)
 {
     if (e != ERR_OK) {
         refuse_check(x, e);
     }
+}
+
+static void work_on_check(struct flow_exchange *x)
+{
+    content_work(x->p->check);
 }
 
 static void conclude(struct flow_exchange *x)
@@ -252,7 +293,14 @@ static void conclude(struct flow_exchange *x)
         flow_refuse_content(x);
         return;
     }
-    apply_edits(x);
+    p->inspection = FLOW_INSPECT_EDITED;
+    p->must_turn = p->body.len > FLOW_WORK_BYTES &&
+                   content_edits_count(p->check, CONTENT_REQUEST) > 0;
+    if (p->must_turn) {
+        p->work = apply_edits;
+    } else {
+        apply_edits(x);
+    }
 }
 
 void flow_report(struct flow_exchange *x, const struct flow_found *found)
@@ -280,12 +328,21 @@ void flow_report(struct flow_exchange *x, const struct flow_found *found)
 static void apply_edits(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    struct issue issue;
     struct llm_request after;
     p->edited.bytes_max = 2 * p->body.bytes_max; /* what stands for a value may be longer */
-    enum err e = flow_check_edit(&p->arena, p->check, &p->request, &p->edited, &after, &issue);
-    if (e == ERR_OK) {
+    p->work_err =
+        flow_check_edit(&p->arena, p->check, &p->request, &p->edited, &after, &p->issue);
+    if (p->work_err == ERR_OK) {
         p->request = after;
+    }
+}
+
+static void edited(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    enum err e = p->work_err;
+    p->inspection = FLOW_INSPECT_CALL;
+    if (e == ERR_OK) {
         return;
     }
     if (e != ERR_INVALID && e != ERR_SYNTAX && e != ERR_UNSUPPORTED) {
@@ -295,8 +352,8 @@ static void apply_edits(struct flow_exchange *x)
     flow_refuse(x, 400, "invalid_request_error", "content_not_modifiable",
                 "A content rule must replace something that cannot be replaced where it "
                 "stands: %s",
-                issue.message);
-    p->refusal.error.param = arena_str(&p->arena, str_from(issue.pointer));
+                p->issue.message);
+    p->refusal.error.param = arena_str(&p->arena, str_from(p->issue.pointer));
 }
 
 uint64_t flow_edits_count(const struct flow_exchange *x, enum content_stage stage)

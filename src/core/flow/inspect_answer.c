@@ -8,30 +8,46 @@
  */
 #include "stream.h"
 
-#define SLICE_BYTES (64u * 1024)
 #define ARENA_BYTES_PER_ANSWER_BYTE 8 /* a tree, the texts of it, and what replaces them */
 
-static enum err add_json(struct flow_exchange *x);
+static void add_json(struct flow_exchange *x);
+static void json_added(struct flow_exchange *x);
+static enum err add_texts(struct flow_exchange *x);
+static void add_events(struct flow_exchange *x);
+static void events_added(struct flow_exchange *x);
 static void run_slice(struct flow_exchange *x);
+static void work_on_check(struct flow_exchange *x);
 static void conclude(struct flow_exchange *x);
+static void edit(struct flow_exchange *x);
+static void edited(struct flow_exchange *x);
 static enum err edit_json(struct flow_exchange *x);
 
 void flow_inspect_json(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     p->arena.bytes_max += ARENA_BYTES_PER_ANSWER_BYTE * p->answer.len;
-    enum err e = add_json(x);
-    if (e == ERR_SYNTAX) {
+    flow_do_work(x, p->answer.len, add_json, json_added);
+}
+
+static void add_json(struct flow_exchange *x)
+{
+    x->p->work_err = add_texts(x);
+}
+
+static void json_added(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    if (p->work_err == ERR_SYNTAX) {
         p->outcome = "upstream_error";
         flow_relay_fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
-    } else if (e != ERR_OK) {
-        flow_relay_fail_check(x, e);
+    } else if (p->work_err != ERR_OK) {
+        flow_relay_fail_check(x, p->work_err);
     } else {
         run_slice(x);
     }
 }
 
-static enum err add_json(struct flow_exchange *x)
+static enum err add_texts(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     struct issue issue;
@@ -54,7 +70,17 @@ static enum err add_json(struct flow_exchange *x)
 
 void flow_inspect_events(struct flow_exchange *x)
 {
-    enum err e = flow_held_add(x);
+    flow_do_work(x, x->p->stream->held.len, add_events, events_added);
+}
+
+static void add_events(struct flow_exchange *x)
+{
+    x->p->work_err = flow_held_add(x);
+}
+
+static void events_added(struct flow_exchange *x)
+{
+    enum err e = x->p->work_err;
     if (e == ERR_SYNTAX) {
         flow_relay_fail(x, 502, "upstream_invalid_event",
                         "The provider sent an event that is not valid");
@@ -78,8 +104,8 @@ static void run_slice(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     uint64_t from_us = flow_clock_us(x);
-    enum err e = content_run(p->check, SLICE_BYTES);
-    p->content_us[1] += (uint32_t)(flow_clock_us(x) - from_us);
+    enum err e = flow_content_run(x, from_us);
+    p->content_us[1] += (uint32_t)(flow_clock_us(x) - from_us) + flow_take_work_us(x);
     if (e == ERR_AGAIN && flow_has_question(x)) {
         e = flow_ask(x);
         e = e == ERR_OK ? ERR_AGAIN : e;
@@ -89,12 +115,18 @@ static void run_slice(struct flow_exchange *x)
         return;
     }
     if (e == ERR_AGAIN) {
+        p->work = content_has_work(p->check) ? work_on_check : NULL;
         x->want |= FLOW_WANT_TURN;
     } else if (e == ERR_OK) {
         conclude(x);
     } else {
         flow_relay_fail_check(x, e);
     }
+}
+
+static void work_on_check(struct flow_exchange *x)
+{
+    content_work(x->p->check);
 }
 
 static void conclude(struct flow_exchange *x)
@@ -105,9 +137,20 @@ static void conclude(struct flow_exchange *x)
         return;
     }
     flow_inspect_report(x);
-    enum err e = p->stream != NULL ? flow_held_edit(x) : edit_json(x);
-    if (e != ERR_OK) {
-        flow_relay_fail_check(x, e);
+    flow_do_work(x, p->stream != NULL ? p->stream->held.len : p->answer.len, edit, edited);
+}
+
+static void edit(struct flow_exchange *x)
+{
+    x->p->work_err = x->p->stream != NULL ? flow_held_edit(x) : edit_json(x);
+}
+
+static void edited(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    p->content_us[1] += flow_take_work_us(x);
+    if (p->work_err != ERR_OK) {
+        flow_relay_fail_check(x, p->work_err);
     } else if (p->stream != NULL) {
         flow_held_relay(x);
     } else {

@@ -23,6 +23,8 @@ static enum err add_whole(struct flow_exchange *x, const struct flow_held *held,
 static enum err add_piece(struct flow_stream *s, const struct llm_text *text);
 static enum err add_channels(struct flow_exchange *x);
 static int compare_edits(const void *left, const void *right);
+static void relay_all(struct flow_exchange *x);
+static void all_relayed(struct flow_exchange *x);
 static enum err relay_held(struct flow_exchange *x, size_t i);
 static enum err edit_texts(struct flow_exchange *x, const struct flow_held *held,
                            const struct llm_event *event, struct flow_edits *edits,
@@ -211,6 +213,11 @@ static const struct llm_edit *edit_at(const struct flow_stream *s, size_t from)
 
 void flow_held_relay(struct flow_exchange *x)
 {
+    flow_do_work(x, x->p->stream->held.len, relay_all, all_relayed);
+}
+
+static void relay_all(struct flow_exchange *x)
+{
     struct flow_private *p = x->p;
     struct flow_stream *s = p->stream;
     enum err e = ERR_OK;
@@ -221,8 +228,14 @@ void flow_held_relay(struct flow_exchange *x)
         e = relay_held(x, i);
         flow_evaluation_events(x, from);
     }
-    e = e == ERR_OK ? p->answer.err : e;
-    if (e != ERR_OK) {
+    p->work_err = e == ERR_OK ? p->answer.err : e;
+}
+
+static void all_relayed(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    (void)flow_take_work_us(x);
+    if (p->work_err != ERR_OK) {
         flow_relay_fail(x, 502, "upstream_invalid_event",
                         "The provider sent an event that is not valid");
         return;

@@ -19,6 +19,9 @@ static void refuse_upstream(struct flow_exchange *x, unsigned status, const char
 static bool is_answer_acceptable(struct flow_exchange *x, const struct wire_head *head);
 static bool is_answer_read(const struct flow_private *p);
 static void begin_stream(struct flow_exchange *x);
+static void relay_json(struct flow_exchange *x);
+static void name_model(struct flow_private *p);
+static void json_relayed(struct flow_exchange *x);
 static void relay_events(struct flow_exchange *x);
 static void end_events(struct flow_exchange *x, enum err e);
 static void end_error_answer(struct flow_exchange *x);
@@ -283,31 +286,54 @@ static void end_error_answer(struct flow_exchange *x)
 
 void flow_relay_json(struct flow_exchange *x)
 {
+    flow_do_work(x, x->p->answer.len, relay_json, json_relayed);
+}
+
+static void relay_json(struct flow_exchange *x)
+{
     struct flow_private *p = x->p;
-    struct issue issue;
     bool is_same = !p->upstream.is_translated;
     /* The request has been answered: its body's memory serves for another answer. */
     struct buf *body = &p->body;
     buf_clear(body);
     body->bytes_max = p->answer.bytes_max;
-    enum err e =
-        llm_relay_json(p->relay, buf_str(&p->answer), is_same ? NULL : body, &issue);
-    if (e != ERR_OK || body->err != ERR_OK) {
+    p->work_err =
+        llm_relay_json(p->relay, buf_str(&p->answer), is_same ? NULL : body, &p->issue);
+    p->work_err = p->work_err == ERR_OK ? body->err : p->work_err;
+    if (p->work_err == ERR_OK && !is_same) {
+        buf_clear(&p->answer);
+        buf_move(&p->answer, body);
+    } else if (p->work_err == ERR_OK) {
+        name_model(p);
+    }
+}
+
+/* As the client called it; what does not fit is an error of the buffer. */
+static void name_model(struct flow_private *p)
+{
+    const struct llm_edit *model = llm_relay_model_edit(p->relay);
+    if (model == NULL) {
+        return;
+    }
+    p->answer.bytes_max += model->with.len;
+    if (!buf_replace(&p->answer, model->span.from, model->span.to - model->span.from,
+                     model->with)) {
+        p->answer.err = ERR_LIMIT;
+    }
+}
+
+static void json_relayed(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    (void)flow_take_work_us(x);
+    if (p->work_err != ERR_OK) {
         p->outcome = "upstream_error";
         flow_relay_fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
         return;
     }
-    const struct llm_edit *model = llm_relay_model_edit(p->relay);
-    if (!is_same) {
-        buf_clear(&p->answer);
-        buf_move(&p->answer, body);
-    } else if (model != NULL) {
-        p->answer.bytes_max += model->with.len;
-        if (!buf_replace(&p->answer, model->span.from, model->span.to - model->span.from,
-                         model->with)) {
-            flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
-            return;
-        }
+    if (p->answer.err != ERR_OK) {
+        flow_relay_fail(x, 502, "upstream_too_large", "The provider's answer is too large");
+        return;
     }
     flow_evaluation_json(x);
     flow_relay_begin(x);

@@ -318,13 +318,20 @@ static enum err parse(struct flow_exchange *x, struct issue *ret_issue)
     return llm_request_parse(&p->arena, p->endpoint, body, false, &p->request, ret_issue);
 }
 
+void flow_parse(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    p->work_err = parse(x, &p->issue);
+    if (p->env->hashes_body) {
+        p->body_sha256 = sha256_of(buf_str(&p->body));
+    }
+}
+
 void flow_step_parse(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    struct issue issue;
-    enum err e = parse(x, &issue);
-    if (e != ERR_OK) {
-        flow_refuse_issue(x, e, &issue);
+    if (p->work_err != ERR_OK) {
+        flow_refuse_issue(x, p->work_err, &p->issue);
         return;
     }
     p->is_parsed = true;

@@ -22,6 +22,7 @@ static enum err walk_string(struct llm_walk *w, struct str key, yyjson_val *stri
 static enum llm_unscannable_kind opaque_of(const struct llm_walk *w, struct str outer,
                                            yyjson_val *object, yyjson_val *key);
 static enum err add_drop(struct llm_walk *w, yyjson_val *key, yyjson_val *value);
+static enum err make_room(struct llm_walk *w);
 
 #define NOT_OPAQUE ((enum llm_unscannable_kind)99)
 
@@ -87,10 +88,29 @@ enum err llm_json_texts(struct arena *a, struct str json, struct llm_text **ret,
     view.body = json;
     TRY(json_parse(a, json, &json_limits_default, &view.doc, ret_issue));
     llm_walk_init(&w, a, &view, ret_issue);
-    w.is_tool_input = true;
+    w.is_tool_input = w.counts_objects = true;
+    TRY(make_room(&w));
     TRY(llm_walk_any(&w, view.doc.root));
     *ret = view.texts;
     *ret_count = view.texts_count;
+    return ERR_OK;
+}
+
+/* For as many texts as there are: there may be a hundred thousand. */
+static enum err make_room(struct llm_walk *w)
+{
+    struct llm_request *view = w->request;
+    const yyjson_val *end = unsafe_yyjson_get_next(view->doc.root);
+    size_t count = 0;
+    for (yyjson_val *v = view->doc.root; v < end; v++) {
+        count += yyjson_is_num(v) || (yyjson_is_str(v) && yyjson_get_len(v) > 0) ? 1 : 0;
+    }
+    view->texts = arena_alloc_raw(w->arena, count * sizeof(*view->texts));
+    w->texts_capacity = count;
+    if (view->texts == NULL) {
+        issue_set(w->issue, "", "The request needs more memory than one request may use.");
+        return ERR_LIMIT;
+    }
     return ERR_OK;
 }
 

@@ -2,9 +2,9 @@
  *
  * Span edits: write a body again with some byte ranges replaced and every other
  * byte untouched, so that what was checked is what is sent (catalogue D 90).
- * Overlapping edits are our mistake and are refused whole. The sorted copy lives on
- * the heap for the length of the call, because the caller may have no arena. Any
- * thread.
+ * Overlapping edits are our mistake and are refused whole. Where they must be sorted
+ * first, the copy lives on the heap for the length of the call, because the caller may
+ * have no arena. Any thread.
  */
 #include <stdlib.h>
 
@@ -12,33 +12,52 @@
 
 #define FEW_EDITS 8U
 
+static bool is_sorted(const struct llm_edit *edits, size_t count);
+static enum err apply_sorted(struct buf *out, struct str body, const struct llm_edit *edits,
+                             size_t count);
 static void sort_edits(struct llm_edit *edits, size_t count);
 static int compare_edits(const void *left, const void *right);
 
 enum err llm_edits_apply(struct buf *out, struct str body, const struct llm_edit *edits,
                          size_t edits_count)
 {
-    struct llm_edit *sorted = NULL;
-    if (edits_count > 0) {
-        sorted = calloc(edits_count, sizeof(*sorted));
-        if (sorted == NULL) {
-            return ERR_MEMORY;
-        }
-        memcpy(sorted, edits, edits_count * sizeof(*sorted));
-        sort_edits(sorted, edits_count);
+    if (is_sorted(edits, edits_count)) { /* as they mostly are */
+        return apply_sorted(out, body, edits, edits_count);
     }
+    struct llm_edit *sorted = calloc(edits_count, sizeof(*sorted));
+    if (sorted == NULL) {
+        return ERR_MEMORY;
+    }
+    memcpy(sorted, edits, edits_count * sizeof(*sorted));
+    sort_edits(sorted, edits_count);
+    enum err err = apply_sorted(out, body, sorted, edits_count);
+    free(sorted);
+    return err;
+}
+
+static bool is_sorted(const struct llm_edit *edits, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (compare_edits(&edits[i - 1], &edits[i]) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum err apply_sorted(struct buf *out, struct str body, const struct llm_edit *edits,
+                             size_t count)
+{
     size_t at = 0;
-    for (size_t i = 0; i < edits_count; i++) {
-        struct json_span span = sorted[i].span;
+    for (size_t i = 0; i < count; i++) {
+        struct json_span span = edits[i].span;
         if (span.from < at || span.to < span.from || span.to > body.len) {
-            free(sorted);
             return ERR_INTERNAL;
         }
         buf_add(out, str_sub(body, at, span.from));
-        buf_add(out, sorted[i].with);
+        buf_add(out, edits[i].with);
         at = span.to;
     }
-    free(sorted);
     buf_add(out, str_sub(body, at, body.len));
     return out->err;
 }

@@ -48,6 +48,8 @@ struct llm_walk {
     /* inside a tool's input: every key and number counts; where numbers are looked for */
     bool is_tool_input;
     size_t number_at;
+    bool counts_objects; /* names say which object they are of: `object`, the last begun */
+    uint64_t object, objects_count;
     size_t path_len;
     char path[LLM_PATH_BYTES_MAX];
 };

@@ -140,6 +140,8 @@ void llm_walk_init(struct llm_walk *w, struct arena *a, struct llm_request *r, s
     w->drops_capacity = 0;
     w->is_tool_input = false;
     w->number_at = 0;
+    w->counts_objects = false;
+    w->object = w->objects_count = 0;
     w->path_len = 0;
     w->path[0] = '\0';
 }
@@ -227,6 +229,7 @@ static enum err add_text(struct llm_walk *w, yyjson_val *string, bool is_json, b
     t->span = json_span_of_string(&w->request->doc, string);
     t->is_json = is_json;
     t->is_key = is_key;
+    t->scope = w->object;
     if (w->halves_count > 0) {
         take_halves(w, t);
     }
@@ -244,8 +247,8 @@ static enum err push_text(struct llm_walk *w, struct llm_text **ret)
     }
     r->texts = grown;
     struct llm_text *t = &r->texts[r->texts_count];
-    t->pointer = arena_str(w->arena, (struct str){w->path, w->path_len});
-    t->role = w->role;
+    *t = (struct llm_text){.pointer = arena_str(w->arena, (struct str){w->path, w->path_len}),
+                           .role = w->role};
     if (t->pointer.ptr == NULL) {
         return out_of_room(w);
     }
@@ -379,8 +382,10 @@ enum err llm_walk_any(struct llm_walk *w, yyjson_val *v)
         size_t count;
         yyjson_val *key;
         yyjson_val *value;
+        uint64_t object = w->counts_objects ? ++w->objects_count : 0;
         yyjson_obj_foreach(llm_each(v), i, count, key, value)
         {
+            w->object = object;
             TRY(!w->is_tool_input && llm_is_base64(v, llm_key(key), value)
                     ? walk_base64(w, llm_key(key))
                     : llm_walk_member(w, key, value));

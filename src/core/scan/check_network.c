@@ -177,6 +177,7 @@ enum check_verdict check_mac(struct str s, size_t *len)
     (void)len;
     bool has_zero_only = true;
     bool has_f_only = true;
+    bool has_letter = false;
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         if (c == ':' || c == '-' || c == '.') {
@@ -185,8 +186,12 @@ enum check_verdict check_mac(struct str s, size_t *len)
             }
             continue;
         }
+        has_letter = has_letter || c > '9';
         has_zero_only = has_zero_only && c == '0';
         has_f_only = has_f_only && (c | 0x20) == 'f';
+    }
+    if (s.ptr[4] == '.' && !has_letter) {
+        return CHECK_WEAK; /* 1234.5678.9012 may be anything */
     }
     return check_as(!has_zero_only && !has_f_only);
 }

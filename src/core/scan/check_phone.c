@@ -34,6 +34,8 @@ static bool fits_prefix(const struct number *n, const char *prefixes);
 static bool is_date(struct str s, size_t digits);
 static bool is_other_number(const struct number *n);
 static struct str without_extension(struct str s);
+static bool is_of_a_thing(struct str left);
+static struct str last_word(struct str *left);
 
 static const struct plan plans[] = {
     {"AR", "011,0221,0223,0261,0341,0351,0381", "344,444,434"},
@@ -321,9 +323,13 @@ static bool is_other_number(const struct number *n)
     return is_ssn || is_range;
 }
 
-/* Not the middle of an account number: DE89 3704 0044 0532 0130 00. */
+/* Not the middle of an account number: DE89 3704 0044 0532 0130 00, and not the number of a
+ * thing. */
 bool before_phone(struct str left)
 {
+    if (is_of_a_thing(left)) {
+        return false;
+    }
     while (left.len > 0 && left.ptr[left.len - 1] == ' ') {
         size_t from = left.len - 1;
         while (from > 0 && is_word_byte((unsigned char)left.ptr[from - 1])) {
@@ -338,4 +344,43 @@ bool before_phone(struct str left)
         left = str_sub(left, 0, from);
     }
     return true;
+}
+
+/* "part number ", "SKU ", "lottery numbers 4 ": what it is the number of has no telephone. */
+static bool is_of_a_thing(struct str left)
+{
+    static const char *const numbers[] = {"number", "numbers", "no", "nr", "num", "id", "code"};
+    static const char *const things[] = {
+        "part",    "lottery", "order",   "serial",  "model", "item", "ticket", "invoice",
+        "case",    "ref",     "product", "catalog", "lot",   "sku",  "isbn",   "reference",
+        "article", "batch",   "ean",     "gtin",    "upc",   "bug",  "issue",  "tracking"};
+    while (left.len > 0 && strchr("0123456789 ,.:#", left.ptr[left.len - 1]) != NULL) {
+        left.len--;
+    }
+    struct str word = last_word(&left);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (str_eq_nocase(word, str_from(numbers[i]))) {
+            word = last_word(&left);
+            break;
+        }
+    }
+    for (size_t i = 0; i < sizeof(things) / sizeof(things[0]); i++) {
+        if (str_eq_nocase(word, str_from(things[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct str last_word(struct str *left)
+{
+    size_t end = left->len;
+    while (left->len > 0 && is_word_byte((unsigned char)left->ptr[left->len - 1])) {
+        left->len--;
+    }
+    struct str word = {left->ptr + left->len, end - left->len};
+    while (left->len > 0 && (left->ptr[left->len - 1] == ' ' || left->ptr[left->len - 1] == '.')) {
+        left->len--;
+    }
+    return word;
 }

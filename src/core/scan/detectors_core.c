@@ -29,12 +29,19 @@
     "telefon,telefonnummer,handy,handynummer,rufnummer,mobil,mobilnummer,durchwahl,anrufen,"       \
     "telefono,celular,movil,llama,llamar,llamame,telefone,telephoner,appeler,appelez,cellulare,"   \
     "chiamare,chiama,chiamami,telefoon,telefoonnummer,bellen,mobiel,gsm,natel,puhelin,soita,"      \
-    "ringa,ligue,ligar,telemovel,telefonu,komorka,zadzwon,cep,telp," PHONE_WORDS_GREEK_TO_THAI
+    "ringa,ligue,ligar,telemovel,telefonu,komorka,zadzwon,cep,telp,tlf,"                           \
+    "fono," PHONE_WORDS_GREEK_TO_THAI
 #define PHONE_WORDS                                                                                \
-    PHONE_WORDS_SURE ",text,contact,reach,signal,number,answering,office,numero,portable,joindre," \
-                     "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,mobilnr,me liga"
-#define LICENCE_WORDS "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number"
-#define PASSPORT_WORDS "passport,passports,travel document,reisepass,passeport,pasaporte,passaporto"
+    PHONE_WORDS_SURE                                                                               \
+        ",text,contact,reach,signal,number,answering,office,numero,portable,joindre,"              \
+        "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,nummer,mobilnr,cel,me liga"
+#define LICENCE_WORDS                                                                              \
+    "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number,fuhrerschein,"      \
+    "fuehrerschein,permis de conduire,rijbewijs,permiso de conducir,prawo jazdy"
+#define PASSPORT_WORDS                                                                             \
+    "passport,passports,travel document,reisepass,passeport,pasaporte,passaporto,paspoort,"        \
+    "paszport,"                                                                                    \
+    "паспорт,护照,旅券,パスポート,여권"
 #define BIRTH_WORDS_ABROAD                                                                         \
     "рождения,родился,родилась,"                                            \
     "出生,生年月日,誕生日,생년월일"
@@ -51,7 +58,7 @@ const struct detector detectors_core[] = {
      .flags = D_NUMERIC,
      .check = check_card,
      .context = "card,visa,mastercard,amex,cc,expires,cvv,credit,debit,discover,payment",
-     .pattern = "(?:[2-6][0-9]{3}(?:[ \\-]?[0-9]{4}){3}(?:[ \\-]?[0-9]{1,3})?|"
+     .pattern = "(?:[2-6][0-9]{3}(?:[ .\\-]?[0-9]{4}){3}(?:[ \\-]?[0-9]{1,3})?|"
                 "3[47][0-9]{2}[ \\-]?[0-9]{6}[ \\-]?[0-9]{5}|"
                 "3(?:0[0-5]|[689][0-9])[0-9][ \\-]?[0-9]{6}[ \\-]?[0-9]{4}|"
                 "(?:2131|1800)[ \\-]?[0-9]{6}[ \\-]?[0-9]{5}|35[0-9]{2}(?:[ \\-]?[0-9]{4}){3}|"
@@ -100,6 +107,7 @@ const struct detector detectors_core[] = {
      .class = SCAN_CONTACT,
      .tier = SCAN_TIER_B,
      .flags = D_NUMERIC,
+     .before = before_phone,
      .check = check_phone,
      .context = PHONE_WORDS,
      .pattern = "(?:\\([0-9]{2,5}\\)[ \\-]?[0-9]{2,4}(?:[ .\\-]?[0-9]{2,4}){1,3}|"
@@ -156,7 +164,7 @@ const struct detector detectors_core[] = {
      .class = SCAN_NETWORK,
      .tier = SCAN_TIER_A,
      .check = check_mac,
-     .context = "mac,ethernet,hwaddr",
+     .context = "mac,ethernet,hwaddr,arp,mac address",
      .pattern = "(?:[0-9A-Fa-f]{2}(?:[:\\-][0-9A-Fa-f]{2}){5}|"
                 "[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4})\\b"},
     {.name = "date_of_birth_said",
@@ -280,7 +288,9 @@ const struct detector detectors_core[] = {
      .flags = D_NOCASE | D_NUMERIC,
      .check = check_some_digits,
      .context = LICENCE_WORDS,
-     .pattern = "(?:[0-9]{2}[A-Z]{3}[0-9]{5}|[0-9]{2} [0-9]{3} [0-9]{3}|WDL[A-Z0-9]{9})\\b"},
+     .pattern = "(?:[0-9]{2}[A-Z]{3}[0-9]{5}|[0-9]{2} [0-9]{3} [0-9]{3}|WDL[A-Z0-9]{9}|"
+                "[A-Z][0-9]{3}-[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9]|"
+                "[A-Z][0-9]{2}[0-9A-Z]{6}[0-9][0-9A-Z])\\b"},
     {.name = "us_aba",
      .type = "bank_account",
      .class = SCAN_FINANCIAL,
@@ -340,7 +350,8 @@ const struct detector detectors_core[] = {
      .tier = SCAN_TIER_B,
      .check = check_geo,
      .context = "lat,lon,latitude,longitude,gps,coordinates,location,long",
-     .pattern = "-?[0-9]{1,2}\\.[0-9]{4,8}, ?-?[0-9]{1,3}\\.[0-9]{4,8}\\b"},
+     .pattern = "-?[0-9]{1,2}\\.[0-9]{4,8}(?:, ?-?[0-9]{1,3}\\.[0-9]{4,8}\\b|"
+                "°? ?[NS],? {0,2}[0-9]{1,3}\\.[0-9]{4,8}°? ?[EWO]\\b)"},
     {.name = "bitcoin_address",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_A,
@@ -370,7 +381,7 @@ const struct detector detectors_core[] = {
      .tier = SCAN_TIER_A,
      .flags = D_NOCASE | D_QUIET,
      .pattern = "(?:cvv2?|cvc2?|security code|card verification (?:code|value))"
-                "(?: is)?[ :#=]{1,4}\\K[0-9]{3,4}\\b"},
+                "(?: \\([a-z]{3,4}[0-9]?\\))?\\)?(?: is)?[ :#=]{1,4}\\K[0-9]{3,4}\\b"},
     {.name = "card_expiry",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_C,
@@ -414,12 +425,18 @@ const struct detector detectors_core[] = {
      .flags = D_QUIET | D_NUMERIC,
      .context = "pin code,pin number,my pin,pin is,the pin,passcode",
      .pattern = "[0-9]{4,6}\\b"},
+    {.name = "pin_said",
+     .type = "pin",
+     .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A,
+     .flags = D_NOCASE | D_QUIET,
+     .pattern = "(?:pin|pin[ \\-](?:code|number|no\\.?)|passcode) ?[:=] ?\\K[0-9]{4,6}\\b"},
     {.name = "street_address",
      .class = SCAN_LOCATION,
      .tier = SCAN_TIER_B,
      .context = "address,street,ship to,live at,lives,billing,home,shipping,located",
-     .pattern = "[0-9]{1,6} (?:[NSEW]\\.? )?(?:[A-Z][A-Za-z]{1,20} ){1,3}(?:St|Street|Ave|Avenue|"
-                "Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Ct|Court|Way|Pl|Place|Ter|Terrace|Pkwy|"
-                "Hwy)\\b"},
+     .pattern = "[0-9]{1,6}[A-D]? (?:[NSEW]\\.? )?(?:[A-Z][A-Za-z]{1,20} ){1,3}(?:St|Street|Ave|"
+                "Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Ct|Court|Way|Pl|Place|Ter|"
+                "Terrace|Pkwy|Hwy)(?: (?:[NS][EW]?|[EW]))?\\b"},
 };
 const size_t detectors_core_count = sizeof(detectors_core) / sizeof(detectors_core[0]);

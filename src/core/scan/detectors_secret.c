@@ -10,7 +10,7 @@
 /* An operator behind a name, and what YAML, XML and strings put before the value. */
 #define ASSIGN "(?::{1,3}=?|={1,3}>?|>|\\|\\|)[ \\t]{0,8}(?:[>|]?-?\\n[ \\t]{1,12})?\\*{0,2} ?"
 #define QUOTE "(?:[bru@]|\\\\)?[\"'`]{1,3}\\K"
-#define SAID "is:?[ \\t]{1,3}[\"'`]?\\K"
+#define SAID "(?:is|ist|lautet|est|es)(?: ?:)?[ \\t]{1,3}[\"'`]?\\K"
 #define QUOTED "[^\\s\"'`]"
 #define PLAIN "[^\\s\"'`<>&;,|(){}\\[\\]\\\\]"
 

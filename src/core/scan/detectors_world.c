@@ -324,7 +324,7 @@ const struct detector detectors_world[] = {
      .tier = SCAN_TIER_C,
      .check = check_some_digits,
      .context = "member id,insurance id,policy number,health plan,group number,subscriber id,"
-                "insurance number",
+                "health insurance number,insurance no",
      .pattern = "[A-Z]{0,4}[0-9]{6,12}[A-Z]{0,2}\\b"},
     {.name = "student_id",
      .class = SCAN_PERSON,

@@ -15,9 +15,12 @@
 #define READ_BYTES_MAX (64U << 10)
 #define WORD_BYTES 32U
 #define WHOLE_WORDS 128U
+#define PIECES 4U /* of a word: the first three and the last */
+#define AGAIN_WORDS 16U
+#define SLOTS 64U
 #define SPELLED_LETTERS 3U
-#define RING 64U        /* more than the longest window and a stride */
-#define MARGIN_HALF 115 /* 1/1024; where the score is 500 */
+#define RING 64U       /* more than the longest window and a stride */
+#define MARGIN_HALF 85 /* 1/1024; where the score is 500 */
 #define SHORT_WORDS 64U
 #define LONG_STEPS 4U
 #define LONG_MARGIN 40 /* a longer text has more windows that may look bad by chance */
@@ -38,6 +41,9 @@ struct reading {
     uint32_t count;
     unsigned words;
     uint64_t before, older; /* hashes of the last two words; 0 = none */
+    struct {
+        uint32_t place, number; /* number of the word, from 1; 0 = none */
+    } seen[SLOTS];
     int32_t best;
     char spelled[WORD_BYTES]; /* single letters in a row */
     unsigned spelled_bytes;
@@ -52,8 +58,10 @@ static void read_words(struct reading *r, struct str text);
 static unsigned syllable_at(struct str text, size_t at);
 static void take_word(struct reading *r, struct str word);
 static void spell(struct reading *r, struct str word, unsigned signs);
-static void take_pieces(struct reading *r, const char *plain, size_t n);
-static void take(struct reading *r, uint64_t hash);
+static void take_pieces(struct reading *r, const char *plain, size_t n, bool is_counted_only);
+static bool is_again(struct reading *r, uint32_t place);
+static uint32_t place_of(uint64_t hash);
+static void take(struct reading *r, uint32_t place);
 static void end_word(struct reading *r);
 static void judge(struct reading *r, unsigned from);
 static void finish(struct reading *r);
@@ -233,41 +241,63 @@ static void take_word(struct reading *r, struct str word)
         hash = (hash ^ eight) * K1;
         hash ^= hash >> 29;
     }
-    take(r, hash);
+    uint32_t place = place_of(hash);
+    take(r, place);
     if (r->before != 0) {
-        take(r, (r->before * K3) ^ hash);
+        take(r, place_of((r->before * K3) ^ hash));
     }
     if (r->older != 0) {
-        take(r, ((r->older ^ K1) * K3) ^ hash);
+        take(r, place_of(((r->older ^ K1) * K3) ^ hash));
     }
-    take_pieces(r, plain, n);
+    take_pieces(r, plain, n, is_again(r, place));
     r->older = r->before;
     r->before = hash;
     end_word(r);
 }
 
 /* Of four letters; beyond Latin a letter has two bytes or three. */
-static void take_pieces(struct reading *r, const char *plain, size_t n)
+static void take_pieces(struct reading *r, const char *plain, size_t n, bool is_counted_only)
 {
     unsigned char lead = (unsigned char)plain[0];
-    if (lead < 0xce) {
-        for (size_t i = 0; n > 4 && i + 4 <= n; i++) {
-            uint32_t four;
-            memcpy(&four, plain + i, sizeof(four));
-            take(r, four ^ K3);
-        }
+    size_t length = lead < 0xce ? 4 : 8;
+    size_t step = lead < 0xce ? 1 : lead < 0xe0 ? 2 : 3;
+    if (n <= length) {
         return;
     }
-    for (size_t i = 0; n > 8 && i + 8 <= n; i += lead < 0xe0 ? 2 : 3) {
-        uint64_t eight;
-        memcpy(&eight, plain + i, sizeof(eight));
-        take(r, eight ^ K3);
+    size_t count = (n - length) / step + 1;
+    size_t taken = count < PIECES ? count : PIECES;
+    if (is_counted_only) {
+        r->count += (uint32_t)taken;
+        return;
+    }
+    for (size_t i = 0; i < taken; i++) {
+        size_t at = (i + 1 < PIECES ? i : count - 1) * step;
+        uint64_t piece = 0;
+        memcpy(&piece, plain + at, length == 4 ? 4 : 8);
+        take(r, place_of(piece ^ K3));
     }
 }
 
-static void take(struct reading *r, uint64_t hash)
+/* Said within the last words? Then its letters prove nothing more: else the rare word of a
+ * table, which comes twenty times, would judge the page. */
+static bool is_again(struct reading *r, uint32_t place)
 {
-    r->sum += model_weight((uint32_t)(hash * K2 >> 48));
+    uint32_t number = r->words + 1;
+    bool is_same = r->seen[place % SLOTS].place == place && r->seen[place % SLOTS].number != 0 &&
+                   number - r->seen[place % SLOTS].number <= AGAIN_WORDS;
+    r->seen[place % SLOTS].place = place;
+    r->seen[place % SLOTS].number = number;
+    return is_same;
+}
+
+static uint32_t place_of(uint64_t hash)
+{
+    return (uint32_t)(hash * K2 >> 48);
+}
+
+static void take(struct reading *r, uint32_t place)
+{
+    r->sum += model_weight(place);
     r->count++;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define STEP_BYTES_MIN 64U
+#define LOOKS_PER_READ 64U /* bytes only looked at for one that is read */
 #define STEP_WORK_MAX 200000U
 #define STEP_MOVES_MAX 32768U /* of findings that are being sorted */
 #define SORT_AT_ONCE 2048U
@@ -17,6 +18,7 @@
 #define SCRATCH_BYTES_MAX (256U << 20)
 
 static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool is_whole);
+static bool look(struct scan_job *job, size_t bytes_max);
 static enum err step(struct scan_job *job, struct scan_scratch *scratch, size_t bytes_max,
                      size_t work_max);
 static enum err see(struct scan_job *job, size_t bytes_max, struct view *ret, bool *ret_is_final);
@@ -106,12 +108,27 @@ void scan_job_fini(struct scan_job *job)
 enum err scan_job_step(struct scan_job *job, struct scan_scratch *scratch, size_t bytes_max)
 {
     if (!job->is_begun) {
+        if (look(job, bytes_max)) {
+            return ERR_AGAIN;
+        }
         TRY(begin(job, scratch, false));
     }
     if (!job->is_done) {
         TRY(step(job, scratch, bytes_max, STEP_WORK_MAX));
     }
     return job->is_done ? ERR_OK : ERR_AGAIN;
+}
+
+/* Is it all ASCII? A long text takes a while even for that. True: so far, and there is more. */
+static bool look(struct scan_job *job, size_t bytes_max)
+{
+    struct str rest = str_sub(job->text, job->looked_at, job->text.len);
+    size_t bytes = bytes_max < STEP_BYTES_MIN ? STEP_BYTES_MIN : bytes_max;
+    if (bytes >= rest.len / LOOKS_PER_READ || !is_ascii(str_sub(rest, 0, LOOKS_PER_READ * bytes))) {
+        return false;
+    }
+    job->looked_at += LOOKS_PER_READ * bytes;
+    return true;
 }
 
 static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool is_whole)
@@ -122,7 +139,8 @@ static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool i
     if (job->text.len > UINT32_MAX / 2) {
         return ERR_LIMIT;
     }
-    job->is_folded = (job->views & SCAN_VIEW_FOLD) != 0 && !is_ascii(job->text);
+    job->is_folded = (job->views & SCAN_VIEW_FOLD) != 0 &&
+                     !is_ascii(str_sub(job->text, job->looked_at, job->text.len));
     job->views &= ~(unsigned)SCAN_VIEW_FOLD;
     if (job->is_folded || job->views != 0) {
         job->stages = is_whole ? scratch->stages : calloc(1, sizeof(*job->stages));

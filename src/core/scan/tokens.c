@@ -292,13 +292,6 @@ static size_t restore_some(const struct scan_tokens *t, struct str text, bool is
     return at;
 }
 
-enum err scan_tokens_restore(const struct scan_tokens *tokens, struct str text, bool is_json,
-                             struct buf *out)
-{
-    restore_some(tokens, text, is_json, true, out);
-    return out->err;
-}
-
 void scan_restorer_init(struct scan_restorer *r, const struct scan_tokens *tokens, bool is_json)
 {
     memset(r, 0, sizeof(*r));

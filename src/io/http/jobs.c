@@ -140,7 +140,8 @@ static bool is_waiting_over(struct http *h, struct http_job *job)
     struct str node = STR("this node");
     if (here >= job->result.epoch) {
         struct str name;
-        enum err e = store_nodes_min_epoch(h->options.store, &job->arena, &lowest, &name);
+        enum err e = store_nodes_min_epoch(h->options.store, job->command.caller.org, &job->arena,
+                                           &lowest, &name);
         if (e == ERR_OK && lowest >= job->result.epoch) {
             job->result.is_everywhere = true;
             return true;

@@ -218,6 +218,9 @@ static void write_control(struct buf *b, const struct http *h)
     counter(b, "portcullis_policy_publish_failures_total",
             "Changes that did not compile; the last good part stays.",
             atomic_load(&health->publish_failures));
+    gauge(b, "portcullis_policy_orgs_behind",
+          "Organisations whose newest policies are not what is enforced.",
+          atomic_load(&health->orgs_behind));
     buf_printf(b,
                "# HELP portcullis_policy_compile_seconds Load and compile of the last publish.\n"
                "# TYPE portcullis_policy_compile_seconds gauge\n"

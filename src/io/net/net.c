@@ -68,6 +68,7 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
     list_init(&n->active);
     list_init(&n->parked);
     list_init(&n->turns);
+    list_init(&n->works);
     list_init(&n->free_requests);
     n->drain_due_ms = NET_NEVER;
     n->cut_due_ms = NET_NEVER;
@@ -334,6 +335,9 @@ void net_free(struct net *n)
     }
     ASSERT(n->is_closing && list_is_empty(&n->clients) && list_is_empty(&n->upstreams));
     requests_free(n);
+    while (n->leftovers_count > 0) {
+        flow_leftover_free(n->leftovers[--n->leftovers_count]);
+    }
     dns_free(n);
     tls_resume_free(n->resume);
     buf_fini(&n->plain);

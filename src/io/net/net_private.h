@@ -4,12 +4,13 @@
  *
  *   listener.c -> client.c <-> request.c <-> upstream.c -> pool.c, dns.c, address.c
  *                      \            |            /
- *                       wheel.c   flow      client_write.c, upstream_io.c
+ *                       wheel.c   flow, work.c   client_write.c, upstream_io.c
  *
- * request.c is the only caller of flow. client.c and upstream.c are the two state
- * machines; each has one function that moves it. Handles live in client, upstream
- * and listener only and are freed by their close callbacks; a request holds none,
- * so it may outlive its client (its record may still wait for the disk).
+ * request.c is the only caller of flow, but for the calls that work.c has done elsewhere.
+ * client.c and upstream.c are the two state machines; each has one function that moves it.
+ * Handles live in client, upstream and listener only and are freed by their close
+ * callbacks; a request holds none, so it may outlive its client (its record may still wait
+ * for the disk).
  */
 #ifndef PORTCULLIS_NET_PRIVATE_H
 #define PORTCULLIS_NET_PRIVATE_H
@@ -25,6 +26,7 @@
 #define NET_ADDRS_MAX 8
 #define NET_SERVE_MS 90000            /* a management answer comes within this, or 504 */
 #define NET_PARK_MS 10000             /* a record is on disk within this, or the request fails */
+#define NET_LEFTOVERS_MAX 4
 #define NET_NEVER UINT64_MAX
 
 #define NET_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
@@ -117,6 +119,7 @@ struct net_request {
     bool has_sent;      /* a byte of the answer went out */
     bool has_body;      /* a byte of the body came */
     bool is_performing;
+    bool is_working; /* another thread has the exchange (work.c) */
     bool is_bad; /* the parser stopped at an error */
     struct wire_parser parser;
 };
@@ -232,6 +235,12 @@ struct net {
     struct net_list clients, watched, upstreams;
     struct net_list active, parked; /* requests */
     struct net_list turns;          /* requests with long work, first come first served */
+    struct net_list works;          /* those whose next step is for another thread */
+    struct net_request *worked_for; /* it is at work; NULL: nobody is */
+    uv_work_t work;
+    bool is_work_queued;
+    struct flow_leftover *leftovers[NET_LEFTOVERS_MAX], *freed; /* to be freed; under way */
+    unsigned leftovers_count;
     struct net_list free_requests;
     unsigned free_count;
     struct net_request **slots;
@@ -317,8 +326,16 @@ void request_cut(struct net_request *r); /* the drain deadline passed */
 void requests_check_parked(struct net *n);
 /* One slice of one request's long work; those that want more go behind the others. */
 void requests_turn(struct net *n);
+void request_on_turn(struct net_request *r);
 void requests_abandon(struct net *n); /* net_close: finish whatever is parked */
 void requests_free(struct net *n);
+
+/* ---- work.c --------------------------------------------------------------------------- */
+
+/* The exchange has work: on another thread, then request_on_turn. */
+void work_add(struct net_request *r);
+/* Frees what a large exchange left, on another thread while there are few of them. */
+void work_free(struct net *n, struct flow_leftover *l);
 
 /* ---- upstream.c, upstream_io.c ------------------------------------------------------- */
 

@@ -21,6 +21,7 @@ static void begin(struct net_request *r);
 static bool perform_once(struct net_request *r);
 static void perform_output(struct net_request *r, unsigned want);
 static enum err record(struct net_request *r, bool is_last);
+static void want_turn(struct net_request *r);
 static void serve(struct net_request *r);
 static void finish(struct net_request *r);
 static void unpark(struct net_request *r);
@@ -308,7 +309,7 @@ static bool perform_once(struct net_request *r)
 {
     struct flow_exchange *x = r->x;
     const struct net_client *c = r->client;
-    if (r->is_done) {
+    if (r->is_done || r->is_working) {
         return false;
     }
     if ((c == NULL || c->is_broken) && !r->is_gone_told) {
@@ -339,9 +340,7 @@ static bool perform_once(struct net_request *r)
         serve(r);
     }
     if ((want & FLOW_WANT_TURN) != 0) {
-        list_remove(&r->turn_node);
-        list_add(&r->net->turns, &r->turn_node);
-        net_wake(r->net);
+        want_turn(r);
     }
     if (recorded_as != ERR_AGAIN) {
         flow_on_recorded(x, recorded_as, net_now(r->net));
@@ -447,6 +446,7 @@ static void finish(struct net_request *r)
     list_remove(&r->turn_node);
     r->is_keep_alive = flow_is_keep_alive(r->x);
     flow_end(r->x);
+    work_free(n, flow_take_leftover(r->x));
     n->hooks.end(n->hooks.context, r->pin);
     r->pin = NULL;
     r->has_begun = false;
@@ -465,9 +465,27 @@ void requests_turn(struct net *n)
     }
     struct net_request *r = NET_OF(n->turns.next, struct net_request, turn_node);
     list_remove(&r->turn_node);
-    stat_add(&n->stats.turns, 1);
-    flow_on_turn(r->x, net_now(n));
+    request_on_turn(r);
+}
+
+void request_on_turn(struct net_request *r)
+{
+    if (r->client != NULL) { /* else that is told first */
+        stat_add(&r->net->stats.turns, 1);
+        flow_on_turn(r->x, net_now(r->net));
+    }
     request_perform(r);
+}
+
+static void want_turn(struct net_request *r)
+{
+    list_remove(&r->turn_node);
+    if (flow_has_work(r->x)) {
+        work_add(r);
+        return;
+    }
+    list_add(&r->net->turns, &r->turn_node);
+    net_wake(r->net);
 }
 
 /* ---- waiting for the disk ------------------------------------------------------------- */
@@ -525,6 +543,10 @@ void requests_abandon(struct net *n)
     /* Whoever did not come to an end by itself ends here, its pin is given back. */
     while (!list_is_empty(&n->active)) {
         struct net_request *r = NET_OF(n->active.next, struct net_request, node);
+        if (r->is_working) {
+            list_remove(&r->node); /* comes back when the work has returned */
+            continue;
+        }
         finish(r);
         request_put(r);
     }

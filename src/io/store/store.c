@@ -80,15 +80,17 @@ const char *store_error(const struct store *s)
 
 /* ---- nodes ------------------------------------------------------------------------ */
 
-enum err store_node_report(struct store *s, struct str node, uint64_t epoch)
+enum err store_node_report(struct store *s, struct str node, uint64_t epoch, struct str behind)
 {
     char number[24];
     snprintf(number, sizeof(number), "%llu", (unsigned long long)epoch);
     struct store_query q = {
-        "INSERT INTO portcullis.nodes (id, epoch) VALUES ($1, $2::bigint) "
-        "ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, seen_at = now()",
-        {STORE_P(node), STORE_P(str_from(number))},
-        2};
+        "INSERT INTO portcullis.nodes (id, epoch, behind) VALUES ($1, $2::bigint,"
+        " COALESCE(string_to_array($3, chr(10)), '{}')) "
+        "ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, behind = excluded.behind,"
+        " seen_at = now()",
+        {STORE_P(node), STORE_P(str_from(number)), STORE_P(behind)},
+        3};
     PGresult *r = NULL;
     TRY(store_query_run(s, STORE_LOADER, &q, store_mono_ms() + s->options.query_ms, &r));
     PQclear(r);
@@ -108,14 +110,14 @@ enum err store_node_leave(struct store *s, struct str node)
     return ERR_OK;
 }
 
-enum err store_nodes_min_epoch(struct store *s, struct arena *a, uint64_t *ret_epoch,
-                               struct str *ret_node)
+enum err store_nodes_min_epoch(struct store *s, struct str org, struct arena *a,
+                               uint64_t *ret_epoch, struct str *ret_node)
 {
-    struct store_query q = {"SELECT epoch, id FROM portcullis.nodes "
-                            "WHERE seen_at > now() - interval '15 seconds' "
-                            "ORDER BY epoch, id LIMIT 1",
-                            {STORE_P_NULL},
-                            0};
+    struct store_query q = {"SELECT CASE WHEN $1 = ANY (behind) THEN 0 ELSE epoch END AS least, id "
+                            "FROM portcullis.nodes WHERE seen_at > now() - interval '15 seconds' "
+                            "ORDER BY least, id LIMIT 1",
+                            {STORE_P(org)},
+                            1};
     PGresult *r = NULL;
     TRY(store_query_run(s, STORE_LOADER, &q, store_mono_ms() + s->options.query_ms, &r));
     enum err e = ERR_NOT_FOUND;

@@ -226,6 +226,85 @@ static void test_random_documents(void **state)
     assert_true(changed > 1000);
 }
 
+/* `count` names, each with a number; half of the objects end in front of the last one. */
+static struct str many_names(const char *domain, unsigned count)
+{
+    struct buf b;
+    buf_init(&b, 4U << 20);
+    buf_add(&b, STR("[{"));
+    for (unsigned i = 0; i < count; i++) {
+        const char *between = i == 0 ? "" : i == count / 2 ? "},{" : ",";
+        buf_printf(&b, "%s\"n%u@%s\":%u", between, i, domain, i % 7);
+    }
+    buf_add(&b, STR("}]"));
+    struct str value = arena_str(&w.arena, buf_str(&b));
+    buf_fini(&b);
+    return value;
+}
+
+/* However it is stepped and whoever parses it, a large document comes out the same, and a
+ * step makes no more edits than it has bytes for. */
+static void test_many_names_in_steps(void **state)
+{
+    (void)state;
+    static const size_t steps[] = {64, 1000, 8192, 65536, SIZE_MAX};
+    const unsigned count = 6000;
+    struct str clean = many_names("xxexample", count), found = many_names("x.example", count);
+    struct str first = STR_NONE;
+    for (size_t i = 0; i < 2 * sizeof(steps) / sizeof(steps[0]); i++) {
+        w.step = steps[i / 2];
+        w.may_work = i % 2 != 0;
+        same(whole(clean), clean);
+        size_t turns = w.turns;
+        struct str after = whole(found);
+        assert_int_equal(w.works, w.may_work ? 1 : 0);
+        /* Each edit counts as 32 bytes to be made, and as much to be copied. */
+        assert_true(w.turns - turns >= count * 64 / w.step);
+        first = i == 0 ? after : first;
+        same(after, first);
+    }
+    w.step = (size_t)64 << 10;
+    w.may_work = false;
+    assert_true(str_find_str(first, STR("@")) < 0);
+    assert_true(str_starts(first, STR("[{\"[EMAIL]\":0,\"[EMAIL]_2\":1,")));
+    assert_true(str_find_str(first, STR(",\"[EMAIL]_3000\":3},{\"[EMAIL]\":4,")) > 0);
+    same(streamed(found, 1000), first);
+}
+
+/* Shapes that are hard on one part: what comes out is the same in steps of any size. */
+static void test_hard_shapes_in_steps(void **state)
+{
+    (void)state;
+    for (unsigned shape = 0; shape < 4; shape++) {
+        struct buf b;
+        buf_init(&b, 4U << 20);
+        buf_add(&b, shape == 1 ? STR("\"") : STR("["));
+        for (unsigned i = 0; i < 6000; i++) {
+            const char *const pieces[] = {
+                i % 1000 == 7 ? ",\"a@x.example\"" : ",\"\",\"x\"",       /* tiny strings */
+                i % 1000 == 7 ? "a@x.example" : "\\n\\u00e9\\\"\\ud83d\\ude00", /* escapes */
+                i % 1000 == 7 ? ",{\"b@x.example\":1.5}" : ",-1e3",          /* numbers */
+                i % 1000 == 7 ? ",\"a@x.example\"" : ",{\"a\":[{}]}"};        /* containers */
+            const char *piece = pieces[shape];
+            buf_add(&b, str_from(i == 0 && shape != 1 ? piece + 1 : piece));
+        }
+        buf_add(&b, shape == 1 ? STR("\"") : STR("]"));
+        struct str value = arena_str(&w.arena, buf_str(&b)), first = STR_NONE;
+        buf_fini(&b);
+        for (size_t step = 64; step <= 65536; step *= 32) {
+            w.step = step;
+            w.may_work = step == 2048;
+            struct str after = whole(value);
+            first = step == 64 ? after : first;
+            same(after, first);
+        }
+        w.step = (size_t)64 << 10;
+        w.may_work = false;
+        assert_false(str_eq(first, value));
+        assert_true(str_find_str(first, STR("@")) < 0);
+    }
+}
+
 /* Names of the body itself, by the object they stand in. */
 static void test_names_of_the_body(void **state)
 {
@@ -290,6 +369,8 @@ int main(void)
         cmocka_unit_test(test_equal_names_are_numbered),
         cmocka_unit_test(test_names_that_were_equal_stay),
         cmocka_unit_test(test_random_documents),
+        cmocka_unit_test(test_many_names_in_steps),
+        cmocka_unit_test(test_hard_shapes_in_steps),
         cmocka_unit_test(test_names_of_the_body),
         cmocka_unit_test(test_names_that_are_added_later),
         cmocka_unit_test(test_too_many_names),

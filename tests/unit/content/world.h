@@ -26,7 +26,8 @@ struct world {
     const struct content_rule *rules[WORLD_RULES_MAX];
     uint64_t applies[WORLD_RULES_MAX / 64];
     const struct recognise_services *services; /* for the next rules; NULL = none */
-    bool may_ask;
+    bool may_ask, may_work;
+    size_t turns, works; /* of the last run */
     size_t step; /* bytes of one content_run */
     struct issue issue;
     struct buf out;
@@ -109,7 +110,8 @@ static inline enum err world_compile(struct world *w, const char *const *rules, 
 static inline void world_check(struct world *w)
 {
     const struct content_env env = {
-        .scratch = w->scratch, .hash_key = STR("tenant secret"), .may_ask = w->may_ask};
+        .scratch = w->scratch, .hash_key = STR("tenant secret"), .may_ask = w->may_ask,
+        .may_work = w->may_work};
     content_check_fini(w->check);
     w->check = NULL;
     assert_int_equal(content_check_new(&w->arena, w->content, w->applies, &env, &w->check),
@@ -120,11 +122,15 @@ static inline void world_check(struct world *w)
 static inline enum err world_run(struct world *w)
 {
     enum err e;
-    size_t turns = 0;
+    w->turns = w->works = 0;
     do {
         e = content_run(w->check, w->step);
-        turns++;
-    } while (e == ERR_AGAIN && turns < 10000000);
+        w->turns++;
+        if (content_has_work(w->check)) {
+            w->works++;
+            content_work(w->check);
+        }
+    } while (e == ERR_AGAIN && w->turns < 10000000);
     return e;
 }
 

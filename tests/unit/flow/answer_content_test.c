@@ -233,7 +233,8 @@ static void test_what_is_no_answer(void **state)
     path_tear_down(&p);
 }
 
-/* A long answer lets the loop turn; nothing of it is out before it is read. */
+/* A long answer lets the loop turn; nothing of it is out before it is read. Its long calls
+ * are work, and whoever does that, the same comes out. */
 static void test_long_answers_are_read_in_turns(void **state)
 {
     (void)state;
@@ -247,8 +248,11 @@ static void test_long_answers_are_read_in_turns(void **state)
     struct str whole = buf_str(&long_text);
     struct str pieces[] = {str_sub(whole, 0, 500000), str_sub(whole, 500000, whole.len)};
     struct speech s = {pieces, 2, false};
-    for (unsigned is_stream = 0; is_stream < 2; is_stream++) {
+    size_t len = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        bool is_stream = i >= 2;
         answer_rules_set_up(&p, BUFFER);
+        p.leaves_work = i % 2 != 0;
         talk_ask(&p, TALK_CHAT_PLAIN, is_stream, "hello");
         if (is_stream) {
             talk_answer(&p, TALK_CHAT_PLAIN, &s, 60000);
@@ -257,6 +261,9 @@ static void test_long_answers_are_read_in_turns(void **state)
         }
         assert_true(p.is_done);
         assert_true(p.turns > 4);
+        assert_int_equal(p.works, 3); /* read, edited, relayed */
+        assert_true(i % 2 == 0 || p.client.len == len);
+        len = p.client.len;
         assert_true(path_client_has(&p, "HTTP/1.1 200 "));
         assert_true(path_client_has(&p, "at all. j***@acme.com"));
         assert_false(path_client_has(&p, "jane"));

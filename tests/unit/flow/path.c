@@ -266,6 +266,12 @@ static void perform(struct path *p)
             if (p->turns == p->turns_max) {
                 break; /* the loop is busy: the test says what comes next */
             }
+            if (flow_has_work(x)) {
+                p->works++;
+                if (!p->leaves_work) {
+                    INSIDE(p, flow_work(x));
+                }
+            }
             INSIDE(p, flow_on_turn(x, p->now));
         }
     }
@@ -296,6 +302,7 @@ static void begin(struct path *p)
     buf_clear(&p->client);
     buf_clear(&p->provider);
     p->decisions = p->outcomes = p->calls = p->asks = p->drops = p->turns = 0;
+    p->works = 0;
     p->is_done = p->is_closed = p->is_out_lost = p->wants_serve = false;
     arena_reset(&p->records);
     INSIDE(p, flow_begin(p->x, &p->env, &s));

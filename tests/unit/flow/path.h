@@ -26,6 +26,8 @@ struct path {
     struct buf provider; /* all bytes for the provider */
     struct buf asked;    /* the last bytes for a recogniser */
     size_t decisions, outcomes, calls, asks, drops, turns;
+    size_t works; /* long calls that were due */
+    bool leaves_work; /* as a host without threads: flow_on_turn does them */
     size_t turns_max; /* the turn with this number is left to path_turn; 0 = none */
     bool is_done, is_closed, spool_is_full;
     bool wants_serve;  /* handed over to what is not the path */

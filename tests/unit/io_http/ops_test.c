@@ -113,10 +113,11 @@ enum err store_execute(struct store *store, struct arena *a, const struct manage
     return s.store_err;
 }
 
-enum err store_nodes_min_epoch(struct store *store, struct arena *a, uint64_t *ret_epoch,
-                               struct str *ret_node)
+enum err store_nodes_min_epoch(struct store *store, struct str org, struct arena *a,
+                               uint64_t *ret_epoch, struct str *ret_node)
 {
     (void)store;
+    (void)org;
     (void)a;
     *ret_epoch = s.epoch_here;
     *ret_node = STR("n1");

@@ -5,6 +5,7 @@
  *   /call    body -> record -> call the endpoint below -> relay chunked
  *   /echo    answers the body           /serve   not the path (management)
  *   /refuse  403 before the body        /turn    works for fake.turns turns, then as /call
+ *   /work    one long call for any thread, over when fake.is_held is not; then as /call
  *   anything else: 404
  * Counters below say what net told it. One thread at a time per exchange.
  */
@@ -14,6 +15,7 @@
 #include "portcullis/flow.h"
 
 #include <stdatomic.h>
+#include <uv.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,6 +23,8 @@ struct flow_private {
     const struct wire_head *head;
     struct buf body, call_head;
     unsigned turns_left;
+    bool has_work;
+    bool is_working, leaves;
     bool is_keep_alive, is_begun, is_relaying, is_call_open, is_accounting, is_over, is_decided;
 };
 
@@ -31,6 +35,12 @@ static struct fake {
     size_t body_bytes_max;
     unsigned turns;
     char turn_log[256]; /* first byte of the body of each exchange that had a turn, in order */
+    uv_thread_t loop_thread;
+    _Atomic bool is_held;
+    _Atomic unsigned working, worked, worked_on_loop;
+    bool leaves; /* every exchange leaves memory */
+    _Atomic unsigned left, freed, freed_on_loop;
+    char work_log[256]; /* as turn_log; of one loop at a time */
     _Atomic unsigned begun, ended, gone, calls, bad, served;
     _Atomic unsigned small; /* exchanges that began with a scratch that is too small */
     _Atomic unsigned ends[6]; /* by enum flow_end_how */
@@ -134,7 +144,11 @@ static inline void fake_decide(struct flow_exchange *x)
 void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
 {
     (void)now;
-    if (fake_is(x, "/turn") && fake.turns > 0) {
+    if (fake_is(x, "/work")) {
+        x->p->has_work = true;
+        x->p->turns_left = 1;
+        x->want |= FLOW_WANT_TURN;
+    } else if (fake_is(x, "/turn") && fake.turns > 0) {
         x->p->turns_left = fake.turns;
         x->want |= FLOW_WANT_TURN;
     } else if (fake_is(x, "/call") || fake_is(x, "/turn")) {
@@ -150,10 +164,32 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
     }
 }
 
+bool flow_has_work(const struct flow_exchange *x)
+{
+    return x->p->has_work;
+}
+
+void flow_work(struct flow_exchange *x)
+{
+    uv_thread_t self = uv_thread_self();
+    ASSERT(x->p->has_work && x->p->is_begun);
+    x->p->is_working = true;
+    fake.worked_on_loop += uv_thread_equal(&self, &fake.loop_thread) != 0 ? 1 : 0;
+    fake.working++;
+    while (fake.is_held) {
+        uv_sleep(1);
+    }
+    fake.work_log[strlen(fake.work_log)] = x->p->body.len > 0 ? x->p->body.ptr[0] : '-';
+    x->p->has_work = false;
+    fake.working--;
+    fake.worked++;
+    x->p->is_working = false;
+}
+
 void flow_on_turn(struct flow_exchange *x, struct flow_now now)
 {
     (void)now;
-    ASSERT(x->p->is_begun && x->p->turns_left > 0);
+    ASSERT(x->p->is_begun && x->p->turns_left > 0 && !x->p->is_working && !x->p->has_work);
     size_t len = strlen(fake.turn_log);
     if (len + 1 < sizeof(fake.turn_log)) {
         fake.turn_log[len] = x->p->body.len > 0 ? x->p->body.ptr[0] : '-';
@@ -254,6 +290,7 @@ void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, s
 void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
 {
     (void)now;
+    ASSERT(!x->p->is_working);
     fake.gone++;
     buf_clear(&x->out);
     x->out_rest = STR_NONE;
@@ -272,16 +309,43 @@ void flow_on_client_gone(struct flow_exchange *x, struct flow_now now)
 void flow_end(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    ASSERT(p->is_begun);
+    ASSERT(p->is_begun && !p->is_working);
     fake.ended++;
     struct buf body = p->body, call_head = p->call_head;
     buf_clear(&body);
     buf_clear(&call_head);
-    *p = (struct flow_private){.body = body, .call_head = call_head};
+    *p = (struct flow_private){.body = body, .call_head = call_head, .leaves = fake.leaves};
     x->want = 0;
     buf_clear(&x->out);
     x->out_rest = STR_NONE;
     buf_clear(&x->record);
+}
+
+struct flow_leftover {
+    char *bytes;
+};
+
+struct flow_leftover *flow_take_leftover(struct flow_exchange *x)
+{
+    struct flow_leftover *l = NULL;
+    if (x->p->leaves) {
+        l = malloc(sizeof(*l));
+        l->bytes = malloc(1u << 20);
+        fake.left++;
+    }
+    x->p->leaves = false;
+    return l;
+}
+
+void flow_leftover_free(struct flow_leftover *l)
+{
+    if (l != NULL) {
+        uv_thread_t self = uv_thread_self();
+        fake.freed++;
+        fake.freed_on_loop += uv_thread_equal(&self, &fake.loop_thread) != 0 ? 1 : 0;
+        free(l->bytes);
+        free(l);
+    }
 }
 
 bool flow_is_keep_alive(const struct flow_exchange *x)

@@ -130,6 +130,12 @@ static inline void stage_init(void)
     fake.begun = fake.ended = fake.gone = fake.calls = fake.bad = fake.served = 0;
     fake.reason[0] = '\0';
     fake.turns = 0;
+    fake.loop_thread = uv_thread_self();
+    fake.is_held = false;
+    fake.working = fake.worked = fake.worked_on_loop = 0;
+    fake.leaves = false;
+    fake.left = fake.freed = fake.freed_on_loop = 0;
+    memset(fake.work_log, 0, sizeof(fake.work_log));
     memset(fake.turn_log, 0, sizeof(fake.turn_log));
     fake.deadlines.connect_ms = 3000;
     fake.deadlines.first_byte_ms = 5000;
@@ -177,6 +183,7 @@ static inline void stage_close(void)
     net_exceptions_free(stage.exceptions);
     close(stage.provider);
     assert_int_equal(fake.begun, fake.ended);
+    assert_int_equal(fake.left, fake.freed);
     assert_int_equal(stage.pins, 0);
 }
 

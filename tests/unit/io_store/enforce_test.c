@@ -189,14 +189,23 @@ static void nodes_report_what_they_enforce(void **state)
     (void)state;
     uint64_t epoch = 0;
     struct str node;
-    assert_int_equal(store_nodes_min_epoch(store, &arena, &epoch, &node), ERR_NOT_FOUND);
-    assert_int_equal(store_node_report(store, STR("gw-1"), 7), ERR_OK);
-    assert_int_equal(store_node_report(store, STR("gw-2"), 5), ERR_OK);
-    assert_int_equal(store_nodes_min_epoch(store, &arena, &epoch, &node), ERR_OK);
+    assert_int_equal(store_nodes_min_epoch(store, STR("org_b"), &arena, &epoch, &node),
+                     ERR_NOT_FOUND);
+    assert_int_equal(store_node_report(store, STR("gw-1"), 7, STR_NONE), ERR_OK);
+    assert_int_equal(store_node_report(store, STR("gw-2"), 5, STR("org_a\n")), ERR_OK);
+    assert_int_equal(store_nodes_min_epoch(store, STR("org_b"), &arena, &epoch, &node), ERR_OK);
     assert_int_equal(epoch, 5);
     assert_true(str_eq(node, STR("gw-2")));
+    /* What it says of itself does not hold for an organisation that it could not take over. */
+    assert_int_equal(store_node_report(store, STR("gw-2"), 9, STR("org_a\norg_b\n")), ERR_OK);
+    assert_int_equal(store_nodes_min_epoch(store, STR("org_b"), &arena, &epoch, &node), ERR_OK);
+    assert_int_equal(epoch, 0);
+    assert_true(str_eq(node, STR("gw-2")));
+    assert_int_equal(store_nodes_min_epoch(store, STR("org"), &arena, &epoch, &node), ERR_OK);
+    assert_int_equal(epoch, 7);
+    assert_int_equal(store_node_report(store, STR("gw-2"), 9, STR_NONE), ERR_OK);
     assert_int_equal(store_node_leave(store, STR("gw-2")), ERR_OK);
-    assert_int_equal(store_nodes_min_epoch(store, &arena, &epoch, &node), ERR_OK);
+    assert_int_equal(store_nodes_min_epoch(store, STR("org_b"), &arena, &epoch, &node), ERR_OK);
     assert_int_equal(epoch, 7);
     assert_int_equal(store_node_leave(store, STR("gw-1")), ERR_OK);
     make_org("org_node");
