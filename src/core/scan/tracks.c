@@ -30,6 +30,8 @@ static uint64_t place_of(const struct scan_tracks *t, const struct other_view *o
 static bool may_sleep(const struct scan_tracks *t, const struct other_view *o);
 static bool has_read_all(const struct scan_stages *s);
 static bool has_same_progress(const struct scan_tracks *t, const struct other_view *o);
+static void keep_walked(struct other_view *o);
+static size_t later(size_t a, size_t b);
 static void shift(struct walk *w, size_t bytes);
 
 enum err tracks_new(const struct scan_set *set, unsigned views, struct scan_tracks **ret)
@@ -195,6 +197,9 @@ static enum err wake(struct scan_tracks *t, struct other_view *o)
         from = o->read[i];
     }
     k->walk = t->walk;
+    k->walk.by_detectors = later(t->walk.by_detectors, o->walked.by_detectors);
+    k->walk.by_terms = later(t->walk.by_terms, o->walked.by_terms);
+    k->walk.by_regexes = later(t->walk.by_regexes, o->walked.by_regexes);
     if (t->walk.progress != NULL) {
         k->walk.progress = malloc(sizeof(*k->walk.progress));
         if (k->walk.progress == NULL) {
@@ -304,6 +309,7 @@ void tracks_rest(struct scan_tracks *t)
                 o->quiet[n] = o->track->stages.stages[n];
                 o->read[n] = o->read[0];
             }
+            keep_walked(o);
             free_track(o->track);
             o->track = NULL;
         }
@@ -329,6 +335,7 @@ void tracks_rest(struct scan_tracks *t)
             size_t *read = &t->others[i].read[n];
             *read -= needed < *read ? needed : *read;
         }
+        shift(&t->others[i].walked, needed);
     }
 }
 
@@ -379,6 +386,22 @@ static bool has_same_progress(const struct scan_tracks *t, const struct other_vi
         is_same = place_of(t, o, here) == folded_place(t, there);
     }
     return is_same;
+}
+
+/* The folded text may be undecided where the track was not, and there the two differ: the
+ * next track must not go back to it. Both windows end alike. */
+static void keep_walked(struct other_view *o)
+{
+    const struct walk *w = &o->track->walk;
+    size_t end = view_of(o->track).text.len;
+    o->walked = (struct walk){.by_detectors = o->read[0] - (end - w->by_detectors),
+                              .by_terms = o->read[0] - (end - w->by_terms),
+                              .by_regexes = o->read[0] - (end - w->by_regexes)};
+}
+
+static size_t later(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 static void shift(struct walk *w, size_t bytes)

@@ -30,6 +30,7 @@ struct other_view {
     unsigned quiet_count;
     struct stage quiet[QUIET_MAX]; /* its stages, while it does not differ */
     size_t read[QUIET_MAX];        /* in the folded window: what each has read */
+    struct walk walked;            /* in the folded window: before it the last track decided */
     struct track *track;           /* NULL: it does not differ; else read[0] is kept */
 };
 

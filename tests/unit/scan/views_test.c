@@ -160,6 +160,9 @@ static const char *const texts[] = {
     "c2VjcmV0IHByb2plY3Q!c2VjcmV0IHByb2plY3Q==c2VjcmV0IHByb2plY3Q",
     "123-45-c2VjcmV0IHByb2plY3Q falcon",
     "AAAAAAAAAAAAAAAAAAAA bbbbbbbbbbbbbbbbbbbbbbb",
+    /* an open value in which one difference lies more than a context behind another one */
+    "password = hunter2!x%0a/0123456789012345678901234567890123456789012345678901234567890123456789"
+    "01234567890123456789012345678901234567890123456789012345678901234567890123456789/\\u0041b c",
     /* mixed */
     "%63%32%56%6a%63%6d%56%30%49%48%42%79%62%32%70%6c%59%33%51%3d",
     "no no no way <b>no</b> way **no** way no n\xd0\xbe way",
