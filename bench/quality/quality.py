@@ -6,10 +6,10 @@ usage: quality.py CORPORA [--portcullis build/src/portcullis] [--gate] [--show W
 
 CORPORA lies outside the repository: pii/presidio-research, secrets/*/cases.jsonl,
 injection/ (see src/core/scan/train_injection.py: only what that holds out is measured
-here). Beside this file: phones.tsv, ordinary.txt. A span is found when a finding of its
+here). Beside this file: phones.tsv, entities.tsv, topics.tsv, ordinary.txt. A span is found when a finding of its
 type overlaps it; a finding that overlaps no such span is false. Secrets and injection are
-judged per text. --gate: exit 1 when a target is missed. --show LABEL | secrets | injection
-| overblocking prints what was missed and what was false.
+judged per text. --gate: exit 1 when a target is missed. --show LABEL | entities | secrets |
+injection | topics | overblocking prints what was missed and what was false.
 
 Left out of the secrets, and counted aloud: positives that are no secret but a piece of the
 other tool's source (a regular expression, a name without a value), its sample placeholders
@@ -123,6 +123,55 @@ def phones(b):
     b.want("phones of many countries precision", precision, 0.9)
 
 
+def entities(b):
+    """Our own sentences: is what is marked found, whatever it is taken for; are others clean?"""
+    rows = table("entities.tsv")
+    texts = [t.replace("<<", "").replace(">>", "") for _, t in rows]
+    hit = as_type = total = clean = others = 0
+    for (types, text), plain, result in zip(rows, texts, b.scan(texts, "--types", "default")):
+        found = result["findings"]
+        if types == "-":
+            others, clean = others + 1, clean + (not found)
+            if found:
+                b.say("entities", "false", text, [f["detector"] for f in found])
+            continue
+        start, end = text.index("<<"), text.index(">>") - 2
+        over = [f for f in found if f["start"] < end and f["end"] > start]
+        total, hit = total + 1, hit + bool(over)
+        as_type += any(f["type"] in types.split("|") for f in over)
+        if not over:
+            b.say("entities", "missed", types, text)
+    print(f"own sentences            found {ratio(hit, total):.3f} of {total}, as its type "
+          f"{ratio(as_type, total):.3f}; clean {ratio(clean, others):.3f} of {others}")
+    b.want("own sentences found", ratio(hit, total), 0.95)
+    b.want("own sentences clean", ratio(clean, others), 0.99)
+
+
+def topics(b):
+    rows = table("topics.tsv")
+    counts = collections.defaultdict(lambda: [0, 0, 0, 0])  # found, of; false, of
+    for (topic, kind, text), r in zip(rows, b.scan([x[2] for x in rows], "--types", "email",
+                                                   "--topics")):
+        found = r["topics"].get(topic, 0) >= 0.5
+        at = 0 if kind == "+" else 2
+        counts[topic][at] += found
+        counts[topic][at + 1] += 1
+        if found != (kind == "+"):
+            b.say("topics", topic, "missed" if kind == "+" else "false", repr(text))
+    total = [sum(c[i] for c in counts.values()) for i in range(4)]
+    worst = sorted((ratio(*c[:2]), t) for t, c in counts.items())[:4]
+    print(f"topics, own lines        recall {ratio(*total[:2]):.3f} of {total[1]}, false "
+          f"{ratio(*total[2:]):.3f} of {total[3]}; worst: "
+          + ", ".join(f"{t} {v:.2f}" for v, t in worst))
+    b.want("topics recall, own lines", ratio(*total[:2]), 0.9)
+    b.want("topics not false, own lines", 1 - ratio(*total[2:]), 0.99)
+
+
+def table(name):
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
+    return [x.split("\t") for x in lines if x and x[0] != "#"]
+
+
 def secrets(b, root):
     sets, labels = {}, collections.defaultdict(set)
     for path in sorted(root.glob("secrets/*/cases.jsonl")):
@@ -228,8 +277,10 @@ def main():
     b = Bench(exe, show)
     pii(b, root)
     phones(b)
+    entities(b)
     secrets(b, root)
     injection(b, root)
+    topics(b)
     overblocking(b, root)
     for text in b.missed:
         print("missed target:", text)

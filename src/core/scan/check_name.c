@@ -191,7 +191,8 @@ static bool is_password(const struct name *name)
 {
     static const char heads[] =
         " password passwd pwd passphrase pass pw psw passcode passwort kennwort contrasena senha "
-        "motdepasse passe wachtwoord dbpassword userpassword mypassword pgpassword pswd passwrd "
+        "motdepasse passe wachtwoord dbpass dbpasswd dbpwd userpass dbpassword userpassword "
+        "mypassword pgpassword pswd passwrd "
         "pword heslo salasana losenord parola sifre jelszo ";
     for (size_t i = 0; i < name->count && i < 4; i++) {
         if (is_in(name->words[i], heads)) {

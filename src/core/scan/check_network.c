@@ -58,8 +58,8 @@ enum check_verdict check_ipv4(struct str s, size_t *len)
     for (size_t i = 0; i < s.len; i++) {
         dots += s.ptr[i] == '.';
     }
-    if (dots != 3 || str_eq(s, STR("255.255.255.255")) || str_eq(s, STR("0.0.0.0"))) {
-        return CHECK_NO;
+    if (dots != 3 || str_starts(s, STR("255.255.")) || str_eq(s, STR("0.0.0.0"))) {
+        return CHECK_NO; /* a mask, or no address */
     }
     return s.ptr[0] == '0' && s.ptr[1] == '.' ? CHECK_NO : CHECK_OK;
 }

@@ -33,14 +33,14 @@
     "fono," PHONE_WORDS_GREEK_TO_THAI
 #define PHONE_WORDS                                                                                \
     PHONE_WORDS_SURE                                                                               \
-        ",text,contact,reach,signal,number,answering,office,numero,portable,joindre,"              \
-        "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,nummer,mobilnr,cel,me liga"
+    ",text,contact,reach,signal,number,answering,office,numero,portable,joindre,"                  \
+    "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,nummer,cislo,mobilnr,cel,me liga"
 #define LICENCE_WORDS                                                                              \
     "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number,fuhrerschein,"      \
     "fuehrerschein,permis de conduire,rijbewijs,permiso de conducir,prawo jazdy"
 #define PASSPORT_WORDS                                                                             \
     "passport,passports,travel document,reisepass,passeport,pasaporte,passaporto,paspoort,"        \
-    "paszport,"                                                                                    \
+    "paszport,reisepassnr,reisepassnummer,passnummer,"                                             \
     "паспорт,护照,旅券,パスポート,여권"
 #define BIRTH_WORDS_ABROAD                                                                         \
     "рождения,родился,родилась,"                                            \
@@ -49,7 +49,7 @@
     "birth,dob,born,birthday,birthdate,birthdays,d o b,geboren,geburtsdatum,naissance,nacimiento," \
     "nascimento,nascita,bday,age,geb,ne le,nee le,naci el,nacio el,nato il,nata il,nascido,"       \
     "nascida,geboortedatum,geboorte,urodzenia,urodzony,urodzona,dogum,fodelsedatum,fodd,"          \
-    "syntymaaika,narozeni,narozen," BIRTH_WORDS_ABROAD
+    "syntymaaika,narozeni,narozen,fecha nac,f nac,ur,d n," BIRTH_WORDS_ABROAD
 
 const struct detector detectors_core[] = {
     {.name = "credit_card",
@@ -290,7 +290,7 @@ const struct detector detectors_core[] = {
      .context = LICENCE_WORDS,
      .pattern = "(?:[0-9]{2}[A-Z]{3}[0-9]{5}|[0-9]{2} [0-9]{3} [0-9]{3}|WDL[A-Z0-9]{9}|"
                 "[A-Z][0-9]{3}-[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9]|"
-                "[A-Z][0-9]{2}[0-9A-Z]{6}[0-9][0-9A-Z])\\b"},
+                "[A-Z][0-9]{2}[0-9A-Z]{6}[0-9][0-9A-Z]|[0-9]{2}[A-Z]{2}[0-9]{5})\\b"},
     {.name = "us_aba",
      .type = "bank_account",
      .class = SCAN_FINANCIAL,
@@ -351,7 +351,7 @@ const struct detector detectors_core[] = {
      .check = check_geo,
      .context = "lat,lon,latitude,longitude,gps,coordinates,location,long",
      .pattern = "-?[0-9]{1,2}\\.[0-9]{4,8}(?:, ?-?[0-9]{1,3}\\.[0-9]{4,8}\\b|"
-                "°? ?[NS],? {0,2}[0-9]{1,3}\\.[0-9]{4,8}°? ?[EWO]\\b)"},
+                "(?:°)? ?[NS],? {0,2}[0-9]{1,3}\\.[0-9]{4,8}(?:°)? ?[EWO]\\b)"},
     {.name = "bitcoin_address",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_A,
@@ -386,8 +386,9 @@ const struct detector detectors_core[] = {
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_C,
      .flags = D_NUMERIC,
-     .context = "expiry,expires,exp,expiration,valid thru,valid until",
-     .pattern = "(?:0[1-9]|1[0-2]) ?/ ?(?:20)?[2-4][0-9]\\b"},
+     .context =
+         "expiry,expires,exp,expiration,valid thru,valid until,gultig bis,vence,caduca,expire",
+     .pattern = "(?:0[1-9]|1[0-2])(?: ?/ ?|-)(?:20)?[2-4][0-9]\\b"},
     {.name = "swift_bic",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_C,

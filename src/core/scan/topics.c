@@ -11,7 +11,7 @@
 #include "scan_private.h"
 #include "stages.h"
 
-#define SLOTS 8192U /* about twice the phrases and their beginnings */
+#define SLOTS 16384U /* about twice the phrases and their beginnings */
 #define FIRST_BITS 65536U
 #define PHRASE_WORDS_MAX 6U
 #define STRETCH_WORDS 96U
@@ -68,11 +68,12 @@ struct reader {
     size_t hits_count;
     struct sums now, before; /* of this stretch, the last one */
     uint32_t stretch;
-    uint32_t *last; /* stretch in which an entry counted, + 1 */
+    uint16_t *last; /* stretch in which an entry counted, from 1; past 65,535 it counts again */
     unsigned best[SCAN_TOPICS_MAX];
     unsigned words, shouted, cries;
 };
 
+static void add_pack(struct topic_table *t, size_t topic, const struct topic_pack *pack);
 static void add_list(struct topic_table *t, size_t topic, const char *list, enum weight weight);
 static void add_phrase(struct topic_table *t, struct str phrase, struct entry entry);
 static struct slot *slot_of(struct topic_table *t, uint64_t hash);
@@ -112,11 +113,12 @@ enum err topic_table_new(struct arena *a, const struct topic_table **ret)
     t->entries = entries;
     for (size_t i = 0; i < topic_packs_count; i++) {
         const struct topic_pack *p = &topic_packs[i];
-        add_list(t, i, p->strong, WEIGHT_STRONG);
-        add_list(t, i, p->medium, WEIGHT_MEDIUM);
-        add_list(t, i, p->weak, WEIGHT_WEAK);
-        add_list(t, i, p->asks, WEIGHT_ASK);
-        add_list(t, i, p->except, WEIGHT_EXCEPT);
+        add_pack(t, i, p);
+        for (size_t k = 0; k < topic_sayings_count; k++) {
+            if (strcmp(topic_sayings[k].name, p->name) == 0) {
+                add_pack(t, i, &topic_sayings[k]);
+            }
+        }
         struct str rest = str_from(p->includes != NULL ? p->includes : "");
         while (rest.len > 0) {
             struct str name = str_cut(&rest, ',');
@@ -128,6 +130,15 @@ enum err topic_table_new(struct arena *a, const struct topic_table **ret)
     }
     *ret = t;
     return ERR_OK;
+}
+
+static void add_pack(struct topic_table *t, size_t topic, const struct topic_pack *pack)
+{
+    add_list(t, topic, pack->strong, WEIGHT_STRONG);
+    add_list(t, topic, pack->medium, WEIGHT_MEDIUM);
+    add_list(t, topic, pack->weak, WEIGHT_WEAK);
+    add_list(t, topic, pack->asks, WEIGHT_ASK);
+    add_list(t, topic, pack->except, WEIGHT_EXCEPT);
 }
 
 static void add_list(struct topic_table *t, size_t topic, const char *list, enum weight weight)
@@ -260,7 +271,7 @@ enum err scan_topics(const struct scan_engine *engine, struct scan_scratch *scra
     const struct topic_table *t = engine->topics;
     struct buf *last = &scratch->text2;
     buf_clear(last);
-    size_t bytes = (t->entries_count + 1) * sizeof(uint32_t);
+    size_t bytes = (t->entries_count + 1) * sizeof(uint16_t);
     char *room = buf_reserve(last, bytes);
     if (room == NULL) {
         return ERR_MEMORY;
@@ -269,7 +280,7 @@ enum err scan_topics(const struct scan_engine *engine, struct scan_scratch *scra
     struct reader r;
     memset(&r, 0, sizeof(r));
     r.table = t;
-    r.last = (uint32_t *)(void *)room;
+    r.last = (uint16_t *)(void *)room;
     read_text(&r, view.text);
     for (size_t i = 0; i < topic_packs_count; i++) {
         bool is_shouted = r.shouted >= SHOUTED_WORDS_MIN && r.shouted * 10 >= r.words * 7;
@@ -411,7 +422,7 @@ static void settle(struct reader *r, bool is_last)
                              : e->weight == WEIGHT_STRONG ? r->now.strong
                                                           : r->now.hints;
             sums[e->topic] += e->weight;
-            r->last[hit->entry] = r->stretch;
+            r->last[hit->entry] = (uint16_t)r->stretch;
         }
     }
     for (size_t i = 0; i < topic_packs_count; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Topic packs: what the topics are made of (topics_data.c) and the table they are looked up
- * in (topics.c). A pack is data: phrases by how much they tell, and phrases that only look
- * like it. Static; the table lives in the engine's arena.
+ * Topic packs: what the topics are made of (topics_data.c, topics_sayings.c) and the table
+ * they are looked up in (topics.c). A pack is data: phrases by how much they tell, and phrases
+ * that only look like it. Static; the table lives in the engine's arena.
  */
 #ifndef PORTCULLIS_SCAN_TOPICS_H
 #define PORTCULLIS_SCAN_TOPICS_H
@@ -26,6 +26,9 @@ struct topic_pack {
 
 extern const struct topic_pack topic_packs[];
 extern const size_t topic_packs_count;
+/* More phrases for packs of these names; several rows may have one name. */
+extern const struct topic_pack topic_sayings[];
+extern const size_t topic_sayings_count;
 
 struct scan_engine;
 struct topic_table;
