@@ -416,7 +416,7 @@ static void settle(struct reader *r, bool is_last)
         const struct hit *hit = &r->hits[i];
         const struct entry *e = &r->table->entries[hit->entry];
         /* What counted in the last stretch counts with it. */
-        bool has_counted = r->last[hit->entry] != 0 && r->last[hit->entry] + 1 >= r->stretch;
+        bool has_counted = r->last[hit->entry] != 0 && r->last[hit->entry] + 1U >= r->stretch;
         if (e->weight > 0 && !has_counted && !is_hidden(r, hit)) {
             unsigned *sums = e->weight == WEIGHT_ASK      ? r->now.asks
                              : e->weight == WEIGHT_STRONG ? r->now.strong
