@@ -199,6 +199,7 @@ struct sha256 hmac_sha256(struct str key, struct str s);
 /* Compares in time that depends only on the length. */
 bool bytes_eq_ct(const void *a, const void *b, size_t len);
 void bytes_wipe(void *p, size_t len); /* not optimised away */
+int hex_value(char c); /* of a hexadecimal digit of either case; -1: it is none */
 void hex_of(const uint8_t *bytes, size_t len, char *ret_hex /* 2 * len, no NUL */);
 MUST_USE enum err hex_to(struct str hex, uint8_t *ret_bytes, size_t bytes_len);
 /* 26 characters of Crockford base32: 48 bit milliseconds, 80 bit dice. */

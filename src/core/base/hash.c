@@ -18,7 +18,6 @@ static uint64_t fold(uint64_t a, uint64_t b);
 static uint64_t read_up_to_8(const char *p, size_t len);
 static uint32_t crc32c_by_table(uint32_t crc, const uint8_t *p, size_t len);
 static void sha256_of_two(struct str first, struct str second, uint8_t ret_bytes[32]);
-static int hex_value(char c);
 
 /* Multiply and fold, 16 bytes at a time. The constants are the fractional digits of
  * the square roots of 2, 3 and 5: nobody chose them. */
@@ -257,7 +256,7 @@ enum err hex_to(struct str hex, uint8_t *ret_bytes, size_t bytes_len)
     return ERR_OK;
 }
 
-static int hex_value(char c)
+int hex_value(char c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';

@@ -247,11 +247,9 @@ static size_t read_escape(struct channel *c, struct str text, struct buf *out, e
 {
     struct json_reader *j = c->json;
     char byte = text.ptr[0];
-    char lower = (char)(byte | 0x20);
-    bool is_hex = (byte >= '0' && byte <= '9') || (lower >= 'a' && lower <= 'f');
     bool is_good = j->pending_len == 0   ? byte == '\\'
                    : j->pending_len == 1 ? byte != '\0' && strchr("\"\\/bfnrtu", byte) != NULL
-                                         : is_hex;
+                                         : hex_value(byte) >= 0;
     if (!is_good) {
         size_t len = j->pending_len;
         j->state = JSON_STRING;

@@ -6,7 +6,6 @@
 #include "manage_private.h"
 
 static enum err decode(struct arena *a, struct str text, struct str *ret);
-static int hex_digit(char c);
 static enum err take(struct manage_filter *f, struct str name, struct str value,
                      const struct manage_route *route, struct manage_refusal *refusal);
 static enum err take_policy_status(struct str value, struct manage_filter *f,
@@ -151,8 +150,8 @@ static enum err decode(struct arena *a, struct str text, struct str *ret)
             c = ' ';
         } else if (c == '%') {
             bool is_whole = text.len - i > 2;
-            int high = is_whole ? hex_digit(text.ptr[i + 1]) : -1;
-            int low = is_whole ? hex_digit(text.ptr[i + 2]) : -1;
+            int high = is_whole ? hex_value(text.ptr[i + 1]) : -1;
+            int low = is_whole ? hex_value(text.ptr[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 return ERR_SYNTAX;
             }
@@ -166,12 +165,4 @@ static enum err decode(struct arena *a, struct str text, struct str *ret)
     }
     *ret = (struct str){out, used};
     return ERR_OK;
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
 }

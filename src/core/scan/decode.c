@@ -46,7 +46,6 @@ static bool is_beginning(struct str bytes);
 static bool has_control(const char *bytes, size_t count);
 static bool is_open(struct str rest);
 static bool is_open_unicode(struct str rest);
-static bool is_hex(char c);
 static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_percent(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len);
@@ -256,14 +255,14 @@ size_t decode_pass(struct stage *st, struct str text, size_t from)
 static bool is_open(struct str rest)
 {
     if (rest.ptr[0] == '%') {
-        return rest.len == 1 || (rest.len == 2 && is_hex(rest.ptr[1]));
+        return rest.len == 1 || (rest.len == 2 && hex_value(rest.ptr[1]) >= 0);
     }
     if (rest.ptr[0] == '\\') {
         return is_open_unicode(rest);
     }
     for (size_t i = 1; i < rest.len; i++) {
         char c = rest.ptr[i];
-        bool is_inside = is_word_byte((unsigned char)c) || c == '#' || c == '@' || c == '`';
+        bool is_inside = is_word_byte((unsigned char)c) || c == '#';
         if (!is_inside) {
             return false; /* ; or what stands in no entity */
         }
@@ -277,7 +276,7 @@ static bool is_open_unicode(struct str rest)
     for (size_t i = 1; i < rest.len; i++) {
         size_t part = i % 6;
         char c = rest.ptr[i];
-        bool is_good = part == 0 ? c == '\\' : part == 1 ? c == 'u' : is_hex(c);
+        bool is_good = part == 0 ? c == '\\' : part == 1 ? c == 'u' : hex_value(c) >= 0;
         if (!is_good) {
             return false;
         }
@@ -285,12 +284,6 @@ static bool is_open_unicode(struct str rest)
     bool is_high = rest.len >= 4 && (rest.ptr[2] | 0x20) == 'd' &&
                    strchr("89abAB", rest.ptr[3]) != NULL;
     return rest.len < 6 || (rest.len < 12 && is_high);
-}
-
-static bool is_hex(char c)
-{
-    char lower = (char)(c | 0x20);
-    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'f');
 }
 
 static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len)
@@ -362,10 +355,8 @@ static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len)
     }
     if (name.ptr[0] == '#' && (name.ptr[1] | 0x20) == 'x') {
         for (size_t i = 2; i < name.len; i++) {
-            char c = name.ptr[i];
-            unsigned low = (unsigned)(c | 0x20);
-            unsigned v = c >= '0' && c <= '9' ? (unsigned)(c - '0') : low - 'a' + 10;
-            cp = v < 16 && cp < UINT32_MAX ? cp * 16 + v : UINT32_MAX;
+            int v = hex_value(name.ptr[i]);
+            cp = v >= 0 && cp < UINT32_MAX ? cp * 16 + (unsigned)v : UINT32_MAX;
         }
     } else if (name.ptr[0] == '#' && str_to_u64(str_sub(name, 1, name.len), &cp) != ERR_OK) {
         return 0;

@@ -110,6 +110,13 @@ static void test_hex(void **state)
 {
     (void)state;
     uint8_t bytes[2] = {1, 2};
+    static const char digits[] = "0123456789abcdefABCDEF", others[] = "/:@G`g \xff";
+    for (size_t i = 0; i < sizeof(digits) - 1; i++) {
+        assert_int_equal(hex_value(digits[i]), i < 16 ? i : i - 6);
+    }
+    for (size_t i = 0; i < sizeof(others); i++) { /* the NUL too */
+        assert_int_equal(hex_value(others[i]), -1);
+    }
     assert_int_equal(hex_to(STR("0aFf"), bytes, 2), ERR_OK);
     assert_int_equal(bytes[0], 0x0A);
     assert_int_equal(bytes[1], 0xFF);

@@ -99,6 +99,10 @@ static void test_views(void **state)
     expect("p**ass**word", SCAN_VIEW_MARKUP, "[TERM]");
     expect("a%40b.example.com?", SCAN_VIEW_DECODED, "[EMAIL]?");
     expect("jane&#64;example&#x2e;com!", SCAN_VIEW_DECODED, "[EMAIL]!");
+    expect("jane&#64;example&#x02E;com!", SCAN_VIEW_DECODED, "[EMAIL]!");
+    expect("123-45-678&#x39;", SCAN_VIEW_DECODED, "[SSN]");
+    expect("123-45-678&#x3`;", SCAN_VIEW_DECODED, "123-45-678&#x3`;"); /* no entity */
+    expect("123-45-678&#x3@;", SCAN_VIEW_DECODED, "123-45-678&#x3@;");
     /* JSON in a text, as tools return it */
     expect("{\"to\":\"jane.doe\\u0040example.com\"}", SCAN_VIEW_DECODED, "{\"to\":\"[EMAIL]\"}");
     expect("C:\\users, \\u00, \\ud83d and 123\\u002d45\\u002d6789.", SCAN_VIEW_DECODED,
