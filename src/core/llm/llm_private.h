@@ -155,6 +155,11 @@ MUST_USE enum err llm_translate_messages_content(struct llm_walk *w, yyjson_val 
                                                  struct buf *b, bool *is_first);
 /* A string or text blocks (nothing else) as chat content. */
 MUST_USE enum err llm_translate_text_blocks(struct llm_walk *w, yyjson_val *content, struct buf *b);
+/* An array, each of its items as `put` writes it. */
+MUST_USE enum err llm_put_items(struct llm_walk *w, yyjson_val *items,
+                                enum err (*put)(struct llm_walk *w, yyjson_val *item,
+                                                struct buf *b),
+                                struct buf *b);
 /* The member "tools" of the other dialect, each as `put_tool` writes it; nothing without tools. */
 MUST_USE enum err llm_put_tools(struct llm_walk *w,
                                 enum err (*put_tool)(struct llm_walk *w, yyjson_val *tool,

@@ -191,29 +191,38 @@ enum err llm_buf_to_arena(struct arena *a, const struct buf *b, struct str *ret)
     return ret->ptr == NULL ? ERR_LIMIT : ERR_OK;
 }
 
+enum err llm_put_items(struct llm_walk *w, yyjson_val *items,
+                       enum err (*put)(struct llm_walk *w, yyjson_val *item, struct buf *b),
+                       struct buf *b)
+{
+    size_t i;
+    size_t count;
+    yyjson_val *item;
+    LLM_PUT(b, "[");
+    yyjson_arr_foreach(llm_each(items), i, count, item)
+    {
+        size_t mark = llm_walk_push_index(w, i);
+        if (i > 0) {
+            LLM_PUT(b, ",");
+        }
+        TRY(put(w, item, b));
+        llm_walk_pop(w, mark);
+    }
+    LLM_PUT(b, "]");
+    return ERR_OK;
+}
+
 enum err llm_put_tools(struct llm_walk *w,
                        enum err (*put_tool)(struct llm_walk *w, yyjson_val *tool, struct buf *b),
                        struct buf *b)
 {
     yyjson_val *tools = json_get(w->request->doc.root, STR("tools"));
-    size_t i;
-    size_t count;
-    yyjson_val *tool;
     if (!yyjson_is_arr(tools) || yyjson_arr_size(tools) == 0) {
         return ERR_OK;
     }
     size_t mark = llm_walk_push_key(w, STR("tools"));
-    LLM_PUT(b, ",\"tools\":[");
-    yyjson_arr_foreach(llm_each(tools), i, count, tool)
-    {
-        size_t inner = llm_walk_push_index(w, i);
-        if (i > 0) {
-            LLM_PUT(b, ",");
-        }
-        TRY(put_tool(w, tool, b));
-        llm_walk_pop(w, inner);
-    }
-    LLM_PUT(b, "]");
+    LLM_PUT(b, ",\"tools\":");
+    TRY(llm_put_items(w, tools, put_tool, b));
     llm_walk_pop(w, mark);
     return ERR_OK;
 }

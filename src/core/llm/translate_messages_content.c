@@ -145,21 +145,7 @@ enum err llm_translate_text_blocks(struct llm_walk *w, yyjson_val *content, stru
         LLM_PUT(b, "\"\"");
         return ERR_OK;
     }
-    size_t i;
-    size_t count;
-    yyjson_val *block;
-    LLM_PUT(b, "[");
-    yyjson_arr_foreach(llm_each(content), i, count, block)
-    {
-        size_t mark = llm_walk_push_index(w, i);
-        if (i > 0) {
-            LLM_PUT(b, ",");
-        }
-        TRY(put_text_part(w, block, b));
-        llm_walk_pop(w, mark);
-    }
-    LLM_PUT(b, "]");
-    return ERR_OK;
+    return llm_put_items(w, content, put_text_part, b);
 }
 
 static enum err put_user_part(struct llm_walk *w, yyjson_val *block, struct buf *b)
