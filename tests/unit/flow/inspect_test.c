@@ -239,6 +239,21 @@ static void test_an_unknown_part_is_refused_where_a_rule_reads(void **state)
     finish_call(&p);
 }
 
+/* The path again, with this rule about requests alone. */
+static void judge_requests_by(const struct content_rule *content)
+{
+    static struct policy_rule rule;
+    static struct policy policy;
+    rule = filter_rules[0];
+    policy = filter;
+    rule.effect = content->effect == CONTENT_WARN ? POLICY_WARN : POLICY_MODIFY;
+    rule.stage = POLICY_REQUEST;
+    rule.content = content;
+    policy.rules = &rule;
+    path_tear_down(&p);
+    path_set_up_with(&p, governance, &policy, 1);
+}
+
 /* The decision rested on the model; an edit must not reach it. */
 static void test_the_model_is_not_a_text(void **state)
 {
@@ -249,14 +264,7 @@ static void test_the_model_is_not_a_text(void **state)
                                    .stages = CONTENT_REQUEST,
                                    .method = SCAN_REDACT,
                                    .patterns = LIST(model)};
-    struct policy_rule rule = filter_rules[0];
-    struct policy policy = filter;
-    rule.effect = POLICY_MODIFY;
-    rule.stage = POLICY_REQUEST;
-    rule.content = &content;
-    policy.rules = &rule;
-    path_tear_down(&p);
-    path_set_up_with(&p, governance, &policy, 1);
+    judge_requests_by(&content);
     path_post(&p, "/v1/chat/completions",
               "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"are you "
               "gpt-4o?\"}]}");
@@ -284,14 +292,7 @@ static void test_what_is_not_recorded_is_counted(void **state)
                                    .effect = CONTENT_WARN,
                                    .stages = CONTENT_REQUEST,
                                    .patterns = {patterns, CONTENT_HITS_MAX + 6}};
-    struct policy_rule rule = filter_rules[0];
-    struct policy policy = filter;
-    rule.effect = POLICY_WARN;
-    rule.stage = POLICY_REQUEST;
-    rule.content = &content;
-    policy.rules = &rule;
-    path_tear_down(&p);
-    path_set_up_with(&p, governance, &policy, 1);
+    judge_requests_by(&content);
     path_post(&p, "/v1/chat/completions", body);
     assert_int_equal(p.calls, 1);
     assert_true(p.decision.violations_count <= CONTENT_HITS_MAX);

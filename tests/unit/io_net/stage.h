@@ -301,6 +301,26 @@ static inline void reset_socket(int fd) /* RST instead of FIN */
 }
 
 #define CALL_REQUEST "POST /call HTTP/1.1\r\nHost: gw\r\nContent-Length: 5\r\n\r\nhello"
+#define ECHO_REQUEST "POST /echo HTTP/1.1\r\nHost: gw\r\nContent-Length: 3\r\n\r\nabc"
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
+
+/* Waits for the head of the call; everything is fine. */
+static inline void provider_answer(int provider)
+{
+    static struct inbox got;
+    memset(&got, 0, sizeof(got));
+    stage_expect(provider, &got, "\r\n\r\n");
+    stage_send(provider, STR(OK_ANSWER));
+}
+/* Whatever else is under way, another client is answered. */
+static inline void stage_expect_echo(void)
+{
+    static struct inbox got;
+    int fd = stage_connect();
+    memset(&got, 0, sizeof(got));
+    stage_send(fd, STR(ECHO_REQUEST));
+    stage_expect(fd, &got, "\r\n\r\nabc");
+    close(fd);
+}
 
 #endif

@@ -7,17 +7,8 @@
 #include "stage.h"
 
 #define TURN_REQUEST(mark) "POST /turn HTTP/1.1\r\nHost: gw\r\nContent-Length: 1\r\n\r\n" mark
-#define ECHO_REQUEST "POST /echo HTTP/1.1\r\nHost: gw\r\nContent-Length: 3\r\n\r\nabc"
 
 static struct inbox in;
-
-static void answer_from_provider(int provider)
-{
-    static struct inbox got;
-    memset(&got, 0, sizeof(got));
-    stage_expect(provider, &got, "\r\n\r\n");
-    stage_send(provider, STR(OK_ANSWER));
-}
 
 static void work_goes_on_until_it_is_done(void **state)
 {
@@ -29,7 +20,7 @@ static void work_goes_on_until_it_is_done(void **state)
     memset(&in, 0, sizeof(in));
     stage_send(fd, STR(TURN_REQUEST("a")));
     int provider = provider_accept();
-    answer_from_provider(provider);
+    provider_answer(provider);
     stage_expect(fd, &in, "fine");
     assert_string_equal(fake.turn_log, "aaaaaaaaaaaaaaaaaaaa");
     assert_int_equal(net_stats(stage.net)->turns, 20);
@@ -79,13 +70,9 @@ static void others_are_answered_meanwhile(void **state)
     int fd = stage_connect();
     stage_send(fd, STR(TURN_REQUEST("a")));
     stage_until(net_stats(stage.net)->turns > 3);
-    int other = stage_connect();
-    memset(&in, 0, sizeof(in));
-    stage_send(other, STR(ECHO_REQUEST));
-    stage_expect(other, &in, "\r\n\r\nabc");
+    stage_expect_echo();
     assert_int_equal(net_stats(stage.net)->requests_active, 1);
     assert_true(net_stats(stage.net)->turns < 1000000);
-    close(other);
     reset_socket(fd);
     stage_until(net_stats(stage.net)->requests_active == 0);
     stage_close();
@@ -132,7 +119,7 @@ static void a_drain_waits_and_then_cuts(void **state)
     stage_until(strchr(fake.turn_log, 'z') != NULL);
     net_drain(stage.net, 500);
     int provider = provider_accept();
-    answer_from_provider(provider);
+    provider_answer(provider);
     stage_expect(fd, &in, "fine");
     stage_until(stage.is_drained);
     assert_int_equal(fake.gone, 1);

@@ -7,42 +7,31 @@
 #include "stage.h"
 
 #define WORK_REQUEST(mark) "POST /work HTTP/1.1\r\nHost: gw\r\nContent-Length: 1\r\n\r\n" mark
-#define ECHO_REQUEST "POST /echo HTTP/1.1\r\nHost: gw\r\nContent-Length: 3\r\n\r\nabc"
 
 static struct inbox in;
 
-static void answer_from_provider(int provider)
+/* Returns the client whose exchange is at work until is_held is taken back. */
+static int open_at_work(void)
 {
-    static struct inbox got;
-    memset(&got, 0, sizeof(got));
-    stage_expect(provider, &got, "\r\n\r\n");
-    stage_send(provider, STR(OK_ANSWER));
-}
-
-static void expect_echo(void)
-{
-    int fd = stage_connect();
-    memset(&in, 0, sizeof(in));
-    stage_send(fd, STR(ECHO_REQUEST));
-    stage_expect(fd, &in, "\r\n\r\nabc");
-    close(fd);
-}
-
-static void a_call_is_done_elsewhere(void **state)
-{
-    (void)state;
     stage_init();
     fake.is_held = true;
     stage_open(NULL);
     int fd = stage_connect();
     stage_send(fd, STR(WORK_REQUEST("a")));
     stage_until(fake.working == 1);
-    expect_echo(); /* others are answered */
+    return fd;
+}
+
+static void a_call_is_done_elsewhere(void **state)
+{
+    (void)state;
+    int fd = open_at_work();
+    stage_expect_echo(); /* others are answered */
     assert_int_equal(fake.worked, 0);
     assert_int_equal(net_stats(stage.net)->turns, 0);
     fake.is_held = false;
     int provider = provider_accept();
-    answer_from_provider(provider);
+    provider_answer(provider);
     memset(&in, 0, sizeof(in));
     stage_expect(fd, &in, "fine");
     assert_int_equal(fake.worked, 1);
@@ -56,12 +45,7 @@ static void a_call_is_done_elsewhere(void **state)
 static void one_at_a_time(void **state)
 {
     (void)state;
-    stage_init();
-    fake.is_held = true;
-    stage_open(NULL);
-    int a = stage_connect(), b = stage_connect(), c = stage_connect();
-    stage_send(a, STR(WORK_REQUEST("a")));
-    stage_until(fake.working == 1);
+    int a = open_at_work(), b = stage_connect(), c = stage_connect();
     stage_send(b, STR(WORK_REQUEST("b")));
     stage_until(net_stats(stage.net)->requests_active == 2);
     stage_send(c, STR(WORK_REQUEST("c")));
@@ -85,15 +69,10 @@ static void one_at_a_time(void **state)
 static void a_client_that_goes_waits_for_the_call(void **state)
 {
     (void)state;
-    stage_init();
-    fake.is_held = true;
-    stage_open(NULL);
-    int fd = stage_connect();
-    stage_send(fd, STR(WORK_REQUEST("a")));
-    stage_until(fake.working == 1);
+    int fd = open_at_work();
     reset_socket(fd);
     stage_until(net_stats(stage.net)->clients == 0);
-    expect_echo();
+    stage_expect_echo();
     assert_int_equal(fake.gone, 0);
     assert_int_equal(net_stats(stage.net)->requests_active, 1);
     fake.is_held = false;
@@ -107,12 +86,7 @@ static void a_client_that_goes_waits_for_the_call(void **state)
 static void a_drain_waits_for_the_call(void **state)
 {
     (void)state;
-    stage_init();
-    fake.is_held = true;
-    stage_open(NULL);
-    int fd = stage_connect();
-    stage_send(fd, STR(WORK_REQUEST("a")));
-    stage_until(fake.working == 1);
+    int fd = open_at_work();
     net_drain(stage.net, 1);
     stage_until(net_stats(stage.net)->clients == 0); /* cut: the deadline passed */
     assert_false(stage.is_drained);
@@ -136,12 +110,7 @@ static void a_close_waits_for_the_call(void **state)
 {
     (void)state;
     uv_thread_t thread;
-    stage_init();
-    fake.is_held = true;
-    stage_open(NULL);
-    int fd = stage_connect(), other = stage_connect();
-    stage_send(fd, STR(WORK_REQUEST("a")));
-    stage_until(fake.working == 1);
+    int fd = open_at_work(), other = stage_connect();
     stage_send(other, STR(WORK_REQUEST("b"))); /* never begun */
     stage_until(net_stats(stage.net)->requests_active == 2);
     assert_int_equal(uv_thread_create(&thread, let_go, NULL), 0);
@@ -160,7 +129,7 @@ static void what_is_left_is_freed_elsewhere(void **state)
     stage_open(NULL);
     fake.leaves = true;
     for (unsigned i = 1; i <= 3; i++) {
-        expect_echo();
+        stage_expect_echo();
         stage_until(fake.freed == i);
     }
     assert_int_equal(fake.freed_on_loop, 0);
@@ -169,7 +138,7 @@ static void what_is_left_is_freed_elsewhere(void **state)
     stage_send(fd, STR(WORK_REQUEST("a")));
     stage_until(fake.working == 1);
     for (unsigned i = 0; i < 6; i++) { /* four may wait for the call */
-        expect_echo();
+        stage_expect_echo();
     }
     stage_until(fake.left == 9);
     assert_int_equal(fake.freed_on_loop, 2);

@@ -324,6 +324,23 @@ static void check_shipped(struct box *b, unsigned count)
     receiver_fini(&r);
 }
 
+/* The one segment of a spool that was stopped with ten records, none of them shipped. */
+static struct segment *record_ten(struct box *b)
+{
+    char names[4][32], path[700];
+    struct segment *g;
+    box_init(b);
+    assert_int_equal(box_open(b, 1), ERR_OK);
+    for (unsigned n = 1; n <= 10; n++) {
+        box_append(b, 0, n);
+    }
+    box_stop(b, 0);
+    assert_int_equal(box_segments(b, names, 4), 1);
+    snprintf(path, sizeof(path), "%s/%s", b->dir, names[0]);
+    assert_int_equal(segment_open(path, 0, &g), ERR_OK);
+    return g;
+}
+
 /* Nonsense in the header's progress is never believed against the frames. */
 static void a_false_progress_ships_again(void **state)
 {
@@ -339,17 +356,7 @@ static void a_false_progress_ships_again(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct box b;
-        char names[4][32], path[700];
-        struct segment *g;
-        box_init(&b);
-        assert_int_equal(box_open(&b, 1), ERR_OK);
-        for (unsigned n = 1; n <= 10; n++) {
-            box_append(&b, 0, n);
-        }
-        box_stop(&b, 0);
-        assert_int_equal(box_segments(&b, names, 4), 1);
-        snprintf(path, sizeof(path), "%s/%s", b.dir, names[0]);
-        assert_int_equal(segment_open(path, 0, &g), ERR_OK);
+        struct segment *g = record_ten(&b);
         atomic_store(&segment_header_of(g)->shipped, cases[i].shipped);
         atomic_store(&segment_header_of(g)->shipped_not, cases[i].shipped_not);
         atomic_store(&segment_header_of(g)->shipped_s, 1);
@@ -367,20 +374,10 @@ static void a_torn_progress_ships_again(void **state)
     (void)state;
     for (unsigned is_first = 0; is_first < 3; is_first++) {
         struct box b;
-        char names[4][32], path[700];
-        struct segment *g;
+        struct segment *g = record_ten(&b);
         struct str record;
         uint64_t damaged = 0;
         size_t end = SEGMENT_HEADER_BYTES;
-        box_init(&b);
-        assert_int_equal(box_open(&b, 1), ERR_OK);
-        for (unsigned n = 1; n <= 10; n++) {
-            box_append(&b, 0, n);
-        }
-        box_stop(&b, 0);
-        assert_int_equal(box_segments(&b, names, 4), 1);
-        snprintf(path, sizeof(path), "%s/%s", b.dir, names[0]);
-        assert_int_equal(segment_open(path, 0, &g), ERR_OK);
         while (segment_next_whole(g, &end, g->bytes, &record, &damaged)) {
         }
         uint64_t begin = SEGMENT_HEADER_BYTES;
@@ -427,18 +424,8 @@ static void damage_is_counted_on_shipping(void **state)
     struct receiver r;
     struct spool_stats stats;
     unsigned times[11];
-    char names[4][32], path[700];
-    struct segment *g;
-    box_init(&b);
+    struct segment *g = record_ten(&b);
     receiver_init(&r);
-    assert_int_equal(box_open(&b, 1), ERR_OK);
-    for (unsigned n = 1; n <= 10; n++) {
-        box_append(&b, 0, n);
-    }
-    box_stop(&b, 0);
-    assert_int_equal(box_segments(&b, names, 4), 1);
-    snprintf(path, sizeof(path), "%s/%s", b.dir, names[0]);
-    assert_int_equal(segment_open(path, 0, &g), ERR_OK);
     g->map[SEGMENT_HEADER_BYTES + sizeof(struct frame_header) + 3] ^= 1; /* in the first */
     segment_close(g, false);
     assert_int_equal(box_open(&b, 1), ERR_OK);
