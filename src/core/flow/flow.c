@@ -133,8 +133,8 @@ void flow_on_head(struct flow_exchange *x, const struct wire_head *head, struct 
         settle(x);
         return;
     }
-    if (head->content_length > BODY_KEEP_BYTES) {
-        /* All at once: growing would copy what has come. */
+    if (head->content_length > BODY_KEEP_BYTES && x->principal != NULL) {
+        /* All at once: growing would copy what has come. Not for whoever says a number. */
         (void)buf_reserve(&p->body, (size_t)head->content_length);
     }
     x->want |= FLOW_WANT_BODY;
@@ -213,6 +213,16 @@ void flow_do_work(struct flow_exchange *x, size_t bytes, void (*work)(struct flo
     then(x);
 }
 
+bool flow_put_off(struct flow_exchange *x, bool is_long, void (*work)(struct flow_exchange *x))
+{
+    if (is_long) {
+        x->p->work = work;
+    } else {
+        work(x);
+    }
+    return is_long;
+}
+
 bool flow_has_work(const struct flow_exchange *x)
 {
     return x->p->work != NULL;
@@ -246,12 +256,7 @@ static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
     bool must_wait = flow_is_inspecting(x);
     if (!p->is_refused && !must_wait && !p->is_rendered) {
         p->is_rendered = true;
-        must_wait = p->body.len > FLOW_WORK_BYTES;
-        if (must_wait) {
-            p->work = flow_render;
-        } else {
-            flow_render(x);
-        }
+        must_wait = flow_put_off(x, p->body.len > FLOW_WORK_BYTES, flow_render);
     }
     if (!p->is_refused && !must_wait) {
         flow_step_call(x);

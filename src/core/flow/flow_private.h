@@ -150,7 +150,8 @@ void flow_step_models(struct flow_exchange *x);
 /* inspect.c: content rules; called again after a turn while there is more to do */
 void flow_step_inspect(struct flow_exchange *x);
 bool flow_is_inspecting(const struct flow_exchange *x);
-/* One slice of what was given to the check, at either stage; as content_run. */
+/* One slice of what was given to the check, at either stage; as content_run. What is one long
+ * call comes next as work. */
 MUST_USE enum err flow_content_run(struct flow_exchange *x, uint64_t from_us);
 /* Places replaced in what went on; a request that was refused did not go on. */
 uint64_t flow_edits_count(const struct flow_exchange *x, enum content_stage stage);
@@ -227,6 +228,8 @@ void flow_finish(struct flow_exchange *x);
 /* Does `work` over a text and then `then`: at once where it is short, else by TURN. */
 void flow_do_work(struct flow_exchange *x, size_t bytes, void (*work)(struct flow_exchange *x),
                   void (*then)(struct flow_exchange *x));
+/* A long call is left for flow_work, true; another is made at once. */
+bool flow_put_off(struct flow_exchange *x, bool is_long, void (*work)(struct flow_exchange *x));
 uint32_t flow_take_work_us(struct flow_exchange *x);
 /* account.c: the two records; after the outcome there is nothing to wait for */
 void flow_record_decision(struct flow_exchange *x);

@@ -215,12 +215,8 @@ static void begin(struct flow_exchange *x)
         return;
     }
     p->inspection = FLOW_INSPECT_ADDED;
-    p->must_turn = p->request.texts_count + p->request.opaques_count > MANY_TEXTS;
-    if (p->must_turn) {
-        p->work = add;
-    } else {
-        add(x);
-    }
+    size_t count = p->request.texts_count + p->request.opaques_count;
+    p->must_turn = flow_put_off(x, count > MANY_TEXTS, add);
 }
 
 static void add(struct flow_exchange *x)
@@ -246,7 +242,6 @@ static void read_slice(struct flow_exchange *x, uint64_t from_us)
     enum err e = flow_content_run(x, from_us);
     if (e == ERR_AGAIN) {
         p->must_turn = true;
-        p->work = content_has_work(p->check) ? work_on_check : NULL;
         flow_inspect_told(x, flow_ask(x));
     } else if (e == ERR_OK) {
         p->inspection = FLOW_INSPECT_EDIT;
@@ -264,6 +259,9 @@ enum err flow_content_run(struct flow_exchange *x, uint64_t from_us)
         e = content_run(p->check, has_clock ? STEP_BYTES : SLICE_BYTES);
     } while (e == ERR_AGAIN && has_clock && !flow_has_question(x) &&
              !content_has_work(p->check) && flow_clock_us(x) - from_us < SLICE_US);
+    if (e == ERR_AGAIN && content_has_work(p->check)) {
+        p->work = work_on_check;
+    }
     return e;
 }
 
@@ -294,13 +292,9 @@ static void conclude(struct flow_exchange *x)
         return;
     }
     p->inspection = FLOW_INSPECT_EDITED;
-    p->must_turn = p->body.len > FLOW_WORK_BYTES &&
+    bool is_long = p->body.len > FLOW_WORK_BYTES &&
                    content_edits_count(p->check, CONTENT_REQUEST) > 0;
-    if (p->must_turn) {
-        p->work = apply_edits;
-    } else {
-        apply_edits(x);
-    }
+    p->must_turn = flow_put_off(x, is_long, apply_edits);
 }
 
 void flow_report(struct flow_exchange *x, const struct flow_found *found)

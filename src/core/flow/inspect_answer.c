@@ -16,7 +16,6 @@ static enum err add_texts(struct flow_exchange *x);
 static void add_events(struct flow_exchange *x);
 static void events_added(struct flow_exchange *x);
 static void run_slice(struct flow_exchange *x);
-static void work_on_check(struct flow_exchange *x);
 static void conclude(struct flow_exchange *x);
 static void edit(struct flow_exchange *x);
 static void edited(struct flow_exchange *x);
@@ -115,18 +114,12 @@ static void run_slice(struct flow_exchange *x)
         return;
     }
     if (e == ERR_AGAIN) {
-        p->work = content_has_work(p->check) ? work_on_check : NULL;
         x->want |= FLOW_WANT_TURN;
     } else if (e == ERR_OK) {
         conclude(x);
     } else {
         flow_relay_fail_check(x, e);
     }
-}
-
-static void work_on_check(struct flow_exchange *x)
-{
-    content_work(x->p->check);
 }
 
 static void conclude(struct flow_exchange *x)

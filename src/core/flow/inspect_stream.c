@@ -51,8 +51,8 @@ static enum err write_stub(struct flow_exchange *x, struct flow_channel *c, stru
 static uint64_t number_of(const struct llm_event *event);
 static enum err next_number(struct flow_stream *s, struct str *ret);
 static enum err json_string(struct flow_stream *s, struct str text, struct str *ret);
-static enum err edit_text(struct flow_stream *s, struct flow_edits *edits,
-                                 struct json_span span, struct str text);
+static enum err edit_text(struct flow_stream *s, struct flow_edits *edits, struct json_span span,
+                          struct str text);
 
 bool flow_stream_new(struct flow_exchange *x)
 {
@@ -422,7 +422,7 @@ static enum err json_string(struct flow_stream *s, struct str text, struct str *
 
 /* Appends an edit with `text` as a JSON string. ERR_MEMORY. */
 static enum err edit_text(struct flow_stream *s, struct flow_edits *edits, struct json_span span,
-                        struct str text)
+                          struct str text)
 {
     struct llm_edit edit = {.span = span};
     TRY(json_string(s, text, &edit.with));

@@ -191,8 +191,8 @@ static bool has_key_in_query(struct str query)
 static void read_selectors(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    static const char *const names[] = {"x-governance-policy", "x-environment", "x-governance-tags",
-                                        "x-error-format"};
+    static const char *const names[] = {"x-governance-policy", "x-environment",
+                                        "x-governance-tags"};
     if (is_said_twice(x, names, 3)) {
         return;
     }
@@ -228,7 +228,7 @@ static bool is_said_twice(struct flow_exchange *x, const char *const *names, siz
 {
     const struct wire_head *head = x->p->head;
     for (size_t i = 0; i < count; i++) {
-        if (wire_header_get(head, names[i]).ptr != NULL && wire_header_count(head, names[i]) > 1) {
+        if (wire_header_count(head, names[i]) > 1) {
             flow_refuse(x, 400, "invalid_request_error", "repeated_header",
                         "The header %s may come once", names[i]);
             return true;

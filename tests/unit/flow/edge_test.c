@@ -3,6 +3,7 @@
  * The edges of the path: old clients, selecting headers, limits, what the worker's
  * state makes of a request, every operation once, and answers that go wrong late.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,6 +96,19 @@ static void test_http10_client_gets_no_chunks(void **state)
     post_as("HTTP/1.0", "Connection: keep-alive\r\n", stream);
     answer(SSE, TALK_CHAT_EVENTS);
     assert_true(p.is_closed); /* only the close can end it */
+}
+
+/* A number costs nothing to say: room for a body is made before it comes for keys alone. */
+static void test_no_room_for_a_body_announced_without_key(void **state)
+{
+    (void)state;
+    struct mallinfo2 before = mallinfo2();
+    path_request(&p, "POST /v1/policies HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\nx",
+                 0);
+    struct mallinfo2 after = mallinfo2();
+    assert_false(p.is_done); /* it waits for the rest */
+    assert_true(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + 1000000);
+    path_client_gone(&p);
 }
 
 /* Of two values one would win without anybody knowing which. */
@@ -498,6 +512,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http10_client_gets_no_chunks),
+        cmocka_unit_test(test_no_room_for_a_body_announced_without_key),
         cmocka_unit_test(test_fields_that_may_come_once),
         cmocka_unit_test(test_HEAD_of_the_model_list),
         cmocka_unit_test(test_slot_by_header),
