@@ -129,6 +129,7 @@ static struct net_client *client_new(struct net_listener *l)
     c->tag = (uint16_t)l->tag;
     c->state = CLIENT_HANDSHAKE;
     list_init(&c->watch_node);
+    list_init(&c->flush_node);
     wheel_timer_init(&c->timer, on_due);
     c->phase_due_ms = NET_NEVER;
     c->stall_due_ms = NET_NEVER;
@@ -172,7 +173,7 @@ static void client_start(struct net_client *c, struct net_listener *l)
     if (n->is_draining) {
         c->phase_due_ms = net_ms(n) + 1000; /* was in the queue: its request is on the way */
     }
-    if (uv_read_start((uv_stream_t *)&c->tcp, net_on_alloc, on_read) != 0) {
+    if (uv_read_start((uv_stream_t *)&c->tcp, phase_on_alloc, on_read) != 0) {
         client_close(c);
         return;
     }
@@ -184,21 +185,26 @@ static void client_start(struct net_client *c, struct net_listener *l)
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
     struct net_client *c = stream->data;
-    if (got == 0 || c->state == CLIENT_CLOSING) {
+    if (got != 0) {
+        phase_add(c->net, c, false, got, buffer->base);
+    }
+}
+
+void client_on_read(struct net_client *c, ssize_t got, const char *bytes)
+{
+    if (c->state == CLIENT_CLOSING) {
         return;
     }
-    net_read_begin(c->net);
     c->is_advancing = true; /* the machine moves when all bytes are handed over */
     if (got == UV_EOF) {
         on_eof(c);
     } else if (got < 0) {
         c->is_broken = true;
     } else if (c->tls != NULL) {
-        on_tls_bytes(c, (struct str){buffer->base, (size_t)got});
+        on_tls_bytes(c, (struct str){bytes, (size_t)got});
     } else {
-        on_plain_bytes(c, (struct str){buffer->base, (size_t)got});
+        on_plain_bytes(c, (struct str){bytes, (size_t)got});
     }
-    net_read_end(c->net);
     c->is_advancing = false;
     client_advance(c);
 }
@@ -216,6 +222,7 @@ static void on_tls_bytes(struct net_client *c, struct str in)
         client_send_raw(c, buf_str(&n->cipher), STR_NONE);
         enum tls_state state = tls_session_state(c->tls);
         if (e != ERR_OK || state == TLS_FAILED) {
+            client_flush(c); /* the alert says why */
             c->is_broken = true;
             return;
         }
@@ -462,6 +469,7 @@ static void start_linger(struct net_client *c)
         buf_clear(&n->cipher);
         tls_session_close(c->tls, &n->cipher);
         client_send_raw(c, buf_str(&n->cipher), STR_NONE);
+        client_flush(c);
     }
     if (c->request != NULL) {
         struct net_request *r = c->request;
@@ -481,6 +489,7 @@ static void abort_client(struct net_client *c)
     struct net_request *r = c->request;
     client_move(c, CLIENT_CLOSING);
     list_remove(&c->watch_node);
+    list_remove(&c->flush_node);
     list_remove(&c->node);
     wheel_remove(&c->timer);
     c->request = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * client_write: bytes to the client. The common case is one system call straight
- * from the exchange's buffer; only what the socket does not take is copied and
- * queued. Many events of one upstream read become one write.
+ * client_write: bytes to the client. A little is copied and goes out in one system call
+ * at the end of the turn (phase.c); much goes out at once, straight from the exchange's
+ * buffer, and only what the socket does not take is copied.
  *
  * Back-pressure: client_unsent is what the upstream side compares with the
  * watermarks. A client that takes nothing for write_stall_ms is dropped. With TLS
@@ -10,6 +10,10 @@
  */
 #include "net_private.h"
 
+/* So much is sent at once: a copy of more is dearer than a system call. */
+#define FLUSH_BYTES ((size_t)16 * 1024)
+
+static size_t try_write(struct net_client *c, struct str bytes, struct str rest);
 static void write_queued(struct net_client *c);
 static void on_written(uv_write_t *request, int status);
 
@@ -48,31 +52,48 @@ void client_send_raw(struct net_client *c, struct str bytes, struct str rest)
     if (bytes.len + rest.len == 0 || c->is_broken || c->state == CLIENT_CLOSING) {
         return;
     }
-    if (!c->is_writing && c->queued.len == 0) {
-        uv_buf_t out[2] = {{.base = (char *)(uintptr_t)bytes.ptr, .len = bytes.len},
-                           {.base = (char *)(uintptr_t)rest.ptr, .len = rest.len}};
-        int wrote = uv_try_write((uv_stream_t *)&c->tcp, out, rest.len > 0 ? 2 : 1);
-        if (wrote < 0 && wrote != UV_EAGAIN) {
-            c->is_broken = true;
-            return;
-        }
-        size_t done = wrote < 0 ? 0 : (size_t)wrote;
+    if (!c->is_writing && c->queued.len + bytes.len + rest.len >= FLUSH_BYTES) {
+        client_flush(c);
+        size_t done = c->is_writing ? 0 : try_write(c, bytes, rest);
         rest = str_sub(rest, done > bytes.len ? done - bytes.len : 0, rest.len);
         bytes = str_sub(bytes, done, bytes.len);
-    }
-    if (bytes.len + rest.len == 0) {
-        return;
+        if (bytes.len + rest.len == 0) {
+            return;
+        }
     }
     buf_add(&c->queued, bytes);
     buf_add(&c->queued, rest);
     if (c->queued.err != ERR_OK) {
         c->is_broken = true;
-        return;
     }
     if (!c->is_writing) {
+        list_remove(&c->flush_node);
+        list_add(&c->net->flush_clients, &c->flush_node);
+    }
+}
+
+void client_flush(struct net_client *c)
+{
+    list_remove(&c->flush_node);
+    if (c->is_writing || c->queued.len == 0) {
+        return; /* on_written goes on */
+    }
+    buf_consume(&c->queued, try_write(c, buf_str(&c->queued), STR_NONE));
+    if (c->queued.len > 0 && !c->is_broken) {
         c->stall_due_ms = net_ms(c->net) + c->net->options.write_stall_ms;
         write_queued(c);
     }
+}
+
+/* How much the socket took. */
+static size_t try_write(struct net_client *c, struct str bytes, struct str rest)
+{
+    uv_buf_t out[2] = {{.base = (char *)(uintptr_t)bytes.ptr, .len = bytes.len},
+                       {.base = (char *)(uintptr_t)rest.ptr, .len = rest.len}};
+    int wrote =
+        c->is_broken ? 0 : uv_try_write((uv_stream_t *)&c->tcp, out, rest.len > 0 ? 2 : 1);
+    c->is_broken = c->is_broken || (wrote < 0 && wrote != UV_EAGAIN);
+    return wrote < 0 ? 0 : (size_t)wrote;
 }
 
 static void write_queued(struct net_client *c)

@@ -6,39 +6,24 @@
  * length of the turn it was handled in, and every tick with its lateness, which also
  * sees what delays the whole thread.
  *
- * The clock is read once a turn besides what reads cost anyway, no system call is
- * made. Written by the loop's thread, read by any.
+ * The clock is read twice a turn, no system call is made. Written by the loop's thread,
+ * read by any.
  */
 #include "net_private.h"
 
 const uint32_t net_lag_bounds_us[NET_LAG_BOUNDS] = {100,   250,   500,   1000,   2500,   5000,
                                                     10000, 25000, 50000, 100000, 250000, 1000000};
 
-static void on_prepare(uv_prepare_t *prepare);
-
-bool lag_start(struct net *n)
-{
-    n->prepare.data = n;
-    return uv_prepare_init(n->loop, &n->prepare) == 0 &&
-           uv_prepare_start(&n->prepare, on_prepare) == 0;
-}
-
-void lag_note_event(struct net *n, uint64_t now_us)
+void net_note_work(struct net *n)
 {
     if (n->turn_events == 0) {
-        n->turn_began_us = now_us;
+        n->turn_began_us = uv_hrtime() / 1000;
     }
     n->turn_events++;
 }
 
-void net_note_work(struct net *n)
+void lag_note_end(struct net *n)
 {
-    lag_note_event(n, uv_hrtime() / 1000);
-}
-
-static void on_prepare(uv_prepare_t *prepare)
-{
-    struct net *n = prepare->data;
     if (n->turn_events > 0) {
         lag_observe(n, uv_hrtime() / 1000 - n->turn_began_us, n->turn_events);
         n->turn_events = 0;

@@ -16,6 +16,8 @@
 static enum err net_start(struct net *n);
 static void on_tick(uv_timer_t *timer);
 static void on_idle(uv_idle_t *idle);
+static void on_check(uv_check_t *check);
+static void on_prepare(uv_prepare_t *prepare);
 static void measure_lag(struct net *n);
 static void check_watched(struct net *n);
 static void cut(struct net *n);
@@ -59,12 +61,14 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
         return ERR_MEMORY;
     }
     n->loop = loop;
-    loop->data = n; /* for net_on_alloc */
+    loop->data = n; /* for phase_on_alloc */
     n->options = *options;
     n->hooks = *hooks;
     list_init(&n->clients);
     list_init(&n->watched);
     list_init(&n->upstreams);
+    list_init(&n->flush_clients);
+    list_init(&n->flush_upstreams);
     list_init(&n->active);
     list_init(&n->parked);
     list_init(&n->turns);
@@ -99,9 +103,13 @@ static enum err net_start(struct net *n)
     n->tick.data = n;
     n->idle.data = n;
     measure_lag(n);
-    if (!lag_start(n)) {
+    if (uv_prepare_init(n->loop, &n->prepare) != 0 || uv_check_init(n->loop, &n->check) != 0 ||
+        uv_prepare_start(&n->prepare, on_prepare) != 0 ||
+        uv_check_start(&n->check, on_check) != 0) {
         return ERR_IO;
     }
+    n->prepare.data = n;
+    n->check.data = n;
     return uv_timer_start(&n->tick, on_tick, NET_TICK_MS, NET_TICK_MS) == 0 ? ERR_OK : ERR_IO;
 }
 
@@ -115,24 +123,23 @@ const struct net_stats *net_stats(const struct net *n)
     return &n->stats;
 }
 
-void net_read_begin(struct net *n)
+void net_hold_clock(struct net *n)
 {
-    n->is_in_read = false;
-    n->read_now = net_now(n);
-    n->is_in_read = true;
-    lag_note_event(n, n->read_now.mono_us);
+    n->is_clock_held = false;
+    n->held_now = net_now(n);
+    n->is_clock_held = true;
 }
 
-void net_read_end(struct net *n)
+void net_release_clock(struct net *n)
 {
-    n->is_in_read = false;
+    n->is_clock_held = false;
 }
 
 struct flow_now net_now(const struct net *n)
 {
     struct flow_now now;
-    if (n->is_in_read) {
-        return n->read_now;
+    if (n->is_clock_held) {
+        return n->held_now;
     }
     now.mono_us = uv_hrtime() / 1000;
     now.unix_ms = (n->unix_offset_us + (int64_t)now.mono_us) / 1000;
@@ -154,6 +161,22 @@ void net_wake(struct net *n)
     }
 }
 
+/* The kernel was asked: everything it had is read by now. */
+static void on_check(uv_check_t *check)
+{
+    struct net *n = check->data;
+    phase_handle(n);
+    phase_flush(n);
+}
+
+/* The loop asks the kernel next. Timers and the idle handler may have said something. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct net *n = prepare->data;
+    phase_flush(n);
+    lag_note_end(n);
+}
+
 static void on_idle(uv_idle_t *idle)
 {
     struct net *n = idle->data;
@@ -164,14 +187,6 @@ static void on_idle(uv_idle_t *idle)
         n->is_idle_running = false;
         uv_idle_stop(idle);
     }
-}
-
-/* All reads of a loop share one buffer: what is read is used up in the callback. */
-void net_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
-{
-    struct net *n = handle->loop->data;
-    (void)suggested;
-    *ret_buf = uv_buf_init(n->read_buffer, sizeof(n->read_buffer));
 }
 
 /* ---- the tick ------------------------------------------------------------------ */
@@ -233,6 +248,7 @@ static void check_watched(struct net *n)
 void net_drain(struct net *n, uint32_t deadline_ms)
 {
     uint64_t due = net_ms(n) + deadline_ms;
+    phase_handle(n); /* a client that asked before is no idle one */
     if (due < n->drain_due_ms) {
         n->drain_due_ms = due;
     }
@@ -324,6 +340,7 @@ void net_close(struct net *n)
     }
     dns_cancel(n);
     uv_close((uv_handle_t *)&n->prepare, NULL);
+    uv_close((uv_handle_t *)&n->check, NULL);
     uv_close((uv_handle_t *)&n->tick, NULL);
     uv_close((uv_handle_t *)&n->idle, NULL);
 }

@@ -141,6 +141,7 @@ struct net_client {
     uv_write_t write;
     struct net_list node;
     struct net_list watch_node; /* in net.watched */
+    struct net_list flush_node; /* in net.flush_clients: `queued` goes out with this turn */
     struct net_timer timer;
     struct net *net;
     struct net_request *request; /* NULL while idle */
@@ -186,6 +187,7 @@ struct net_upstream {
     struct net_list node;      /* in net.upstreams */
     struct net_list pool_node; /* in pool.idle */
     struct net_list name_node; /* waiting for a name */
+    struct net_list flush_node; /* in net.flush_upstreams: the call goes out with this turn */
     struct net_timer timer;
     struct net *net;
     struct net_pool *pool;
@@ -197,6 +199,7 @@ struct net_upstream {
     const char *fail_reason;
     enum flow_end_how fail_how;
     uint8_t state; /* enum upstream_state, written by upstream_move only */
+    uint8_t reads_waiting; /* in net.reads */
     bool has_handle, tries_next, is_reused, is_reading, is_paused, is_writing, has_answer;
     struct wire_parser parser;
 };
@@ -216,6 +219,22 @@ struct net_listener {
 
 #define NET_BUCKETS 1024
 
+#define NET_READS_MAX 128
+
+/* What was read in this turn and is not handled yet. */
+struct net_read {
+    void *owner; /* net_client or net_upstream; NULL: handled */
+    bool is_upstream;
+    ssize_t got;
+    const char *bytes;
+};
+struct net_reads {
+    unsigned count;
+    size_t used;
+    struct net_read list[NET_READS_MAX];
+    char bytes[8 * NET_READ_BYTES];
+};
+
 struct net {
     uv_loop_t *loop;
     struct net_options options;
@@ -225,14 +244,16 @@ struct net {
     uv_timer_t tick;
     uv_idle_t idle;
     uv_prepare_t prepare;
+    uv_check_t check;
     uint64_t turn_began_us; /* this turn of the loop, when turn_events is not 0 */
     unsigned turn_events;
     uint64_t tick_hr_ns;
     int64_t unix_offset_us; /* unix - monotonic, renewed each tick */
-    struct flow_now read_now; /* the clock, read once for all events of one read */
-    bool is_in_read;
+    struct flow_now held_now; /* the clock, read once for the events of a few reads */
+    bool is_clock_held;
     struct net_listener listeners[NET_LISTENERS_MAX];
     struct net_list clients, watched, upstreams;
+    struct net_list flush_clients, flush_upstreams;
     struct net_list active, parked; /* requests */
     struct net_list turns;          /* requests with long work, first come first served */
     struct net_list works;          /* those whose next step is for another thread */
@@ -252,7 +273,7 @@ struct net {
     struct buf plain, cipher, join; /* scratch of one callback */
     uint64_t drain_due_ms, cut_due_ms;
     bool is_draining, is_cut, is_closing, is_drained_told, is_idle_running;
-    char read_buffer[NET_READ_BYTES];
+    struct net_reads reads;
 };
 
 static inline void stat_add(_Atomic uint64_t *s, uint64_t n) /* one writer: no locked add */
@@ -269,9 +290,9 @@ static inline void stat_sub(_Atomic uint64_t *s, uint64_t n)
 /* ---- net.c --------------------------------------------------------------------------- */
 
 struct flow_now net_now(const struct net *n);
-/* Between these the clock stands: one read of it for all events of one read of a socket. */
-void net_read_begin(struct net *n);
-void net_read_end(struct net *n);
+/* Between these the clock stands: one reading of it for the events of a few reads. */
+void net_hold_clock(struct net *n);
+void net_release_clock(struct net *n);
 static inline uint64_t net_ms(const struct net *n)
 {
     return uv_now(n->loop);
@@ -281,13 +302,11 @@ static inline uint64_t net_ms(const struct net *n)
 void net_defer(struct net *n, struct net_timer *t);
 /* The next turn of the loop comes at once. */
 void net_wake(struct net *n);
-void net_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf);
 
 /* ---- lag.c ---------------------------------------------------------------------------- */
 
-MUST_USE bool lag_start(struct net *n);
-/* The loop handles an event. */
-void lag_note_event(struct net *n, uint64_t now_us);
+/* The turn ends: the loop goes back to the kernel. */
+void lag_note_end(struct net *n);
 void lag_observe(struct net *n, uint64_t lag_us, unsigned events);
 
 /* ---- client.c, client_write.c -------------------------------------------------------- */
@@ -304,8 +323,21 @@ void client_check_watched(struct net_client *c);
 /* `rest` goes behind `bytes` in the same system call. */
 void client_send(struct net_client *c, struct str bytes, struct str rest);
 void client_send_raw(struct net_client *c, struct str bytes, struct str rest);
+/* Now, not at the turn's end. Does not advance the client. */
+void client_flush(struct net_client *c);
+void client_on_read(struct net_client *c, ssize_t got, const char *bytes);
 size_t client_unsent(const struct net_client *c);
 bool client_is_stalled(struct net_client *c, uint64_t now_ms);
+
+/* ---- phase.c -------------------------------------------------------------------------- */
+
+/* Room for one read; phase_add says what was read. */
+void phase_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf);
+/* `got` as libuv tells it, never 0. Handled later in this turn, or before this returns when
+ * the room is used up. */
+void phase_add(struct net *n, void *owner, bool is_upstream, ssize_t got, const char *bytes);
+void phase_handle(struct net *n);
+void phase_flush(struct net *n); /* sends what the turn brought about */
 
 /* ---- request.c ----------------------------------------------------------------------- */
 
@@ -351,7 +383,8 @@ void upstream_arm(struct net_upstream *u);
 void upstream_on_names(struct net_upstream *u, const struct net_addr *addrs, size_t count);
 
 void upstream_activate(struct net_upstream *u); /* connected: send the call */
-void upstream_send_start(struct net_upstream *u);
+void upstream_flush(struct net_upstream *u);
+void upstream_on_read(struct net_upstream *u, ssize_t got, const char *bytes);
 bool upstream_handshake_start(struct net_upstream *u);
 void upstream_read_start(struct net_upstream *u);
 

@@ -119,6 +119,7 @@ static struct net_upstream *upstream_new(struct net_request *r, struct net_pool 
     r->upstream = u;
     list_init(&u->pool_node);
     list_init(&u->name_node);
+    list_init(&u->flush_node);
     wheel_timer_init(&u->timer, on_due);
     buf_init(&u->cipher, 1024 * 1024);
     buf_init(&u->cipher_next, 1024 * 1024);
@@ -254,7 +255,8 @@ void upstream_activate(struct net_upstream *u)
     u->phase_due_ms =
         call->first_byte_ms == 0 ? NET_NEVER : net_ms(u->net) + call->first_byte_ms;
     upstream_arm(u);
-    upstream_send_start(u);
+    list_remove(&u->flush_node);
+    list_add(&u->net->flush_upstreams, &u->flush_node);
 }
 
 /* ---- the end of a call --------------------------------------------------------------- */
@@ -306,8 +308,9 @@ void upstream_end(struct net_upstream *u, enum flow_end_how how, const char *rea
 void upstream_complete(struct net_upstream *u, bool has_surplus)
 {
     struct net *n = u->net;
-    bool is_fit = !has_surplus && wire_parser_is_reusable(&u->parser) && !u->is_writing &&
-                  u->is_reading && !n->is_draining &&
+    bool is_fit = !has_surplus && u->reads_waiting == 0 &&
+                  wire_parser_is_reusable(&u->parser) && !u->is_writing && u->is_reading &&
+                  !n->is_draining &&
                   (u->tls == NULL || tls_session_state(u->tls) == TLS_OPEN);
     struct net_request *r = detach(u);
     if (is_fit && pool_keep(u)) {
@@ -345,6 +348,7 @@ void upstream_close(struct net_upstream *u)
     upstream_move(u, UPSTREAM_CLOSING);
     wheel_remove(&u->timer);
     list_remove(&u->name_node);
+    list_remove(&u->flush_node);
     if (u->pool != NULL) {
         pool_unuse(n, u->pool);
         u->pool = NULL;

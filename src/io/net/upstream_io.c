@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * upstream_io: bytes to and from a provider. Head and body leave in one writev
- * straight from the exchange; an answer goes from the shared read buffer through
- * the parser into the exchange, and what that produced is written to the client
- * once per read.
+ * straight from the exchange, at the end of the turn (phase.c); an answer goes from
+ * where it was read through the parser into the exchange, and what that produced is
+ * given to the client once per read.
  *
  * Reading stops while the client has more unsent bytes than the high watermark.
  * With TLS the request is encrypted in slices, the next when the last is out. An
@@ -29,8 +29,11 @@ static void read_stop(struct net_upstream *u);
 
 /* ---- out ------------------------------------------------------------------------- */
 
-void upstream_send_start(struct net_upstream *u)
+void upstream_flush(struct net_upstream *u)
 {
+    if (u->state != UPSTREAM_ACTIVE) {
+        return;
+    }
     if (u->tls == NULL) {
         send_plain(u);
     } else {
@@ -198,7 +201,7 @@ bool upstream_handshake_start(struct net_upstream *u)
 
 void upstream_read_start(struct net_upstream *u)
 {
-    u->is_reading = uv_read_start((uv_stream_t *)&u->tcp, net_on_alloc, on_read) == 0;
+    u->is_reading = uv_read_start((uv_stream_t *)&u->tcp, phase_on_alloc, on_read) == 0;
 }
 
 static void read_stop(struct net_upstream *u)
@@ -210,11 +213,18 @@ static void read_stop(struct net_upstream *u)
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
     struct net_upstream *u = stream->data;
-    struct net *n = u->net;
-    if (got == 0 || u->state == UPSTREAM_CLOSING || u->state == UPSTREAM_FAILED) {
+    if (got != 0) {
+        u->reads_waiting++;
+        phase_add(u->net, u, true, got, buffer->base);
+    }
+}
+
+void upstream_on_read(struct net_upstream *u, ssize_t got, const char *bytes)
+{
+    u->reads_waiting--;
+    if (u->state == UPSTREAM_CLOSING || u->state == UPSTREAM_FAILED) {
         return;
     }
-    net_read_begin(n);
     if (u->state == UPSTREAM_POOLED && (u->tls == NULL || got < 0)) {
         if (got > 0) {
             stat_add(&u->net->stats.upstreams_discarded, 1);
@@ -229,11 +239,10 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
                          ? "the provider closed the connection during the TLS handshake"
                          : "the provider reset the connection");
     } else if (u->tls != NULL) {
-        on_tls_bytes(u, (struct str){buffer->base, (size_t)got});
+        on_tls_bytes(u, (struct str){bytes, (size_t)got});
     } else {
-        on_answer_bytes(u, (struct str){buffer->base, (size_t)got});
+        on_answer_bytes(u, (struct str){bytes, (size_t)got});
     }
-    net_read_end(n);
 }
 
 static void on_tls_bytes(struct net_upstream *u, struct str in)
@@ -285,6 +294,11 @@ static void on_answer_bytes(struct net_upstream *u, struct str in)
     if (r == NULL) {
         stat_add(&u->net->stats.upstreams_discarded, 1);
         upstream_close(u);
+        return;
+    }
+    if (!list_is_empty(&u->flush_node)) {
+        stat_add(&u->net->stats.upstreams_discarded, 1);
+        upstream_end(u, FLOW_END_TRUNCATED, "the provider answered before it was asked");
         return;
     }
     uint32_t idle_ms = r->x->call.idle_ms;

@@ -270,6 +270,10 @@ void flow_on_upstream_end(struct flow_exchange *x, enum flow_end_how how, const 
     snprintf(fake.reason, sizeof(fake.reason), "%s", reason);
     if (how == FLOW_END_COMPLETE) {
         wire_write_last_chunk(&x->out);
+    } else if (fake.is_call_fallback && !x->p->is_relaying) {
+        fake.is_call_fallback = false;
+        fake_call(x);
+        return;
     } else if (x->p->is_relaying) {
         wire_write_chunk(&x->out, STR("event: error\n\n"));
         x->p->is_keep_alive = false;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * phase: a turn of the loop goes in phases. What the sockets have is read first and kept in
+ * one block of memory; then the providers' bytes are handled, then the clients'; then what
+ * that brought about is sent, to the providers first. One kind of work at a time: the code
+ * of a phase fits a core's instruction cache, that of a whole exchange with the kernel's
+ * between does not; and receivers are woken once, not between two of our steps.
+ *
+ * A connection's bytes are handled in their order, and before libuv frees what was closed:
+ * its callbacks for that come behind the check handle's. What a flush itself brings about waits
+ * for the next turn, which then comes at once. Loop thread; memory of the net.
+ */
+#include "net_private.h"
+
+#define CLOCK_EVENTS 8 /* handled with one reading of the clock */
+
+static void handle(struct net *n, bool is_upstream);
+static void flush_upstreams(struct net *n);
+static void flush_clients(struct net *n);
+
+void phase_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
+{
+    struct net *n = handle->loop->data;
+    (void)suggested;
+    *ret_buf = uv_buf_init(n->reads.bytes + n->reads.used, NET_READ_BYTES);
+}
+
+void phase_add(struct net *n, void *owner, bool is_upstream, ssize_t got, const char *bytes)
+{
+    struct net_reads *t = &n->reads;
+    net_note_work(n);
+    t->list[t->count++] =
+        (struct net_read){.owner = owner, .is_upstream = is_upstream, .got = got, .bytes = bytes};
+    if (got > 0) {
+        t->used += ((size_t)got + 63) & ~(size_t)63; /* no line of two connections */
+    }
+    if (t->count == NET_READS_MAX || t->used + NET_READ_BYTES > sizeof(t->bytes)) {
+        phase_handle(n);
+    }
+}
+
+void phase_handle(struct net *n)
+{
+    if (n->reads.count == 0) {
+        return;
+    }
+    handle(n, true);
+    handle(n, false);
+    n->reads.count = 0;
+    n->reads.used = 0;
+}
+
+static void handle(struct net *n, bool is_upstream)
+{
+    unsigned handled = 0;
+    for (unsigned i = 0; i < n->reads.count; i++) {
+        struct net_read r = n->reads.list[i];
+        if (r.owner == NULL || r.is_upstream != is_upstream) {
+            continue;
+        }
+        n->reads.list[i].owner = NULL;
+        if (handled++ % CLOCK_EVENTS == 0) {
+            net_hold_clock(n);
+        }
+        if (is_upstream) {
+            upstream_on_read(r.owner, r.got, r.bytes);
+        } else {
+            client_on_read(r.owner, r.got, r.bytes);
+        }
+    }
+    net_release_clock(n);
+}
+
+void phase_flush(struct net *n)
+{
+    flush_upstreams(n);
+    flush_clients(n);
+    if (!list_is_empty(&n->flush_upstreams) || !list_is_empty(&n->flush_clients)) {
+        net_wake(n);
+    }
+}
+
+static void flush_upstreams(struct net *n)
+{
+    struct net_list all;
+    list_take(&all, &n->flush_upstreams);
+    while (!list_is_empty(&all)) {
+        struct net_upstream *u = NET_OF(all.next, struct net_upstream, flush_node);
+        list_remove(&u->flush_node);
+        upstream_flush(u);
+    }
+}
+
+static void flush_clients(struct net *n)
+{
+    struct net_list all;
+    list_take(&all, &n->flush_clients);
+    while (!list_is_empty(&all)) {
+        struct net_client *c = NET_OF(all.next, struct net_client, flush_node);
+        client_flush(c);
+        client_advance(c);
+    }
+}
