@@ -11,7 +11,6 @@
 
 #define ROWS_BYTES_MAX (64u << 20)
 #define ARENA_BYTES_MAX (64u << 20)
-#define VIOLATIONS_BYTES_MAX (32u << 20) /* above what a record can hold */
 #define SHIP_MS 10000
 
 #define DECISION_COLUMNS                                                                           \
@@ -57,8 +56,9 @@ static const char stage_begin[] =
     ") ON COMMIT DELETE ROWS; CREATE TEMP TABLE IF NOT EXISTS stage_outcomes (" OUTCOME_TYPES
     ") ON COMMIT DELETE ROWS";
 static const char copy_decisions[] =
-    "COPY pg_temp.stage_decisions (" DECISION_COLUMNS ") FROM STDIN";
-static const char copy_outcomes[] = "COPY pg_temp.stage_outcomes (" OUTCOME_COLUMNS ") FROM STDIN";
+    "COPY pg_temp.stage_decisions (" DECISION_COLUMNS ") FROM STDIN (FORMAT binary)";
+static const char copy_outcomes[] =
+    "COPY pg_temp.stage_outcomes (" OUTCOME_COLUMNS ") FROM STDIN (FORMAT binary)";
 static const char stage_end[] =
     "INSERT INTO portcullis.audit_decisions (" DECISION_COLUMNS ") SELECT " DECISION_COLUMNS
     " FROM pg_temp.stage_decisions ON CONFLICT DO NOTHING; "
@@ -69,20 +69,6 @@ static enum err ship_batch(struct store *s, const struct str *records, size_t co
                            int64_t deadline_ms);
 static enum err ship_one(struct store *s, struct str record, bool *ret_is_quarantined);
 static enum err quarantine(struct store *s, struct str record, const char *why);
-static bool add_record(struct arena *a, struct str record, struct buf *decisions,
-                       struct buf *outcomes);
-static void add_decision(struct buf *b, const struct audit_decision *d);
-static void add_violations(struct buf *b, const struct audit_violation *list, size_t count);
-static void write_violation(struct buf *json, const struct audit_violation *v);
-static void add_response(struct buf *b, const struct audit_outcome *o);
-static void add_outcome(struct buf *b, const struct audit_outcome *o);
-static void text(struct buf *b, struct str s);
-static void escaped(struct buf *b, struct str s);
-static bool is_plain(struct str s);
-static void number(struct buf *b, int64_t v);
-static void flag(struct buf *b, bool v);
-static void key(struct buf *b, struct str org, int64_t unix_ms, struct str request_id);
-static void end_row(struct buf *b);
 
 enum err store_audit_ship(struct store *s, const struct str *records, size_t count,
                           uint64_t *ret_written, uint64_t *ret_quarantined)
@@ -115,9 +101,11 @@ static enum err ship_batch(struct store *s, const struct str *records, size_t co
     buf_init(&outcomes, ROWS_BYTES_MAX);
     enum err e = ERR_OK;
     for (size_t i = 0; i < count && e == ERR_OK; i++) {
-        e = add_record(&a, records[i], &decisions, &outcomes) ? ERR_OK : ERR_CORRUPT;
+        e = audit_rows_add(&a, records[i], &decisions, &outcomes);
         arena_reset(&a);
     }
+    audit_rows_end(&decisions);
+    audit_rows_end(&outcomes);
     if (e == ERR_OK && (decisions.err != ERR_OK || outcomes.err != ERR_OK)) {
         e = ERR_MEMORY;
     }
@@ -179,276 +167,4 @@ enum err store_audit_close_orphans(struct store *s, struct str node, int64_t bef
     PQclear(r);
     arena_fini(&a);
     return e;
-}
-
-/* ---- records as rows of COPY's text format -------------------------------------- */
-
-static bool add_record(struct arena *a, struct str record, struct buf *decisions,
-                       struct buf *outcomes)
-{
-    struct audit_record r;
-    if (audit_record_read(a, record, &r) != ERR_OK) {
-        return false;
-    }
-    if (r.kind == AUDIT_DECISION) {
-        add_decision(decisions, &r.decision);
-    } else {
-        add_outcome(outcomes, &r.outcome);
-    }
-    return true;
-}
-
-static void add_decision(struct buf *b, const struct audit_decision *d)
-{
-    key(b, d->org, d->unix_ms, d->request_id);
-    text(b, d->node);
-    number(b, d->worker);
-    const struct str texts[] = {d->team,   d->environment, d->project,  d->user,
-                                d->user_id, d->key_id,      d->method,   d->path,
-                                d->endpoint, d->decision,   d->policy,   d->policy_id,
-                                d->rule,   d->rule_key,    d->reason};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        text(b, texts[i]);
-    }
-    number(b, d->policy_version);
-    text(b, d->model_requested);
-    text(b, d->model);
-    text(b, d->provider);
-    text(b, d->selected_policy_id);
-    const int64_t numbers[] = {d->slot, (int64_t)d->epoch, (int64_t)d->org_seq,
-                               (int64_t)d->staleness_ms};
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        number(b, numbers[i]);
-    }
-    flag(b, d->is_degraded);
-    flag(b, d->is_stream);
-    number(b, d->status);
-    number(b, d->rules_applied);
-    number(b, d->eval_us);
-    number(b, (int64_t)d->request_bytes);
-    if (d->has_body_sha256) {
-        char hex[64];
-        hex_of(d->body_sha256.bytes, sizeof(d->body_sha256.bytes), hex);
-        buf_add(b, STR("\\\\x"));
-        buf_add(b, (struct str){hex, sizeof(hex)});
-        buf_add_byte(b, '\t');
-    } else {
-        buf_add(b, STR("\\N\t"));
-    }
-    add_violations(b, d->violations, d->violations_count);
-    number(b, (int64_t)d->violations_dropped);
-    number(b, (int64_t)d->modifications);
-    text(b, d->substituted_from);
-    text(b, d->client_request_id);
-    text(b, d->trace_id);
-    end_row(b);
-}
-
-static void add_violations(struct buf *b, const struct audit_violation *list, size_t count)
-{
-    if (count == 0) {
-        buf_add(b, STR("[]\t"));
-        return;
-    }
-    struct buf json;
-    buf_init(&json, VIOLATIONS_BYTES_MAX);
-    for (size_t i = 0; i < count; i++) {
-        buf_add_byte(&json, i == 0 ? '[' : ',');
-        write_violation(&json, &list[i]);
-    }
-    buf_add_byte(&json, ']');
-    b->err = b->err == ERR_OK ? json.err : b->err; /* half a list is none */
-    escaped(b, buf_str(&json));
-    buf_add_byte(b, '\t');
-    buf_fini(&json);
-}
-
-static void write_violation(struct buf *json, const struct audit_violation *v)
-{
-    const struct {
-        const char *name;
-        struct str value;
-    } members[] = {{"policy", v->policy},     {"policy_id", v->policy_id},
-                   {"rule", v->rule},         {"rule_key", v->rule_key},
-                   {"effect", v->effect},     {"severity", v->severity},
-                   {"provider", v->provider}, {"message", v->message},
-                   {"stage", v->stage},       {"what", v->what},
-                   {"pointer", v->pointer}};
-    buf_printf(json, "{\"policy_version\":%u", (unsigned)v->policy_version);
-    for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
-        if (members[k].value.len != 0) {
-            buf_printf(json, ",\"%s\":", members[k].name);
-            json_write_str(json, members[k].value);
-        }
-    }
-    if (v->stage.len != 0) {
-        buf_printf(json, ",\"start\":%llu,\"end\":%llu,\"count\":%llu",
-                   (unsigned long long)v->start, (unsigned long long)v->end,
-                   (unsigned long long)v->count);
-    }
-    buf_add_byte(json, '}');
-}
-
-static void add_outcome(struct buf *b, const struct audit_outcome *o)
-{
-    key(b, o->org, o->unix_ms, o->request_id);
-    text(b, o->node);
-    number(b, o->worker);
-    text(b, o->outcome);
-    number(b, o->status);
-    number(b, o->upstream_status);
-    text(b, o->provider);
-    text(b, o->model);
-    text(b, o->upstream_request_id);
-    text(b, o->finish_reason);
-    number(b, o->attempts);
-    number(b, (int64_t)o->input_tokens);
-    number(b, (int64_t)o->output_tokens);
-    number(b, (int64_t)o->cached_tokens);
-    flag(b, o->has_usage);
-    flag(b, o->is_usage_estimated);
-    number(b, o->cost_pico_usd);
-    number(b, o->duration_ms);
-    number(b, o->upstream_ms);
-    number(b, o->first_byte_ms);
-    number(b, (int64_t)o->response_bytes);
-    add_response(b, o);
-    end_row(b);
-}
-
-/* S3-6: a block by a rule of that severity is a security event, at either stage. */
-static void add_response(struct buf *b, const struct audit_outcome *o)
-{
-    struct audit_violation who = {0};
-    bool is_block = str_eq(o->response_decision, STR("block"));
-    bool is_event = false;
-    for (size_t i = 0; is_block && i < o->violations_count; i++) {
-        const struct audit_violation *v = &o->violations[i];
-        if (who.effect.len == 0 && str_eq(v->effect, STR("block"))) {
-            who = *v;
-        }
-        is_event = is_event || str_eq(v->severity, STR("security_event"));
-    }
-    text(b, o->response_decision);
-    text(b, who.policy);
-    text(b, who.policy_id);
-    number(b, who.policy_version);
-    text(b, who.rule);
-    text(b, who.rule_key);
-    text(b, who.message);
-    add_violations(b, o->violations, o->violations_count);
-    number(b, (int64_t)o->violations_dropped);
-    number(b, (int64_t)o->modifications);
-    flag(b, is_event);
-}
-
-/* org_id, the record's own day (UTC), request_id, unix_ms. */
-static void key(struct buf *b, struct str org, int64_t unix_ms, struct str request_id)
-{
-    char time[32];
-    escaped(b, org); /* '' and not null for a request without organisation */
-    buf_add_byte(b, '\t');
-    buf_add(b, str_sub(time_rfc3339(unix_ms / 1000, time), 0, 10));
-    buf_add_byte(b, '\t');
-    text(b, request_id);
-    number(b, unix_ms);
-}
-
-static void text(struct buf *b, struct str s)
-{
-    if (s.len == 0) {
-        buf_add(b, STR("\\N\t"));
-        return;
-    }
-    if (!is_plain(s)) {
-        escaped(b, s);
-        buf_add_byte(b, '\t');
-        return;
-    }
-    char *to = buf_reserve(b, s.len + 1);
-    if (to != NULL) {
-        memcpy(to, s.ptr, s.len);
-        to[s.len] = '\t';
-        buf_commit(b, s.len + 1);
-    }
-}
-
-/* COPY's escapes; NUL and broken UTF-8, which no text column takes, become '?'. */
-static void escaped(struct buf *b, struct str s)
-{
-    if (is_plain(s)) {
-        buf_add(b, s);
-        return;
-    }
-    char *start = buf_reserve(b, 2 * s.len), *at = start;
-    if (start == NULL) {
-        return;
-    }
-    bool is_utf8 = str_is_utf8(s);
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        char letter = c == '\\'   ? '\\'
-                      : c == '\t' ? 't'
-                      : c == '\n' ? 'n'
-                      : c == '\r' ? 'r'
-                                  : '\0';
-        if (letter != '\0') {
-            *at++ = '\\';
-            *at++ = letter;
-        } else {
-            *at++ = c == 0 || (c >= 0x80 && !is_utf8) ? '?' : (char)c;
-        }
-    }
-    buf_commit(b, (size_t)(at - start));
-}
-
-/* ASCII without controls and backslashes: nearly all texts. */
-static bool is_plain(struct str s)
-{
-    unsigned odd = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        odd |= (unsigned)(c < 0x20) | (unsigned)(c >= 0x80) | (unsigned)(c == '\\');
-    }
-    return odd == 0;
-}
-
-static void number(struct buf *b, int64_t v)
-{
-    char digits[24];
-    size_t first = sizeof(digits) - 1;
-    uint64_t left = v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v;
-    char *to = buf_reserve(b, sizeof(digits));
-    if (to == NULL) {
-        return;
-    }
-    if (v >= 0 && v < 10) { /* most columns of most rows */
-        to[0] = (char)('0' + v);
-        to[1] = '\t';
-        buf_commit(b, 2);
-        return;
-    }
-    digits[first] = '\t';
-    do {
-        digits[--first] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
-    if (v < 0) {
-        digits[--first] = '-';
-    }
-    memcpy(to, digits + first, sizeof(digits) - first);
-    buf_commit(b, sizeof(digits) - first);
-}
-
-static void flag(struct buf *b, bool v)
-{
-    buf_add(b, v ? STR("t\t") : STR("f\t"));
-}
-
-/* Every column brought its tab; the last one becomes the end of the row. */
-static void end_row(struct buf *b)
-{
-    if (b->err == ERR_OK) {
-        b->ptr[b->len - 1] = '\n';
-    }
 }

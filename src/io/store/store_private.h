@@ -148,6 +148,11 @@ MUST_USE enum err store_item_update(struct store_job *j, const struct store_extr
                                     int extra_count);
 MUST_USE enum err store_item_get(struct store_job *j);
 MUST_USE enum err store_audit_list_job(struct store_job *j);
+/* audit_rows.c: adds the record to the file of its kind; ERR_CORRUPT: it is none, nothing was
+ * added. What fails for want of memory is in the buffers' err. */
+MUST_USE enum err audit_rows_add(struct arena *a, struct str record, struct buf *decisions,
+                                 struct buf *outcomes);
+void audit_rows_end(struct buf *b); /* the file is complete; an empty one stays empty */
 /* load_parts.c, shared with commands (POLICY_ASK). */
 struct store_rows { /* rows [from, to) whose columns begin at first_col */
     const PGresult *result;

@@ -396,6 +396,48 @@ static void records_arrive_as_they_were_written(void **state)
                         "1");
 }
 
+/* A byte that no text column takes is found wherever it stands, what is beside it stays. A
+ * day that no date can be goes to the quarantine and holds up nobody. */
+static void odd_bytes_and_days(void **state)
+{
+    enum { ROWS = 19 };
+    (void)state;
+    struct buf b[ROWS + 2];
+    struct str records[ROWS + 2];
+    char texts[ROWS][ROWS], id[16];
+    uint64_t written, quarantined;
+    for (size_t i = 0; i < ROWS + 2; i++) {
+        struct audit_decision d = {.unix_ms = i == ROWS       ? -1
+                                              : i == ROWS + 1 ? INT64_MAX
+                                                              : 1736519400000,
+                                   .decision = STR("allow")};
+        if (i < ROWS) {
+            memset(texts[i], 'x', sizeof(texts[i]));
+            texts[i][i] = i % 2 == 0 ? '\0' : '\xff';
+            d.reason = (struct str){texts[i], sizeof(texts[i])};
+        }
+        snprintf(id, sizeof(id), "req_odd_%02zu", i);
+        d.request_id = str_from(id);
+        buf_init(&b[i], 4096);
+        audit_decision_write(&b[i], &d);
+        records[i] = buf_str(&b[i]);
+    }
+    assert_int_equal(store_audit_prepare(store), ERR_OK);
+    assert_int_equal(store_audit_ship(store, records, ROWS + 2, &written, &quarantined), ERR_OK);
+    assert_int_equal(written, ROWS + 1);
+    assert_int_equal(quarantined, 1);
+    for (size_t i = 0; i < ROWS + 2; i++) {
+        buf_fini(&b[i]);
+    }
+    assert_string_equal(sql("SELECT count(*) FROM portcullis.audit_decisions WHERE org_id = '' AND "
+                            "request_id LIKE 'req_odd_%' AND reason = overlay(repeat('x', 19) "
+                            "placing '?' from right(request_id, 2)::integer + 1)"),
+                        "19");
+    assert_string_equal(sql("SELECT day || ' ' || unix_ms FROM portcullis.audit_decisions WHERE "
+                            "request_id = 'req_odd_19'"),
+                        "1969-12-31 -1");
+}
+
 /* ---- faults
  * --------------------------------------------------------------------------------------------- */
 
@@ -466,6 +508,7 @@ int main(void)
         cmocka_unit_test_setup(damaged_rows_are_not_enforced, reset),
         cmocka_unit_test_setup(audit_is_listed_by_filter, reset),
         cmocka_unit_test_setup(records_arrive_as_they_were_written, reset),
+        cmocka_unit_test_setup(odd_bytes_and_days, reset),
         cmocka_unit_test_setup(content_facts_are_shipped_and_listed, reset),
         cmocka_unit_test_setup(a_locked_table_is_a_timeout, reset),
         cmocka_unit_test_setup(a_frozen_server_is_a_timeout, reset),
