@@ -40,6 +40,19 @@ def cpu_us(pid):
     return int(fields[11]) * 1e6 / TICKS, int(fields[12]) * 1e6 / TICKS
 
 
+def cpu_us_when_done(pid):
+    """The same when the process has done what is left to do: the records of a load are still
+    being sent when its last answer is out, and belong to it."""
+    now = cpu_us(pid)
+    for _ in range(100):
+        before = now
+        time.sleep(0.1)
+        now = cpu_us(pid)
+        if sum(now) - sum(before) <= 1e6 / TICKS:
+            break
+    return now
+
+
 def ours_us(pids):
     """CPU time of these processes and all they started, the ended ones included."""
     children, spent = {}, {}
@@ -118,7 +131,7 @@ def wrk(port, script, pid, connections, seconds, is_warm_up=False):
     done = subprocess.run(
         ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s",
          str(script), f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=False)
-    after = cpu_us(pid)
+    at_end, after = cpu_us(pid), cpu_us_when_done(pid)
     found = re.search(r"^RESULT (.*)$", done.stdout, re.M)
     if not found:
         raise Failed(f"wrk: {done.stdout}{done.stderr}")
@@ -129,13 +142,13 @@ def wrk(port, script, pid, connections, seconds, is_warm_up=False):
         raise Failed(f"port {port}: {n} requests, {io_errors} broken, {status} of a wrong status, "
                      f"{timeouts} too late")
     return {
-        "cpu": (after[0] + after[1] - before[0] - before[1]) / n,
+        "cpu": (sum(after) - sum(before)) / n,
         "user": (after[0] - before[0]) / n,
         "sys": (after[1] - before[1]) / n,
         "rate": n / us * 1e6,
         "p50": p50,
         "p99": p99,
-        "util": (after[0] + after[1] - before[0] - before[1]) / us,
+        "util": (sum(at_end) - sum(before)) / us,
         "rss": rss_bytes(pid) / 1e6,
     }
 
@@ -189,10 +202,11 @@ def streams(port, pid, key, model, plan):
                     poll.unregister(key_.fileobj)
                     key_.fileobj.close()
                     open_count -= 1
-    after, spent = cpu_us(pid), (time.monotonic() - begin) * 1e6
+    at_end, spent = cpu_us(pid), (time.monotonic() - begin) * 1e6
+    after = cpu_us_when_done(pid)
     user, system = after[0] - before[0], after[1] - before[1]
     return {"cpu": (user + system) / total, "user": user / total, "sys": system / total,
-            "rate": total / spent * 1e6, "util": (user + system) / spent}
+            "rate": total / spent * 1e6, "util": (sum(at_end) - sum(before)) / spent}
 
 
 def idle(port, pid, key, model, count):
