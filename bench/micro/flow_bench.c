@@ -301,7 +301,9 @@ static void op_stream(void *context)
     static const struct wire_head head = {
         .status = 200,
         .headers = {{STR_INIT("content-type"), STR_INIT("text/event-stream")}},
-        .headers_count = 1};
+        .headers_count = 1,
+        .names = UINT64_MAX,
+        .repeats = UINT64_MAX};
     struct str rest = buf_str(&b->reply);
     flow_begin(b->x, &b->env, &s);
     feed(b, &b->request, buf_str(&b->text), true);

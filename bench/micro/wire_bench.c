@@ -101,7 +101,8 @@ static void op_write_head(void *context)
 {
     struct buf *out = context;
     buf_clear(out);
-    wire_write_request_line(out, WIRE_POST, STR("/v1/chat/completions"), STR("api.example.com"));
+    wire_write_request_line(out, WIRE_POST, STR("/v1"), STR("/chat/completions"),
+                            STR("api.example.com"));
     wire_write_header(out, STR("Authorization"), STR("Bearer 0123456789abcdef0123456789abcdef"));
     wire_write_header(out, STR("Content-Type"), STR("application/json"));
     wire_write_header(out, STR("Accept"), STR("text/event-stream"));

@@ -56,7 +56,8 @@ struct wire_head {
     unsigned status;         /* response: 200-599 (1xx are skipped) */
     struct wire_header headers[WIRE_HEADERS_MAX];
     size_t headers_count;
-    uint64_t names; /* what names there may be, see wire_header_get; 0: not known */
+    uint64_t names;   /* wire_name_bit of every header */
+    uint64_t repeats; /* bits that more than one header has */
     bool has_content_length;
     uint64_t content_length;
     bool is_chunked;
@@ -64,10 +65,27 @@ struct wire_head {
     bool is_http10;
     bool expects_continue; /* HTTP/1.1 request with Expect: 100-continue */
 };
+/* One bit of 64 for a name, whatever its case. Most headers that are asked for are not there:
+ * for a literal name the compiler leaves one test of a bit. */
+static inline uint64_t wire_name_bit(struct str name)
+{
+    unsigned letter = name.len == 0 ? 0 : (unsigned char)name.ptr[0] | 0x20;
+    return (uint64_t)1 << ((letter + 7 * name.len) & 63);
+}
 /* First header of that name (case-insensitive), or STR_NONE. */
-struct str wire_header_get(const struct wire_head *head, const char *name);
+struct str wire_header_find(const struct wire_head *head, struct str name);
+static inline struct str wire_header_get(const struct wire_head *head, const char *name)
+{
+    struct str wanted = {name, strlen(name)};
+    bool may_be = (head->names & wire_name_bit(wanted)) != 0;
+    return may_be ? wire_header_find(head, wanted) : STR_NONE;
+}
 /* How many headers have that name (case-insensitive). */
 size_t wire_header_count(const struct wire_head *head, const char *name);
+static inline bool wire_header_is_repeated(const struct wire_head *head, const char *name)
+{
+    return head->repeats != 0 && wire_header_count(head, name) > 1;
+}
 
 struct wire_limits {
     size_t head_bytes_max;      /* start line and fields, 64 KiB */
@@ -140,9 +158,10 @@ bool wire_parser_is_reusable(const struct wire_parser *p);
  * writes exactly one framing header. */
 
 /* "POST /path HTTP/1.1\r\nHost: ...\r\n"; then fields; then wire_write_end.
- * `target` begins with '/' and is visible ASCII without '#'; `host` is LDH, dots,
- * an optional port, or a bracketed IPv6 address. */
-void wire_write_request_line(struct buf *b, enum wire_method m, struct str target, struct str host);
+ * `prefix` and `path` make the target, which begins with '/' and is visible ASCII
+ * without '#'; `host` is LDH, dots, an optional port, or a bracketed IPv6 address. */
+void wire_write_request_line(struct buf *b, enum wire_method m, struct str prefix, struct str path,
+                             struct str host);
 /* "HTTP/1.1 200 OK\r\n"; 100-599. */
 void wire_write_status_line(struct buf *b, unsigned status);
 /* `name` must be a token; a value with CR, LF, NUL or another control character
@@ -201,8 +220,9 @@ struct wire_url {
     bool is_tls;     /* https */
     struct str host; /* lower-case LDH, no trailing dot; brackets of IPv6 removed */
     uint16_t port;
-    struct str path; /* prefix without trailing '/', "" for none */
-    bool is_ip;      /* host is an address literal */
+    struct str path;      /* prefix without trailing '/', "" for none */
+    struct str authority; /* what Host says: brackets of IPv6, the port unless the scheme's own */
+    bool is_ip;           /* host is an address literal */
 };
 /* Strict: no userinfo, query, fragment, backslash, control or non-ASCII byte, LDH
  * labels (no xn--), no numeric, hexadecimal or octal host, no port 0 or with a

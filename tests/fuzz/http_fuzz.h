@@ -40,6 +40,7 @@ static inline void check_head(const struct wire_parser *p)
     struct buf b;
     buf_init(&b, 1024 * 1024);
     for (size_t i = 0; i < head->headers_count; i++) {
+        ASSERT((head->names & wire_name_bit(head->headers[i].name)) != 0);
         wire_write_header(&b, head->headers[i].name, head->headers[i].value);
     }
     ASSERT(b.err == ERR_OK);

@@ -6,8 +6,8 @@
  */
 #include "portcullis/base.h"
 
-static uint64_t lower_of_8(uint64_t x);
-static unsigned char lower(char c);
+static uint64_t fewer_than_8(struct str s);
+static bool is_same_but_case(uint64_t x, uint64_t y);
 static bool is_continuation(unsigned char c);
 
 struct str str_from(const char *z)
@@ -25,36 +25,47 @@ bool str_eq_nocase(struct str a, struct str b)
     if (a.len != b.len) {
         return false;
     }
-    size_t at = 0;
-    for (; at + 8 <= a.len; at += 8) {
+    if (a.len < 8) {
+        return is_same_but_case(fewer_than_8(a), fewer_than_8(b));
+    }
+    /* The last eight overlap those before instead of a loop over single bytes. */
+    for (size_t i = 0; i < a.len; i += 8) {
+        size_t at = i + 8 <= a.len ? i : a.len - 8;
         uint64_t x, y;
         memcpy(&x, a.ptr + at, sizeof(x));
         memcpy(&y, b.ptr + at, sizeof(y));
-        if (x != y && lower_of_8(x) != lower_of_8(y)) {
-            return false;
-        }
-    }
-    for (; at < a.len; at++) {
-        if (lower(a.ptr[at]) != lower(b.ptr[at])) {
+        if (x != y && !is_same_but_case(x, y)) {
             return false;
         }
     }
     return true;
 }
 
-/* Adding to seven bits of a byte sets its eighth where the sum passes 127: at or above 'A',
- * and above 'Z'. */
-static uint64_t lower_of_8(uint64_t x)
+/* All bytes of `s`, some of them twice. */
+static uint64_t fewer_than_8(struct str s)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t low = x & ones * 0x7f;
-    uint64_t is_upper = (low + ones * (0x80 - 'A')) & ~(low + ones * (0x7f - 'Z')) & ~x;
-    return x | (is_upper & ones * 0x80) >> 2;
+    if (s.len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, s.ptr, sizeof(first));
+        memcpy(&last, s.ptr + s.len - sizeof(last), sizeof(last));
+        return (uint64_t)first << 32 | last;
+    }
+    uint64_t x = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        x = x << 8 | (unsigned char)s.ptr[i];
+    }
+    return x;
 }
 
-static unsigned char lower(char c)
+/* Do eight bytes differ in nothing but bit 0x20 of letters? Adding to seven bits of a byte
+ * sets its eighth where the sum passes 127: at or above 'a', and above 'z'. */
+static bool is_same_but_case(uint64_t x, uint64_t y)
 {
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t differ = x ^ y;
+    uint64_t low = (x | ones * 0x20) & ones * 0x7f;
+    uint64_t is_letter = (low + ones * (0x80 - 'a')) & ~(low + ones * (0x7f - 'z')) & ~x;
+    return (differ & ~(ones * 0x20)) == 0 && (differ << 2 & ~is_letter) == 0;
 }
 
 int str_cmp(struct str a, struct str b)

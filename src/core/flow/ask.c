@@ -98,10 +98,11 @@ static enum err begin(struct flow_exchange *x, const struct recognise_ask *ask,
 static enum err write_head(struct flow_exchange *x, const struct recognise_service *service)
 {
     struct flow_private *p = x->p;
-    struct buf head, parts;
+    const struct wire_url *url = &service->url;
+    struct buf head;
     buf_init(&head, HEAD_BYTES_MAX);
-    buf_init(&parts, HEAD_BYTES_MAX);
-    flow_write_post(&head, &service->url, service->url.path.len == 0 ? STR("/") : STR(""), &parts);
+    wire_write_request_line(&head, WIRE_POST, url->path, url->path.len == 0 ? STR("/") : STR(""),
+                            url->authority);
     if (service->credential.len > 0) {
         wire_write_header(&head, service->header, service->credential);
     }
@@ -116,7 +117,6 @@ static enum err write_head(struct flow_exchange *x, const struct recognise_servi
     enum err e = head.err;
     x->call.head = e == ERR_OK ? arena_str(&p->arena, buf_str(&head)) : STR_NONE;
     buf_wipe(&head);
-    buf_fini(&parts);
     return e == ERR_OK && x->call.head.ptr == NULL ? ERR_MEMORY : e;
 }
 

@@ -65,39 +65,19 @@ static void write_head(struct flow_exchange *x, struct buf *b)
 {
     struct flow_private *p = x->p;
     ASSERT(x->out.len == 0); /* nothing is said to the client before the record */
-    flow_write_post(b, &p->choice.endpoint->url, p->upstream.path, &x->out);
+    const struct wire_url *url = &p->choice.endpoint->url;
+    wire_write_request_line(b, WIRE_POST, url->path, p->upstream.path, url->authority);
     write_auth(x, b);
     /* The same for all, so in one piece. Answers are read here: they must come uncompressed. */
     buf_add(b, STR("content-type: application/json\r\n"
                    "accept-encoding: identity\r\n"
                    "user-agent: portcullis\r\n"));
-    wire_write_header(b, STR("accept"), p->request.is_stream ? STR("text/event-stream")
-                                                             : STR("application/json"));
+    buf_add(b, p->request.is_stream ? STR("accept: text/event-stream\r\n")
+                                    : STR("accept: application/json\r\n"));
     wire_write_header(b, STR("x-request-id"), (struct str){p->request_id, sizeof(p->request_id)});
     write_passed(x, b);
     wire_write_header_u64(b, STR("content-length"), p->upstream.body.len);
     wire_write_end(b);
-}
-
-void flow_write_post(struct buf *b, const struct wire_url *url, struct str path, struct buf *parts)
-{
-    bool is_default_port = url->port == (url->is_tls ? 443 : 80);
-    bool is_ipv6 = url->is_ip && str_find(url->host, ':') >= 0;
-    buf_clear(parts);
-    buf_add(parts, url->path);
-    buf_add(parts, path);
-    size_t target_len = parts->len;
-    buf_add(parts, is_ipv6 ? STR("[") : STR(""));
-    buf_add(parts, url->host);
-    buf_add(parts, is_ipv6 ? STR("]") : STR(""));
-    if (!is_default_port) {
-        buf_add_byte(parts, ':');
-        buf_add_u64(parts, url->port);
-    }
-    b->err = parts->err;
-    wire_write_request_line(b, WIRE_POST, str_sub(buf_str(parts), 0, target_len),
-                            str_sub(buf_str(parts), target_len, parts->len));
-    buf_clear(parts);
 }
 
 static void write_auth(struct flow_exchange *x, struct buf *b)

@@ -173,9 +173,6 @@ void flow_ask_free(struct flow_asking *a); /* NULL is allowed */
 /* call.c: the request to the provider; flow_render may be work, the step takes its result */
 void flow_render(struct flow_exchange *x);
 void flow_step_call(struct flow_exchange *x);
-/* Request line and host of a POST; `parts` is scratch. */
-void flow_write_post(struct buf *b, const struct wire_url *url, struct str path,
-                     struct buf *parts);
 /* relay.c: the provider's answer */
 void flow_relay_head(struct flow_exchange *x, const struct wire_head *head);
 void flow_relay_body(struct flow_exchange *x, struct str slice);

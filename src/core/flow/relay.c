@@ -390,7 +390,7 @@ void flow_relay_begin(struct flow_exchange *x)
         }
         wire_write_end(&x->out);
     } else {
-        wire_write_header(&x->out, STR("content-type"), STR("application/json"));
+        buf_add(&x->out, STR("content-type: application/json\r\n"));
         wire_write_header_u64(&x->out, STR("content-length"), p->answer.len);
         wire_write_end(&x->out);
         x->out_rest = buf_str(&p->answer);

@@ -228,7 +228,7 @@ static bool is_said_twice(struct flow_exchange *x, const char *const *names, siz
 {
     const struct wire_head *head = x->p->head;
     for (size_t i = 0; i < count; i++) {
-        if (wire_header_count(head, names[i]) > 1) {
+        if (wire_header_is_repeated(head, names[i])) {
             flow_refuse(x, 400, "invalid_request_error", "repeated_header",
                         "The header %s may come once", names[i]);
             return true;
@@ -246,7 +246,8 @@ static void read_error_format(struct flow_exchange *x)
         return;
     }
     p->error_format = policy_error_format_of(format);
-    if (p->error_format <= POLICY_ERROR_AUTO || wire_header_count(p->head, "x-error-format") > 1) {
+    if (p->error_format <= POLICY_ERROR_AUTO ||
+        wire_header_is_repeated(p->head, "x-error-format")) {
         flow_refuse(x, 400, "invalid_request_error", "invalid_error_format",
                     "X-Error-Format must be one of openai, governance, policy");
     }
@@ -285,7 +286,7 @@ static void check_content_headers(struct flow_exchange *x)
     bool is_json = str_eq_nocase(media, STR("application/json"));
     bool is_utf8 = charset.len == 0 || str_eq_nocase(charset, STR("charset=utf-8")) ||
                    str_eq_nocase(charset, STR("charset=\"utf-8\""));
-    if (!is_json || !is_utf8 || wire_header_count(p->head, "content-type") > 1) {
+    if (!is_json || !is_utf8 || wire_header_is_repeated(p->head, "content-type")) {
         flow_refuse(x, 415, "invalid_request_error", "unsupported_media_type",
                     "The request body must be 'Content-Type: application/json' in UTF-8");
         return;

@@ -40,7 +40,7 @@ static struct str only(const struct flow_exchange *x, const char *name, size_t b
 {
     struct str value = wire_header_get(x->p->head, name);
     bool is_good =
-        value.len > 0 && value.len <= bytes_max && wire_header_count(x->p->head, name) == 1;
+        value.len > 0 && value.len <= bytes_max && !wire_header_is_repeated(x->p->head, name);
     return is_good ? value : STR_NONE;
 }
 

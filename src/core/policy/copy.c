@@ -191,6 +191,7 @@ static enum err copy_endpoint(struct policy_org *o, const struct route_endpoint 
     TRY(copy_str(a, from->base_url, &to->base_url));
     TRY(copy_str(a, from->url.host, &to->url.host));
     TRY(copy_str(a, from->url.path, &to->url.path));
+    TRY(copy_str(a, from->url.authority, &to->url.authority));
     TRY(copy_str(a, from->credential_id, &to->credential_id));
     TRY(copy_str(a, from->ca_file, &to->ca_file));
     return copy_secret(o, from->credential, &to->credential);

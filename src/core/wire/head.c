@@ -9,6 +9,7 @@
 #include "wire_parts.h"
 
 static bool host_is_clean(struct str host);
+static char *put(char *at, struct str s);
 static void fail(struct buf *b);
 
 /* RFC 9110, and what providers are known to send. */
@@ -78,16 +79,11 @@ const char *wire_method_name(enum wire_method m)
     return names[m];
 }
 
-/* Most fields that are asked for are not there: one bit says so. */
-struct str wire_header_get(const struct wire_head *head, const char *name)
+struct str wire_header_find(const struct wire_head *head, struct str name)
 {
-    struct str wanted = str_from(name);
-    if (head->names != 0 && (head->names & chars_name_bit(wanted)) == 0) {
-        return STR_NONE;
-    }
     for (size_t i = 0; i < head->headers_count; i++) {
         const struct wire_header *header = &head->headers[i];
-        if (header->name.len == wanted.len && str_eq_nocase(header->name, wanted)) {
+        if (header->name.len == name.len && str_eq_nocase(header->name, name)) {
             return header->value;
         }
     }
@@ -105,19 +101,35 @@ size_t wire_header_count(const struct wire_head *head, const char *name)
     return count;
 }
 
-void wire_write_request_line(struct buf *b, enum wire_method m, struct str target, struct str host)
+void wire_write_request_line(struct buf *b, enum wire_method m, struct str prefix, struct str path,
+                             struct str host)
 {
-    if (target.len == 0 || target.ptr[0] != '/' || !chars_are(target, CHAR_TARGET) ||
-        !host_is_clean(host)) {
+    struct str method = str_from(wire_method_name(m));
+    struct str front = prefix.len > 0 ? prefix : path;
+    if (front.len == 0 || front.ptr[0] != '/' || !chars_are_target(prefix) ||
+        !chars_are_target(path) || !host_is_clean(host)) {
         fail(b);
         return;
     }
-    buf_add(b, str_from(wire_method_name(m)));
-    buf_add_byte(b, ' ');
-    buf_add(b, target);
-    buf_add(b, STR(" HTTP/1.1\r\nHost: "));
-    buf_add(b, host);
-    buf_add(b, STR("\r\n"));
+    size_t len = method.len + prefix.len + path.len + host.len + strlen("  HTTP/1.1\r\nHost: \r\n");
+    char *at = buf_reserve(b, len);
+    if (at == NULL) {
+        return;
+    }
+    at = put(put(at, method), STR(" "));
+    at = put(put(at, prefix), path);
+    at = put(put(at, STR(" HTTP/1.1\r\nHost: ")), host);
+    put(at, STR("\r\n"));
+    buf_commit(b, len);
+}
+
+/* Returns what is behind it. */
+static char *put(char *at, struct str s)
+{
+    if (s.len > 0) {
+        memcpy(at, s.ptr, s.len);
+    }
+    return at + s.len;
 }
 
 static bool host_is_clean(struct str host)
@@ -144,16 +156,22 @@ void wire_write_status_line(struct buf *b, unsigned status)
         fail(b);
         return;
     }
-    buf_add(b, STR("HTTP/1.1 "));
-    buf_add_u64(b, status);
-    buf_add_byte(b, ' ');
-    buf_add(b, str_from(wire_status_text(status)));
-    buf_add(b, STR("\r\n"));
+    struct str text = str_from(wire_status_text(status));
+    const char digits[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                           (char)('0' + status % 10), ' '};
+    size_t len = strlen("HTTP/1.1 200 \r\n") + text.len;
+    char *at = buf_reserve(b, len);
+    if (at == NULL) {
+        return;
+    }
+    at = put(put(at, STR("HTTP/1.1 ")), (struct str){digits, sizeof(digits)});
+    put(put(at, text), STR("\r\n"));
+    buf_commit(b, len);
 }
 
 void wire_write_header(struct buf *b, struct str name, struct str value)
 {
-    if (name.len == 0 || !chars_are(name, CHAR_TOKEN) || !chars_are_value(value)) {
+    if (name.len == 0 || !chars_are_token(name) || !chars_are_value(value)) {
         fail(b);
         return;
     }
@@ -161,13 +179,8 @@ void wire_write_header(struct buf *b, struct str name, struct str value)
     if (at == NULL) {
         return;
     }
-    memcpy(at, name.ptr, name.len);
-    at += name.len;
-    memcpy(at, ": ", 2);
-    if (value.len > 0) {
-        memcpy(at + 2, value.ptr, value.len);
-    }
-    memcpy(at + 2 + value.len, "\r\n", 2);
+    at = put(put(at, name), STR(": "));
+    put(put(at, value), STR("\r\n"));
     buf_commit(b, name.len + value.len + 4);
 }
 

@@ -9,8 +9,9 @@
  *                     +-- 1xx ---+                       END -> START
  *
  * Lines are read where they lie in the caller's input and copied once; only a line
- * that straddles two inputs is read from the copy. The state is allocated with the
- * first byte and freed by wire_parser_idle or fini. One thread.
+ * that straddles two inputs is read from the copy. One look finds a line's end and
+ * every byte that no line may hold. The state is allocated with the first byte and
+ * freed by wire_parser_idle or fini. One thread.
  */
 #include "wire_parts.h"
 #include <stdlib.h>
@@ -25,8 +26,9 @@ static enum err skip_lead(struct wire_parser *p, struct str *in);
 static enum err collect_head(struct wire_parser *p, struct str *in);
 static enum err finish_split_line(struct wire_parser *p, struct str *in);
 static enum err read_whole_lines(struct wire_parser *p, struct str *in);
+static enum err measure_line(struct wire_parser *p, struct str s, bool *ret_is_whole);
 static enum err read_line(struct wire_parser *p, struct str line, size_t at);
-static enum err keep_rest(struct wire_parser *p, struct str rest);
+static enum err keep_part(struct wire_parser *p, struct str part, bool *ret_is_whole);
 static enum err keep_bytes(struct wire_parser *p, struct str bytes);
 static enum err finish_head(struct wire_parser *p);
 static void choose_body(struct wire_parser *p);
@@ -216,16 +218,15 @@ static enum err finish_split_line(struct wire_parser *p, struct str *in)
 {
     struct wire_parser_state *s = p->state;
     const char *lf = memchr(in->ptr, '\n', in->len);
-    if (lf == NULL) {
-        struct str rest = *in;
-        *in = (struct str){in->ptr + in->len, 0};
-        return keep_rest(p, rest);
+    struct str part = {in->ptr, lf == NULL ? in->len : (size_t)(lf - in->ptr) + 1};
+    *in = str_sub(*in, part.len, in->len);
+    bool is_whole;
+    TRY(keep_part(p, part, &is_whole));
+    if (!is_whole) {
+        return ERR_OK;
     }
-    size_t taken = (size_t)(lf - in->ptr) + 1;
-    TRY(keep_bytes(p, str_sub(*in, 0, taken)));
-    *in = str_sub(*in, taken, in->len);
     size_t at = s->line_at;
-    struct str line = {s->bytes.ptr + at, s->bytes.len - at - 1};
+    struct str line = {s->bytes.ptr + at, s->checked};
     s->line_at = s->bytes.len;
     s->checked = 0;
     return read_line(p, line, at);
@@ -234,42 +235,46 @@ static enum err finish_split_line(struct wire_parser *p, struct str *in)
 static enum err read_whole_lines(struct wire_parser *p, struct str *in)
 {
     struct wire_parser_state *s = p->state;
-    const char *at = in->ptr;
-    const char *end = in->ptr + in->len;
     size_t kept = s->bytes.len; /* offset in the head of in->ptr */
-    while (at < end && s->phase == PHASE_HEAD) {
-        const char *lf = memchr(at, '\n', (size_t)(end - at));
-        if (lf == NULL) {
+    struct str rest = str_sub(*in, 0, p->limits->head_bytes_max - kept);
+    bool is_whole = true;
+    while (s->phase == PHASE_HEAD) {
+        TRY(measure_line(p, rest, &is_whole));
+        if (!is_whole) {
             break;
         }
-        size_t offset = kept + (size_t)(at - in->ptr);
-        if (offset + (size_t)(lf - at) + 1 > p->limits->head_bytes_max) {
-            return parser_refuse(p, ERR_LIMIT, s->has_start_line ? 431 : 414,
-                                 "the head is too large");
-        }
-        TRY(read_line(p, (struct str){at, (size_t)(lf - at)}, offset));
-        at = lf + 1;
+        struct str line = {rest.ptr, s->checked};
+        s->checked = 0;
+        TRY(read_line(p, line, kept + (size_t)(line.ptr - in->ptr)));
+        rest = (struct str){rest.ptr + line.len + 2, rest.len - line.len - 2};
     }
-    size_t taken = (size_t)(at - in->ptr);
+    size_t taken = (size_t)(rest.ptr - in->ptr);
     TRY(keep_bytes(p, str_sub(*in, 0, taken)));
     s->line_at = s->bytes.len;
-    struct str rest = str_sub(*in, taken, in->len);
-    if (s->phase == PHASE_HEAD_DONE) {
-        *in = rest;
-        return ERR_OK;
-    }
-    *in = (struct str){end, 0};
-    return keep_rest(p, rest);
+    rest = str_sub(*in, taken, in->len); /* beyond the limit, too: keep_part says so */
+    *in = is_whole ? rest : (struct str){rest.ptr + rest.len, 0};
+    return is_whole ? ERR_OK : keep_part(p, rest, &is_whole);
 }
 
-/* `line` ends before the LF; the CR must be its last byte and its only one. */
+/* Goes on behind the bytes that were looked at, up to the CRLF or what there is. */
+static enum err measure_line(struct wire_parser *p, struct str s, bool *ret_is_whole)
+{
+    size_t len = p->state->checked;
+    len += chars_value_len((struct str){s.ptr + len, s.len - len});
+    p->state->checked = len;
+    size_t behind = s.len - len;
+    bool is_cr = behind > 0 && s.ptr[len] == '\r';
+    *ret_is_whole = is_cr && behind > 1 && s.ptr[len + 1] == '\n';
+    if (*ret_is_whole || behind == 0 || (is_cr && behind == 1)) {
+        return ERR_OK;
+    }
+    return parser_refuse(p, ERR_SYNTAX, 400,
+                         s.ptr[len] == '\n' ? "LF without CR" : "a control byte in the head");
+}
+
 static enum err read_line(struct wire_parser *p, struct str line, size_t at)
 {
     struct wire_parser_state *s = p->state;
-    if (line.len == 0 || line.ptr[line.len - 1] != '\r') {
-        return parser_refuse(p, ERR_SYNTAX, 400, "LF without CR");
-    }
-    line.len--;
     if (!s->has_start_line) {
         s->has_start_line = true;
         return guard_start_line(p, line, at);
@@ -281,23 +286,15 @@ static enum err read_line(struct wire_parser *p, struct str line, size_t at)
     return guard_field(p, line, at);
 }
 
-/* Part of a line: kept, and looked through at once for what no line may hold. */
-static enum err keep_rest(struct wire_parser *p, struct str rest)
+/* Of a line that is not whole in its input; looked through at once. */
+static enum err keep_part(struct wire_parser *p, struct str part, bool *ret_is_whole)
 {
     struct wire_parser_state *s = p->state;
-    TRY(keep_bytes(p, rest));
-    struct str part = {s->bytes.ptr + s->line_at, s->bytes.len - s->line_at};
-    for (; s->checked < part.len; s->checked++) {
-        char c = part.ptr[s->checked];
-        if (c == '\r' && s->checked + 1 == part.len) {
-            break; /* looked at again when its successor is there */
-        }
-        if (!char_is(c, CHAR_VALUE)) {
-            return parser_refuse(p, ERR_SYNTAX, 400, "a control byte in the head");
-        }
-    }
-    if (p->kind == WIRE_REQUEST && !s->has_start_line &&
-        part.len > p->limits->target_bytes_max + 32) {
+    TRY(keep_bytes(p, part));
+    struct str line = {s->bytes.ptr + s->line_at, s->bytes.len - s->line_at};
+    TRY(measure_line(p, line, ret_is_whole));
+    if (!*ret_is_whole && p->kind == WIRE_REQUEST && !s->has_start_line &&
+        line.len > p->limits->target_bytes_max + 32) {
         return parser_refuse(p, ERR_LIMIT, 414, "the request target is too long");
     }
     return ERR_OK;

@@ -11,7 +11,8 @@
  */
 #include "wire_parts.h"
 
-static enum path_verdict judge_segment(struct str segment, bool is_last);
+static bool is_ambiguous(struct str segment, bool is_last);
+static enum path_verdict judge_byte(struct str rest);
 static enum path_verdict judge_escape(struct str rest);
 
 enum path_verdict path_judge(struct str path)
@@ -20,53 +21,44 @@ enum path_verdict path_judge(struct str path)
         return PATH_AMBIGUOUS;
     }
     enum path_verdict worst = PATH_CANONICAL;
-    size_t at = 1;
-    for (;;) {
-        const char *slash = at < path.len ? memchr(path.ptr + at, '/', path.len - at) : NULL;
-        size_t end = slash == NULL ? path.len : (size_t)(slash - path.ptr);
-        enum path_verdict verdict = judge_segment(str_sub(path, at, end), slash == NULL);
-        if (verdict == PATH_AMBIGUOUS) {
-            return PATH_AMBIGUOUS;
+    size_t segment_at = 1;
+    for (size_t at = 1; at <= path.len; at++) {
+        while (at < path.len && char_is(path.ptr[at], CHAR_PATH)) {
+            at++;
         }
-        if (verdict == PATH_UNKNOWN_BYTE) {
-            worst = PATH_UNKNOWN_BYTE;
-        }
-        if (slash == NULL) {
-            return worst;
-        }
-        at = end + 1;
-    }
-}
-
-static enum path_verdict judge_segment(struct str segment, bool is_last)
-{
-    if (segment.len == 0) {
-        return is_last ? PATH_CANONICAL : PATH_AMBIGUOUS;
-    }
-    if (segment.ptr[0] == '.' &&
-        (segment.len == 1 || (segment.len == 2 && segment.ptr[1] == '.'))) {
-        return PATH_AMBIGUOUS;
-    }
-    enum path_verdict worst = PATH_CANONICAL;
-    for (size_t i = 0; i < segment.len; i++) {
-        char c = segment.ptr[i];
-        if (char_is(c, CHAR_PATH)) {
-            continue;
-        }
-        enum path_verdict verdict = PATH_UNKNOWN_BYTE;
-        if (c == '%') {
-            verdict = judge_escape(str_sub(segment, i + 1, segment.len));
-        } else if (c == ';' || c == '\\') {
+        bool is_last = at == path.len;
+        enum path_verdict verdict = PATH_CANONICAL;
+        if (!is_last && path.ptr[at] != '/') {
+            verdict = judge_byte(str_sub(path, at, path.len));
+        } else if (is_ambiguous(str_sub(path, segment_at, at), is_last)) {
             verdict = PATH_AMBIGUOUS;
+        } else {
+            segment_at = at + 1;
         }
         if (verdict == PATH_AMBIGUOUS) {
             return PATH_AMBIGUOUS;
         }
-        if (verdict == PATH_UNKNOWN_BYTE) {
-            worst = PATH_UNKNOWN_BYTE;
-        }
+        worst = verdict == PATH_CANONICAL ? worst : verdict;
     }
     return worst;
+}
+
+static bool is_ambiguous(struct str segment, bool is_last)
+{
+    if (segment.len == 0) {
+        return !is_last;
+    }
+    return segment.ptr[0] == '.' &&
+           (segment.len == 1 || (segment.len == 2 && segment.ptr[1] == '.'));
+}
+
+/* Of a byte that no segment has raw; `rest` begins with it. */
+static enum path_verdict judge_byte(struct str rest)
+{
+    if (rest.ptr[0] == '%') {
+        return judge_escape(str_sub(rest, 1, rest.len));
+    }
+    return rest.ptr[0] == ';' || rest.ptr[0] == '\\' ? PATH_AMBIGUOUS : PATH_UNKNOWN_BYTE;
 }
 
 /* `rest` is what follows a '%'. */

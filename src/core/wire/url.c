@@ -16,6 +16,7 @@ static enum err split_authority(struct str authority, struct str *ret_host, stru
 static enum err read_port(struct str text, struct wire_url *url, struct issue *issue);
 static enum err read_host(struct arena *a, struct str text, struct wire_url *url,
                           struct issue *issue);
+static enum err write_authority(struct arena *a, struct wire_url *url);
 static enum err check_name(struct str host, struct issue *issue);
 static enum err check_public(const struct wire_url *url, struct issue *issue);
 static enum err refuse(struct issue *issue, const char *message);
@@ -50,6 +51,7 @@ enum err wire_url_parse(struct arena *a, struct str text, bool allow_plain,
     TRY(split_authority(authority, &host, &port, ret_issue));
     TRY(read_port(port, ret_url, ret_issue));
     TRY(read_host(a, host, ret_url, ret_issue));
+    TRY(write_authority(a, ret_url));
     if (path.len > 0 && !wire_path_is_canonical(path)) {
         return refuse(ret_issue, "the path must be in canonical spelling: no empty, '.' or '..' "
                                  "segment, no ';', upper-case escapes of what needs one only");
@@ -139,6 +141,21 @@ static enum err read_host(struct arena *a, struct str text, struct wire_url *url
     }
     url->host = lower;
     return ERR_OK;
+}
+
+/* Once, for the Host field of every request there. */
+static enum err write_authority(struct arena *a, struct wire_url *url)
+{
+    bool is_ipv6 = url->is_ip && str_find(url->host, ':') >= 0;
+    bool is_default = url->port == (url->is_tls ? 443 : 80);
+    struct str host = url->host;
+    if (is_ipv6) {
+        host = arena_printf(a, "[%.*s]", STR_ARG(host));
+    }
+    url->authority = is_default || host.ptr == NULL
+                         ? host
+                         : arena_printf(a, "%.*s:%u", STR_ARG(host), (unsigned)url->port);
+    return url->authority.ptr == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 /* RFC 1123 names whose last label is not numeric: "1.2.3", "0x7f.1" and "2130706433"

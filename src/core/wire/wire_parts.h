@@ -34,19 +34,18 @@ static inline bool char_is(char c, unsigned classes)
 unsigned char_hex(char c);
 /* Are all bytes of `s` in one of `classes`? True for none. */
 bool chars_are(struct str s, unsigned classes);
-/* As chars_are(s, CHAR_VALUE), eight bytes at a time. */
+/* How many bytes in front are CHAR_VALUE or CHAR_TOKEN? */
+size_t chars_value_len(struct str s);
+size_t chars_token_len(struct str s);
+/* As chars_are, and faster. */
 bool chars_are_value(struct str s);
+bool chars_are_target(struct str s);
+bool chars_are_token(struct str s);
 /* Index of the first CR or LF, or s.len. */
 size_t chars_find_line_end(struct str s);
 /* `lower` is lower-case tokens only, `s` has the same length. */
 bool chars_equal_lower(const char *s, const char *lower, size_t len);
 struct str chars_trim_ows(struct str s);
-/* One bit of 64 for a field's name, whatever its case. */
-static inline uint64_t chars_name_bit(struct str name)
-{
-    unsigned letter = name.len == 0 ? 0 : (unsigned char)name.ptr[0] | 0x20;
-    return (uint64_t)1 << ((letter + 7 * name.len) & 63);
-}
 
 /* ---- the state of one message ------------------------------------------- */
 
@@ -134,7 +133,8 @@ struct wire_parser_state {
 /* Makes the refusal stick and returns `err`; a response's status becomes 502. */
 enum err parser_refuse(struct wire_parser *p, enum err err, unsigned status, const char *reason);
 
-/* guard.c. One complete line without its CRLF; `at` is its offset in the head. */
+/* guard.c. One complete line without its CRLF, all of it CHAR_VALUE; `at` is its offset
+ * in the head. */
 enum err guard_start_line(struct wire_parser *p, struct str line, size_t at);
 enum err guard_field(struct wire_parser *p, struct str line, size_t at);
 /* The blank line was seen and all bytes are in state->bytes: fills state->head. */

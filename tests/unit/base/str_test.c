@@ -50,6 +50,29 @@ static void test_comparing_every_pair(void **state)
     }
 }
 
+/* Lengths around eight, in memory of their own size: each byte counts. */
+static void test_comparing_every_length(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len <= 25; len++) {
+        char *a = malloc(len + 1), *b = malloc(len + 1);
+        assert_true(a != NULL && b != NULL);
+        struct str x = {a + 1, len}, y = {b + 1, len}; /* ends where the memory ends */
+        memset(a, 'k', len + 1);
+        memset(b, 'K', len + 1);
+        assert_true(str_eq_nocase(x, y));
+        for (size_t at = 1; at <= len; at++) {
+            b[at] = 'L';
+            assert_false(str_eq_nocase(x, y));
+            b[at] = 'k';
+            assert_true(str_eq_nocase(x, y));
+        }
+        free(a);
+        free(b);
+    }
+    assert_true(str_eq_nocase(STR_NONE, STR("")));
+}
+
 static void test_finding(void **state)
 {
     (void)state;
@@ -161,9 +184,13 @@ static void test_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comparing), cmocka_unit_test(test_comparing_every_pair),
-        cmocka_unit_test(test_finding),   cmocka_unit_test(test_cutting),
-        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_comparing),
+        cmocka_unit_test(test_comparing_every_pair),
+        cmocka_unit_test(test_comparing_every_length),
+        cmocka_unit_test(test_finding),
+        cmocka_unit_test(test_cutting),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ static const struct recognise_service services_list[] = {
      .types = name_types,
      .types_count = 2,
      .url = {.is_tls = true, .host = STR_INIT("ner.example"), .port = 443,
-             .path = STR_INIT("/v1/find")},
+             .path = STR_INIT("/v1/find"), .authority = STR_INIT("ner.example")},
      .header = STR_INIT("authorization"),
      .credential = STR_INIT("Bearer recogniser-secret"),
      .connect_ms = 100,
@@ -27,7 +27,8 @@ static const struct recognise_service services_list[] = {
     {.name = STR_INIT("firms"),
      .types = firm_types,
      .types_count = 1,
-     .url = {.host = STR_INIT("127.0.0.1"), .port = 8088, .path = STR_INIT(""), .is_ip = true},
+     .url = {.host = STR_INIT("127.0.0.1"), .port = 8088, .path = STR_INIT(""),
+             .authority = STR_INIT("127.0.0.1:8088"), .is_ip = true},
      .connect_ms = 200,
      .total_ms = 900},
 };

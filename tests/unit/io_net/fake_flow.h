@@ -216,7 +216,7 @@ static inline void fake_call(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     buf_clear(&p->call_head);
-    wire_write_request_line(&p->call_head, WIRE_POST, STR("/v1/x"), STR("fake"));
+    wire_write_request_line(&p->call_head, WIRE_POST, STR(""), STR("/v1/x"), STR("fake"));
     wire_write_header_u64(&p->call_head, STR("content-length"), p->body.len);
     wire_write_end(&p->call_head);
     x->call = fake.deadlines;

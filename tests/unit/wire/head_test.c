@@ -10,7 +10,7 @@ static void test_request_bytes(void **unused)
     (void)unused;
     struct buf b;
     buf_init(&b, 4096);
-    wire_write_request_line(&b, WIRE_POST, STR("/v1/x?y=z"), STR("api.example.com:8443"));
+    wire_write_request_line(&b, WIRE_POST, STR("/v1"), STR("/x?y=z"), STR("api.example.com:8443"));
     wire_write_header(&b, STR("Accept"), STR("a\tb \xc3\xa9"));
     wire_write_header(&b, STR("X-Empty"), STR_NONE);
     wire_write_header_u64(&b, STR("Content-Length"), 0);
@@ -78,13 +78,13 @@ static void test_nothing_splits(void **unused)
     }
     for (size_t i = 0; i < sizeof(bad_targets) / sizeof(bad_targets[0]); i++) {
         buf_clear(&b);
-        wire_write_request_line(&b, WIRE_GET, bad_targets[i], STR("h"));
+        wire_write_request_line(&b, WIRE_GET, bad_targets[i], STR(""), STR("h"));
         assert_int_equal(b.err, ERR_INVALID);
         assert_int_equal(b.len, 0);
     }
     for (size_t i = 0; i < sizeof(bad_hosts) / sizeof(bad_hosts[0]); i++) {
         buf_clear(&b);
-        wire_write_request_line(&b, WIRE_GET, STR("/"), bad_hosts[i]);
+        wire_write_request_line(&b, WIRE_GET, STR("/"), STR(""), bad_hosts[i]);
         assert_int_equal(b.err, ERR_INVALID);
     }
     buf_clear(&b);
@@ -96,24 +96,66 @@ static void test_nothing_splits(void **unused)
     buf_fini(&b);
 }
 
-/* Each byte at each place of a name: RFC 9110's token and nothing else. */
-static void test_every_byte_of_a_name(void **unused)
+enum place { IN_NAME, IN_VALUE, IN_PREFIX, IN_PATH };
+
+static bool belongs(enum place place, int c, size_t at)
+{
+    const char others[] = "!#$%&'*+-.^_`|~";
+    int letter = c | 0x20;
+    switch (place) {
+    case IN_NAME: /* RFC 9110's token and nothing else */
+        return (c >= '0' && c <= '9') || (letter >= 'a' && letter <= 'z') ||
+               (c != 0 && strchr(others, c) != NULL);
+    case IN_VALUE:
+        return c == '\t' || (c >= ' ' && c != 0x7f);
+    case IN_PREFIX:
+        return at == 0 ? c == '/' : c > ' ' && c < 0x7f && c != '#' && c != '\\';
+    case IN_PATH:
+        return c > ' ' && c < 0x7f && c != '#' && c != '\\';
+    }
+    return false;
+}
+
+static void write_at(struct buf *b, enum place place, struct str text)
+{
+    if (place == IN_NAME) {
+        wire_write_header(b, text, STR("v"));
+    } else if (place == IN_VALUE) {
+        wire_write_header(b, STR("X"), text);
+    } else if (place == IN_PREFIX) {
+        wire_write_request_line(b, WIRE_GET, text, STR(""), STR("h"));
+    } else {
+        wire_write_request_line(b, WIRE_GET, STR("/"), text, STR("h"));
+    }
+}
+
+/* Each byte at each place of texts of all lengths around the widths that are looked at in
+ * one step, in memory of their own size. */
+static void test_every_byte_at_every_place(void **unused)
 {
     (void)unused;
-    const char others[] = "!#$%&'*+-.^_`|~";
     struct buf b;
     buf_init(&b, 4096);
-    for (size_t at = 0; at < 9; at++) {
-        for (int c = 0; c < 256; c++) {
-            char name[] = "X-Name-01";
-            int letter = c | 0x20;
-            bool is_token = (c >= '0' && c <= '9') || (letter >= 'a' && letter <= 'z') ||
-                            (c != 0 && strchr(others, c) != NULL);
-            name[at] = (char)c;
-            buf_clear(&b);
-            wire_write_header(&b, (struct str){name, 9}, STR("v"));
-            assert_int_equal(b.err, is_token ? ERR_OK : ERR_INVALID);
+    for (size_t len = 1; len <= 34; len++) {
+        char *text = malloc(len);
+        assert_non_null(text);
+        for (unsigned place = IN_NAME; place <= IN_PATH; place++) {
+            for (size_t at = 0; at < len; at++) {
+                for (int c = 0; c < 256; c++) {
+                    memset(text, 'a', len);
+                    text[0] = place == IN_PREFIX ? '/' : 'a';
+                    text[at] = (char)c;
+                    buf_clear(&b);
+                    write_at(&b, (enum place)place, (struct str){text, len});
+                    bool is_written = b.err == ERR_OK;
+                    if (is_written != belongs((enum place)place, c, at) ||
+                        (b.len > 0) != is_written) {
+                        fail_msg("place %u, byte %zu of %zu: %02x", place, at, len, (unsigned)c);
+                    }
+                }
+            }
         }
+        free(text);
     }
     buf_fini(&b);
 }
@@ -142,7 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_bytes), cmocka_unit_test(test_response_bytes),
-        cmocka_unit_test(test_nothing_splits), cmocka_unit_test(test_every_byte_of_a_name),
+        cmocka_unit_test(test_nothing_splits), cmocka_unit_test(test_every_byte_at_every_place),
         cmocka_unit_test(test_error_sticks),
         cmocka_unit_test(test_methods)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,6 +347,56 @@ static void test_limits(void **unused)
     buf_fini(&many);
 }
 
+/* Is a head good with this field line, in one input and byte by byte? */
+static bool is_read(struct str line)
+{
+    struct buf b;
+    buf_init(&b, 4096);
+    buf_add(&b, STR("GET / HTTP/1.1\r\n" HOST));
+    buf_add(&b, line);
+    buf_add(&b, STR("\r\n\r\n"));
+    char *whole = play_cut(&request, buf_str(&b), 0);
+    char *single = play_cut(&request, buf_str(&b), SIZE_MAX);
+    assert_string_equal(whole, single);
+    bool is_good = strcmp(whole, "head(GET /) end ") == 0;
+    assert_true(is_good || strcmp(whole, "error(syntax,400)") == 0);
+    free(whole);
+    free(single);
+    buf_fini(&b);
+    return is_good;
+}
+
+/* Each byte at each place of names and values of lengths around the width that is looked
+ * at in one step: RFC 9110's token, and visible bytes, blank and tab. */
+static void test_every_byte_of_a_field(void **unused)
+{
+    (void)unused;
+    static const size_t lengths[] = {1, 2, 14, 15, 16, 17, 18, 33};
+    const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+        size_t len = lengths[i / 2];
+        bool is_name = i % 2 == 0;
+        for (size_t at = 0; at < len; at += len == 33 ? 4 : 1) {
+            for (int c = 0; c < 256; c++) {
+                char line[80];
+                int line_len = snprintf(line, sizeof(line), "%.*s: %.*s", is_name ? (int)len : 1,
+                                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", is_name ? 1 : (int)len,
+                                        "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv");
+                line[is_name ? at : 3 + at] = (char)c;
+                int letter = c | 0x20;
+                bool is_token = (c >= '0' && c <= '9') || (letter >= 'a' && letter <= 'z') ||
+                                (c != 0 && strchr(others, c) != NULL);
+                bool is_wanted = is_name ? is_token || (c == ':' && at > 0)
+                                         : c == '\t' || (c >= ' ' && c != 0x7f);
+                if (is_read((struct str){line, (size_t)line_len}) != is_wanted) {
+                    fail_msg("%s, byte %zu of %zu: %02x", is_name ? "name" : "value", at, len,
+                             (unsigned)c);
+                }
+            }
+        }
+    }
+}
+
 static void test_head_values(void **unused)
 {
     (void)unused;
@@ -367,6 +417,9 @@ static void test_head_values(void **unused)
     assert_true(str_eq(p.head->host, STR("gw.test:8443")));
     assert_int_equal(p.head->headers_count, 7);
     assert_int_equal(wire_header_count(p.head, "ACCEPT"), 2);
+    assert_true(wire_header_is_repeated(p.head, "accept"));
+    assert_false(wire_header_is_repeated(p.head, "authorization"));
+    assert_false(wire_header_is_repeated(p.head, "x-none"));
     assert_true(str_eq(wire_header_get(p.head, "accept"), STR("a")));
     assert_true(str_eq(p.head->headers[3].value, STR("b c")));
     /* 34: a nominated field stays. */
@@ -444,11 +497,11 @@ static void test_pipeline(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),         cmocka_unit_test(test_refuses_framing),
-        cmocka_unit_test(test_refuses_fields),   cmocka_unit_test(test_refuses_request_lines),
-        cmocka_unit_test(test_refuses_chunks),   cmocka_unit_test(test_cut_requests),
-        cmocka_unit_test(test_limits),           cmocka_unit_test(test_head_values),
-        cmocka_unit_test(test_expect_and_close), cmocka_unit_test(test_errors_stick),
-        cmocka_unit_test(test_pipeline)};
+        cmocka_unit_test(test_accepted),       cmocka_unit_test(test_refuses_framing),
+        cmocka_unit_test(test_refuses_fields), cmocka_unit_test(test_refuses_request_lines),
+        cmocka_unit_test(test_refuses_chunks), cmocka_unit_test(test_cut_requests),
+        cmocka_unit_test(test_limits),         cmocka_unit_test(test_every_byte_of_a_field),
+        cmocka_unit_test(test_head_values),    cmocka_unit_test(test_expect_and_close),
+        cmocka_unit_test(test_errors_stick),   cmocka_unit_test(test_pipeline)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

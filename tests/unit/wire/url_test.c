@@ -14,8 +14,9 @@ static enum err parse(struct str text, bool allow_plain, char *ret_text, size_t 
     arena_init(&a, 64 * 1024);
     enum err err = wire_url_parse(&a, text, allow_plain, &url, &issue);
     if (err == ERR_OK) {
-        snprintf(ret_text, size, "%s %.*s %u '%.*s'%s", url.is_tls ? "tls" : "plain",
-                 STR_ARG(url.host), url.port, STR_ARG(url.path), url.is_ip ? " ip" : "");
+        snprintf(ret_text, size, "%s %.*s %u '%.*s'%s, Host: %.*s", url.is_tls ? "tls" : "plain",
+                 STR_ARG(url.host), url.port, STR_ARG(url.path), url.is_ip ? " ip" : "",
+                 STR_ARG(url.authority));
         assert_non_null(url.path.ptr);
     } else {
         assert_int_equal(err, ERR_INVALID);
@@ -34,18 +35,22 @@ static void test_accepted(void **unused)
         bool allow_plain;
         const char *wanted;
     } cases[] = {
-        {"https://api.openai.com", false, "tls api.openai.com 443 ''"},
-        {"https://api.openai.com/", false, "tls api.openai.com 443 ''"},
-        {"https://API.Example.COM:443/v1/", false, "tls api.example.com 443 '/v1'"},
-        {"HTTPS://a-b.c1.de/a/b.c/%20x", false, "tls a-b.c1.de 443 '/a/b.c/%20x'"},
-        {"https://3com.com", false, "tls 3com.com 443 ''"},
-        {"https://8.8.8.8/v1", false, "tls 8.8.8.8 443 '/v1' ip"},
-        {"https://[2606:4700:0:0::1111]", false, "tls 2606:4700:0:0::1111 443 '' ip"},
-        {"http://127.0.0.1:9999/v1", true, "plain 127.0.0.1 9999 '/v1' ip"},
-        {"http://[::1]:8080", true, "plain ::1 8080 '' ip"},
-        {"http://localhost", true, "plain localhost 80 ''"},
-        {"https://localhost:8443", true, "tls localhost 8443 ''"},
-        {"https://api.internal:65535", true, "tls api.internal 65535 ''"},
+        {"https://api.openai.com", false, "tls api.openai.com 443 '', Host: api.openai.com"},
+        {"https://api.openai.com/", false, "tls api.openai.com 443 '', Host: api.openai.com"},
+        {"https://API.Example.COM:443/v1/", false,
+         "tls api.example.com 443 '/v1', Host: api.example.com"},
+        {"HTTPS://a-b.c1.de/a/b.c/%20x", false, "tls a-b.c1.de 443 '/a/b.c/%20x', Host: a-b.c1.de"},
+        {"https://3com.com", false, "tls 3com.com 443 '', Host: 3com.com"},
+        {"https://8.8.8.8/v1", false, "tls 8.8.8.8 443 '/v1' ip, Host: 8.8.8.8"},
+        {"https://[2606:4700:0:0::1111]", false,
+         "tls 2606:4700:0:0::1111 443 '' ip, Host: [2606:4700:0:0::1111]"},
+        {"http://127.0.0.1:9999/v1", true, "plain 127.0.0.1 9999 '/v1' ip, Host: 127.0.0.1:9999"},
+        {"http://[::1]:8080", true, "plain ::1 8080 '' ip, Host: [::1]:8080"},
+        {"https://localhost:80", true, "tls localhost 80 '', Host: localhost:80"},
+        {"http://localhost:443", true, "plain localhost 443 '', Host: localhost:443"},
+        {"http://localhost", true, "plain localhost 80 '', Host: localhost"},
+        {"https://localhost:8443", true, "tls localhost 8443 '', Host: localhost:8443"},
+        {"https://api.internal:65535", true, "tls api.internal 65535 '', Host: api.internal:65535"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char got[512];
