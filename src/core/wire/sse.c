@@ -41,7 +41,9 @@ void sse_parser_fini(struct sse_parser *p)
 
 void sse_parser_feed(struct sse_parser *p, struct str bytes)
 {
-    keep_rest(p);
+    if (p->in.len > 0) { /* of an event that is not whole, or events that were not taken */
+        keep_rest(p);
+    }
     if (p->in.len == 0) {
         p->in = bytes;
         return;
