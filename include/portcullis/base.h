@@ -173,6 +173,8 @@ void buf_wipe(struct buf *b); /* buf_fini of a secret: all its memory is overwri
 void buf_clear(struct buf *b);    /* len = 0, err = OK, keeps memory */
 void buf_consume(struct buf *b, size_t bytes); /* drops from the front */
 void buf_add(struct buf *b, struct str s);
+/* One behind the other, all of them or none. */
+void buf_add_parts(struct buf *b, const struct str *parts, size_t count);
 void buf_add_byte(struct buf *b, char c);
 void buf_add_u64(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

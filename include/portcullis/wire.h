@@ -187,22 +187,31 @@ struct sse_event {
     bool is_comment_only;    /* nothing but comments or an extra blank line: pass or drop */
     bool has_unknown_fields; /* a line that is not event, data, id, retry or a comment */
 };
+/* Of the lines of an event that is not whole yet; offsets from its first byte. */
+struct sse_found {
+    size_t name_at, name_len; /* 0: no event: line */
+    size_t data_at, data_len; /* of the last data line */
+    size_t data_lines;
+    bool has_fields, has_unknown_fields;
+};
 struct sse_parser {
-    struct buf pending; /* bytes not yet handed out, behind `released` */
+    struct str in;      /* what events are taken from: the bytes fed, or `pending` */
+    struct buf pending; /* the beginning of an event that was not whole, and what came behind */
     struct buf data;    /* joined data when an event has several data lines */
+    struct sse_found found;
     size_t event_bytes_max;
-    size_t scanned;     /* bytes of `pending` in which no event ends */
-    size_t line_at;     /* where in `pending` the current line begins */
-    size_t released;    /* bytes of `pending` already handed out */
-    char line_end;      /* how the line before the current one ended: '\n', '\r' or 0 */
-    bool is_started;    /* past the place of a byte order mark */
-    bool is_past_first; /* the first event has been handed out */
+    size_t scanned;  /* bytes of `in` in which no event ends */
+    size_t line_at;  /* where in `in` the current line begins */
+    size_t released; /* bytes of `in` already handed out */
+    char line_end;   /* how the line before the current one ended: '\n', '\r' or 0 */
+    bool is_started; /* past the place of a byte order mark */
 };
 /* Allocates nothing. An event longer than event_bytes_max is ERR_LIMIT. */
 void sse_parser_init(struct sse_parser *p, size_t event_bytes_max /* 1 MiB */);
 void sse_parser_fini(struct sse_parser *p);
-/* Copies `bytes`; take all events out before the next feed: more than
- * event_bytes_max + 1 MiB of untaken bytes make sse_parser_next fail. */
+/* `bytes` are read where they lie: they must stay until sse_parser_next gives no event any
+ * more. Take all events out before the next feed: what is untaken is copied then, and more
+ * than event_bytes_max + 1 MiB of it make sse_parser_next fail. */
 void sse_parser_feed(struct sse_parser *p, struct str bytes);
 /* ERR_OK with an event (views valid until the next call of feed or next),
  * ERR_AGAIN, ERR_LIMIT, ERR_MEMORY; the last two stick. CR, LF, CRLF and mixes;

@@ -34,7 +34,6 @@ static struct outcome run(struct str bytes, size_t step)
         ASSERT(copy != NULL);
         memcpy(copy, slice.ptr, slice.len);
         sse_parser_feed(&p, (struct str){copy, slice.len});
-        free(copy);
         struct sse_event ev;
         enum err err;
         while ((err = sse_parser_next(&p, &ev)) == ERR_OK) {
@@ -47,6 +46,7 @@ static struct outcome run(struct str bytes, size_t step)
             note(&o, ev.data);
             note(&o, ev.raw);
         }
+        free(copy); /* what is left of it must have been copied */
         o.is_refused = err != ERR_AGAIN;
     }
     o.pending_bytes = sse_parser_pending_bytes(&p);

@@ -67,6 +67,25 @@ void buf_add(struct buf *b, struct str s)
     }
 }
 
+void buf_add_parts(struct buf *b, const struct str *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        len += parts[i].len;
+    }
+    char *at = buf_reserve(b, len);
+    if (at == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(at, parts[i].ptr, parts[i].len);
+        }
+        at += parts[i].len;
+    }
+    b->len += len;
+}
+
 void buf_add_byte(struct buf *b, char c)
 {
     char *at = buf_reserve(b, 1);

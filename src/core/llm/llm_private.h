@@ -195,11 +195,12 @@ struct llm_skim {
 };
 /* The last event that was read, to know the next one by; all zero: none. */
 #define LLM_SKIM_BYTES 512
-#define LLM_SKIM_TEXTS 16
+#define LLM_SKIM_TEXTS 16U
 struct llm_skim_memo {
     struct llm_skim found;
     uint16_t len;
     uint16_t texts_count;
+    unsigned varying; /* a bit for each text */
     struct {
         uint16_t from, to;
     } texts[LLM_SKIM_TEXTS]; /* what stands between the quotes of strings that are values */

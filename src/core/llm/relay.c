@@ -31,6 +31,7 @@ static struct json_span other_model(const struct llm_relay *r, const struct json
                                     yyjson_val *model);
 static bool is_inside(struct str part, struct str whole);
 static void put_raw(struct buf *out, struct str raw);
+static void end_raw(struct buf *out, struct str raw);
 static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
                        const struct llm_skim *seen);
 static bool is_plain_name(const struct llm_relay *r, struct str name);
@@ -334,9 +335,11 @@ static enum err pass(struct llm_relay *r, const struct sse_event *ev, struct str
         llm_event_write(out, has_names ? name : STR_NONE, ev->data);
     } else if (model.to != 0) {
         size_t data = (size_t)(ev->data.ptr - ev->raw.ptr);
-        buf_add(out, str_sub(ev->raw, 0, data + model.from));
-        buf_add(out, r->echo);
-        put_raw(out, str_sub(ev->raw, data + model.to, ev->raw.len));
+        size_t from = data + model.from, to = data + model.to;
+        const struct str parts[] = {
+            {ev->raw.ptr, from}, r->echo, {ev->raw.ptr + to, ev->raw.len - to}};
+        buf_add_parts(out, parts, 3);
+        end_raw(out, ev->raw);
     } else {
         put_raw(out, ev->raw);
     }
@@ -365,11 +368,16 @@ static enum err pass_edited(struct llm_relay *r, const struct sse_event *ev, str
     return e;
 }
 
-/* An event may end at a CR whose LF comes in a later piece; nothing may be written
- * behind the last event, so the LF is written now and its twin is dropped. */
 static void put_raw(struct buf *out, struct str raw)
 {
     buf_add(out, raw);
+    end_raw(out, raw);
+}
+
+/* An event may end at a CR whose LF comes in a later piece; nothing may be written
+ * behind the last event, so the LF is written now and its twin is dropped. */
+static void end_raw(struct buf *out, struct str raw)
+{
     if (raw.len > 0 && raw.ptr[raw.len - 1] == '\r') {
         LLM_PUT(out, "\n");
     }

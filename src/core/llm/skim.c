@@ -6,9 +6,10 @@
  * the model's name stands. Most events of a stream are plain deltas; they are passed on after this
  * alone.
  *
- * The events of a stream are mostly alike but for one text, so the last one that was
- * read is kept: where the next one differs from it only between the quotes of a string
- * that is a value, and by bytes that mean nothing there, what was seen then holds.
+ * The events of a stream are mostly alike but for one or two texts, so the last one that
+ * was read is kept, and which of its strings that are values were seen to vary: of the next
+ * one only these are read, and where all between them is the same bytes, what was seen then
+ * holds.
  *
  * It refuses what the JSON parser refuses except duplicate names and lone surrogates
  * (the event's bytes go on unread then). Nesting 64, as there.
@@ -27,9 +28,9 @@ struct skim {
     struct llm_skim_memo *memo; /* being filled; NULL: not wanted, or too small */
 };
 
-static bool is_like(const struct llm_skim_memo *m, struct str text, struct llm_skim *ret);
-static size_t same_len(const char *a, const char *b, size_t len);
-
+static bool is_like(struct llm_skim_memo *m, struct str text, struct llm_skim *ret);
+static bool pass_same(struct llm_skim_memo *m, size_t from, size_t to, struct skim *s);
+static bool vary(struct llm_skim_memo *m, size_t from, const struct skim *s);
 static void note_text(struct skim *s, struct str text);
 static bool skim_members(struct skim *s);
 static bool open_container(struct skim *s);
@@ -54,6 +55,7 @@ bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_ski
     if (memo != NULL && text.len <= sizeof(memo->bytes)) {
         memo->len = 0;
         memo->texts_count = 0;
+        memo->varying = 0;
         s.memo = memo;
     }
     skim_blanks(&s);
@@ -72,46 +74,59 @@ bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_ski
     return true;
 }
 
-/* Both begin alike up to a place between two quotes, and end alike from the second of
- * them on: then they are the same but for what stands between. */
-static bool is_like(const struct llm_skim_memo *m, struct str text, struct llm_skim *ret)
+/* Each string that varies is read; what stands between them must be the same. */
+static bool is_like(struct llm_skim_memo *m, struct str text, struct llm_skim *ret)
 {
-    size_t len = m->len < text.len ? m->len : text.len;
-    size_t same = same_len(m->bytes, text.ptr, len);
+    struct skim s = {.at = text.ptr, .end = text.ptr + text.len};
+    const struct json_span *model = &m->found.model;
+    size_t at = 0; /* in the memo */
     *ret = m->found;
-    if (same == m->len && same == text.len) {
-        return true;
-    }
-    for (size_t i = 0; i < m->texts_count; i++) {
-        size_t from = m->texts[i].from, to = m->texts[i].to;
-        if (same < from || same > to) {
-            continue;
+    for (unsigned left = m->varying; left != 0; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctz(left);
+        size_t from = m->texts[i].from - 1U, to = m->texts[i].to + 1U; /* with its quotes */
+        struct str value;
+        if (!pass_same(m, at, from, &s)) {
+            return vary(m, at, &s) && is_like(m, text, ret);
         }
-        size_t tail = m->len - to;
-        if (text.len < from + tail) {
+        if (!skim_string(&s, &value) || (s.has_high && !str_is_utf8(value))) {
             return false;
         }
-        const char *end = text.ptr + text.len - tail;
-        if (ret->model.to > to) { /* it ends behind what differs, or is what differs */
-            ret->model.from += ret->model.from >= to ? text.len - m->len : 0;
-            ret->model.to += text.len - m->len;
-        }
-        return memcmp(end, m->bytes + to, tail) == 0 && skip_plain(text.ptr + from, end) == end;
+        at = to;
+        size_t moved = (size_t)(s.at - text.ptr) - to; /* in front: wraps */
+        ret->model.from = model->from >= to ? model->from + moved : ret->model.from;
+        ret->model.to = model->to >= to ? model->to + moved : ret->model.to;
     }
-    return false;
+    if (pass_same(m, at, m->len, &s) && s.at == s.end) {
+        return true;
+    }
+    return vary(m, at, &s) && is_like(m, text, ret);
 }
 
-/* How many bytes they have in common in front; eight at a time. */
-static size_t same_len(const char *a, const char *b, size_t len)
+static bool pass_same(struct llm_skim_memo *m, size_t from, size_t to, struct skim *s)
 {
-    size_t at = 0;
-    while (at + 8 <= len && memcmp(a + at, b + at, 8) == 0) {
-        at += 8;
+    size_t len = to - from;
+    if ((size_t)(s->end - s->at) < len || memcmp(s->at, m->bytes + from, len) != 0) {
+        return false;
     }
-    while (at < len && a[at] == b[at]) {
+    s->at += len;
+    return true;
+}
+
+/* What differs behind `from` is in a string that was the same until now: it varies. */
+static bool vary(struct llm_skim_memo *m, size_t from, const struct skim *s)
+{
+    size_t at = from;
+    for (const char *c = s->at; at < m->len && c < s->end && *c == m->bytes[at]; c++) {
         at++;
     }
-    return at;
+    for (unsigned i = 0; i < m->texts_count; i++) {
+        unsigned bit = 1U << i;
+        if (at >= m->texts[i].from && at <= m->texts[i].to && (m->varying & bit) == 0) {
+            m->varying |= bit;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void note_text(struct skim *s, struct str text)

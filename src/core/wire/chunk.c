@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Chunk lines and trailers, one byte at a time and without a buffer, so that any
- * split gives the same result. Strict: 1-8 hexadecimal digits, then nothing or
- * ;name[=token-or-quoted-string] without blanks, CRLF after line and data. At most
- * 1 KiB of extension per line and 16 KiB per message, at most 8 KiB of trailers.
+ * split gives the same result; a usual line that is whole is read at once. Strict:
+ * 1-8 hexadecimal digits, then nothing or ;name[=token-or-quoted-string] without
+ * blanks, CRLF after line and data. At most 1 KiB of extension per line and 16 KiB
+ * per message, at most 8 KiB of trailers.
  *
  * Extensions and trailers are read to be sure of them and then dropped; trailers
  * never join the header fields. llhttp gets the same bytes from the parser. No
@@ -36,6 +37,7 @@ enum chunk_step {
     STEP_LAST_LF
 };
 
+static enum err read_usual(struct wire_parser *p, struct str *in);
 static enum err step_byte(struct wire_parser *p, char c);
 static enum err step_size(struct wire_parser *p, char c);
 static enum err step_extension(struct wire_parser *p, char c);
@@ -53,6 +55,7 @@ enum err chunk_read(struct wire_parser *p, struct str *in)
     struct wire_parser_state *s = p->state;
     if (s->chunk.step == STEP_DATA) {
         s->chunk.step = STEP_DATA_CR; /* the data is behind us */
+        TRY(read_usual(p, in));
     }
     while (in->len > 0 && s->phase == PHASE_CHUNKED) {
         TRY(step_byte(p, in->ptr[0]));
@@ -60,6 +63,29 @@ enum err chunk_read(struct wire_parser *p, struct str *in)
         in->len--;
     }
     return ERR_OK;
+}
+
+/* What mostly stands between the data of two chunks, at once: CRLF, a size, CRLF. Takes
+ * nothing where it is anything else, or not whole. */
+static enum err read_usual(struct wire_parser *p, struct str *in)
+{
+    const char *at = in->ptr + 2, *end = in->ptr + in->len;
+    if (in->len < 5 || in->ptr[0] != '\r' || in->ptr[1] != '\n') {
+        return ERR_OK;
+    }
+    const char *digits = at;
+    uint64_t size = 0;
+    unsigned digit;
+    while (at < end && at < digits + DIGITS_MAX && (digit = char_hex(*at)) < 16) {
+        size = size * 16 + digit;
+        at++;
+    }
+    if (at == digits || end - at < 2 || at[0] != '\r' || at[1] != '\n') {
+        return ERR_OK;
+    }
+    *in = (struct str){at + 2, (size_t)(end - at) - 2};
+    p->state->chunk.size = size;
+    return end_line(p);
 }
 
 static enum err step_byte(struct wire_parser *p, char c)

@@ -233,9 +233,8 @@ void wire_write_chunk(struct buf *b, struct str data)
     for (size_t rest = data.len; rest > 0; rest /= 16) {
         line[--at] = "0123456789abcdef"[rest % 16];
     }
-    buf_add(b, (struct str){line + at, sizeof(line) - at});
-    buf_add(b, data);
-    buf_add(b, STR("\r\n"));
+    const struct str parts[] = {{line + at, sizeof(line) - at}, data, STR_INIT("\r\n")};
+    buf_add_parts(b, parts, 3);
 }
 
 void wire_write_last_chunk(struct buf *b)

@@ -32,8 +32,10 @@ static enum err keep_part(struct wire_parser *p, struct str part, bool *ret_is_w
 static enum err keep_bytes(struct wire_parser *p, struct str bytes);
 static enum err finish_head(struct wire_parser *p);
 static void choose_body(struct wire_parser *p);
-static enum err pass_body(struct wire_parser *p, struct str *in, struct wire_event *ev);
-static enum err pass_chunk_lines(struct wire_parser *p, struct str *in);
+static enum err pass_body(struct wire_parser *p, const char *from, struct str *in,
+                          struct wire_event *ev);
+static enum err pass_chunk_lines(struct wire_parser *p, struct str *in, struct wire_event *ev,
+                                 enum step_result *ret_result);
 static enum err follow(struct wire_parser *p, struct str bytes);
 static enum err end_message(struct wire_parser *p, struct str *in);
 
@@ -135,10 +137,9 @@ static enum err advance(struct wire_parser *p, struct str *in, struct wire_event
     case PHASE_LENGTH:
     case PHASE_UNTIL_EOF:
     case PHASE_CHUNK_DATA:
-        return pass_body(p, in, ev);
+        return pass_body(p, in->ptr, in, ev);
     case PHASE_CHUNKED:
-        *ret_result = STEP_AGAIN;
-        return pass_chunk_lines(p, in);
+        return pass_chunk_lines(p, in, ev, ret_result);
     case PHASE_END:
         ev->type = WIRE_END;
         return end_message(p, in);
@@ -349,7 +350,9 @@ static void choose_body(struct wire_parser *p)
     }
 }
 
-static enum err pass_body(struct wire_parser *p, struct str *in, struct wire_event *ev)
+/* `from`: where what the second reader has not seen begins. */
+static enum err pass_body(struct wire_parser *p, const char *from, struct str *in,
+                          struct wire_event *ev)
 {
     struct wire_parser_state *s = p->state;
     struct str data = *in;
@@ -366,17 +369,23 @@ static enum err pass_body(struct wire_parser *p, struct str *in, struct wire_eve
         }
     }
     *in = str_sub(*in, data.len, in->len);
-    TRY(follow(p, data));
+    TRY(follow(p, (struct str){from, (size_t)(in->ptr - from)}));
     ev->type = WIRE_BODY;
     ev->body = data;
     return ERR_OK;
 }
 
-static enum err pass_chunk_lines(struct wire_parser *p, struct str *in)
+/* With the data behind them, as far as it is there: the second reader gets all at once. */
+static enum err pass_chunk_lines(struct wire_parser *p, struct str *in, struct wire_event *ev,
+                                 enum step_result *ret_result)
 {
-    struct str from = *in;
+    const char *from = in->ptr;
     TRY(chunk_read(p, in));
-    return follow(p, str_sub(from, 0, from.len - in->len));
+    if (p->state->phase == PHASE_CHUNK_DATA && in->len > 0) {
+        return pass_body(p, from, in, ev);
+    }
+    *ret_result = STEP_AGAIN;
+    return follow(p, (struct str){from, (size_t)(in->ptr - from)});
 }
 
 /* The second reader goes the same way and must be at the end when we are. */

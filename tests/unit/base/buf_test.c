@@ -48,6 +48,21 @@ static void test_zero_maximum(void **state)
     buf_fini(&b);
 }
 
+static void test_parts(void **state)
+{
+    (void)state;
+    static const struct str parts[] = {STR_INIT("ab"), {NULL, 0}, STR_INIT("cde")};
+    struct buf b;
+    buf_init(&b, 9);
+    buf_add_parts(&b, parts, 0);
+    buf_add_parts(&b, parts, 3);
+    ASSERT_STR(buf_str(&b), "abcde");
+    buf_add_parts(&b, parts, 3);
+    assert_int_equal(b.err, ERR_LIMIT);
+    ASSERT_STR(buf_str(&b), "abcde");
+    buf_fini(&b);
+}
+
 static void test_printing(void **state)
 {
     (void)state;
@@ -157,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_maximum_is_exact), cmocka_unit_test(test_zero_maximum),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_printing),         cmocka_unit_test(test_reserve_and_commit),
         cmocka_unit_test(test_consume),          cmocka_unit_test(test_moving),
         cmocka_unit_test(test_replacing),

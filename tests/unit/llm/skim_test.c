@@ -205,6 +205,34 @@ static void test_the_last_one_changes_nothing(void **state)
     }
 }
 
+/* A whole stream by one memory: texts that vary together, by turns and not at all, the
+ * model's name among them; what is no JSON is refused in each of them. */
+static void test_texts_that_vary(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "a",  "bcdefghijk", "",    "\\n\\u00e9", "\xc3\xbc\xe2\x82\xac",
+        "\"", "\xc3",       "\\x", "\x1f",       "b\",\"a\":\"c"};
+    enum { COUNT = sizeof(values) / sizeof(values[0]) };
+    struct llm_skim_memo memo = {0};
+    unsigned varied = 0;
+    for (size_t i = 0; i < (size_t)COUNT * COUNT * COUNT; i++) {
+        size_t k = i * 389 % ((size_t)COUNT * COUNT * COUNT); /* in no order */
+        char text[256];
+        snprintf(text, sizeof(text),
+                 "{\"id\":\"c1\",\"b\":[\"%s\"],\"model\":\"%s\",\"c\":[{\"d\":\"%s\"}],\"n\":0}",
+                 values[k / COUNT % COUNT], values[k / COUNT / COUNT], values[k % COUNT]);
+        struct llm_skim with, without;
+        bool is_good = llm_skim_object(str_from(text), NULL, &without);
+        assert_int_equal(llm_skim_object(str_from(text), &memo, &with), is_good);
+        if (is_good) {
+            assert_memory_equal(&with, &without, sizeof(with));
+        }
+        varied |= memo.varying;
+    }
+    assert_int_equal(varied & 14, 14);
+}
+
 /* Too long to be kept, and more texts than are kept. */
 static void test_large_events(void **state)
 {
@@ -232,8 +260,8 @@ static void test_large_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_accepts),     TEST(test_refuses),   TEST(test_depth),
-        TEST(test_notes),       TEST(test_the_model), TEST(test_the_last_one_changes_nothing),
-        TEST(test_large_events)};
+        TEST(test_accepts),         TEST(test_refuses),     TEST(test_depth),
+        TEST(test_notes),           TEST(test_the_model),   TEST(test_the_last_one_changes_nothing),
+        TEST(test_texts_that_vary), TEST(test_large_events)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

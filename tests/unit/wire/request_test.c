@@ -40,6 +40,9 @@ static void test_accepted(void **unused)
              HEAD_OF_POST "body(hello0123456789) end "),
         CASE(POST "TRANSFER-ENCODING:\tCHUNKED\t\r\n\r\n1\r\nx\r\n0\r\n\r\n",
              HEAD_OF_POST "body(x) end "),
+        CASE(POST "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n00000002\r\nbc\r\n1;x\r\nd\r\n"
+                  "0\r\nX: y\r\n\r\n",
+             HEAD_OF_POST "body(abcd) end "),
         CASE(POST "Transfer-Encoding: chunked\r\n\r\n5;a;b=c;d=\"e f\"\r\nhello\r\n0;z\r\n\r\n",
              HEAD_OF_POST "body(hello) end "),
         CASE("GET / HTTP/1.1\r\n" HOST "\r\nGET /b HTTP/1.1\r\n" HOST "\r\n",
@@ -256,6 +259,10 @@ static void test_refuses_chunks(void **unused)
         memcpy(bytes + len, bodies[i].ptr, bodies[i].len);
         expect(&request, (struct str){bytes, len + bodies[i].len},
                HEAD_OF_POST "error(syntax,400)");
+        memcpy(bytes + len, "3\r\nabc\r\n", 8); /* the same behind a chunk */
+        memcpy(bytes + len + 8, bodies[i].ptr, bodies[i].len);
+        expect(&request, (struct str){bytes, len + 8 + bodies[i].len},
+               HEAD_OF_POST "body(abc) error(syntax,400)");
     }
     static const struct stream_case cases[] = {
         CASE(POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n",
