@@ -291,6 +291,7 @@ struct json_span json_span_of_member(const struct json_doc *doc, yyjson_val *key
 /* Appends `s` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 void json_write_str(struct buf *b, struct str s);
 void json_write_chars(struct buf *b, struct str s); /* the same without the quotes */
+bool json_is_plain(struct str s); /* json_write_chars would write it as it is */
 /* Serialises a value without blanks. */
 void json_write_val(struct buf *b, yyjson_val *v);
 

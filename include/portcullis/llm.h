@@ -172,8 +172,8 @@ struct llm_upstream {
     struct str body; /* in the arena */
     bool is_translated;
     bool usage_was_added;   /* the usage chunk must not reach the client */
-    bool keeps_model;       /* set by the caller before llm_relay_new: another model than was
-                               asked for is called, and the answer says which */
+    struct str called;      /* set by the caller before llm_relay_new where another model than was
+                               asked for is called: the answer says which; else none */
     int64_t created_unix_s; /* set by the caller before llm_relay_new: `created` of a
                                translated chat answer; 0 otherwise */
 };
@@ -273,7 +273,7 @@ void llm_relay_fini(struct llm_relay *r); /* heap behind buffers; NULL ok */
 MUST_USE enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
                                  struct issue *ret_issue);
 /* After it: puts the client's string for the model in the place of the provider's
- * (product.md 2.5); NULL: it says the same, none, or keeps_model. */
+ * (product.md 2.5); NULL: it says the same, none, or the one called. */
 const struct llm_edit *llm_relay_model_edit(const struct llm_relay *r);
 /* One event of a stream; writes 0 or more complete SSE events to `out`. Same
  * dialect: the raw bytes, except: the model is called as the client called it; a usage

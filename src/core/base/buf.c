@@ -11,8 +11,11 @@
 #include <stdlib.h>
 
 #define CAPACITY_FIRST_BYTES 256U
+#define RARE __attribute__((noinline)) /* else what it needs is saved on every call */
 
-static bool grow(struct buf *b, size_t bytes);
+static void add_growing(struct buf *b, struct str s) RARE;
+static bool has_room(const struct buf *b, size_t bytes);
+static char *grow(struct buf *b, size_t bytes) RARE;
 static void swap_memory(struct buf *to, struct buf *from);
 
 void buf_init(struct buf *b, size_t bytes_max)
@@ -60,10 +63,21 @@ void buf_add(struct buf *b, struct str s)
     if (s.len == 0) {
         return;
     }
+    if (!has_room(b, s.len)) {
+        add_growing(b, s);
+        return;
+    }
+    char *at = b->ptr + b->len;
+    b->len += s.len;
+    memcpy(at, s.ptr, s.len);
+}
+
+static void add_growing(struct buf *b, struct str s)
+{
     char *at = buf_reserve(b, s.len);
     if (at != NULL) {
-        memcpy(at, s.ptr, s.len);
         b->len += s.len;
+        memcpy(at, s.ptr, s.len);
     }
 }
 
@@ -135,18 +149,23 @@ void buf_printf(struct buf *b, const char *format, ...)
 
 char *buf_reserve(struct buf *b, size_t bytes)
 {
+    return has_room(b, bytes) ? b->ptr + b->len : grow(b, bytes);
+}
+
+static bool has_room(const struct buf *b, size_t bytes)
+{
+    return b->err == ERR_OK && b->ptr != NULL && b->capacity - b->len >= bytes;
+}
+
+/* Where the bytes go, or NULL. */
+static char *grow(struct buf *b, size_t bytes)
+{
     if (b->err != ERR_OK) {
         return NULL;
     }
-    bool is_short = b->ptr == NULL || b->capacity - b->len < bytes;
-    return is_short && !grow(b, bytes) ? NULL : b->ptr + b->len;
-}
-
-static bool grow(struct buf *b, size_t bytes)
-{
     if (bytes > b->bytes_max || b->len > b->bytes_max - bytes) {
         b->err = ERR_LIMIT;
-        return false;
+        return NULL;
     }
     size_t need = b->len + bytes;
     size_t capacity = b->capacity == 0 ? CAPACITY_FIRST_BYTES : b->capacity;
@@ -160,11 +179,11 @@ static bool grow(struct buf *b, size_t bytes)
     char *ptr = realloc(b->ptr, capacity == 0 ? 1 : capacity);
     if (ptr == NULL) {
         b->err = ERR_MEMORY;
-        return false;
+        return NULL;
     }
     b->ptr = ptr;
     b->capacity = capacity;
-    return true;
+    return b->ptr + b->len;
 }
 
 void buf_commit(struct buf *b, size_t bytes)

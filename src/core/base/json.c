@@ -33,10 +33,11 @@ struct walk {
     const struct json_doc *doc;
     const struct json_limits *limits;
     struct issue *issue;
-    bool has_escapes; /* a backslash somewhere: else no name can hold NUL */
     struct walk_frame {
         yyjson_val *container;
         yyjson_val *end;
+        uint64_t seen; /* of few names: see check_key */
+        bool has_keys, is_few;
     } frames[JSON_DEPTH_CEILING];
     unsigned depth;
 };
@@ -49,7 +50,8 @@ static void allowance_free(void *context, void *p);
 static enum err refuse_syntax(struct str text, const yyjson_read_err *error, struct issue *issue);
 static const char *describe(yyjson_read_code code);
 static enum err walk_values(struct walk *w, size_t count);
-static enum err check_keys(struct walk *w, yyjson_val *object);
+static enum err enter(struct walk *w, yyjson_val *container, unsigned depth_max);
+static enum err check_key(struct walk *w, struct walk_frame *frame, const yyjson_val *key);
 static uint64_t name_bit(const char *name, size_t len);
 static bool is_among(yyjson_val *object, const yyjson_val *key);
 static enum err check_many_keys(struct walk *w, yyjson_val *object, size_t count);
@@ -81,12 +83,11 @@ enum err json_parse(struct arena *a, struct str text, const struct json_limits *
     struct json_doc doc = {.text = text, .copy = copy};
     size_t count = 0;
     TRY(read_values(a, limits, &doc, issue, &count));
-    struct walk w; /* not cleared: 4 KiB of frames, of which `depth` say what counts */
+    struct walk w; /* not cleared: frames enough for the ceiling; `depth` says what counts */
     w.arena = a;
     w.doc = &doc;
     w.limits = limits;
     w.issue = issue;
-    w.has_escapes = text.len > 0 && memchr(text.ptr, '\\', text.len) != NULL;
     w.depth = 0;
     TRY(walk_values(&w, count));
     *ret_doc = doc;
@@ -213,58 +214,68 @@ static const char *describe(yyjson_read_code code)
     return "expected a JSON value (RFC 8259)";
 }
 
-/* yyjson keeps all values in one array in the order of the text; a container says
- * where the first value behind it stands. */
+/* yyjson keeps all values in one array in the order of the text, a name in front of what it
+ * names; a container says where the first value behind it stands. */
 static enum err walk_values(struct walk *w, size_t count)
 {
     unsigned depth_max = w->limits->depth_max;
     if (depth_max > JSON_DEPTH_CEILING) {
         depth_max = JSON_DEPTH_CEILING;
     }
-    yyjson_val *end = w->doc->root + count;
-    for (yyjson_val *v = w->doc->root; v < end; v++) {
-        if (!unsafe_yyjson_is_ctn(v)) {
-            continue;
+    yyjson_val *v = w->doc->root;
+    yyjson_val *end = v + count;
+    struct walk_frame *frame = NULL; /* the innermost */
+    while (v < end) {
+        if (frame != NULL && frame->has_keys) {
+            TRY(check_key(w, frame, v));
+            v++;
         }
-        while (w->depth > 0 && v >= w->frames[w->depth - 1].end) {
+        if (unsafe_yyjson_is_ctn(v)) {
+            TRY(enter(w, v, depth_max));
+            frame = &w->frames[w->depth - 1];
+        }
+        v++;
+        while (frame != NULL && v == frame->end) {
             w->depth--;
-        }
-        if (w->depth == depth_max) {
-            issue_set(w->issue, "", "nested too deeply; at most %u levels are taken", depth_max);
-            return ERR_LIMIT;
-        }
-        w->frames[w->depth].container = v;
-        w->frames[w->depth].end = unsafe_yyjson_get_next(v);
-        w->depth++;
-        if (unsafe_yyjson_get_type(v) == YYJSON_TYPE_OBJ) {
-            TRY(check_keys(w, v));
+            frame = w->depth > 0 ? frame - 1 : NULL;
         }
     }
     return ERR_OK;
 }
 
+static enum err enter(struct walk *w, yyjson_val *container, unsigned depth_max)
+{
+    if (w->depth == depth_max) {
+        issue_set(w->issue, "", "nested too deeply; at most %u levels are taken", depth_max);
+        return ERR_LIMIT;
+    }
+    struct walk_frame *frame = &w->frames[w->depth++];
+    size_t count = unsafe_yyjson_get_len(container);
+    frame->container = container;
+    frame->end = unsafe_yyjson_get_next(container);
+    frame->seen = 0;
+    frame->is_few = count <= KEYS_PAIRWISE_MAX;
+    frame->has_keys = count > 0 && unsafe_yyjson_get_type(container) == YYJSON_TYPE_OBJ;
+    return frame->has_keys && !frame->is_few ? check_many_keys(w, container, count) : ERR_OK;
+}
+
 /* One bit of 64 for each name that was seen: only where it is set can a name be there
  * twice, so hardly any two are compared. What a name does to the bits costs nothing but
- * time, and no more of it than comparing all pairs of a few. */
-static enum err check_keys(struct walk *w, yyjson_val *object)
+ * time, and no more of it than comparing all pairs of a few. Only an escape can have put
+ * NUL into a name, and the parser says where there was none. */
+static enum err check_key(struct walk *w, struct walk_frame *frame, const yyjson_val *key)
 {
-    size_t count = unsafe_yyjson_get_len(object);
-    yyjson_val *key = unsafe_yyjson_get_first(object);
-    bool is_few = count <= KEYS_PAIRWISE_MAX;
-    uint64_t seen = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = unsafe_yyjson_get_len(key);
-        if (w->has_escapes && len > 0 && memchr(key->uni.str, '\0', len) != NULL) {
-            return refuse_key(w, key, "a member name contains NUL; remove \\u0000 from the name");
-        }
-        uint64_t bit = name_bit(key->uni.str, len);
-        if (is_few && (seen & bit) != 0 && is_among(object, key)) {
-            return refuse_key(w, key, "duplicate member name; write each name once");
-        }
-        seen |= bit;
-        key = unsafe_yyjson_get_next(key + 1);
+    size_t len = (size_t)(key->tag >> YYJSON_TAG_BIT);
+    bool is_plain = (key->tag & YYJSON_SUBTYPE_MASK) == YYJSON_SUBTYPE_NOESC;
+    if (!is_plain && len > 0 && memchr(key->uni.str, '\0', len) != NULL) {
+        return refuse_key(w, key, "a member name contains NUL; remove \\u0000 from the name");
     }
-    return is_few ? ERR_OK : check_many_keys(w, object, count);
+    uint64_t bit = name_bit(key->uni.str, len);
+    if (frame->is_few && (frame->seen & bit) != 0 && is_among(frame->container, key)) {
+        return refuse_key(w, key, "duplicate member name; write each name once");
+    }
+    frame->seen |= bit;
+    return ERR_OK;
 }
 
 /* An empty name has its NUL there. */

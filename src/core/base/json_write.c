@@ -43,6 +43,11 @@ void json_write_chars(struct buf *b, struct str s)
     }
 }
 
+bool json_is_plain(struct str s)
+{
+    return plain_run(s, 0) == s.len;
+}
+
 /* Bytes from `from` on that may stand as they are. */
 static size_t plain_run(struct str s, size_t from)
 {

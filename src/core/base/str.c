@@ -8,6 +8,7 @@
 
 static uint64_t fewer_than_8(struct str s);
 static bool is_same_but_case(uint64_t x, uint64_t y);
+static bool is_one_of(char c, const char *bytes);
 static bool is_continuation(unsigned char c);
 
 struct str str_from(const char *z)
@@ -131,15 +132,23 @@ struct str str_sub(struct str s, size_t from, size_t to)
 
 struct str str_trim(struct str s, const char *bytes)
 {
-    struct str set = str_from(bytes);
-    while (s.len > 0 && str_find(set, s.ptr[0]) >= 0) {
+    while (s.len > 0 && is_one_of(s.ptr[0], bytes)) {
         s.ptr++;
         s.len--;
     }
-    while (s.len > 0 && str_find(set, s.ptr[s.len - 1]) >= 0) {
+    while (s.len > 0 && is_one_of(s.ptr[s.len - 1], bytes)) {
         s.len--;
     }
     return s;
+}
+
+/* Of a few: a loop is shorter than the call of one. */
+static bool is_one_of(char c, const char *bytes)
+{
+    while (*bytes != '\0' && *bytes != c) {
+        bytes++;
+    }
+    return *bytes != '\0';
 }
 
 struct str str_cut(struct str *s, char sep)

@@ -30,24 +30,32 @@ static int64_t floor_div(int64_t a, int64_t b);
 static bool read_clock(struct str *s, struct civil *ret_civil);
 static bool read_fraction(struct str *s, int64_t *ret_ms);
 static bool read_zone(struct str *s, int64_t *ret_offset_s);
+static uint64_t forty_bits(const uint8_t bytes[5]);
+static void put_base32(char *to, uint64_t value, size_t digits);
 static bool read_digits(struct str *s, size_t count, int *ret_value);
 static bool read_byte(struct str *s, char c);
 static int days_in_month(int year, int month);
 static int64_t days_of(int year, int month, int day);
 
+/* 48 bits of time are ten digits of 5, with two zero bits in front; twice 40 bits eight. */
 void ulid_of(uint64_t unix_ms, const uint8_t dice[10], char ret_ulid[26])
 {
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    uint64_t high = unix_ms << 16 | (uint64_t)dice[0] << 8 | dice[1];
-    uint64_t low = 0;
-    for (int i = 2; i < 10; i++) {
-        low = low << 8 | dice[i];
-    }
-    /* 128 bits fill 26 digits of 5 bits when two zero bits are put in front. */
-    for (int digit = 25; digit >= 0; digit--) {
-        ret_ulid[digit] = digits[low & 31];
-        low = low >> 5 | high << 59;
-        high >>= 5;
+    put_base32(ret_ulid, unix_ms & UINT64_C(0xffffffffffff), 10);
+    put_base32(ret_ulid + 10, forty_bits(dice), 8);
+    put_base32(ret_ulid + 18, forty_bits(dice + 5), 8);
+}
+
+static uint64_t forty_bits(const uint8_t bytes[5])
+{
+    return (uint64_t)bytes[0] << 32 | (uint64_t)bytes[1] << 24 | (uint64_t)bytes[2] << 16 |
+           (uint64_t)bytes[3] << 8 | bytes[4];
+}
+
+static void put_base32(char *to, uint64_t value, size_t digits)
+{
+    static const char names[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    for (size_t i = digits; i-- > 0; value >>= 5) {
+        to[i] = names[value & 31];
     }
 }
 

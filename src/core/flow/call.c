@@ -32,27 +32,18 @@ void flow_step_call(struct flow_exchange *x)
         return;
     }
     p->upstream.created_unix_s = p->now.unix_ms / 1000;
-    struct buf *head = &x->record; /* filled when the decision is complete: later */
-    buf_clear(head);
-    write_head(x, head);
-    struct str copy = head->err == ERR_OK ? arena_str(&p->arena, buf_str(head)) : STR_NONE;
-    if (head->ptr != NULL) {
-        bytes_wipe(head->ptr, head->len); /* a credential, in a buffer that goes to the spool */
-    }
-    buf_clear(head);
-    struct llm_request asked = p->request;
     if (p->verdict.substituted_from.len != 0) {
-        asked.model = p->choice.model->id; /* an answer of ours names what was called */
-        p->upstream.keeps_model = true;
+        p->upstream.called = p->choice.model->id;
     }
-    p->relay = copy.ptr != NULL ? llm_relay_new(&p->arena, &asked, &p->upstream) : NULL;
-    if (p->relay == NULL || p->arena.is_exhausted) { /* a header may be missing */
+    write_head(x, &p->call_head);
+    p->relay = llm_relay_new(&p->arena, &p->request, &p->upstream);
+    if (p->relay == NULL || p->call_head.err != ERR_OK || p->arena.is_exhausted) {
         flow_refuse(x, 503, "server_error", "out_of_memory",
                     "The request could not be prepared");
         return;
     }
     x->call = (struct flow_call){.endpoint = endpoint,
-                                 .head = copy,
+                                 .head = buf_str(&p->call_head),
                                  .body = p->upstream.body,
                                  .is_stream = p->request.is_stream,
                                  .connect_ms = CONNECT_MS,

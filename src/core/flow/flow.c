@@ -33,10 +33,13 @@
 #define ARENA_BYTES_PER_BODY_BYTE 4 /* besides: a body is copied when it is changed */
 #define OUT_BYTES_MAX (64u * 1024 * 1024)
 #define RECORD_BYTES_MAX (256u * 1024)
+#define CALL_HEAD_BYTES_MAX (256u * 1024)
 #define OUTCOME_BYTES 4096
 #define BODY_BYTES_MAX_DEFAULT (16u * 1024 * 1024)
 #define BODY_KEEP_BYTES (64u * 1024) /* a larger buffer is given back after use */
 #define LEFTOVER_BYTES_MIN (4u * 1024 * 1024)
+#define CLEARED_FROM offsetof(struct flow_private, env) /* between two exchanges */
+#define CLEARED_TO offsetof(struct flow_private, tags)
 
 struct flow_leftover {
     struct arena arena;
@@ -46,7 +49,7 @@ struct flow_leftover {
 static void decide_and_record(struct flow_exchange *x);
 static void parsed(struct flow_exchange *x);
 static void told(struct flow_exchange *x, enum flow_end_how how);
-static void inspect_and_record(struct flow_exchange *x, uint64_t from_us);
+static void inspect_and_record(struct flow_exchange *x);
 static void answer_locally(struct flow_exchange *x);
 static void settle(struct flow_exchange *x);
 static void leave(struct flow_private *p);
@@ -66,6 +69,7 @@ enum err flow_exchange_new(struct flow_exchange **ret)
     buf_init(&p->body, BODY_BYTES_MAX_DEFAULT);
     buf_init(&p->edited, BODY_BYTES_MAX_DEFAULT);
     buf_init(&p->answer, BODY_BYTES_MAX_DEFAULT);
+    buf_init(&p->call_head, CALL_HEAD_BYTES_MAX);
     buf_init(&x->out, OUT_BYTES_MAX);
     buf_init(&x->record, RECORD_BYTES_MAX);
     /* Room for an outcome is there from the start: whatever else fails, it is written. */
@@ -94,6 +98,7 @@ void flow_exchange_free(struct flow_exchange *x)
     buf_fini(&x->p->body);
     buf_fini(&x->p->edited);
     buf_fini(&x->p->answer);
+    buf_wipe(&x->p->call_head);
     buf_fini(&x->out);
     buf_fini(&x->record);
     free(x->p);
@@ -176,11 +181,11 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
 static void decide_and_record(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    uint64_t from_us = flow_clock_us(x);
+    p->from_us = flow_clock_us(x);
     p->arena.bytes_max = ARENA_BYTES_MAX + ARENA_BYTES_PER_BODY_BYTE * p->body.len;
     if (p->kind == FLOW_KIND_MODELS) {
         flow_step_models(x);
-        p->eval_us = (uint32_t)(flow_clock_us(x) - from_us);
+        p->eval_us = flow_take_us(x);
         settle(x);
         return;
     }
@@ -190,26 +195,23 @@ static void decide_and_record(struct flow_exchange *x)
 
 static void parsed(struct flow_exchange *x)
 {
-    uint64_t from_us = flow_clock_us(x);
-    x->p->eval_us += flow_take_work_us(x);
     flow_step_parse(x);
     if (!x->p->is_refused) {
         flow_step_admit(x);
     }
-    inspect_and_record(x, from_us);
+    inspect_and_record(x);
 }
 
 void flow_do_work(struct flow_exchange *x, size_t bytes, void (*work)(struct flow_exchange *x),
                   void (*then)(struct flow_exchange *x))
 {
-    x->p->work = work;
-    x->p->then = then;
     if (bytes > FLOW_WORK_BYTES) {
+        x->p->work = work;
+        x->p->then = then;
         x->want |= FLOW_WANT_TURN;
         return;
     }
-    flow_work(x);
-    x->p->then = NULL;
+    work(x);
     then(x);
 }
 
@@ -238,18 +240,20 @@ void flow_work(struct flow_exchange *x)
     p->work_us += (uint32_t)(flow_clock_us(x) - from_us);
 }
 
-uint32_t flow_take_work_us(struct flow_exchange *x)
+uint32_t flow_take_us(struct flow_exchange *x)
 {
-    uint32_t us = x->p->work_us;
-    x->p->work_us = 0;
+    struct flow_private *p = x->p;
+    uint64_t now_us = flow_clock_us(x);
+    uint32_t us = p->work_us + (uint32_t)(now_us - p->from_us);
+    p->work_us = 0;
+    p->from_us = now_us;
     return us;
 }
 
-static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
+static void inspect_and_record(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    p->content_us[0] += flow_is_inspecting(x) ? p->work_us : 0;
-    p->eval_us += flow_take_work_us(x);
+    p->content_us[0] += p->check != NULL && flow_is_inspecting(x) ? p->work_us : 0;
     if (!p->is_refused) {
         flow_step_inspect(x);
     }
@@ -261,7 +265,7 @@ static void inspect_and_record(struct flow_exchange *x, uint64_t from_us)
     if (!p->is_refused && !must_wait) {
         flow_step_call(x);
     }
-    p->eval_us += (uint32_t)(flow_clock_us(x) - from_us);
+    p->eval_us += flow_take_us(x);
     if (must_wait && flow_is_asking(x)) {
         p->state = FLOW_ASKING;
         return;
@@ -297,16 +301,20 @@ static void settle(struct flow_exchange *x)
 void flow_on_turn(struct flow_exchange *x, struct flow_now now)
 {
     void (*then)(struct flow_exchange *x) = x->p->then;
+    if (x->p->env == NULL) {
+        return; /* the exchange has ended meanwhile */
+    }
     if (flow_has_work(x)) {
         flow_work(x);
     }
     x->p->then = NULL;
+    x->p->from_us = flow_clock_us(x);
     if (then != NULL) {
         x->p->now = now;
         then(x);
     } else if (x->p->state == FLOW_INSPECTING) {
         x->p->now = now;
-        inspect_and_record(x, flow_clock_us(x));
+        inspect_and_record(x);
     } else if (x->p->state == FLOW_RELAYING && x->p->is_answer_waiting) {
         x->p->now = now;
         flow_inspect_turn(x, ERR_OK);
@@ -410,13 +418,14 @@ void flow_on_upstream_end(struct flow_exchange *x, enum flow_end_how how, const 
 /* A recogniser's call is over: on with the texts. */
 static void told(struct flow_exchange *x, enum flow_end_how how)
 {
+    x->p->from_us = flow_clock_us(x);
     enum err e = flow_ask_end(x, how);
     if (x->p->state != FLOW_ASKING) {
         flow_inspect_turn(x, e);
         return;
     }
     flow_inspect_told(x, e);
-    inspect_and_record(x, flow_clock_us(x));
+    inspect_and_record(x);
 }
 
 void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, struct flow_now now)
@@ -520,29 +529,18 @@ void flow_end(struct flow_exchange *x)
     flow_ask_free(p->asking);
     flow_stream_free(p->stream);
     leave(p);
-    struct arena arena = p->arena;
-    struct buf body = p->body, edited = p->edited, answer = p->answer;
-    arena_reset(&arena);
-    buf_clear(&body);
-    buf_clear(&edited);
-    buf_clear(&answer);
-    trim(&body);
-    trim(&edited);
-    trim(&answer);
-    memset(p, 0, offsetof(struct flow_private, tags));
-    p->arena = arena;
-    p->body = body;
-    p->edited = edited;
-    p->answer = answer;
+    arena_reset(&p->arena);
+    struct buf *bufs[] = {&p->body, &p->edited, &p->answer, &p->call_head, &x->out, &x->record};
+    for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++) {
+        buf_clear(bufs[i]);
+        trim(bufs[i]);
+    }
+    memset((char *)p + CLEARED_FROM, 0, CLEARED_TO - CLEARED_FROM);
     x->want = 0;
     x->principal = NULL;
     memset(&x->call, 0, sizeof(x->call));
     x->served_body = STR_NONE;
-    buf_clear(&x->out);
     x->out_rest = STR_NONE;
-    buf_clear(&x->record);
-    trim(&x->out);
-    trim(&x->record);
 }
 
 /* Much memory is set aside instead of being given back here. */

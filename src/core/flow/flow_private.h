@@ -53,10 +53,11 @@ struct flow_refusal {
 };
 
 struct flow_private {
-    struct arena arena;
+    struct arena arena; /* it and the buffers come first: they are emptied, not given back */
     struct buf body;        /* request body */
     struct buf edited;      /* the body as it is sent, when content rules changed it */
     struct buf answer;      /* buffered JSON answer, or the current event's bytes */
+    struct buf call_head;   /* for the provider, with its credential; nothing else is in it */
     const struct flow_env *env;
     struct flow_start start;
     struct flow_now now;
@@ -97,7 +98,8 @@ struct flow_private {
     void (*work)(struct flow_exchange *x);
     void (*then)(struct flow_exchange *x);
     enum err work_err;
-    uint32_t work_us; /* it took, and is not in one of the sums yet */
+    uint64_t from_us; /* what is done now is measured from here */
+    uint32_t work_us; /* flow_work took before, and is not in one of the sums yet */
     bool is_content_block;
     uint32_t content_us[2];      /* [0] request, [1] answer: time in content rules */
     uint64_t content_bytes[2];   /* text given to them */
@@ -105,6 +107,7 @@ struct flow_private {
     struct llm_relay *relay;
     struct flow_stream *stream; /* content rules read the answer's events; else NULL; heap */
     const struct llm_said *said; /* of a JSON answer that content rules read */
+    const struct llm_edit *front; /* near its beginning, made when it is written; NULL = none */
     bool is_answer_waiting;     /* there is more of it to read: after the loop has turned */
     struct sse_parser sse;
     bool has_sse;
@@ -227,7 +230,8 @@ void flow_do_work(struct flow_exchange *x, size_t bytes, void (*work)(struct flo
                   void (*then)(struct flow_exchange *x));
 /* A long call is left for flow_work, true; another is made at once. */
 bool flow_put_off(struct flow_exchange *x, bool is_long, void (*work)(struct flow_exchange *x));
-uint32_t flow_take_work_us(struct flow_exchange *x);
+/* Microseconds since from_us, and what flow_work took; the next are counted from now. */
+uint32_t flow_take_us(struct flow_exchange *x);
 /* account.c: the two records; after the outcome there is nothing to wait for */
 void flow_record_decision(struct flow_exchange *x);
 void flow_record_outcome(struct flow_exchange *x);

@@ -24,6 +24,7 @@ static enum err edit_json(struct flow_exchange *x);
 void flow_inspect_json(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
+    p->from_us = flow_clock_us(x);
     p->arena.bytes_max += ARENA_BYTES_PER_ANSWER_BYTE * p->answer.len;
     flow_do_work(x, p->answer.len, add_json, json_added);
 }
@@ -69,6 +70,7 @@ static enum err add_texts(struct flow_exchange *x)
 
 void flow_inspect_events(struct flow_exchange *x)
 {
+    x->p->from_us = flow_clock_us(x);
     flow_do_work(x, x->p->stream->held.len, add_events, events_added);
 }
 
@@ -102,9 +104,8 @@ void flow_inspect_turn(struct flow_exchange *x, enum err e)
 static void run_slice(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    uint64_t from_us = flow_clock_us(x);
-    enum err e = flow_content_run(x, from_us);
-    p->content_us[1] += (uint32_t)(flow_clock_us(x) - from_us) + flow_take_work_us(x);
+    enum err e = flow_content_run(x, p->from_us);
+    p->content_us[1] += flow_take_us(x);
     if (e == ERR_AGAIN && flow_has_question(x)) {
         e = flow_ask(x);
         e = e == ERR_OK ? ERR_AGAIN : e;
@@ -141,7 +142,7 @@ static void edit(struct flow_exchange *x)
 static void edited(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    p->content_us[1] += flow_take_work_us(x);
+    p->content_us[1] += flow_take_us(x);
     if (p->work_err != ERR_OK) {
         flow_relay_fail_check(x, p->work_err);
     } else if (p->stream != NULL) {

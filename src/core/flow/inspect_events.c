@@ -234,7 +234,6 @@ static void relay_all(struct flow_exchange *x)
 static void all_relayed(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    (void)flow_take_work_us(x);
     if (p->work_err != ERR_OK) {
         flow_relay_fail(x, 502, "upstream_invalid_event",
                         "The provider sent an event that is not valid");

@@ -13,6 +13,7 @@
 #define EVENT_BYTES_MAX (1u << 20)
 #define ERROR_BODY_BYTES_MAX (64u * 1024)
 #define RETRY_AFTER_S_MAX 3600
+#define FRONT_BYTES_MAX 1024
 
 static void refuse_upstream(struct flow_exchange *x, unsigned status, const char *code,
                             const char *message);
@@ -21,6 +22,7 @@ static bool is_answer_read(const struct flow_private *p);
 static void begin_stream(struct flow_exchange *x);
 static void relay_json(struct flow_exchange *x);
 static void name_model(struct flow_private *p);
+static void write_answer(struct flow_exchange *x);
 static void json_relayed(struct flow_exchange *x);
 static void relay_events(struct flow_exchange *x);
 static void end_events(struct flow_exchange *x, enum err e);
@@ -308,11 +310,16 @@ static void relay_json(struct flow_exchange *x)
     }
 }
 
-/* As the client called it; what does not fit is an error of the buffer. */
+/* As the client called it. Mostly near the beginning: then what is in front goes with our
+ * head, and the long rest stays where it is. What does not fit is an error of the buffer. */
 static void name_model(struct flow_private *p)
 {
     const struct llm_edit *model = llm_relay_model_edit(p->relay);
     if (model == NULL) {
+        return;
+    }
+    if (model->span.from <= FRONT_BYTES_MAX) {
+        p->front = model;
         return;
     }
     p->answer.bytes_max += model->with.len;
@@ -325,7 +332,6 @@ static void name_model(struct flow_private *p)
 static void json_relayed(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
-    (void)flow_take_work_us(x);
     if (p->work_err != ERR_OK) {
         p->outcome = "upstream_error";
         flow_relay_fail(x, 502, "upstream_invalid_json", "The provider's answer is not valid");
@@ -391,13 +397,29 @@ void flow_relay_begin(struct flow_exchange *x)
         wire_write_end(&x->out);
     } else {
         buf_add(&x->out, STR("content-type: application/json\r\n"));
-        wire_write_header_u64(&x->out, STR("content-length"), p->answer.len);
-        wire_write_end(&x->out);
-        x->out_rest = buf_str(&p->answer);
-        p->response_bytes += p->answer.len;
+        write_answer(x);
     }
     p->is_head_sent = true;
     p->status_sent = 200;
+}
+
+/* A JSON answer, with the model named as name_model left it. */
+static void write_answer(struct flow_exchange *x)
+{
+    struct flow_private *p = x->p;
+    struct str rest = buf_str(&p->answer), front = STR(""), name = STR("");
+    if (p->front != NULL) {
+        front = str_sub(rest, 0, p->front->span.from);
+        name = p->front->with;
+        rest = str_sub(rest, p->front->span.to, rest.len);
+    }
+    size_t bytes = front.len + name.len + rest.len;
+    wire_write_header_u64(&x->out, STR("content-length"), bytes);
+    wire_write_end(&x->out);
+    buf_add(&x->out, front);
+    buf_add(&x->out, name);
+    x->out_rest = rest;
+    p->response_bytes += bytes;
 }
 
 void flow_relay_write(struct flow_exchange *x, struct str bytes)

@@ -64,7 +64,7 @@ struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *clien
     r->is_translated = upstream->is_translated;
     r->drops_usage = upstream->usage_was_added;
     r->wants_usage = client->wants_stream_usage;
-    r->client_model = client->model;
+    r->client_model = upstream->called.len != 0 ? upstream->called : client->model;
     r->echo = echo_of(a, client, upstream);
     r->created_unix_s = upstream->created_unix_s < 0 ? 0 : upstream->created_unix_s;
     r->block_index = -1;
@@ -78,7 +78,7 @@ static struct str echo_of(struct arena *a, const struct llm_request *client,
                           const struct llm_upstream *upstream)
 {
     bool is_named = client->model_span.to > client->model_span.from;
-    if (upstream->is_translated || upstream->keeps_model || !is_named) {
+    if (upstream->is_translated || upstream->called.len != 0 || !is_named) {
         return STR_NONE;
     }
     return arena_str(a, str_sub(client->body, client->model_span.from, client->model_span.to));

@@ -6,7 +6,7 @@
  * that names what has no counterpart. The small writing helpers of the
  * translations live here too.
  *
- * Memory: built in a heap buffer, copied into the exchange's arena, buffer freed.
+ * Memory: the exchange's arena; a translation is built in a heap buffer first.
  */
 #include "llm_private.h"
 
@@ -18,8 +18,9 @@
 
 static enum err render_same(struct arena *a, const struct llm_request *r, struct str upstream_model,
                             struct llm_upstream *ret, struct issue *issue);
-static void edit_model(const struct llm_request *r, struct buf *b, struct str upstream_model,
+static bool edit_model(struct arena *a, const struct llm_request *r, struct str upstream_model,
                        struct llm_edit *edits, size_t *count);
+static struct str escaped(struct arena *a, struct str name);
 static void edit_usage(const struct llm_request *r, struct llm_edit *edits, size_t *count);
 static enum err render_other(struct arena *a, const struct llm_request *r,
                              struct str upstream_model, struct llm_upstream *ret,
@@ -57,48 +58,57 @@ static enum err render_same(struct arena *a, const struct llm_request *r, struct
 {
     struct llm_edit edits[RENDER_EDITS_MAX];
     size_t count = 0;
-    struct buf model;
-    buf_init(&model, upstream_model.len * RENDER_GROWTH + 64);
     if (r->has_slot) {
         edits[count++] = (struct llm_edit){r->slot_span, STR("")};
     }
-    edit_model(r, &model, upstream_model, edits, &count);
+    enum err err = edit_model(a, r, upstream_model, edits, &count) ? ERR_OK : ERR_LIMIT;
     bool has_usage_chunk = r->endpoint == LLM_CHAT || r->endpoint == LLM_COMPLETIONS;
     if (r->is_stream && has_usage_chunk && !r->wants_stream_usage) {
         edit_usage(r, edits, &count);
         ret->usage_was_added = true;
     }
-    enum err err = ERR_OK;
-    if (count == 0) {
-        ret->body = r->body;
-    } else {
-        err = model.err != ERR_OK ? model.err
-                                  : llm_edits_apply_in(a, r->body, edits, count, &ret->body);
+    ret->body = r->body;
+    if (err == ERR_OK && count > 0) {
+        err = llm_edits_apply_in(a, r->body, edits, count, &ret->body);
     }
     if (err != ERR_OK) {
         issue_set(issue, "", "The request needs more memory than one request may use.");
     }
-    buf_fini(&model);
     return err;
 }
 
-/* Renames the model, or adds it where a moderation left it to the default. */
-static void edit_model(const struct llm_request *r, struct buf *b, struct str upstream_model,
+/* Renames the model, or adds it where a moderation left it to the default. False: no memory. */
+static bool edit_model(struct arena *a, const struct llm_request *r, struct str upstream_model,
                        struct llm_edit *edits, size_t *count)
 {
     if (str_eq(r->model, upstream_model)) {
-        return;
+        return true;
     }
+    struct llm_edit edit;
+    struct str name = escaped(a, upstream_model);
     if (r->model_span.to > 0) {
-        json_write_str(b, upstream_model);
-        edits[(*count)++] = (struct llm_edit){r->model_span, buf_str(b)};
-        return;
+        /* Between the quotes, which stay. */
+        edit = (struct llm_edit){{r->model_span.from + 1, r->model_span.to - 1}, name};
+    } else {
+        size_t at = (size_t)str_find(r->body, '{') + 1;
+        edit = (struct llm_edit){{at, at}, arena_printf(a, "\"model\":\"%.*s\",", STR_ARG(name))};
     }
-    size_t at = (size_t)str_find(r->body, '{') + 1;
-    LLM_PUT(b, "\"model\":");
-    json_write_str(b, upstream_model);
-    LLM_PUT(b, ",");
-    edits[(*count)++] = (struct llm_edit){{at, at}, buf_str(b)};
+    edits[(*count)++] = edit;
+    return name.ptr != NULL && edit.with.ptr != NULL;
+}
+
+/* As it stands in a JSON string: mostly as it is. */
+static struct str escaped(struct arena *a, struct str name)
+{
+    struct str ret = name;
+    struct buf b;
+    if (!json_is_plain(name)) {
+        buf_init(&b, name.len * RENDER_GROWTH);
+        json_write_chars(&b, name);
+        ret = llm_buf_to_arena(a, &b, &ret) == ERR_OK ? ret : STR_NONE;
+        buf_fini(&b);
+    }
+    return ret;
 }
 
 static void edit_usage(const struct llm_request *r, struct llm_edit *edits, size_t *count)

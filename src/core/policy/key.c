@@ -86,19 +86,18 @@ static bool is_prefix(struct str s)
     return false;
 }
 
+/* Without a jump or a look-up per character: characters of a secret are unpredictable, and
+ * this is done for every request. A compiler does many of them at once. */
 static bool is_base62(struct str s)
 {
-    /* One bit per value below 128. Without a jump per character: this is done for
-     * every request, and characters of a secret are unpredictable. */
-    static const uint64_t letters = UINT64_C(0x07fffffe07fffffe);
-    static const uint64_t figures = UINT64_C(0x03ff000000000000);
-    uint64_t all = 1;
+    unsigned char others = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        uint64_t set = c < 64 ? figures : c < 128 ? letters : 0;
-        all &= set >> (c & 63);
+        unsigned char figure = (unsigned char)(c - '0');
+        unsigned char letter = (unsigned char)((c | 0x20) - 'a');
+        others |= (unsigned char)(figure > 9) & (unsigned char)(letter > 25);
     }
-    return (all & 1) != 0;
+    return others == 0;
 }
 
 static void base62_of_number(uint32_t value, char *ret, size_t digits)

@@ -145,7 +145,9 @@ static const uint64_t *row_of(const struct policy_index *x, const struct subject
     for (size_t k = 0; k < INDEX_LIVE_WORDS; k++) {
         for (uint64_t b = live->blocks[k]; b != 0; b &= b - 1) {
             size_t w = (k * 64 + (size_t)__builtin_ctzll(b)) * INDEX_LANES;
-            memcpy(scratch + w, x->dims[dim].none + w, INDEX_LANES * sizeof(*scratch));
+            for (size_t i = w; i < w + INDEX_LANES; i++) {
+                scratch[i] = x->dims[dim].none[i];
+            }
         }
     }
     for (size_t i = from; i < to; i++) {

@@ -28,6 +28,9 @@ static void test_strings(void **state)
     assert_written(STR("\xE2\x82"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");
     assert_written(STR("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
     assert_written(STR("</script>/"), "\"</script>/\"");
+    assert_true(json_is_plain(STR_NONE));
+    assert_true(json_is_plain(STR("\xC3\xA9")));
+    assert_false(json_is_plain(STR("a\xFFz")));
 }
 
 /* Eight bytes are looked at as one: whatever stands wherever in them is written as it is
@@ -52,6 +55,7 @@ static void test_any_byte_at_any_place(void **state)
             json_write_str(&b, (struct str){text, sizeof(text)});
             assert_int_equal(b.len, len);
             assert_memory_equal(b.ptr, want, b.len);
+            assert_int_equal(json_is_plain((struct str){text, sizeof(text)}), alone.len == 3);
             buf_fini(&b);
         }
         buf_fini(&alone);

@@ -85,7 +85,7 @@ static void expect_json(const char *answer, const char *wanted)
 
 static void answer_json(const char *answer, const char *wanted)
 {
-    static char framed[1024], length[64];
+    static char framed[4096], length[64];
     snprintf(framed, sizeof(framed),
              "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
              strlen(answer), answer);
@@ -106,6 +106,21 @@ static void test_a_whole_answer(void **state)
     path_tear_down(&p);
     answer_rules_set_up(&p, MASK);
     expect_json(JSON("gpt-4o-2024-08-06", "jane@acme.com"), JSON(ALIAS, "j***@acme.com"));
+    path_tear_down(&p);
+}
+
+/* However much stands in front of the name: what is near goes with the head, what is far is
+ * edited where it is. */
+static void test_the_name_stands_anywhere(void **state)
+{
+    (void)state;
+    static char answer[3072], wanted[3072];
+    path_set_up(&p, governance);
+    for (int pad = 900; pad < 1100; pad += 7) {
+        snprintf(answer, sizeof(answer), "{\"pad\":\"%0*d\",%s", pad, 7, JSON("gpt", "hi") + 1);
+        snprintf(wanted, sizeof(wanted), "{\"pad\":\"%0*d\",%s", pad, 7, JSON(ALIAS, "hi") + 1);
+        expect_json(answer, wanted);
+    }
     path_tear_down(&p);
 }
 
@@ -186,7 +201,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_stream),        cmocka_unit_test(test_a_stream_that_a_rule_edits),
-        cmocka_unit_test(test_a_whole_answer),  cmocka_unit_test(test_the_largest_answer),
+        cmocka_unit_test(test_a_whole_answer),
+        cmocka_unit_test(test_the_name_stands_anywhere),  cmocka_unit_test(test_the_largest_answer),
         cmocka_unit_test(test_the_callers_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

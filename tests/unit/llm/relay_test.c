@@ -450,7 +450,7 @@ static void test_the_model_of_a_json_answer(void **state)
     /* Another model was called: its name is what there is to read. */
     parse_ok(f, LLM_CHAT, CHAT_BODY, false);
     assert_int_equal(render(f, LLM_OPENAI, "x"), ERR_OK);
-    f->upstream.keeps_model = true;
+    f->upstream.called = STR("x");
     struct llm_relay *r = llm_relay_new(&f->arena, &f->request, &f->upstream);
     buf_clear(&f->out);
     assert_int_equal(relay_stream(f, r, NAMED("\"x\"", STOP)), ERR_OK);

@@ -86,6 +86,7 @@ static void test_moderation_without_model(void **state)
     parse_ok(f, LLM_MODERATIONS, "{\"input\":\"x\"}", false);
     render_as(f, LLM_OPENAI, "omni-moderation-latest", "{\"input\":\"x\"}");
     render_as(f, LLM_OPENAI, "other", "{\"model\":\"other\",\"input\":\"x\"}");
+    render_as(f, LLM_OPENAI, "o\n", "{\"model\":\"o\\n\",\"input\":\"x\"}");
 }
 
 static void test_untranslatable_operations(void **state)

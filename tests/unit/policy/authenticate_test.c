@@ -92,6 +92,18 @@ static void text_of_a_key(void **state)
     policy_key_format(&out, STR("xx_live"), (const uint8_t[64]){0});
     assert_int_equal(out.err, ERR_INVALID);
     assert_int_equal(out.len, 0);
+    /* figures and letters of either size, wherever they stand */
+    for (unsigned c = 0; c < 256; c++) {
+        bool is_good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        for (size_t at = 0; at < 12; at++) {
+            char id[] = "0AZaz9000000";
+            id[at] = (char)c;
+            buf_clear(&out);
+            policy_key_format_as(&out, STR("pc_live"), (struct str){id, 12},
+                                 (const uint8_t[32]){0});
+            assert_int_equal(out.err, is_good ? ERR_OK : ERR_INVALID);
+        }
+    }
     buf_fini(&out);
 }
 
