@@ -95,8 +95,8 @@ struct audit_record {
     };
 };
 
-/* Append one record in the spool's payload format (versioned, binary, little
- * endian; about 300-700 bytes). */
+/* Append one record in the spool's payload format (versioned, binary; an ordinary request's
+ * decision takes about 200 bytes, its outcome 150). */
 void audit_decision_write(struct buf *out, const struct audit_decision *d);
 void audit_outcome_write(struct buf *out, const struct audit_outcome *o);
 /* ERR_CORRUPT on anything not written by the above. */

@@ -1,352 +1,456 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The spool's payload: one record as versioned little-endian binary. One field
- * list per kind serves writing and reading alike, so the two cannot drift apart. A
- * version only adds fields at the end of a list: records of an older one, left in the
- * spool by the program before, are read with those fields empty. Texts are cut at 4 KiB
+ * The spool's payload: one record as versioned bytes. One field list per kind serves
+ * writing and reading alike, so the two cannot drift apart. A version only adds fields at
+ * the end of a list: records of an older one, left in the spool by the program before, are
+ * read with those fields empty. Numbers and lengths are LEB128 (seven bits a byte, the low
+ * ones first, no longer than needed), with a sign in the lowest bit where there can be one;
+ * up to version 4 they were eight and two bytes, little-endian. Texts are cut at 4 KiB
  * (they are names and sentences, never content). Pure; read views point into the given
  * bytes.
  */
 #include "portcullis/audit.h"
 
-#define RECORD_VERSION 4
+#define RECORD_VERSION 5
+#define VERSION_FIRST 1
 #define VERSION_CONTENT 2 /* what content rules found and replaced */
 #define VERSION_MODEL 3   /* another model than was asked for */
 #define VERSION_CLIENT 4  /* what the caller calls the request */
+#define VERSION_SHORT 5   /* numbers as LEB128 */
 #define TEXT_BYTES_MAX 4096
 
-#define ROOM_BYTES 1024 /* asked of the buffer at once: most records need one */
+/* Room there always is where a text or a violation begins: for all fields that may follow
+ * before it is looked for again. */
+#define SLACK_BYTES 1024
+#define ROOM_BYTES 2048 /* asked of the buffer at once: most records need one */
 
-/* Either appends to `out` or consumes from `at`; the first failure sticks. */
-struct record_io {
-    struct buf *out; /* NULL = reading */
-    char *to;        /* writing: behind what is committed */
-    size_t written, room;
-    const char *at, *end;
-    unsigned version; /* of what is read; the newest when writing */
-    bool is_bad;
+/* The lists: type, member, version that brought it. A type has a put_ and a get_ below. */
+/* clang-format off */
+#define DECISION_FIELDS(F)                                                                         \
+    F(text, request_id, FIRST) F(text, node, FIRST) F(text, org, FIRST) F(text, team, FIRST)       \
+    F(text, environment, FIRST) F(text, project, FIRST) F(text, user, FIRST)                       \
+    F(text, user_id, FIRST) F(text, key_id, FIRST) F(text, method, FIRST) F(text, path, FIRST)     \
+    F(text, endpoint, FIRST) F(text, decision, FIRST) F(text, policy, FIRST)                       \
+    F(text, policy_id, FIRST) F(text, rule, FIRST) F(text, rule_key, FIRST)                        \
+    F(text, reason, FIRST) F(text, model_requested, FIRST) F(text, model, FIRST)                   \
+    F(text, provider, FIRST) F(text, selected_policy_id, FIRST) F(i64, unix_ms, FIRST)             \
+    F(u32, worker, FIRST) F(u32, policy_version, FIRST) F(i32, slot, FIRST) F(u64, epoch, FIRST)   \
+    F(u64, org_seq, FIRST) F(u64, staleness_ms, FIRST) F(bool, is_degraded, FIRST)                 \
+    F(bool, is_stream, FIRST) F(u32, status, FIRST) F(u32, rules_applied, FIRST)                   \
+    F(u32, eval_us, FIRST) F(u64, request_bytes, FIRST) F(hash, body_sha256, FIRST)                \
+    F(violations, violations, FIRST) F(u64, violations_dropped, CONTENT)                           \
+    F(u64, modifications, CONTENT) F(text, substituted_from, MODEL)                                \
+    F(text, client_request_id, CLIENT) F(text, trace_id, CLIENT)
+
+#define OUTCOME_FIELDS(F)                                                                          \
+    F(text, request_id, FIRST) F(text, node, FIRST) F(text, org, FIRST) F(text, outcome, FIRST)    \
+    F(text, provider, FIRST) F(text, model, FIRST) F(text, upstream_request_id, FIRST)             \
+    F(text, finish_reason, FIRST) F(i64, unix_ms, FIRST) F(u32, worker, FIRST)                     \
+    F(u32, status, FIRST) F(u32, upstream_status, FIRST) F(u32, attempts, FIRST)                   \
+    F(u64, input_tokens, FIRST) F(u64, output_tokens, FIRST) F(u64, cached_tokens, FIRST)          \
+    F(bool, has_usage, FIRST) F(bool, is_usage_estimated, FIRST) F(i64, cost_pico_usd, FIRST)      \
+    F(u32, duration_ms, FIRST) F(u32, upstream_ms, FIRST) F(u32, first_byte_ms, FIRST)             \
+    F(u64, response_bytes, FIRST) F(text, response_decision, CONTENT)                              \
+    F(violations, violations, CONTENT) F(u64, violations_dropped, CONTENT)                         \
+    F(u64, modifications, CONTENT)
+
+#define VIOLATION_FIELDS(F)                                                                        \
+    F(text, policy_id, FIRST) F(text, policy, FIRST) F(text, rule_key, FIRST)                      \
+    F(text, rule, FIRST) F(text, effect, FIRST) F(text, severity, FIRST) F(text, provider, FIRST)  \
+    F(text, message, FIRST) F(u32, policy_version, FIRST) F(text, stage, CONTENT)                  \
+    F(text, what, CONTENT) F(text, pointer, CONTENT) F(u64, start, CONTENT) F(u64, end, CONTENT)   \
+    F(u64, count, CONTENT)
+/* clang-format on */
+
+/* Two types are two members each, one behind the other; the list names the first. */
+struct hash {
+    struct sha256 value;
+    bool is_there;
+};
+struct violations {
+    const struct audit_violation *items;
+    size_t count;
+};
+/* No field takes more than ten bytes, but a text and a hash. */
+#define ONE(type, member, since) +1
+_Static_assert(10 * (DECISION_FIELDS(ONE) VIOLATION_FIELDS(ONE)) + sizeof(struct sha256) + 2 <=
+                   SLACK_BYTES,
+               "room");
+_Static_assert(10 * (OUTCOME_FIELDS(ONE) VIOLATION_FIELDS(ONE)) + 2 <= SLACK_BYTES, "room");
+#define FOLLOWS(type, first, second, inner)                                                        \
+    _Static_assert(offsetof(type, second) - offsetof(type, first) == (inner), "as the list says")
+FOLLOWS(struct audit_decision, body_sha256, has_body_sha256, offsetof(struct hash, is_there));
+FOLLOWS(struct audit_decision, violations, violations_count, offsetof(struct violations, count));
+FOLLOWS(struct audit_outcome, violations, violations_count, offsetof(struct violations, count));
+
+struct writer {
+    struct buf *out;
+    const char *end; /* of the room behind what is committed */
 };
 
-static void fields_decision(struct record_io *io, struct arena *a, struct audit_decision *d);
-static void fields_violations(struct record_io *io, struct arena *a,
-                              const struct audit_violation **violations, size_t *count);
-static void fields_violation(struct record_io *io, struct audit_violation *v);
-static void fields_outcome(struct record_io *io, struct arena *a, struct audit_outcome *o);
-static void io_start(struct record_io *io, enum audit_kind kind);
-static void io_finish(struct record_io *io);
-static char *io_room(struct record_io *io, size_t len);
-static bool io_more_room(struct record_io *io, size_t len);
-static void io_bytes(struct record_io *io, void *p, size_t len);
-static void io_str(struct record_io *io, struct str *s);
-static void io_u64(struct record_io *io, uint64_t *v);
-static void put_u64(char *to, uint64_t v);
-static uint64_t get_u64(const uint8_t *p);
-static void io_i64(struct record_io *io, int64_t *v);
-static void io_u32(struct record_io *io, uint32_t *v);
-static void io_bool(struct record_io *io, bool *v);
+struct reader {
+    struct arena *arena;
+    const char *at, *end;
+    unsigned version;
+    bool is_bad; /* the first failure sticks */
+};
 
-void audit_decision_write(struct buf *out, const struct audit_decision *d)
+static char *begin_record(struct writer *w, struct buf *out, enum audit_kind kind);
+static void end_record(struct writer *w, const char *at);
+static char *make_room(struct writer *w, size_t bytes);
+static char *more_room(struct writer *w, char *at, size_t bytes);
+static char *put_text(struct writer *w, char *at, const struct str *s);
+static char *put_bytes(struct writer *w, char *at, const struct str *s);
+static char *put_leb128(char *at, uint64_t v);
+static char *put_u64(struct writer *w, char *at, const uint64_t *v);
+static char *put_u32(struct writer *w, char *at, const uint32_t *v);
+static char *put_i64(struct writer *w, char *at, const int64_t *v);
+static char *put_i32(struct writer *w, char *at, const int32_t *v);
+static char *put_bool(struct writer *w, char *at, const bool *v);
+static char *put_hash(struct writer *w, char *at, const struct sha256 *first);
+static char *put_violations(struct writer *w, char *at, const struct audit_violation *const *first);
+static char *put_violation(struct writer *w, char *at, const struct audit_violation *v);
+static void get_decision(struct reader *r, struct audit_decision *d);
+static void get_outcome(struct reader *r, struct audit_outcome *o);
+static void get_violation(struct reader *r, struct audit_violation *v);
+static const char *take(struct reader *r, size_t bytes);
+static uint64_t get_number(struct reader *r, uint64_t max);
+static uint64_t get_leb128(struct reader *r);
+static int64_t get_signed(struct reader *r, int64_t min, int64_t max);
+static void get_text(struct reader *r, struct str *ret);
+static void get_u64(struct reader *r, uint64_t *ret);
+static void get_u32(struct reader *r, uint32_t *ret);
+static void get_i64(struct reader *r, int64_t *ret);
+static void get_i32(struct reader *r, int32_t *ret);
+static void get_bool(struct reader *r, bool *ret);
+static void get_hash(struct reader *r, struct sha256 *first);
+static void get_violations(struct reader *r, const struct audit_violation **first);
+
+/* ---- writing --------------------------------------------------------------------- */
+
+/* Each put_ returns what is behind what it wrote; NULL: there was no room. */
+#define PUT(type, member, since)                                                                   \
+    at = put_##type(w, at, &from->member);                                                         \
+    if (at == NULL) {                                                                              \
+        return;                                                                                    \
+    }
+
+void audit_decision_write(struct buf *out, const struct audit_decision *from)
 {
-    struct record_io io = {.out = out, .version = RECORD_VERSION};
-    struct audit_decision copy = *d;
-    io_start(&io, AUDIT_DECISION);
-    fields_decision(&io, NULL, &copy);
-    io_finish(&io);
+    struct writer writer, *w = &writer;
+    char *at = begin_record(w, out, AUDIT_DECISION);
+    if (at != NULL) {
+        DECISION_FIELDS(PUT)
+        end_record(w, at);
+    }
 }
 
-void audit_outcome_write(struct buf *out, const struct audit_outcome *o)
+void audit_outcome_write(struct buf *out, const struct audit_outcome *from)
 {
-    struct record_io io = {.out = out, .version = RECORD_VERSION};
-    struct audit_outcome copy = *o;
-    io_start(&io, AUDIT_OUTCOME);
-    fields_outcome(&io, NULL, &copy);
-    io_finish(&io);
+    struct writer writer, *w = &writer;
+    char *at = begin_record(w, out, AUDIT_OUTCOME);
+    if (at != NULL) {
+        OUTCOME_FIELDS(PUT)
+        end_record(w, at);
+    }
 }
+#undef PUT
+
+static char *begin_record(struct writer *w, struct buf *out, enum audit_kind kind)
+{
+    w->out = out;
+    char *at = make_room(w, 0);
+    if (at != NULL) {
+        *at++ = RECORD_VERSION;
+        *at++ = (char)kind;
+    }
+    return at;
+}
+
+static void end_record(struct writer *w, const char *at)
+{
+    buf_commit(w->out, (size_t)(at - (w->out->ptr + w->out->len)));
+}
+
+/* For a text of so many bytes and what may follow it. */
+static char *make_room(struct writer *w, size_t bytes)
+{
+    size_t room = bytes + SLACK_BYTES > ROOM_BYTES ? bytes + SLACK_BYTES : ROOM_BYTES;
+    char *at = buf_reserve(w->out, room);
+    w->end = at == NULL ? NULL : at + room;
+    return at;
+}
+
+/* The same behind what was written up to `at`, where there is less. */
+static char *more_room(struct writer *w, char *at, size_t bytes)
+{
+    if ((size_t)(w->end - at) >= bytes + SLACK_BYTES) {
+        return at;
+    }
+    end_record(w, at); /* so far */
+    return make_room(w, bytes);
+}
+
+/* Many are empty. */
+static char *put_text(struct writer *w, char *at, const struct str *s)
+{
+    return s->len == 0 ? put_leb128(at, 0) : put_bytes(w, at, s);
+}
+
+static char *put_bytes(struct writer *w, char *at, const struct str *s)
+{
+    size_t len = s->len < TEXT_BYTES_MAX ? s->len : TEXT_BYTES_MAX;
+    at = more_room(w, at, len);
+    if (at == NULL) {
+        return NULL;
+    }
+    at = put_leb128(at, len);
+    memcpy(at, s->ptr, len);
+    return at + len;
+}
+
+static char *put_leb128(char *at, uint64_t v)
+{
+    while (v >= 0x80) {
+        *at++ = (char)(uint8_t)(v | 0x80);
+        v >>= 7;
+    }
+    *at++ = (char)(uint8_t)v;
+    return at;
+}
+
+static char *put_u64(struct writer *w, char *at, const uint64_t *v)
+{
+    (void)w;
+    return put_leb128(at, *v);
+}
+
+static char *put_u32(struct writer *w, char *at, const uint32_t *v)
+{
+    (void)w;
+    return put_leb128(at, *v);
+}
+
+/* 0, -1, 1, -2 ... as 0, 1, 2, 3 ... */
+static char *put_i64(struct writer *w, char *at, const int64_t *v)
+{
+    (void)w;
+    return put_leb128(at, (uint64_t)*v << 1 ^ (*v < 0 ? UINT64_MAX : 0));
+}
+
+static char *put_i32(struct writer *w, char *at, const int32_t *v)
+{
+    int64_t wide = *v;
+    return put_i64(w, at, &wide);
+}
+
+static char *put_bool(struct writer *w, char *at, const bool *v)
+{
+    (void)w;
+    *at++ = *v ? 1 : 0;
+    return at;
+}
+
+static char *put_hash(struct writer *w, char *at, const struct sha256 *first)
+{
+    const struct hash *h = (const void *)first;
+    at = put_bool(w, at, &h->is_there);
+    if (h->is_there) {
+        memcpy(at, h->value.bytes, sizeof(h->value.bytes));
+        at += sizeof(h->value.bytes);
+    }
+    return at;
+}
+
+static char *put_violations(struct writer *w, char *at, const struct audit_violation *const *first)
+{
+    const struct violations *v = (const void *)first;
+    size_t count = v->count < AUDIT_VIOLATIONS_MAX ? v->count : AUDIT_VIOLATIONS_MAX;
+    at = put_leb128(at, count);
+    for (size_t i = 0; i < count && at != NULL; i++) {
+        at = more_room(w, at, 0);
+        at = at == NULL ? NULL : put_violation(w, at, &v->items[i]);
+    }
+    return at;
+}
+
+#define PUT(type, member, since) at = at == NULL ? NULL : put_##type(w, at, &from->member);
+static char *put_violation(struct writer *w, char *at, const struct audit_violation *from)
+{
+    VIOLATION_FIELDS(PUT)
+    return at;
+}
+#undef PUT
+
+/* ---- reading --------------------------------------------------------------------- */
 
 enum err audit_record_read(struct arena *a, struct str bytes, struct audit_record *ret)
 {
-    if (bytes.len < 2 || bytes.ptr[0] < 1 || bytes.ptr[0] > RECORD_VERSION) {
+    if (bytes.len < 2 || bytes.ptr[0] < VERSION_FIRST || bytes.ptr[0] > RECORD_VERSION) {
         return ERR_CORRUPT;
     }
-    struct record_io io = {.at = bytes.ptr + 2,
-                           .end = bytes.ptr + bytes.len,
-                           .version = (unsigned char)bytes.ptr[0]};
+    struct reader r = {.arena = a,
+                       .at = bytes.ptr + 2,
+                       .end = bytes.ptr + bytes.len,
+                       .version = (unsigned char)bytes.ptr[0]};
     memset(ret, 0, sizeof(*ret));
     switch (bytes.ptr[1]) {
     case AUDIT_DECISION:
         ret->kind = AUDIT_DECISION;
-        fields_decision(&io, a, &ret->decision);
+        get_decision(&r, &ret->decision);
         break;
     case AUDIT_OUTCOME:
         ret->kind = AUDIT_OUTCOME;
-        fields_outcome(&io, a, &ret->outcome);
+        get_outcome(&r, &ret->outcome);
         break;
     default:
         return ERR_CORRUPT;
     }
-    return io.is_bad || io.at != io.end ? ERR_CORRUPT : ERR_OK;
+    return r.is_bad || r.at != r.end ? ERR_CORRUPT : ERR_OK;
 }
 
-static void fields_decision(struct record_io *io, struct arena *a, struct audit_decision *d)
+#define GET(type, member, since)                                                                   \
+    if (VERSION_##since <= r->version) {                                                           \
+        get_##type(r, &to->member);                                                                \
+    }
+
+static void get_decision(struct reader *r, struct audit_decision *to)
 {
-    struct str *texts[] = {&d->request_id,  &d->node,      &d->org,      &d->team,
-                           &d->environment, &d->project,   &d->user,     &d->user_id,
-                           &d->key_id,      &d->method,    &d->path,     &d->endpoint,
-                           &d->decision,    &d->policy,    &d->policy_id, &d->rule,
-                           &d->rule_key,    &d->reason,    &d->model_requested,
-                           &d->model,       &d->provider,  &d->selected_policy_id};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        io_str(io, texts[i]);
-    }
-    io_i64(io, &d->unix_ms);
-    io_u32(io, &d->worker);
-    io_u32(io, &d->policy_version);
-    int64_t slot = d->slot;
-    io_i64(io, &slot);
-    io->is_bad = io->is_bad || slot < INT32_MIN || slot > INT32_MAX;
-    d->slot = (int32_t)slot;
-    io_u64(io, &d->epoch);
-    io_u64(io, &d->org_seq);
-    io_u64(io, &d->staleness_ms);
-    io_bool(io, &d->is_degraded);
-    io_bool(io, &d->is_stream);
-    io_u32(io, &d->status);
-    io_u32(io, &d->rules_applied);
-    io_u32(io, &d->eval_us);
-    io_u64(io, &d->request_bytes);
-    io_bool(io, &d->has_body_sha256);
-    if (d->has_body_sha256) {
-        io_bytes(io, d->body_sha256.bytes, sizeof(d->body_sha256.bytes));
-    }
-    fields_violations(io, a, &d->violations, &d->violations_count);
-    if (io->version >= VERSION_CONTENT) {
-        io_u64(io, &d->violations_dropped);
-        io_u64(io, &d->modifications);
-    }
-    if (io->version >= VERSION_MODEL) {
-        io_str(io, &d->substituted_from);
-    }
-    if (io->version >= VERSION_CLIENT) {
-        io_str(io, &d->client_request_id);
-        io_str(io, &d->trace_id);
-    }
+    DECISION_FIELDS(GET)
 }
 
-static void fields_violations(struct record_io *io, struct arena *a,
-                              const struct audit_violation **violations, size_t *ret_count)
+static void get_outcome(struct reader *r, struct audit_outcome *to)
 {
-    uint32_t count = (uint32_t)(*ret_count < AUDIT_VIOLATIONS_MAX ? *ret_count
-                                                               : AUDIT_VIOLATIONS_MAX);
-    io_u32(io, &count);
-    if (io->out != NULL) {
-        for (uint32_t i = 0; i < count; i++) {
-            struct audit_violation copy = (*violations)[i];
-            fields_violation(io, &copy);
-        }
-        return;
-    }
-    if (io->is_bad || count > AUDIT_VIOLATIONS_MAX) {
-        io->is_bad = true;
-        return;
-    }
-    struct audit_violation *list = ARENA_ARRAY(a, count, struct audit_violation);
-    if (list == NULL) {
-        io->is_bad = true;
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        fields_violation(io, &list[i]);
-    }
-    *violations = list;
-    *ret_count = count;
+    OUTCOME_FIELDS(GET)
 }
 
-static void fields_violation(struct record_io *io, struct audit_violation *v)
+static void get_violation(struct reader *r, struct audit_violation *to)
 {
-    struct str *texts[] = {&v->policy_id, &v->policy,   &v->rule_key, &v->rule,
-                           &v->effect,    &v->severity, &v->provider, &v->message};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        io_str(io, texts[i]);
-    }
-    io_u32(io, &v->policy_version);
-    if (io->version >= VERSION_CONTENT) {
-        io_str(io, &v->stage);
-        io_str(io, &v->what);
-        io_str(io, &v->pointer);
-        io_u64(io, &v->start);
-        io_u64(io, &v->end);
-        io_u64(io, &v->count);
-    }
+    VIOLATION_FIELDS(GET)
 }
+#undef GET
 
-static void fields_outcome(struct record_io *io, struct arena *a, struct audit_outcome *o)
+/* NULL, and never anything again, when there is less. */
+static const char *take(struct reader *r, size_t bytes)
 {
-    struct str *texts[] = {&o->request_id, &o->node,  &o->org,
-                           &o->outcome,    &o->provider, &o->model,
-                           &o->upstream_request_id, &o->finish_reason};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        io_str(io, texts[i]);
-    }
-    io_i64(io, &o->unix_ms);
-    io_u32(io, &o->worker);
-    io_u32(io, &o->status);
-    io_u32(io, &o->upstream_status);
-    io_u32(io, &o->attempts);
-    io_u64(io, &o->input_tokens);
-    io_u64(io, &o->output_tokens);
-    io_u64(io, &o->cached_tokens);
-    io_bool(io, &o->has_usage);
-    io_bool(io, &o->is_usage_estimated);
-    io_i64(io, &o->cost_pico_usd);
-    io_u32(io, &o->duration_ms);
-    io_u32(io, &o->upstream_ms);
-    io_u32(io, &o->first_byte_ms);
-    io_u64(io, &o->response_bytes);
-    if (io->version >= VERSION_CONTENT) {
-        io_str(io, &o->response_decision);
-        fields_violations(io, a, &o->violations, &o->violations_count);
-        io_u64(io, &o->violations_dropped);
-        io_u64(io, &o->modifications);
-    }
-}
-
-static void io_start(struct record_io *io, enum audit_kind kind)
-{
-    char *to = io_room(io, 2);
-    if (to != NULL) {
-        to[0] = RECORD_VERSION;
-        to[1] = (char)kind;
-    }
-}
-
-static void io_finish(struct record_io *io)
-{
-    if (io->written > 0 && io->out->err == ERR_OK) {
-        buf_commit(io->out, io->written);
-    }
-    io->written = 0;
-    io->room = 0;
-}
-
-/* Where the next `len` bytes of a record go; NULL when there is no room. */
-static char *io_room(struct record_io *io, size_t len)
-{
-    if (io->room - io->written < len && !io_more_room(io, len)) {
+    if (r->is_bad || (size_t)(r->end - r->at) < bytes) {
+        r->is_bad = true;
         return NULL;
     }
-    char *to = io->to + io->written;
-    io->written += len;
-    return to;
+    r->at += bytes;
+    return r->at - bytes;
 }
 
-static bool io_more_room(struct record_io *io, size_t len)
+static uint64_t get_number(struct reader *r, uint64_t max)
 {
-    io_finish(io);
-    io->to = buf_reserve(io->out, len > ROOM_BYTES ? len : ROOM_BYTES);
-    if (io->to == NULL) {
-        return false;
-    }
-    io->room = len > ROOM_BYTES ? len : ROOM_BYTES;
-    return true;
-}
-
-static void io_bytes(struct record_io *io, void *p, size_t len)
-{
-    if (io->out != NULL) {
-        char *to = io_room(io, len);
-        if (to != NULL) {
-            memcpy(to, p, len);
+    uint64_t v = 0;
+    if (r->version >= VERSION_SHORT) {
+        v = get_leb128(r);
+    } else {
+        const char *at = take(r, sizeof(v));
+        for (size_t i = sizeof(v); at != NULL && i-- > 0;) {
+            v = v << 8 | (uint8_t)at[i];
         }
-        return;
     }
-    if (io->is_bad || (size_t)(io->end - io->at) < len) {
-        io->is_bad = true;
-        memset(p, 0, len);
-        return;
-    }
-    memcpy(p, io->at, len);
-    io->at += len;
+    r->is_bad = r->is_bad || v > max;
+    return v;
 }
 
-static void io_str(struct record_io *io, struct str *s)
+/* One spelling per number: no more bytes than it needs, no bits beyond 64. */
+static uint64_t get_leb128(struct reader *r)
 {
-    if (io->out != NULL) {
-        size_t len = s->len < TEXT_BYTES_MAX ? s->len : TEXT_BYTES_MAX;
-        char *to = io_room(io, 2 + len);
-        if (to != NULL) {
-            to[0] = (char)(uint8_t)len;
-            to[1] = (char)(uint8_t)(len >> 8);
-            if (len > 0) {
-                memcpy(to + 2, s->ptr, len);
-            }
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        const char *at = take(r, 1);
+        uint64_t bits = at == NULL ? 0 : (uint8_t)*at & 0x7f;
+        if (at == NULL || (bits << shift) >> shift != bits) {
+            break;
         }
-        return;
-    }
-    uint8_t head[2];
-    io_bytes(io, head, sizeof(head));
-    size_t len = (size_t)head[0] | (size_t)head[1] << 8;
-    if (io->is_bad || len > TEXT_BYTES_MAX || (size_t)(io->end - io->at) < len) {
-        io->is_bad = true;
-        *s = STR_NONE;
-        return;
-    }
-    *s = len == 0 ? STR_NONE : (struct str){io->at, len};
-    io->at += len;
-}
-
-static void io_u64(struct record_io *io, uint64_t *v)
-{
-    if (io->out != NULL) {
-        char *to = io_room(io, 8);
-        if (to != NULL) {
-            put_u64(to, *v);
+        v |= bits << shift;
+        if (((uint8_t)*at & 0x80) == 0) {
+            r->is_bad = bits == 0 && shift > 0;
+            return v;
         }
+    }
+    r->is_bad = true;
+    return 0;
+}
+
+static int64_t get_signed(struct reader *r, int64_t min, int64_t max)
+{
+    uint64_t u = get_number(r, UINT64_MAX);
+    if (r->version >= VERSION_SHORT) {
+        u = u >> 1 ^ ((u & 1) != 0 ? UINT64_MAX : 0);
+    }
+    int64_t v = (int64_t)u;
+    r->is_bad = r->is_bad || v < min || v > max;
+    return v;
+}
+
+static void get_text(struct reader *r, struct str *ret)
+{
+    size_t len;
+    if (r->version >= VERSION_SHORT) {
+        len = (size_t)get_number(r, TEXT_BYTES_MAX);
+    } else {
+        const char *at = take(r, 2);
+        len = at == NULL ? 0 : (size_t)(uint8_t)at[0] | (size_t)(uint8_t)at[1] << 8;
+        r->is_bad = r->is_bad || len > TEXT_BYTES_MAX;
+    }
+    const char *text = take(r, len);
+    *ret = text == NULL || len == 0 ? STR_NONE : (struct str){text, len};
+}
+
+static void get_u64(struct reader *r, uint64_t *ret)
+{
+    *ret = get_number(r, UINT64_MAX);
+}
+
+static void get_u32(struct reader *r, uint32_t *ret)
+{
+    *ret = (uint32_t)get_number(r, UINT32_MAX);
+}
+
+static void get_i64(struct reader *r, int64_t *ret)
+{
+    *ret = get_signed(r, INT64_MIN, INT64_MAX);
+}
+
+static void get_i32(struct reader *r, int32_t *ret)
+{
+    *ret = (int32_t)get_signed(r, INT32_MIN, INT32_MAX);
+}
+
+static void get_bool(struct reader *r, bool *ret)
+{
+    const char *at = take(r, 1);
+    r->is_bad = at == NULL || (uint8_t)*at > 1;
+    *ret = at != NULL && *at == 1;
+}
+
+static void get_hash(struct reader *r, struct sha256 *first)
+{
+    struct hash *ret = (void *)first;
+    get_bool(r, &ret->is_there);
+    const char *bytes = ret->is_there ? take(r, sizeof(ret->value.bytes)) : NULL;
+    if (bytes != NULL) {
+        memcpy(ret->value.bytes, bytes, sizeof(ret->value.bytes));
+    }
+}
+
+static void get_violations(struct reader *r, const struct audit_violation **first)
+{
+    struct violations *ret = (void *)first;
+    size_t count = (size_t)get_number(r, AUDIT_VIOLATIONS_MAX);
+    struct audit_violation *list =
+        r->is_bad ? NULL : ARENA_ARRAY(r->arena, count, struct audit_violation);
+    if (list == NULL) {
+        r->is_bad = true;
         return;
     }
-    uint8_t bytes[8];
-    io_bytes(io, bytes, sizeof(bytes));
-    *v = get_u64(bytes);
-}
-
-/* Written out: the compiler makes one store, one load of it, of a loop it does not. */
-static void put_u64(char *to, uint64_t v)
-{
-    to[0] = (char)(uint8_t)v;
-    to[1] = (char)(uint8_t)(v >> 8);
-    to[2] = (char)(uint8_t)(v >> 16);
-    to[3] = (char)(uint8_t)(v >> 24);
-    to[4] = (char)(uint8_t)(v >> 32);
-    to[5] = (char)(uint8_t)(v >> 40);
-    to[6] = (char)(uint8_t)(v >> 48);
-    to[7] = (char)(uint8_t)(v >> 56);
-}
-
-static uint64_t get_u64(const uint8_t *p)
-{
-    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
-           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
-           (uint64_t)p[7] << 56;
-}
-
-static void io_i64(struct record_io *io, int64_t *v)
-{
-    uint64_t u = (uint64_t)*v;
-    io_u64(io, &u);
-    *v = (int64_t)u;
-}
-
-static void io_u32(struct record_io *io, uint32_t *v)
-{
-    uint64_t u = *v;
-    io_u64(io, &u);
-    *v = (uint32_t)u;
-    io->is_bad = io->is_bad || u > UINT32_MAX;
-}
-
-static void io_bool(struct record_io *io, bool *v)
-{
-    uint8_t byte = *v;
-    io_bytes(io, &byte, sizeof(byte));
-    io->is_bad = io->is_bad || byte > 1;
-    *v = byte == 1;
+    for (size_t i = 0; i < count; i++) {
+        get_violation(r, &list[i]);
+    }
+    ret->items = list;
+    ret->count = count;
 }

@@ -139,7 +139,7 @@ static void test_long_text_is_cut(void **state)
     arena_fini(&a);
 }
 
-/* As the program before content rules wrote them: `texts` empty but the named one. */
+/* As programs up to version 4 wrote them: `texts` empty but the named one. */
 static void old_texts(struct buf *b, size_t count, size_t named, struct str value)
 {
     for (size_t i = 0; i < count; i++) {
@@ -150,87 +150,215 @@ static void old_texts(struct buf *b, size_t count, size_t named, struct str valu
     }
 }
 
-static void old_number(struct buf *b, unsigned char v)
+static void old_numbers(struct buf *b, size_t count, unsigned char first)
 {
-    buf_add_byte(b, (char)v);
-    buf_add(b, (struct str){"\0\0\0\0\0\0\0", 7});
+    for (size_t i = 0; i < count; i++) {
+        buf_add_byte(b, (char)(first + i));
+        buf_add(b, (struct str){"\0\0\0\0\0\0\0", 7});
+    }
 }
 
-/* The last version before the caller's ids: the same without these two at the end. */
-static void test_records_of_version_3_are_read(void **state)
+static void old_decision(struct buf *b, char version)
+{
+    buf_clear(b);
+    buf_add_byte(b, version);
+    buf_add_byte(b, AUDIT_DECISION);
+    old_texts(b, 22, 12, STR("block"));
+    old_numbers(b, 3, 40); /* unix_ms, worker, policy_version */
+    buf_add(b, STR("\xff\xff\xff\xff\xff\xff\xff\xff")); /* slot */
+    old_numbers(b, 3, 44); /* epoch ... staleness_ms */
+    buf_add(b, (struct str){"\0\1", 2}); /* is_degraded, is_stream */
+    old_numbers(b, 4, 0); /* status, rules_applied, eval_us, request_bytes */
+    buf_add_byte(b, 0);   /* no hash */
+    old_numbers(b, 1, 1); /* violations */
+    old_texts(b, 8, 7, STR("why"));
+    old_numbers(b, 1, 9);
+    if (version >= 2) {
+        old_texts(b, 3, 1, STR("email"));
+        old_numbers(b, 3, 20); /* start, end, count */
+        old_numbers(b, 2, 30); /* violations_dropped, modifications */
+    }
+    if (version >= 3) {
+        old_texts(b, 1, 0, STR("gpt-4o"));
+    }
+    if (version >= 4) {
+        old_texts(b, 2, 0, STR("order-7"));
+    }
+}
+
+static void old_outcome(struct buf *b, char version)
+{
+    buf_clear(b);
+    buf_add_byte(b, version);
+    buf_add_byte(b, AUDIT_OUTCOME);
+    old_texts(b, 8, 3, STR("completed"));
+    old_numbers(b, 8, 0); /* unix_ms ... cached_tokens */
+    buf_add(b, (struct str){"\1\0", 2});
+    old_numbers(b, 5, 0); /* cost_pico_usd ... response_bytes */
+    if (version >= 2) {
+        old_texts(b, 1, 0, STR("warn"));
+        old_numbers(b, 3, 0); /* violations, violations_dropped, modifications */
+    }
+}
+
+/* Whole, and not cut short, and not taken for another version's. */
+static void expect_read(struct buf *b, struct audit_record *r, struct arena *a, char newest_alike)
+{
+    char version = b->ptr[0];
+    for (size_t len = 0; len < b->len; len++) {
+        assert_int_equal(audit_record_read(a, str_sub(buf_str(b), 0, len), r), ERR_CORRUPT);
+    }
+    for (char other = 0; other < 7; other++) {
+        bool is_alike = other >= version && other <= newest_alike;
+        b->ptr[0] = other;
+        assert_int_equal(audit_record_read(a, buf_str(b), r), is_alike ? ERR_OK : ERR_CORRUPT);
+    }
+    b->ptr[0] = version;
+    assert_int_equal(audit_record_read(a, buf_str(b), r), ERR_OK);
+}
+
+static void test_records_of_older_versions_are_read(void **state)
 {
     (void)state;
     struct buf b;
     struct arena a;
     struct audit_record r;
-    struct audit_decision d = example(NULL, 0);
-    d.client_request_id = STR_NONE;
-    d.trace_id = STR_NONE;
     buf_init(&b, 4096);
     arena_init(&a, 1 << 20);
-    audit_decision_write(&b, &d);
-    b.len -= 4;
-    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
-    b.ptr[0] = 3;
-    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_OK);
-    assert_true(str_eq(r.decision.substituted_from, STR("gpt-4o")));
-    assert_int_equal(r.decision.client_request_id.len + r.decision.trace_id.len, 0);
+    for (char version = 1; version <= 4; version++) {
+        old_decision(&b, version);
+        expect_read(&b, &r, &a, version);
+        const struct audit_decision *d = &r.decision;
+        assert_true(str_eq(d->decision, STR("block")));
+        assert_int_equal(d->unix_ms, 40);
+        assert_int_equal(d->slot, -1);
+        assert_int_equal(d->staleness_ms, 46);
+        assert_true(d->is_stream);
+        assert_int_equal(d->request_bytes, 3);
+        assert_int_equal(d->violations_count, 1);
+        assert_true(str_eq(d->violations[0].message, STR("why")));
+        assert_int_equal(d->violations[0].policy_version, 9);
+        assert_int_equal(d->violations[0].what.len, version >= 2 ? 5 : 0);
+        assert_int_equal(d->violations[0].count, version >= 2 ? 22 : 0);
+        assert_int_equal(d->modifications, version >= 2 ? 31 : 0);
+        assert_int_equal(d->substituted_from.len, version >= 3 ? 6 : 0);
+        assert_int_equal(d->client_request_id.len, version >= 4 ? 7 : 0);
+        assert_int_equal(d->trace_id.len, 0);
+    }
+    old_outcome(&b, 1);
+    expect_read(&b, &r, &a, 1);
+    assert_true(str_eq(r.outcome.outcome, STR("completed")));
+    assert_int_equal(r.outcome.response_bytes, 4);
+    assert_int_equal(r.outcome.response_decision.len, 0);
+    old_outcome(&b, 2);
+    expect_read(&b, &r, &a, 4); /* outcomes have got nothing since */
+    assert_true(str_eq(r.outcome.response_decision, STR("warn")));
+    assert_int_equal(r.outcome.modifications, 2);
     buf_fini(&b);
     arena_fini(&a);
 }
 
-static void test_records_of_version_1_are_read(void **state)
+/* The bytes themselves: what another program would have to write. */
+static void test_the_bytes_of_an_outcome(void **state)
 {
     (void)state;
-    struct buf b;
+    static const char bytes[] = "\5\2" "\5req_x\0\2oc\0\0\0\0\0" "\x80\2\0\xc8\1\0\0"
+                                "\x7f\x80\1\0\1\0" "\1\0\0\0\0" "\0\0\0\0";
+    struct audit_outcome o = {.request_id = STR("req_x"),
+                              .org = STR("oc"),
+                              .unix_ms = 128,
+                              .status = 200,
+                              .input_tokens = 127,
+                              .output_tokens = 128,
+                              .has_usage = true,
+                              .cost_pico_usd = -1};
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    audit_outcome_write(&out, &o);
+    assert_int_equal(out.len, sizeof(bytes) - 1);
+    assert_memory_equal(out.ptr, bytes, out.len);
+    buf_fini(&out);
+}
+
+static void test_numbers_have_one_spelling(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t field; /* of an empty outcome each is one byte */
+        const char *bytes;
+        size_t len;
+        bool is_good;
+    } cases[] = {
+        {8, "\x7f", 1, true},
+        {8, "\x80\1", 2, true},
+        {8, "\x80\0", 2, false}, /* longer than it need be */
+        {8, "\xff\x80\0", 3, false},
+        {8, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 10, true},
+        {8, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\2", 10, false}, /* 65 bits */
+        {8, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x81\0", 11, false},
+        {9, "\xff\xff\xff\xff\x0f", 5, true},
+        {9, "\xff\xff\xff\xff\x1f", 5, false}, /* of 32 bits */
+        {16, "\1", 1, true},
+        {16, "\2", 1, false}, /* neither yes nor no */
+        {16, "\x80\0", 2, false},
+        {0, "\x80\0", 2, false},
+        {0, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 10, false},
+        {24, "\x41", 1, false}, /* 65 violations */
+    };
+    struct audit_outcome none = {0};
+    struct buf whole, out;
     struct arena a;
     struct audit_record r;
-    buf_init(&b, 4096);
+    buf_init(&whole, 4096);
+    buf_init(&out, 4096);
     arena_init(&a, 1 << 20);
-    buf_add(&b, STR("\1\1"));
-    old_texts(&b, 22, 12, STR("block"));
-    for (unsigned char i = 0; i < 7; i++) {
-        old_number(&b, (unsigned char)(40 + i)); /* unix_ms ... staleness_ms */
+    audit_outcome_write(&whole, &none);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t at = 2 + cases[i].field;
+        buf_clear(&out);
+        buf_add(&out, str_sub(buf_str(&whole), 0, at));
+        buf_add(&out, (struct str){cases[i].bytes, cases[i].len});
+        buf_add(&out, str_sub(buf_str(&whole), at + 1, whole.len));
+        enum err e = audit_record_read(&a, buf_str(&out), &r);
+        if (e != (cases[i].is_good ? ERR_OK : ERR_CORRUPT)) {
+            fail_msg("case %zu", i);
+        }
     }
-    buf_add(&b, (struct str){"\0\1", 2}); /* is_degraded, is_stream */
-    for (unsigned char i = 0; i < 4; i++) {
-        old_number(&b, i); /* status, rules_applied, eval_us, request_bytes */
-    }
-    buf_add_byte(&b, 0); /* no hash */
-    old_number(&b, 1);   /* violations */
-    old_texts(&b, 8, 7, STR("why"));
-    old_number(&b, 9);
-    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_OK);
-    assert_true(str_eq(r.decision.decision, STR("block")));
-    assert_int_equal(r.decision.unix_ms, 40);
-    assert_int_equal(r.decision.request_bytes, 3);
-    assert_int_equal(r.decision.violations_count, 1);
-    assert_true(str_eq(r.decision.violations[0].message, STR("why")));
-    assert_int_equal(r.decision.violations[0].policy_version, 9);
-    assert_int_equal(r.decision.violations[0].stage.len, 0);
-    assert_int_equal(r.decision.modifications, 0);
-    assert_int_equal(r.decision.substituted_from.len, 0);
-    assert_int_equal(r.decision.trace_id.len, 0);
-    b.ptr[0] = 5; /* of a later program: not guessed at */
-    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
-    b.ptr[0] = 0;
-    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_CORRUPT);
+    buf_fini(&whole);
+    buf_fini(&out);
+    arena_fini(&a);
+}
 
-    buf_clear(&b);
-    buf_add(&b, STR("\1\2"));
-    old_texts(&b, 8, 3, STR("completed"));
-    for (unsigned char i = 0; i < 8; i++) {
-        old_number(&b, i); /* unix_ms ... cached_tokens */
+static void test_any_number_comes_back(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct arena a;
+    struct audit_record r;
+    buf_init(&out, 1 << 20);
+    arena_init(&a, 1 << 20);
+    for (unsigned shift = 0; shift < 64; shift++) {
+        for (uint64_t less = 0; less < 2; less++) {
+            uint64_t v = (UINT64_C(1) << shift) - less;
+            struct audit_outcome o = {.status = (uint32_t)v,
+                                      .input_tokens = v,
+                                      .cost_pico_usd = (int64_t)v,
+                                      .unix_ms = (int64_t)~v,
+                                      .response_bytes = ~v};
+            struct audit_decision d = {.slot = (int32_t)(uint32_t)v, .epoch = v};
+            buf_clear(&out);
+            audit_outcome_write(&out, &o);
+            assert_int_equal(audit_record_read(&a, buf_str(&out), &r), ERR_OK);
+            assert_true(r.outcome.status == o.status && r.outcome.input_tokens == v &&
+                        r.outcome.cost_pico_usd == o.cost_pico_usd &&
+                        r.outcome.unix_ms == o.unix_ms && r.outcome.response_bytes == ~v);
+            buf_clear(&out);
+            audit_decision_write(&out, &d);
+            assert_int_equal(audit_record_read(&a, buf_str(&out), &r), ERR_OK);
+            assert_true(r.decision.slot == d.slot && r.decision.epoch == v);
+        }
     }
-    buf_add(&b, (struct str){"\1\0", 2});
-    for (unsigned char i = 0; i < 5; i++) {
-        old_number(&b, i); /* cost_pico_usd ... response_bytes */
-    }
-    assert_int_equal(audit_record_read(&a, buf_str(&b), &r), ERR_OK);
-    assert_true(str_eq(r.outcome.outcome, STR("completed")));
-    assert_int_equal(r.outcome.response_bytes, 4);
-    assert_int_equal(r.outcome.response_decision.len, 0);
-    buf_fini(&b);
+    buf_fini(&out);
     arena_fini(&a);
 }
 
@@ -324,8 +452,10 @@ int main(void)
         cmocka_unit_test(test_outcome_round_trip),
         cmocka_unit_test(test_S4_38_json_shape),
         cmocka_unit_test(test_long_text_is_cut),
-        cmocka_unit_test(test_records_of_version_3_are_read),
-        cmocka_unit_test(test_records_of_version_1_are_read),
+        cmocka_unit_test(test_records_of_older_versions_are_read),
+        cmocka_unit_test(test_the_bytes_of_an_outcome),
+        cmocka_unit_test(test_numbers_have_one_spelling),
+        cmocka_unit_test(test_any_number_comes_back),
         cmocka_unit_test(test_content_facts_round_trip),
         cmocka_unit_test(test_content_facts_in_json),
     };
