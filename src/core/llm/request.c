@@ -169,7 +169,8 @@ static enum kind kind_of(struct str name, enum llm_endpoint e)
     }
     for (; from < count && members[from].len == name.len; from++) {
         const struct member *m = &members[from];
-        if ((m->endpoints & ON(e)) != 0 && memcmp(m->name, name.ptr, name.len) == 0) {
+        if ((m->endpoints & ON(e)) != 0 && m->name[0] == name.ptr[0] &&
+            memcmp(m->name, name.ptr, name.len) == 0) {
             return (enum kind)m->kind;
         }
     }
@@ -257,11 +258,13 @@ static enum err read_model(struct llm_walk *w, yyjson_val *value)
     if (model.ptr == NULL || model.len == 0) {
         return llm_walk_invalid(w, "`model` must be a non-empty string.");
     }
+    bool has_controls = false;
     for (size_t i = 0; i < model.len; i++) {
         unsigned char c = (unsigned char)model.ptr[i];
-        if (c < 0x20 || c == 0x7f) {
-            return llm_walk_invalid(w, "`model` must not contain control characters.");
-        }
+        has_controls |= (c < 0x20) | (c == 0x7f);
+    }
+    if (has_controls) {
+        return llm_walk_invalid(w, "`model` must not contain control characters.");
     }
     r->model = model;
     r->model_span = json_span_of_string(&r->doc, value);
