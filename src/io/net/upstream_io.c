@@ -22,6 +22,7 @@ static void on_written(uv_write_t *request, int status);
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer);
 static void on_tls_bytes(struct net_upstream *u, struct str in);
 static void on_answer_bytes(struct net_upstream *u, struct str in);
+static void join(struct str *body, struct str piece);
 static void on_eof(struct net_upstream *u, bool is_clean);
 static void check_pause(struct net_upstream *u);
 static void broken_later(struct net_upstream *u);
@@ -285,12 +286,14 @@ static void on_tls_bytes(struct net_upstream *u, struct str in)
     }
 }
 
-/* Parses one read to its end. After every event the exchange may have let go of the
- * call: then this connection is closing and nothing more is read from it. */
+/* Parses one read to its end. What it holds of the body is moved together and given on at
+ * once, whatever pieces the provider made of it. Whoever gets it may let go of the call: then
+ * this connection is closing and nothing more is read from it. */
 static void on_answer_bytes(struct net_upstream *u, struct str in)
 {
     struct net_request *r = u->request;
     struct wire_event ev;
+    struct str body = STR_NONE;
     if (r == NULL) {
         stat_add(&u->net->stats.upstreams_discarded, 1);
         upstream_close(u);
@@ -301,40 +304,53 @@ static void on_answer_bytes(struct net_upstream *u, struct str in)
         upstream_end(u, FLOW_END_TRUNCATED, "the provider answered before it was asked");
         return;
     }
-    uint32_t idle_ms = r->x->call.idle_ms;
     u->has_answer = true;
-    u->phase_due_ms = idle_ms == 0 ? NET_NEVER : net_ms(u->net) + idle_ms;
+    u->phase_due_ms = r->x->call.idle_ms == 0 ? NET_NEVER : net_ms(u->net) + r->x->call.idle_ms;
     upstream_arm(u);
-    for (;;) {
-        enum err e = wire_parser_next(&u->parser, &in, &ev);
-        if (e != ERR_OK) {
-            const char *reason = u->parser.refusal_reason;
-            upstream_end(u, FLOW_END_PROTOCOL,
-                         reason == NULL ? "the provider's answer is not acceptable" : reason);
-            return;
+    enum err e = wire_parser_next(&u->parser, &in, &ev);
+    for (; e == ERR_OK && (ev.type == WIRE_HEAD || ev.type == WIRE_BODY);
+         e = wire_parser_next(&u->parser, &in, &ev)) {
+        if (ev.type == WIRE_BODY) {
+            join(&body, ev.body);
+            continue;
         }
-        if (ev.type == WIRE_NEED_MORE) {
-            break;
-        }
-        if (ev.type == WIRE_END) {
-            upstream_complete(u, in.len > 0);
-            return;
-        }
-        if (ev.type == WIRE_HEAD) {
-            request_on_upstream_head(r, u->parser.head);
-        } else {
-            request_on_upstream_body(r, ev.body);
-        }
+        request_on_upstream_head(r, u->parser.head); /* it comes before all of the body */
         if (u->request != r) {
             return;
         }
     }
-    if (r->x->out.len > 0) {
-        request_perform(r);
+    if (body.len > 0) {
+        request_on_upstream_body(r, body);
     }
-    if (u->request == r) {
-        check_pause(u);
+    if (u->request != r) {
+        return;
     }
+    if (e != ERR_OK) {
+        const char *reason = u->parser.refusal_reason;
+        upstream_end(u, FLOW_END_PROTOCOL,
+                     reason == NULL ? "the provider's answer is not acceptable" : reason);
+    } else if (ev.type == WIRE_END) {
+        upstream_complete(u, in.len > 0);
+    } else {
+        if (r->x->out.len > 0) {
+            request_perform(r);
+        }
+        if (u->request == r) {
+            check_pause(u);
+        }
+    }
+}
+
+/* Behind what is there already, over bytes that are used up: reads are our own memory. */
+static void join(struct str *body, struct str piece)
+{
+    if (body->len == 0) {
+        *body = piece;
+        return;
+    }
+    ASSERT(piece.ptr >= body->ptr + body->len);
+    memmove((char *)(uintptr_t)body->ptr + body->len, piece.ptr, piece.len);
+    body->len += piece.len;
 }
 
 static void on_eof(struct net_upstream *u, bool is_clean)

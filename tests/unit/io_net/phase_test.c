@@ -152,6 +152,38 @@ static void unasked_bytes_where_a_call_goes_next(void **state)
     stage_close();
 }
 
+/* However the provider cut its body, what came in one read is one piece. */
+static void a_read_is_given_on_as_one_piece(void **state)
+{
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    int fd = stage_connect();
+    memset(&in, 0, sizeof(in));
+    memset(&up, 0, sizeof(up));
+    stage_send(fd, STR(CALL_REQUEST));
+    int provider = provider_accept();
+    stage_expect(provider, &up, "hello");
+    stage_send(provider, STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "1\r\na\r\n2;x=y\r\nbb\r\n003\r\nccc\r\n"));
+    stage_expect(fd, &in, "\r\n\r\n6\r\nabbccc\r\n");
+    stage_send(provider, STR("1\r\nd\r\n1\r\ne\r\n0\r\n\r\n"));
+    stage_expect(fd, &in, "2\r\nde\r\n0\r\n\r\n");
+    /* What is whole goes on although what follows it is not HTTP. */
+    memset(&in, 0, sizeof(in));
+    memset(&up, 0, sizeof(up));
+    stage_send(fd, STR(CALL_REQUEST));
+    stage_expect(provider, &up, "hello");
+    stage_send(provider, STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "1\r\na\r\n1\r\nb\r\nnot a size\r\n"));
+    stage_expect(fd, &in, "2\r\nab\r\n");
+    stage_expect(fd, &in, "event: error");
+    assert_int_equal(fake.ends[FLOW_END_PROTOCOL], 1);
+    close(fd);
+    close(provider);
+    stage_close();
+}
+
 static void a_client_goes_in_the_turn_of_its_answer(void **state)
 {
     (void)state;
@@ -205,6 +237,7 @@ int main(void)
         cmocka_unit_test(bodies_larger_than_the_room),
         cmocka_unit_test(unasked_bytes_beside_a_request),
         cmocka_unit_test(unasked_bytes_where_a_call_goes_next),
+        cmocka_unit_test(a_read_is_given_on_as_one_piece),
         cmocka_unit_test(a_client_goes_in_the_turn_of_its_answer),
         cmocka_unit_test(a_request_before_the_drain),
     };
