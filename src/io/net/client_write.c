@@ -13,8 +13,11 @@
 /* So much is sent at once: a copy of more is dearer than a system call. */
 #define FLUSH_BYTES ((size_t)16 * 1024)
 
+static void take_spare(struct net_client *c);
+static void give_spare(struct net_client *c);
 static size_t try_write(struct net_client *c, struct str bytes, struct str rest);
 static void write_queued(struct net_client *c);
+static void resume_provider(struct net_client *c);
 static void on_written(uv_write_t *request, int status);
 
 void client_send(struct net_client *c, struct str bytes, struct str rest)
@@ -61,8 +64,8 @@ void client_send_raw(struct net_client *c, struct str bytes, struct str rest)
             return;
         }
     }
-    buf_add(&c->queued, bytes);
-    buf_add(&c->queued, rest);
+    take_spare(c);
+    buf_add_parts(&c->queued, (const struct str[]){bytes, rest}, 2);
     if (c->queued.err != ERR_OK) {
         c->is_broken = true;
     }
@@ -79,9 +82,33 @@ void client_flush(struct net_client *c)
         return; /* on_written goes on */
     }
     buf_consume(&c->queued, try_write(c, buf_str(&c->queued), STR_NONE));
-    if (c->queued.len > 0 && !c->is_broken) {
+    if (c->queued.len == 0) {
+        give_spare(c);
+    } else if (!c->is_broken) {
         c->stall_due_ms = net_ms(c->net) + c->net->options.write_stall_ms;
         write_queued(c);
+    }
+    resume_provider(c);
+}
+
+/* What a turn queues is out at its end: a few buffers, the last used first, do for all. */
+static void take_spare(struct net_client *c)
+{
+    struct net *n = c->net;
+    if (c->queued.ptr == NULL && n->spares_count > 0) {
+        c->queued = n->spares[--n->spares_count];
+    }
+}
+
+static void give_spare(struct net_client *c)
+{
+    struct net *n = c->net;
+    size_t bytes_max = c->queued.bytes_max;
+    if (n->spares_count < NET_SPARES && c->queued.capacity <= 2 * FLUSH_BYTES) {
+        n->spares[n->spares_count++] = c->queued;
+        buf_init(&c->queued, bytes_max);
+    } else {
+        buf_fini(&c->queued);
     }
 }
 
@@ -124,11 +151,16 @@ static void on_written(uv_write_t *request, int status)
     } else {
         c->stall_due_ms = NET_NEVER;
     }
+    resume_provider(c);
+    client_advance(c);
+}
+
+static void resume_provider(struct net_client *c)
+{
     if (c->request != NULL && c->request->upstream != NULL &&
         client_unsent(c) <= c->net->options.unsent_low_bytes) {
         upstream_resume(c->request->upstream);
     }
-    client_advance(c);
 }
 
 size_t client_unsent(const struct net_client *c)

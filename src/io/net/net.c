@@ -360,5 +360,8 @@ void net_free(struct net *n)
     buf_fini(&n->plain);
     buf_fini(&n->cipher);
     buf_fini(&n->join);
+    while (n->spares_count > 0) {
+        buf_fini(&n->spares[--n->spares_count]);
+    }
     free(n);
 }

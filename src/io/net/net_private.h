@@ -220,6 +220,7 @@ struct net_listener {
 #define NET_BUCKETS 1024
 
 #define NET_READS_MAX 128
+#define NET_SPARES 64
 
 /* What was read in this turn and is not handled yet. */
 struct net_read {
@@ -271,6 +272,8 @@ struct net {
     unsigned names_count;
     struct tls_resume *resume;
     struct buf plain, cipher, join; /* scratch of one callback */
+    struct buf spares[NET_SPARES];  /* empty, for what clients are sent */
+    unsigned spares_count;
     uint64_t drain_due_ms, cut_due_ms;
     bool is_draining, is_cut, is_closing, is_drained_told, is_idle_running;
     struct net_reads reads;

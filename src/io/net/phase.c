@@ -98,6 +98,8 @@ static void flush_clients(struct net *n)
     while (!list_is_empty(&all)) {
         struct net_client *c = NET_OF(all.next, struct net_client, flush_node);
         client_flush(c);
-        client_advance(c);
+        if (c->state == CLIENT_FLUSH || c->is_broken) { /* nobody else waits for it */
+            client_advance(c);
+        }
     }
 }

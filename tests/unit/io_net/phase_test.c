@@ -184,6 +184,36 @@ static void a_read_is_given_on_as_one_piece(void **state)
     stage_close();
 }
 
+/* What waits for the end of the turn only is above the mark; the provider is read again. */
+static void a_turn_above_the_mark_does_not_stall(void **state)
+{
+    char piece[3000], head[128];
+    (void)state;
+    stage_init();
+    stage.options.unsent_high_bytes = 1000;
+    stage.options.unsent_low_bytes = 500;
+    stage_open(NULL);
+    memset(piece, 'p', sizeof(piece));
+    int fd = stage_connect();
+    memset(&in, 0, sizeof(in));
+    memset(&up, 0, sizeof(up));
+    stage_send(fd, STR(CALL_REQUEST));
+    int provider = provider_accept();
+    stage_expect(provider, &up, "hello");
+    snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+             2 * sizeof(piece) + 4);
+    stage_send(provider, str_from(head));
+    stage_send(provider, (struct str){piece, sizeof(piece)});
+    stage_expect(fd, &in, "ppp\r\n");
+    assert_true(net_stats(stage.net)->pauses > 0);
+    stage_send(provider, (struct str){piece, sizeof(piece)});
+    stage_send(provider, STR("last"));
+    stage_expect(fd, &in, "last\r\n0\r\n\r\n");
+    close(fd);
+    close(provider);
+    stage_close();
+}
+
 static void a_client_goes_in_the_turn_of_its_answer(void **state)
 {
     (void)state;
@@ -238,6 +268,7 @@ int main(void)
         cmocka_unit_test(unasked_bytes_beside_a_request),
         cmocka_unit_test(unasked_bytes_where_a_call_goes_next),
         cmocka_unit_test(a_read_is_given_on_as_one_piece),
+        cmocka_unit_test(a_turn_above_the_mark_does_not_stall),
         cmocka_unit_test(a_client_goes_in_the_turn_of_its_answer),
         cmocka_unit_test(a_request_before_the_drain),
     };
