@@ -383,6 +383,8 @@ void upstream_move(struct net_upstream *u, enum upstream_state to);
 void upstream_end(struct net_upstream *u, enum flow_end_how how, const char *reason);
 void upstream_complete(struct net_upstream *u, bool has_surplus);
 void upstream_arm(struct net_upstream *u);
+/* For what comes next, `ms` at most; 0 = no deadline but that of the call. */
+void upstream_wait(struct net_upstream *u, uint32_t ms);
 void upstream_on_names(struct net_upstream *u, const struct net_addr *addrs, size_t count);
 
 void upstream_activate(struct net_upstream *u); /* connected: send the call */

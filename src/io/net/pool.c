@@ -75,6 +75,7 @@ static struct net_pool *pool_new(const struct route_endpoint *e, uint64_t hash)
     p->url = e->url;
     p->url.host = copy(&at, e->url.host);
     p->url.path = STR_NONE;
+    p->url.authority = STR_NONE;
     p->credential_id = copy(&at, e->credential_id);
     p->ca_file = copy(&at, e->ca_file);
     /* The key of sessions to resume; a NUL cannot be part of any of its members. */

@@ -91,9 +91,7 @@ static void open_fresh(struct net_request *r, struct net_pool *pool)
         }
         return;
     }
-    const struct flow_call *call = &r->x->call;
-    u->phase_due_ms = call->connect_ms == 0 ? NET_NEVER : net_ms(n) + call->connect_ms;
-    upstream_arm(u);
+    upstream_wait(u, r->x->call.connect_ms);
     if (pool == NULL) {
         fail_later(u, FLOW_END_REFUSED, "out of memory");
     } else if (n->is_cut) {
@@ -247,14 +245,11 @@ static void connect_next(struct net_upstream *u)
 void upstream_activate(struct net_upstream *u)
 {
     struct net_request *r = u->request;
-    const struct flow_call *call = &r->x->call;
     upstream_move(u, UPSTREAM_ACTIVE);
     u->has_answer = false;
     u->plain_sent = 0;
     u->total_due_ms = r->total_due_ms;
-    u->phase_due_ms =
-        call->first_byte_ms == 0 ? NET_NEVER : net_ms(u->net) + call->first_byte_ms;
-    upstream_arm(u);
+    upstream_wait(u, r->x->call.first_byte_ms);
     list_remove(&u->flush_node);
     list_add(&u->net->flush_upstreams, &u->flush_node);
 }
@@ -377,6 +372,12 @@ static void on_closed(uv_handle_t *handle)
 }
 
 /* ---- deadlines ----------------------------------------------------------------------- */
+
+void upstream_wait(struct net_upstream *u, uint32_t ms)
+{
+    u->phase_due_ms = ms == 0 ? NET_NEVER : net_ms(u->net) + ms;
+    upstream_arm(u);
+}
 
 void upstream_arm(struct net_upstream *u)
 {

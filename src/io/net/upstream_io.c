@@ -153,9 +153,8 @@ static void on_written(uv_write_t *request, int status)
         /* An answer may have come before the reset: reading finds out. */
         return;
     }
-    if (!u->has_answer && u->state == UPSTREAM_ACTIVE && u->request->x->call.first_byte_ms > 0) {
-        u->phase_due_ms = net_ms(u->net) + u->request->x->call.first_byte_ms;
-        upstream_arm(u);
+    if (!u->has_answer && u->state == UPSTREAM_ACTIVE) {
+        upstream_wait(u, u->request->x->call.first_byte_ms);
     }
     if (u->cipher_next.len > 0) {
         send_next(u);
@@ -305,8 +304,7 @@ static void on_answer_bytes(struct net_upstream *u, struct str in)
         return;
     }
     u->has_answer = true;
-    u->phase_due_ms = r->x->call.idle_ms == 0 ? NET_NEVER : net_ms(u->net) + r->x->call.idle_ms;
-    upstream_arm(u);
+    upstream_wait(u, r->x->call.idle_ms);
     enum err e = wire_parser_next(&u->parser, &in, &ev);
     for (; e == ERR_OK && (ev.type == WIRE_HEAD || ev.type == WIRE_BODY);
          e = wire_parser_next(&u->parser, &in, &ev)) {
@@ -393,9 +391,7 @@ void upstream_resume(struct net_upstream *u)
     if (!u->is_paused || u->request == NULL || u->state != UPSTREAM_ACTIVE) {
         return;
     }
-    uint32_t idle_ms = u->request->x->call.idle_ms;
     u->is_paused = false;
-    u->phase_due_ms = idle_ms == 0 ? NET_NEVER : net_ms(u->net) + idle_ms;
-    upstream_arm(u);
+    upstream_wait(u, u->request->x->call.idle_ms);
     upstream_read_start(u);
 }
