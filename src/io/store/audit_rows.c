@@ -19,9 +19,10 @@
 /* "PGCOPY", a signature that breaks when it is taken for text, no flags, no extension. */
 static const char file_head[] = "PGCOPY\n\377\r\n\0" "\0\0\0\0" "\0\0\0\0";
 
-static void add_decision(struct buf *b, const struct audit_decision *d, size_t texts_bytes);
-static void add_outcome(struct buf *b, const struct audit_outcome *o, size_t texts_bytes);
-static char *add_response(char *to, const struct audit_outcome *o, struct str violations);
+static void add_row(struct buf *b, const struct audit_record *r, size_t texts_bytes);
+static char *put_decision(char *to, const struct audit_decision *d, struct str violations);
+static char *put_outcome(char *to, const struct audit_outcome *o, struct str violations);
+static char *put_response(char *to, const struct audit_outcome *o, struct str violations);
 static struct str violations_of(struct buf *json, const struct audit_violation *list,
                                 size_t count);
 static void write_violation(struct buf *json, const struct audit_violation *v);
@@ -31,7 +32,6 @@ static char *key(char *to, struct str org, int64_t unix_ms, struct str request_i
 static char *length(char *to, uint32_t v);
 static char *bytes(char *to, struct str s);
 static char *text(char *to, struct str s);
-static bool is_plain(struct str s);
 static void clean(char *at, struct str s);
 static char *int4(char *to, int64_t v);
 static char *int8(char *to, int64_t v);
@@ -43,11 +43,7 @@ enum err audit_rows_add(struct arena *a, struct str record, struct buf *decision
 {
     struct audit_record r;
     TRY(audit_record_read(a, record, &r));
-    if (r.kind == AUDIT_DECISION) {
-        add_decision(decisions, &r.decision, record.len);
-    } else {
-        add_outcome(outcomes, &r.outcome, record.len);
-    }
+    add_row(r.kind == AUDIT_DECISION ? decisions : outcomes, &r, record.len);
     return ERR_OK;
 }
 
@@ -58,16 +54,25 @@ void audit_rows_end(struct buf *b)
     }
 }
 
-static void add_decision(struct buf *b, const struct audit_decision *d, size_t texts_bytes)
+static void add_row(struct buf *b, const struct audit_record *r, size_t texts_bytes)
 {
+    bool is_decision = r->kind == AUDIT_DECISION;
     struct buf json;
-    struct str violations = violations_of(&json, d->violations, d->violations_count);
+    struct str violations =
+        is_decision ? violations_of(&json, r->decision.violations, r->decision.violations_count)
+                    : violations_of(&json, r->outcome.violations, r->outcome.violations_count);
     b->err = b->err == ERR_OK ? json.err : b->err; /* half a list is none */
-    char *to = row_begin(b, DECISION_FIELDS, texts_bytes + violations.len);
-    if (to == NULL) {
-        buf_fini(&json);
-        return;
+    char *to = row_begin(b, is_decision ? DECISION_FIELDS : OUTCOME_FIELDS,
+                         texts_bytes + violations.len);
+    if (to != NULL) {
+        row_end(b, is_decision ? put_decision(to, &r->decision, violations)
+                               : put_outcome(to, &r->outcome, violations));
     }
+    buf_fini(&json);
+}
+
+static char *put_decision(char *to, const struct audit_decision *d, struct str violations)
+{
     const struct str names[] = {d->team,    d->environment, d->project, d->user,
                                 d->user_id, d->key_id,      d->method,  d->path,
                                 d->endpoint, d->decision,   d->policy,  d->policy_id,
@@ -101,21 +106,11 @@ static void add_decision(struct buf *b, const struct audit_decision *d, size_t t
     to = int8(to, (int64_t)d->modifications);
     to = text(to, d->substituted_from);
     to = text(to, d->client_request_id);
-    to = text(to, d->trace_id);
-    row_end(b, to);
-    buf_fini(&json);
+    return text(to, d->trace_id);
 }
 
-static void add_outcome(struct buf *b, const struct audit_outcome *o, size_t texts_bytes)
+static char *put_outcome(char *to, const struct audit_outcome *o, struct str violations)
 {
-    struct buf json;
-    struct str violations = violations_of(&json, o->violations, o->violations_count);
-    b->err = b->err == ERR_OK ? json.err : b->err;
-    char *to = row_begin(b, OUTCOME_FIELDS, texts_bytes + violations.len);
-    if (to == NULL) {
-        buf_fini(&json);
-        return;
-    }
     to = key(to, o->org, o->unix_ms, o->request_id);
     to = text(to, o->node);
     to = int4(to, o->worker);
@@ -137,12 +132,11 @@ static void add_outcome(struct buf *b, const struct audit_outcome *o, size_t tex
     to = int8(to, o->upstream_ms);
     to = int8(to, o->first_byte_ms);
     to = int8(to, (int64_t)o->response_bytes);
-    row_end(b, add_response(to, o, violations));
-    buf_fini(&json);
+    return put_response(to, o, violations);
 }
 
 /* S3-6: a block by a rule of that severity is a security event, at either stage. */
-static char *add_response(char *to, const struct audit_outcome *o, struct str violations)
+static char *put_response(char *to, const struct audit_outcome *o, struct str violations)
 {
     struct audit_violation who = {0};
     bool is_block = str_eq(o->response_decision, STR("block"));
@@ -264,26 +258,10 @@ static char *text(char *to, struct str s)
         return none(to);
     }
     char *end = bytes(to, s);
-    if (!is_plain(s)) {
+    if (memchr(s.ptr, '\0', s.len) != NULL || !str_is_utf8(s)) {
         clean(end - s.len, s);
     }
     return end;
-}
-
-/* ASCII without NUL: nearly all texts. */
-static bool is_plain(struct str s)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t odd = 0, eight;
-    size_t i = 0;
-    for (; i + sizeof(eight) <= s.len; i += sizeof(eight)) {
-        memcpy(&eight, s.ptr + i, sizeof(eight));
-        odd |= (eight | (eight - ones)) & (ones << 7); /* a high bit, or a borrow of a zero */
-    }
-    for (; i < s.len; i++) {
-        odd |= (uint64_t)((unsigned char)s.ptr[i] >= 0x80 || s.ptr[i] == 0);
-    }
-    return odd == 0;
 }
 
 static void clean(char *at, struct str s)
