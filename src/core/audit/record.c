@@ -62,27 +62,22 @@
     F(u64, count, CONTENT)
 /* clang-format on */
 
-/* Two types are two members each, one behind the other; the list names the first. */
-struct hash {
-    struct sha256 value;
-    bool is_there;
-};
-struct violations {
-    const struct audit_violation *items;
-    size_t count;
-};
+/* What put_ and get_ are given of a member: most one pointer, two types two. */
+#define AT_text(s, member) &(s)->member
+#define AT_u64(s, member) &(s)->member
+#define AT_u32(s, member) &(s)->member
+#define AT_i64(s, member) &(s)->member
+#define AT_i32(s, member) &(s)->member
+#define AT_bool(s, member) &(s)->member
+#define AT_hash(s, member) &(s)->has_##member, &(s)->member
+#define AT_violations(s, member) &(s)->member, &(s)->member##_count
+
 /* No field takes more than ten bytes, but a text and a hash. */
 #define ONE(type, member, since) +1
 _Static_assert(10 * (DECISION_FIELDS(ONE) VIOLATION_FIELDS(ONE)) + sizeof(struct sha256) + 2 <=
                    SLACK_BYTES,
                "room");
 _Static_assert(10 * (OUTCOME_FIELDS(ONE) VIOLATION_FIELDS(ONE)) + 2 <= SLACK_BYTES, "room");
-#define FOLLOWS(type, first, second, inner)                                                        \
-    _Static_assert(offsetof(type, second) - offsetof(type, first) == (inner), "as the list says")
-FOLLOWS(struct audit_decision, body_sha256, has_body_sha256, offsetof(struct hash, is_there));
-FOLLOWS(struct audit_decision, violations, violations_count, offsetof(struct violations, count));
-FOLLOWS(struct audit_outcome, violations, violations_count, offsetof(struct violations, count));
-
 struct writer {
     struct buf *out;
     const char *end; /* of the room behind what is committed */
@@ -107,8 +102,9 @@ static char *put_u32(struct writer *w, char *at, const uint32_t *v);
 static char *put_i64(struct writer *w, char *at, const int64_t *v);
 static char *put_i32(struct writer *w, char *at, const int32_t *v);
 static char *put_bool(struct writer *w, char *at, const bool *v);
-static char *put_hash(struct writer *w, char *at, const struct sha256 *first);
-static char *put_violations(struct writer *w, char *at, const struct audit_violation *const *first);
+static char *put_hash(struct writer *w, char *at, const bool *is_there, const struct sha256 *h);
+static char *put_violations(struct writer *w, char *at, const struct audit_violation *const *list,
+                            const size_t *list_count);
 static char *put_violation(struct writer *w, char *at, const struct audit_violation *v);
 static void get_decision(struct reader *r, struct audit_decision *d);
 static void get_outcome(struct reader *r, struct audit_outcome *o);
@@ -123,14 +119,14 @@ static void get_u32(struct reader *r, uint32_t *ret);
 static void get_i64(struct reader *r, int64_t *ret);
 static void get_i32(struct reader *r, int32_t *ret);
 static void get_bool(struct reader *r, bool *ret);
-static void get_hash(struct reader *r, struct sha256 *first);
-static void get_violations(struct reader *r, const struct audit_violation **first);
+static void get_hash(struct reader *r, bool *ret_is_there, struct sha256 *ret);
+static void get_violations(struct reader *r, const struct audit_violation **ret, size_t *ret_count);
 
 /* ---- writing --------------------------------------------------------------------- */
 
 /* Each put_ returns what is behind what it wrote; NULL: there was no room. */
 #define PUT(type, member, since)                                                                   \
-    at = put_##type(w, at, &from->member);                                                         \
+    at = put_##type(w, at, AT_##type(from, member));                                               \
     if (at == NULL) {                                                                              \
         return;                                                                                    \
     }
@@ -251,30 +247,30 @@ static char *put_bool(struct writer *w, char *at, const bool *v)
     return at;
 }
 
-static char *put_hash(struct writer *w, char *at, const struct sha256 *first)
+static char *put_hash(struct writer *w, char *at, const bool *is_there, const struct sha256 *h)
 {
-    const struct hash *h = (const void *)first;
-    at = put_bool(w, at, &h->is_there);
-    if (h->is_there) {
-        memcpy(at, h->value.bytes, sizeof(h->value.bytes));
-        at += sizeof(h->value.bytes);
+    at = put_bool(w, at, is_there);
+    if (*is_there) {
+        memcpy(at, h->bytes, sizeof(h->bytes));
+        at += sizeof(h->bytes);
     }
     return at;
 }
 
-static char *put_violations(struct writer *w, char *at, const struct audit_violation *const *first)
+static char *put_violations(struct writer *w, char *at, const struct audit_violation *const *list,
+                            const size_t *list_count)
 {
-    const struct violations *v = (const void *)first;
-    size_t count = v->count < AUDIT_VIOLATIONS_MAX ? v->count : AUDIT_VIOLATIONS_MAX;
+    size_t count = *list_count < AUDIT_VIOLATIONS_MAX ? *list_count : AUDIT_VIOLATIONS_MAX;
     at = put_leb128(at, count);
     for (size_t i = 0; i < count && at != NULL; i++) {
         at = more_room(w, at, 0);
-        at = at == NULL ? NULL : put_violation(w, at, &v->items[i]);
+        at = at == NULL ? NULL : put_violation(w, at, &(*list)[i]);
     }
     return at;
 }
 
-#define PUT(type, member, since) at = at == NULL ? NULL : put_##type(w, at, &from->member);
+#define PUT(type, member, since)                                                                   \
+    at = at == NULL ? NULL : put_##type(w, at, AT_##type(from, member));
 static char *put_violation(struct writer *w, char *at, const struct audit_violation *from)
 {
     VIOLATION_FIELDS(PUT)
@@ -311,7 +307,7 @@ enum err audit_record_read(struct arena *a, struct str bytes, struct audit_recor
 
 #define GET(type, member, since)                                                                   \
     if (VERSION_##since <= r->version) {                                                           \
-        get_##type(r, &to->member);                                                                \
+        get_##type(r, AT_##type(to, member));                                                      \
     }
 
 static void get_decision(struct reader *r, struct audit_decision *to)
@@ -428,19 +424,17 @@ static void get_bool(struct reader *r, bool *ret)
     *ret = at != NULL && *at == 1;
 }
 
-static void get_hash(struct reader *r, struct sha256 *first)
+static void get_hash(struct reader *r, bool *ret_is_there, struct sha256 *ret)
 {
-    struct hash *ret = (void *)first;
-    get_bool(r, &ret->is_there);
-    const char *bytes = ret->is_there ? take(r, sizeof(ret->value.bytes)) : NULL;
+    get_bool(r, ret_is_there);
+    const char *bytes = *ret_is_there ? take(r, sizeof(ret->bytes)) : NULL;
     if (bytes != NULL) {
-        memcpy(ret->value.bytes, bytes, sizeof(ret->value.bytes));
+        memcpy(ret->bytes, bytes, sizeof(ret->bytes));
     }
 }
 
-static void get_violations(struct reader *r, const struct audit_violation **first)
+static void get_violations(struct reader *r, const struct audit_violation **ret, size_t *ret_count)
 {
-    struct violations *ret = (void *)first;
     size_t count = (size_t)get_number(r, AUDIT_VIOLATIONS_MAX);
     struct audit_violation *list =
         r->is_bad ? NULL : ARENA_ARRAY(r->arena, count, struct audit_violation);
@@ -451,6 +445,6 @@ static void get_violations(struct reader *r, const struct audit_violation **firs
     for (size_t i = 0; i < count; i++) {
         get_violation(r, &list[i]);
     }
-    ret->items = list;
-    ret->count = count;
+    *ret = list;
+    *ret_count = count;
 }
