@@ -129,7 +129,7 @@ static bool parse_group(struct str text, uint8_t ret_bytes[2])
     }
     unsigned value = 0;
     for (size_t i = 0; i < text.len; i++) {
-        value = value * 16 + char_hex(text.ptr[i]);
+        value = value * 16 + (unsigned)hex_value(text.ptr[i]);
     }
     ret_bytes[0] = (uint8_t)(value >> 8);
     ret_bytes[1] = (uint8_t)(value & 255);

@@ -36,20 +36,6 @@ const uint8_t char_classes[256] = {
 };
 /* clang-format on */
 
-unsigned char_hex(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return (unsigned)(c - '0');
-    }
-    if (c >= 'a' && c <= 'f') {
-        return (unsigned)(c - 'a') + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return (unsigned)(c - 'A') + 10;
-    }
-    return 255;
-}
-
 bool chars_are(struct str s, unsigned classes)
 {
     const unsigned char *bytes = (const unsigned char *)s.ptr;

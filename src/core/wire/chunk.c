@@ -69,16 +69,13 @@ enum err chunk_read(struct wire_parser *p, struct str *in)
  * nothing where it is anything else, or not whole. */
 static enum err read_usual(struct wire_parser *p, struct str *in)
 {
-    const char *at = in->ptr + 2, *end = in->ptr + in->len;
     if (in->len < 5 || in->ptr[0] != '\r' || in->ptr[1] != '\n') {
         return ERR_OK;
     }
-    const char *digits = at;
+    const char *digits = in->ptr + 2, *end = in->ptr + in->len, *at = digits;
     uint64_t size = 0;
-    unsigned digit;
-    while (at < end && at < digits + DIGITS_MAX && (digit = char_hex(*at)) < 16) {
-        size = size * 16 + digit;
-        at++;
+    for (int digit; at < end && at < digits + DIGITS_MAX && (digit = hex_value(*at)) >= 0; at++) {
+        size = size * 16 + (unsigned)digit;
     }
     if (at == digits || end - at < 2 || at[0] != '\r' || at[1] != '\n') {
         return ERR_OK;
@@ -123,12 +120,12 @@ static enum err step_byte(struct wire_parser *p, char c)
 static enum err step_size(struct wire_parser *p, char c)
 {
     struct chunk_place *chunk = &p->state->chunk;
-    unsigned digit = char_hex(c);
-    if (digit < 16) {
+    int digit = hex_value(c);
+    if (digit >= 0) {
         if (++chunk->digits > DIGITS_MAX) {
             return refuse_line(p);
         }
-        chunk->size = chunk->size * 16 + digit;
+        chunk->size = chunk->size * 16 + (unsigned)digit;
         return ERR_OK;
     }
     if (chunk->digits == 0) {

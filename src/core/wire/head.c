@@ -9,7 +9,6 @@
 #include "wire_parts.h"
 
 static bool host_is_clean(struct str host);
-static char *put(char *at, struct str s);
 static void fail(struct buf *b);
 
 /* RFC 9110, and what providers are known to send. */
@@ -111,25 +110,9 @@ void wire_write_request_line(struct buf *b, enum wire_method m, struct str prefi
         fail(b);
         return;
     }
-    size_t len = method.len + prefix.len + path.len + host.len + strlen("  HTTP/1.1\r\nHost: \r\n");
-    char *at = buf_reserve(b, len);
-    if (at == NULL) {
-        return;
-    }
-    at = put(put(at, method), STR(" "));
-    at = put(put(at, prefix), path);
-    at = put(put(at, STR(" HTTP/1.1\r\nHost: ")), host);
-    put(at, STR("\r\n"));
-    buf_commit(b, len);
-}
-
-/* Returns what is behind it. */
-static char *put(char *at, struct str s)
-{
-    if (s.len > 0) {
-        memcpy(at, s.ptr, s.len);
-    }
-    return at + s.len;
+    const struct str parts[] = {method, STR_INIT(" "), prefix, path,
+                                STR_INIT(" HTTP/1.1\r\nHost: "), host, STR_INIT("\r\n")};
+    buf_add_parts(b, parts, 7);
 }
 
 static bool host_is_clean(struct str host)
@@ -159,14 +142,9 @@ void wire_write_status_line(struct buf *b, unsigned status)
     struct str text = str_from(wire_status_text(status));
     const char digits[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
                            (char)('0' + status % 10), ' '};
-    size_t len = strlen("HTTP/1.1 200 \r\n") + text.len;
-    char *at = buf_reserve(b, len);
-    if (at == NULL) {
-        return;
-    }
-    at = put(put(at, STR("HTTP/1.1 ")), (struct str){digits, sizeof(digits)});
-    put(put(at, text), STR("\r\n"));
-    buf_commit(b, len);
+    const struct str parts[] = {
+        STR_INIT("HTTP/1.1 "), {digits, sizeof(digits)}, text, STR_INIT("\r\n")};
+    buf_add_parts(b, parts, 4);
 }
 
 void wire_write_header(struct buf *b, struct str name, struct str value)
@@ -175,13 +153,8 @@ void wire_write_header(struct buf *b, struct str name, struct str value)
         fail(b);
         return;
     }
-    char *at = buf_reserve(b, name.len + value.len + 4);
-    if (at == NULL) {
-        return;
-    }
-    at = put(put(at, name), STR(": "));
-    put(put(at, value), STR("\r\n"));
-    buf_commit(b, name.len + value.len + 4);
+    const struct str parts[] = {name, STR_INIT(": "), value, STR_INIT("\r\n")};
+    buf_add_parts(b, parts, 4);
 }
 
 void wire_write_bearer(struct buf *b, struct str credential)

@@ -67,7 +67,7 @@ static enum path_verdict judge_escape(struct str rest)
     if (rest.len < 2 || !char_is(rest.ptr[0], CHAR_HEX) || !char_is(rest.ptr[1], CHAR_HEX)) {
         return PATH_UNKNOWN_BYTE;
     }
-    unsigned byte = char_hex(rest.ptr[0]) * 16 + char_hex(rest.ptr[1]);
+    unsigned byte = (unsigned)(hex_value(rest.ptr[0]) * 16 + hex_value(rest.ptr[1]));
     /* Unreserved and reserved bytes have a raw spelling, which means something else
      * or the same: either way there would be two. */
     if (char_is((char)byte, CHAR_PATH) ||

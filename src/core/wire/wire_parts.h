@@ -30,8 +30,6 @@ static inline bool char_is(char c, unsigned classes)
 {
     return (char_classes[(unsigned char)c] & classes) != 0;
 }
-/* 0-15; 255 when `c` is no hexadecimal digit. */
-unsigned char_hex(char c);
 /* Are all bytes of `s` in one of `classes`? True for none. */
 bool chars_are(struct str s, unsigned classes);
 /* How many bytes in front are CHAR_VALUE or CHAR_TOKEN? */
