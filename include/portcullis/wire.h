@@ -108,7 +108,9 @@ struct wire_event {
 
 /* About 50 bytes; embed it in a connection. Everything large (llhttp, the header
  * table, the bytes of the head: 5 KiB and the head) is in `state`, which lives from
- * the first byte of a message until wire_parser_idle or wire_parser_fini. */
+ * the first byte of a message until wire_parser_idle or wire_parser_fini; as long as it
+ * does, the lines in front that a head has in common with the one before are not read
+ * again. */
 struct wire_parser {
     const struct wire_head *head;     /* NULL before the first WIRE_HEAD and while idle */
     struct wire_parser_state *state;  /* NULL while idle */

@@ -3,7 +3,8 @@
  * What the request and response fuzzers share: play one stream whole and again in
  * two halves and byte by byte, and abort when the outcome differs. The outcome is
  * the number of heads, bodies' bytes and ends, a running hash of the bodies, and
- * whether it ended in an error. Also checks what must hold of every head.
+ * whether it ended in an error. Also checks what must hold of every head, and that the
+ * same again on the same connection has the same outcome.
  */
 #ifndef HTTP_FUZZ_H
 #define HTTP_FUZZ_H
@@ -80,16 +81,17 @@ static inline void feed(struct wire_parser *p, struct str bytes, struct outcome 
     free(copy);
 }
 
+static const struct wire_limits fuzz_limits = {.head_bytes_max = 4096,
+                                               .target_bytes_max = 512,
+                                               .body_bytes_max = 64 * 1024,
+                                               .informational_max = 3};
+
 /* step 0: all at once. `half`: where to cut once when step is SIZE_MAX. */
 static inline struct outcome run(enum wire_kind kind, struct str bytes, size_t step, size_t half)
 {
-    static const struct wire_limits limits = {.head_bytes_max = 4096,
-                                              .target_bytes_max = 512,
-                                              .body_bytes_max = 64 * 1024,
-                                              .informational_max = 3};
     struct outcome o = {0};
     struct wire_parser p;
-    wire_parser_init(&p, kind, &limits);
+    wire_parser_init(&p, kind, &fuzz_limits);
     for (size_t at = 0; at < bytes.len && !o.is_refused;) {
         size_t size = step == 0          ? bytes.len
                       : step == SIZE_MAX ? (at == 0 ? half : bytes.len)
@@ -115,13 +117,33 @@ static inline struct outcome run(enum wire_kind kind, struct str bytes, size_t s
     return o;
 }
 
+/* The second time with the first `half` bytes by themselves. */
+static inline void run_again(enum wire_kind kind, struct str bytes, size_t half)
+{
+    struct outcome first = {0}, second = {0};
+    struct wire_parser p;
+    wire_parser_init(&p, kind, &fuzz_limits);
+    feed(&p, bytes, &first);
+    bool is_open = kind == WIRE_REQUEST ? !p.is_closed : wire_parser_is_reusable(&p);
+    if (!first.is_refused && first.ends > 0 && is_open && wire_parser_is_idle(&p)) {
+        feed(&p, str_sub(bytes, 0, half), &second);
+        feed(&p, str_sub(bytes, half, bytes.len), &second);
+        ASSERT(!second.is_refused && wire_parser_is_idle(&p));
+        ASSERT(second.heads == first.heads && second.ends == first.ends);
+        ASSERT(second.body_bytes == first.body_bytes && second.body_hash == first.body_hash);
+    }
+    wire_parser_fini(&p);
+}
+
 static inline int fuzz_stream(enum wire_kind kind, const uint8_t *data, size_t size)
 {
     struct str bytes = {(const char *)data, size};
     struct outcome whole = run(kind, bytes, 0, 0);
+    size_t half = size > 0 ? data[size - 1] * size / 256 : 0;
     struct outcome others[2];
     others[0] = run(kind, bytes, 1, 0);
-    others[1] = run(kind, bytes, SIZE_MAX, size > 0 ? data[size - 1] * size / 256 : 0);
+    others[1] = run(kind, bytes, SIZE_MAX, half);
+    run_again(kind, bytes, half);
     for (unsigned i = 0; i < 2; i++) {
         const struct outcome *o = &others[i];
         /* Of a refused message more or less body may have come out before. */

@@ -204,17 +204,17 @@ bool bytes_eq_ct(const void *a, const void *b, size_t len)
     const uint8_t *p = a;
     const uint8_t *q = b;
     uint64_t difference = 0;
-    for (; len >= 8; len -= 8) {
+    /* The last eight overlap those before instead of a loop over single bytes. */
+    for (size_t i = 0; len >= 8 && i < len; i += 8) {
+        size_t at = i + 8 <= len ? i : len - 8;
         uint64_t x, y;
-        memcpy(&x, p, sizeof(x));
-        memcpy(&y, q, sizeof(y));
+        memcpy(&x, p + at, sizeof(x));
+        memcpy(&y, q + at, sizeof(y));
         difference |= x ^ y;
         /* The compiler must not know it, or it could stop at the first difference. */
         __asm__ volatile("" : "+r"(difference));
-        p += 8;
-        q += 8;
     }
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; len < 8 && i < len; i++) {
         difference |= (uint64_t)(p[i] ^ q[i]);
         __asm__ volatile("" : "+r"(difference));
     }

@@ -157,13 +157,16 @@ static enum err begin_message(struct wire_parser *p)
         }
         buf_init(&s->bytes, p->limits->head_bytes_max);
         s->informational = 0;
+        s->kept_at = 0;
+        s->before.bytes = 0;
+        /* All but the table of headers, which is as long as headers_count says. */
+        memset(&s->head, 0, offsetof(struct wire_head, headers));
         p->state = s;
     }
     buf_clear(&s->bytes);
     p->head = NULL;
-    /* All but the table of headers, which is as long as headers_count says. */
-    memset(&s->head, 0, offsetof(struct wire_head, headers));
     s->head.headers_count = 0;
+    s->alike = 0;
     s->phase = p->kind == WIRE_REQUEST ? PHASE_LEAD : PHASE_HEAD;
     s->has_start_line = false;
     s->has_tab_around_value = false;
@@ -205,6 +208,9 @@ static enum err skip_lead(struct wire_parser *p, struct str *in)
 static enum err collect_head(struct wire_parser *p, struct str *in)
 {
     struct wire_parser_state *s = p->state;
+    if (s->before.bytes > 0) {
+        again_take(s, in);
+    }
     if (s->bytes.len > s->line_at) {
         TRY(finish_split_line(p, in));
     }
@@ -318,9 +324,9 @@ static enum err finish_head(struct wire_parser *p)
 {
     struct wire_parser_state *s = p->state;
     TRY(guard_finish(p));
-    second_begin(p);
-    TRY(second_feed(p, buf_str(&s->bytes)));
+    TRY(second_read_head(p));
     TRY(second_compare_head(p));
+    again_keep(s);
     if (p->kind == WIRE_RESPONSE && s->head.status < 200) {
         s->informational++;
         if (s->informational > p->limits->informational_max) {

@@ -6,12 +6,15 @@
  * that differ are the definition of a desync, so any difference is a refusal.
  *
  * Why not llhttp alone: 9.2 still lets 54 of 1,827 offending streams through. It
- * gets a fresh start for every message and never sees a byte behind one. Upgrade
+ * gets a fresh start for every message, or one from where it stood behind the same
+ * bytes (again.c), and never sees a byte behind one. Upgrade
  * is ignored: the flag is cleared before llhttp can act on it. Settings are
  * constant data; state lives in the parser. One thread.
  */
 #include "wire_parts.h"
 
+static void second_begin(struct wire_parser *p);
+static enum err keep_place(struct wire_parser *p, size_t from);
 static int on_headers_complete(llhttp_t *llhttp);
 static int on_message_complete(llhttp_t *llhttp);
 
@@ -24,10 +27,35 @@ static const llhttp_settings_t second_settings = {
 static const unsigned second_methods[] = {HTTP_GET,   HTTP_HEAD,   HTTP_POST,   HTTP_PUT,
                                           HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS};
 
-void second_begin(struct wire_parser *p)
+enum err second_read_head(struct wire_parser *p)
 {
     struct wire_parser_state *s = p->state;
     memset(&s->second, 0, sizeof(s->second));
+    size_t from = s->kept_at <= s->alike ? s->kept_at : 0;
+    if (from > 0) {
+        s->llhttp = s->llhttp_kept; /* has seen these very bytes */
+    } else {
+        second_begin(p);
+    }
+    if (s->alike != from) {
+        TRY(keep_place(p, from));
+    }
+    s->kept_at = s->alike;
+    return second_feed(p, str_sub(buf_str(&s->bytes), s->alike, s->bytes.len));
+}
+
+/* Of the two last heads the lines up to here were the same: the next may have them, too. */
+static enum err keep_place(struct wire_parser *p, size_t from)
+{
+    struct wire_parser_state *s = p->state;
+    TRY(second_feed(p, str_sub(buf_str(&s->bytes), from, s->alike)));
+    s->llhttp_kept = s->llhttp;
+    return ERR_OK;
+}
+
+static void second_begin(struct wire_parser *p)
+{
+    struct wire_parser_state *s = p->state;
     llhttp_init(&s->llhttp, p->kind == WIRE_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE,
                 &second_settings);
     s->llhttp.data = s;

@@ -2,8 +2,8 @@
  *
  * wire, inside: what the files of this room share: byte classes, the state of a
  * parser in the middle of a message, and the calls between parser (order of
- * things), guard (our reading of heads), chunk (our reading of chunked bodies)
- * and second (llhttp reading the same bytes).
+ * things), guard (our reading of heads), again (lines that came before), chunk (our
+ * reading of chunked bodies) and second (llhttp reading the same bytes).
  *
  * Not a door: no other room includes it. Memory: the state is one allocation
  * plus the buffer of the head, both owned by the parser. One thread.
@@ -89,6 +89,13 @@ struct chunk_place {
     unsigned trailers;
 };
 
+/* The accepted head before, still in the buffer: up to its blank line, and its fields. */
+struct head_before {
+    size_t bytes; /* 0: there is none */
+    size_t fields_count;
+    struct field_marks marks;
+};
+
 /* What llhttp made of the head. */
 struct second_view {
     bool has_head;
@@ -106,6 +113,10 @@ struct wire_parser_state {
     struct wire_head head;
     llhttp_t llhttp;
     struct second_view second;
+    llhttp_t llhttp_kept; /* as it stood behind so many bytes of this head */
+    size_t kept_at;       /* 0: nowhere */
+    size_t alike;         /* bytes in front that the head before had, too; whole lines */
+    struct head_before before;
     struct buf bytes; /* of the head */
     enum wire_phase phase;
     bool has_start_line;
@@ -143,13 +154,19 @@ enum err guard_target_form(struct wire_parser *p, struct str target);
 /* target.c: fills target, path and query of the head from the request line. */
 enum err guard_target(struct wire_parser *p);
 
+/* again.c. An accepted head is remembered; of the next one, whose first input this is, the
+ * same lines are taken over. */
+void again_keep(struct wire_parser_state *s);
+void again_take(struct wire_parser_state *s, struct str *in);
+
 /* chunk.c. Reads chunk lines and trailers from *in up to the next data or the end
  * of the body; sets the phase to PHASE_CHUNK_DATA or PHASE_END when reached. */
 void chunk_begin(struct chunk_place *chunk);
 enum err chunk_read(struct wire_parser *p, struct str *in);
 
 /* second.c. llhttp gets exactly the bytes the guard has passed. */
-void second_begin(struct wire_parser *p);
+/* The whole head; what is alike again is not read again. */
+enum err second_read_head(struct wire_parser *p);
 enum err second_feed(struct wire_parser *p, struct str bytes);
 /* After the head: do both readers mean the same? Settles head.is_keep_alive. */
 enum err second_compare_head(struct wire_parser *p);
