@@ -116,11 +116,11 @@ struct flow_exchange {
     struct str out_rest;   /* and these behind them, lent until they are sent; not if out.err */
     struct buf record;     /* bytes for the spool */
     struct flow_call call;
-    struct wire_head served_head; /* with FLOW_WANT_SERVE: views into the exchange */
-    struct str served_body;
+    struct flow_private *p;
     const struct policy_principal *principal; /* after authenticate; NULL before */
     struct str request_id; /* after flow_begin */
-    struct flow_private *p;
+    struct str served_body;       /* with FLOW_WANT_SERVE: views into the exchange */
+    struct wire_head served_head; /* last: it is long */
 };
 
 MUST_USE enum err flow_exchange_new(struct flow_exchange **ret);

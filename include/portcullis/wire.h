@@ -54,16 +54,16 @@ struct wire_head {
     struct str query;        /* behind '?': visible ASCII without '#' and '\\', or none */
     struct str host;         /* as sent, with port; none only on HTTP/1.0 */
     unsigned status;         /* response: 200-599 (1xx are skipped) */
-    struct wire_header headers[WIRE_HEADERS_MAX];
-    size_t headers_count;
-    uint64_t names;   /* wire_name_bit of every header */
-    uint64_t repeats; /* bits that more than one header has */
     bool has_content_length;
-    uint64_t content_length;
     bool is_chunked;
     bool is_keep_alive; /* both readers agree that the connection may go on */
     bool is_http10;
     bool expects_continue; /* HTTP/1.1 request with Expect: 100-continue */
+    uint64_t content_length;
+    uint64_t names;   /* wire_name_bit of every header */
+    uint64_t repeats; /* bits that more than one header has */
+    size_t headers_count;
+    struct wire_header headers[WIRE_HEADERS_MAX]; /* last: mostly a few are there */
 };
 /* One bit of 64 for a name, whatever its case. Most headers that are asked for are not there:
  * for a literal name the compiler leaves one test of a bit. */

@@ -130,6 +130,7 @@ void flow_on_head(struct flow_exchange *x, const struct wire_head *head, struct 
     ASSERT(p->state == FLOW_READING && p->head == NULL);
     p->now = now;
     p->head = head;
+    p->is_http10 = head->is_http10;
     p->is_keep_alive = p->is_keep_alive && head->is_keep_alive;
     flow_step_receive(x);
     if (p->is_refused) {

@@ -52,17 +52,36 @@ struct flow_refusal {
     const char *allow;           /* with 405: what the path takes; NULL = no header */
 };
 
+/* In the order in which it is needed: an exchange finds most of it out of the cache again. */
 struct flow_private {
     struct arena arena; /* it and the buffers come first: they are emptied, not given back */
     struct buf body;        /* request body */
     struct buf edited;      /* the body as it is sent, when content rules changed it */
-    struct buf answer;      /* buffered JSON answer, or the current event's bytes */
     struct buf call_head;   /* for the provider, with its credential; nothing else is in it */
+    struct buf answer;      /* buffered JSON answer, or the current event's bytes */
+    /* What every event asks, those of a stream before all. */
     const struct flow_env *env;
-    struct flow_start start;
     struct flow_now now;
     enum flow_state state;
     enum flow_kind kind;
+    bool is_upstream_error; /* collecting the body of an error answer */
+    bool is_upstream_stream;
+    bool is_http10;         /* the client: it takes no chunks */
+    bool is_head_sent;      /* the status line went to the client */
+    bool is_call_open, is_keep_alive;
+    bool is_refused;        /* refusal holds the answer */
+    bool is_recorded;       /* a decision record exists, so an outcome must follow */
+    bool has_sse;
+    bool is_answer_waiting; /* there is more of it to read: after the loop has turned */
+    enum policy_error_format error_format; /* of a refusal by policy */
+    struct flow_asking *asking;  /* a recogniser's call; heap; NULL: none yet */
+    struct content_check *check; /* NULL: no content rule applies; for both stages */
+    struct flow_stream *stream;  /* content rules read the answer's events; else NULL; heap */
+    struct llm_relay *relay;
+    size_t warnings_count; /* what the client is told: of the candidate, of content rules */
+    uint64_t response_bytes; /* of the body */
+    struct sse_parser sse;
+    struct flow_start start;
     const struct wire_head *head;
     char request_id[30]; /* req_ + ULID */
     enum llm_endpoint endpoint;
@@ -71,13 +90,13 @@ struct flow_private {
     struct str environment;
     struct str client_request_id, trace_id; /* what the caller calls it; none: not said, or badly */
     struct str traceparent, tracestate;     /* for the provider: valid or none */
-    enum policy_error_format error_format; /* of a refusal by policy */
     size_t tags_count;
     bool has_header_slot;
     int64_t header_slot;
     struct llm_request request;
     bool is_parsed;
     struct sha256 body_sha256; /* when it is parsed, and wanted */
+    uint64_t request_bytes;    /* of the body */
     const struct issue *texts_issue; /* why its texts could not be listed; NULL = they are */
     enum err texts_err;
     struct route_resolution models;
@@ -85,18 +104,14 @@ struct flow_private {
     struct policy_verdict verdict;
     bool is_decided;
     uint32_t eval_us; /* all that comes before the decision, content included */
-    size_t warnings_count; /* what the client is told: of the candidate, of content rules */
     struct route_choice choice;
-    struct content_check *check; /* NULL: no content rule applies; for both stages */
     struct flow_found found;     /* in the request */
-    struct flow_asking *asking;  /* a recogniser's call; heap; NULL: none yet */
     enum flow_inspection inspection;
     bool must_turn; /* the slice is used up, or there is work */
     bool is_rendered; /* the body for the provider is made */
     /* Long calls: what flow_work does, and what follows on the turn; NULL = nothing. What
      * came of it: `work_err`, and where it is a parser's, `issue`. */
-    void (*work)(struct flow_exchange *x);
-    void (*then)(struct flow_exchange *x);
+    void (*work)(struct flow_exchange *x), (*then)(struct flow_exchange *x);
     enum err work_err;
     uint64_t from_us; /* what is done now is measured from here */
     uint32_t work_us; /* flow_work took before, and is not in one of the sums yet */
@@ -104,30 +119,16 @@ struct flow_private {
     uint32_t content_us[2];      /* [0] request, [1] answer: time in content rules */
     uint64_t content_bytes[2];   /* text given to them */
     struct llm_upstream upstream;
-    struct llm_relay *relay;
-    struct flow_stream *stream; /* content rules read the answer's events; else NULL; heap */
     const struct llm_said *said; /* of a JSON answer that content rules read */
     const struct llm_edit *front; /* near its beginning, made when it is written; NULL = none */
-    bool is_answer_waiting;     /* there is more of it to read: after the loop has turned */
-    struct sse_parser sse;
-    bool has_sse;
-    struct flow_refusal refusal;
-    bool is_refused;      /* refusal holds the answer */
-    struct str local_body; /* an answer of our own with status 200 (models) */
-    const char *decision; /* word of the stored decision, for the counters */
-    bool is_recorded;     /* a decision record exists, so an outcome must follow */
-    bool is_call_open;
-    bool is_head_sent;    /* the status line went to the client */
-    bool is_keep_alive;
-    unsigned status_sent;
-    unsigned upstream_status;
-    bool is_upstream_error; /* collecting the body of an error answer */
-    bool is_upstream_stream;
+    uint64_t called_us, first_byte_us;
+    unsigned status_sent, upstream_status;
     struct str upstream_request_id;
     uint32_t upstream_retry_after_s;
-    const char *outcome; /* audit_outcome.outcome */
-    uint64_t called_us, first_byte_us;
-    uint64_t request_bytes, response_bytes; /* of the bodies */
+    const char *decision; /* word of the stored decision, for the counters */
+    const char *outcome;  /* audit_outcome.outcome */
+    struct str local_body; /* an answer of our own with status 200 (models) */
+    struct flow_refusal refusal;
     /* Last, and not cleared between two exchanges: their counts say what holds. */
     struct policy_pair tags[FLOW_TAGS_MAX];
     const struct policy_violation *warnings[FLOW_REPORTED_MAX];

@@ -251,7 +251,7 @@ void flow_write_common_headers(struct flow_exchange *x, struct buf *out)
     wire_write_header(out, STR("request-id"), id);
     if (!flow_is_keep_alive(x)) {
         wire_write_header(out, STR("connection"), STR("close"));
-    } else if (p->head != NULL && p->head->is_http10) {
+    } else if (p->is_http10) {
         wire_write_header(out, STR("connection"), STR("keep-alive"));
     }
     if (p->is_decided) {

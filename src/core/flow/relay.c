@@ -389,7 +389,7 @@ void flow_relay_begin(struct flow_exchange *x)
     if (p->is_upstream_stream) {
         wire_write_header(&x->out, STR("content-type"), STR("text/event-stream; charset=utf-8"));
         wire_write_header(&x->out, STR("cache-control"), STR("no-cache"));
-        if (p->head->is_http10) {
+        if (p->is_http10) {
             p->is_keep_alive = false; /* the close ends the body */
         } else {
             wire_write_header(&x->out, STR("transfer-encoding"), STR("chunked"));
@@ -429,7 +429,7 @@ void flow_relay_write(struct flow_exchange *x, struct str bytes)
         return;
     }
     p->response_bytes += bytes.len;
-    if (p->head->is_http10) {
+    if (p->is_http10) {
         buf_add(&x->out, bytes);
     } else {
         wire_write_chunk(&x->out, bytes);
@@ -438,7 +438,7 @@ void flow_relay_write(struct flow_exchange *x, struct str bytes)
 
 static void end_body(struct flow_exchange *x)
 {
-    if (!x->p->head->is_http10) {
+    if (!x->p->is_http10) {
         wire_write_last_chunk(&x->out);
     }
 }

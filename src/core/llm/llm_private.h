@@ -221,35 +221,37 @@ struct str llm_finish_to_messages(struct str finish_reason);
 enum llm_block_kind { LLM_BLOCK_NONE, LLM_BLOCK_TEXT, LLM_BLOCK_TOOL, LLM_BLOCK_HIDDEN };
 
 struct llm_relay {
-    struct arena *arena;
-    struct arena scratch; /* one event at a time */
+    /* What every event of a stream needs. */
     enum llm_endpoint client;
     enum llm_endpoint upstream;
     bool is_translated;
     bool drops_usage; /* the client did not ask for the usage chunk */
     bool wants_usage; /* the client did */
+    bool is_complete;
+    bool saw_error;
+    struct llm_skim_memo *memo; /* NULL: no event yet, or no memory for it */
+    uint64_t events_count;
+    struct str echo; /* client_model as JSON, for what the provider says; none: not told */
+    struct str upstream_model; /* in model_bytes */
+    struct arena *arena;
     struct str client_model;
-    struct str echo; /* the same as JSON, for what the provider says instead; none: not told */
+    struct arena scratch; /* one event at a time */
     struct llm_edit model_edit; /* of the JSON answer */
     int64_t created_unix_s;
     struct llm_usage usage;
     struct str finish_reason;  /* in finish_bytes */
-    struct str upstream_model; /* in model_bytes */
-    char finish_bytes[64];
-    char model_bytes[256];
-    bool is_complete;
-    bool saw_error;
-    uint64_t events_count;
-    struct llm_skim_memo *memo; /* NULL: no event yet, or no memory for it */
     /* translation of a stream */
     bool is_started;
     bool is_finished; /* the finish reason has been seen */
-    struct str id;
+    bool block_has_input;
     enum llm_block_kind block;
+    struct str id;
     int64_t block_index; /* of the open block: Anthropic's index */
     int64_t tool_index;  /* of the open tool call: OpenAI's index; -1 before the first */
-    bool block_has_input;
     struct str stop_sequence;
+    /* Last, and not cleared: what is in them is said above. */
+    char finish_bytes[64];
+    char model_bytes[256];
 };
 
 MUST_USE enum err llm_translate_answer_to_chat(struct llm_relay *r, yyjson_val *root,

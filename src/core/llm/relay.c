@@ -53,10 +53,11 @@ static enum err write_provider_error(struct llm_relay *r, struct str data, struc
 struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
                                 const struct llm_upstream *upstream)
 {
-    struct llm_relay *r = ARENA_NEW(a, struct llm_relay);
+    struct llm_relay *r = arena_alloc_raw(a, sizeof(*r));
     if (r == NULL) {
         return NULL;
     }
+    memset(r, 0, offsetof(struct llm_relay, finish_bytes));
     r->arena = a;
     arena_init(&r->scratch, SCRATCH_BYTES_MAX);
     r->client = client->endpoint;

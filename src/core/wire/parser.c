@@ -165,7 +165,6 @@ static enum err begin_message(struct wire_parser *p)
     }
     buf_clear(&s->bytes);
     p->head = NULL;
-    s->head.headers_count = 0;
     s->alike = 0;
     s->phase = p->kind == WIRE_REQUEST ? PHASE_LEAD : PHASE_HEAD;
     s->has_start_line = false;

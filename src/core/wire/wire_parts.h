@@ -109,32 +109,34 @@ struct second_view {
     unsigned minor;
 };
 
+/* What every message and every piece of a body needs comes first, the long tables last: an
+ * exchange finds most of it out of the cache again. */
 struct wire_parser_state {
-    struct wire_head head;
-    llhttp_t llhttp;
-    struct second_view second;
-    llhttp_t llhttp_kept; /* as it stood behind so many bytes of this head */
-    size_t kept_at;       /* 0: nowhere */
-    size_t alike;         /* bytes in front that the head before had, too; whole lines */
-    struct head_before before;
-    struct buf bytes; /* of the head */
     enum wire_phase phase;
     bool has_start_line;
     bool has_tab_around_value;
     bool is_bodyless; /* response: HEAD, 204, 304 */
     bool says_close;
     bool says_keep_alive;
-    size_t line_at;   /* offset of the current line in the head */
-    size_t checked;   /* bytes of an unfinished line that were looked at */
-    size_t target_at; /* request: as sent */
-    size_t target_len;
+    struct field_marks marks;
     unsigned informational; /* 1xx heads skipped since the last answer */
     uint64_t body_left;
     uint64_t body_seen;
     struct chunk_place chunk;
-    struct field_marks marks;
+    llhttp_t llhttp;
+    struct second_view second;
+    struct buf bytes; /* of the head */
+    size_t line_at;   /* offset of the current line in the head */
+    size_t checked;   /* bytes of an unfinished line that were looked at */
+    size_t target_at; /* request: as sent */
+    size_t target_len;
+    size_t alike; /* bytes in front that the head before had, too; whole lines */
+    struct head_before before;
+    size_t kept_at;       /* 0: nowhere */
+    llhttp_t llhttp_kept; /* as it stood behind so many bytes of this head */
     size_t fields_count;
     struct field_at fields[WIRE_HEADERS_MAX];
+    struct wire_head head;
 };
 
 /* ---- between the files --------------------------------------------------- */
