@@ -169,8 +169,8 @@ void wire_write_status_line(struct buf *b, unsigned status);
 /* `name` must be a token; a value with CR, LF, NUL or another control character
  * besides HT sets b->err = ERR_INVALID (bad input 154). */
 void wire_write_header(struct buf *b, struct str name, struct str value);
-/* "authorization: Bearer " and the credential, checked like any value. */
-void wire_write_bearer(struct buf *b, struct str credential);
+/* The same behind a beginning of ours, which is written as it is: STR("x-request-id: "). */
+void wire_write_line(struct buf *b, struct str front, struct str value);
 void wire_write_header_u64(struct buf *b, struct str name, uint64_t value);
 void wire_write_end(struct buf *b);
 /* Reason phrase, "Unknown" for a status without one; static. */

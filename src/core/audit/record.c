@@ -94,7 +94,7 @@ static char *begin_record(struct writer *w, struct buf *out, enum audit_kind kin
 static void end_record(struct writer *w, const char *at);
 static char *make_room(struct writer *w, size_t bytes);
 static char *more_room(struct writer *w, char *at, size_t bytes);
-static char *put_text(struct writer *w, char *at, const struct str *s);
+static inline char *put_text(struct writer *w, char *at, const struct str *s);
 static char *put_bytes(struct writer *w, char *at, const struct str *s);
 static char *put_leb128(char *at, uint64_t v);
 static char *put_u64(struct writer *w, char *at, const uint64_t *v);
@@ -187,10 +187,17 @@ static char *more_room(struct writer *w, char *at, size_t bytes)
     return make_room(w, bytes);
 }
 
-/* Many are empty. */
-static char *put_text(struct writer *w, char *at, const struct str *s)
+/* Most are short, many empty. */
+static inline char *put_text(struct writer *w, char *at, const struct str *s)
 {
-    return s->len == 0 ? put_leb128(at, 0) : put_bytes(w, at, s);
+    if (s->len >= 0x80 || (size_t)(w->end - at) < s->len + SLACK_BYTES) {
+        return put_bytes(w, at, s);
+    }
+    *at++ = (char)s->len;
+    if (s->len > 0) {
+        memcpy(at, s->ptr, s->len);
+    }
+    return at + s->len;
 }
 
 static char *put_bytes(struct writer *w, char *at, const struct str *s)
@@ -201,7 +208,9 @@ static char *put_bytes(struct writer *w, char *at, const struct str *s)
         return NULL;
     }
     at = put_leb128(at, len);
-    memcpy(at, s->ptr, len);
+    if (len > 0) {
+        memcpy(at, s->ptr, len);
+    }
     return at + len;
 }
 

@@ -65,7 +65,7 @@ static void write_head(struct flow_exchange *x, struct buf *b)
                    "user-agent: portcullis\r\n"));
     buf_add(b, p->request.is_stream ? STR("accept: text/event-stream\r\n")
                                     : STR("accept: application/json\r\n"));
-    wire_write_header(b, STR("x-request-id"), (struct str){p->request_id, sizeof(p->request_id)});
+    wire_write_line(b, STR("x-request-id: "), (struct str){p->request_id, sizeof(p->request_id)});
     write_passed(x, b);
     wire_write_header_u64(b, STR("content-length"), p->upstream.body.len);
     wire_write_end(b);
@@ -79,9 +79,9 @@ static void write_auth(struct flow_exchange *x, struct buf *b)
         return;
     }
     if (p->upstream.dialect == LLM_ANTHROPIC) {
-        wire_write_header(b, STR("x-api-key"), credential);
+        wire_write_line(b, STR("x-api-key: "), credential);
     } else {
-        wire_write_bearer(b, credential);
+        wire_write_line(b, STR("authorization: Bearer "), credential);
     }
 }
 

@@ -247,8 +247,8 @@ void flow_write_common_headers(struct flow_exchange *x, struct buf *out)
 {
     struct flow_private *p = x->p;
     struct str id = {p->request_id, sizeof(p->request_id)};
-    wire_write_header(out, STR("x-request-id"), id);
-    wire_write_header(out, STR("request-id"), id);
+    wire_write_line(out, STR("x-request-id: "), id);
+    wire_write_line(out, STR("request-id: "), id);
     if (!flow_is_keep_alive(x)) {
         wire_write_header(out, STR("connection"), STR("close"));
     } else if (p->is_http10) {
@@ -264,15 +264,14 @@ static void write_governance_headers(struct flow_exchange *x, struct buf *out)
     struct flow_private *p = x->p;
     bool is_block = p->is_refused && p->refusal.is_policy;
     const struct policy_violation *decider = flow_decider(x);
-    wire_write_header(out, STR("x-governance-decision"),
+    wire_write_line(out, STR("x-governance-decision: "),
                       is_block                             ? STR("block")
                       : p->is_refused && p->called_us == 0 ? STR("error") /* as on record */
                       : decider == NULL                    ? STR("allow")
                                         : str_from(policy_effect_name(decider->effect)));
     wire_write_header_u64(out, STR("portcullis-epoch"), policy_snapshot_epoch(p->start.snapshot));
-    char space[HEADER_BYTES_MAX];
     struct buf value;
-    buf_init(&value, sizeof(space));
+    buf_init(&value, HEADER_BYTES_MAX);
     if (decider != NULL && decider->policy != NULL) {
         /* Policy names may hold any character; percent-encoding is the codec's. */
         struct policy_violation name = {.message = decider->policy->name};

@@ -380,9 +380,9 @@ void flow_relay_begin(struct flow_exchange *x)
     wire_write_status_line(&x->out, 200);
     flow_write_common_headers(x, &x->out);
     if (p->upstream_request_id.len != 0) {
-        wire_write_header(&x->out, STR("x-upstream-request-id"), p->upstream_request_id);
+        wire_write_line(&x->out, STR("x-upstream-request-id: "), p->upstream_request_id);
     }
-    wire_write_header(&x->out, STR("x-portcullis-provider"), p->choice.provider->slug);
+    wire_write_line(&x->out, STR("x-portcullis-provider: "), p->choice.provider->slug);
     if (p->verdict.substituted_from.len != 0) { /* S2-52, product.md 2.5 */
         wire_write_header(&x->out, STR("x-gateway-model"), p->choice.model->id);
     }

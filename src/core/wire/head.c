@@ -10,6 +10,9 @@
 
 static bool host_is_clean(struct str host);
 static void fail(struct buf *b);
+static inline void put_line(struct buf *b, struct str name, struct str between,
+                            struct str value);
+static inline char *put(char *at, struct str s);
 
 /* RFC 9110, and what providers are known to send. */
 static const struct {
@@ -153,19 +156,36 @@ void wire_write_header(struct buf *b, struct str name, struct str value)
         fail(b);
         return;
     }
-    const struct str parts[] = {name, STR_INIT(": "), value, STR_INIT("\r\n")};
-    buf_add_parts(b, parts, 4);
+    put_line(b, name, STR(": "), value);
 }
 
-void wire_write_bearer(struct buf *b, struct str credential)
+void wire_write_line(struct buf *b, struct str front, struct str value)
 {
-    if (!chars_are_value(credential)) {
+    if (!chars_are_value(value)) {
         fail(b);
         return;
     }
-    buf_add(b, STR("authorization: Bearer "));
-    buf_add(b, credential);
-    buf_add(b, STR("\r\n"));
+    put_line(b, front, STR(""), value);
+}
+
+/* Inline, so that what stands between is a store. */
+static inline void put_line(struct buf *b, struct str name, struct str between, struct str value)
+{
+    size_t len = name.len + between.len + value.len + 2;
+    char *at = buf_reserve(b, len);
+    if (at != NULL) {
+        at = put(put(put(at, name), between), value);
+        memcpy(at, "\r\n", 2);
+        buf_commit(b, len);
+    }
+}
+
+static inline char *put(char *at, struct str s)
+{
+    if (s.len > 0) {
+        memcpy(at, s.ptr, s.len);
+    }
+    return at + s.len;
 }
 
 void wire_write_header_u64(struct buf *b, struct str name, uint64_t value)
@@ -176,7 +196,11 @@ void wire_write_header_u64(struct buf *b, struct str name, uint64_t value)
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    wire_write_header(b, name, (struct str){digits + at, sizeof(digits) - at});
+    if (name.len == 0 || !chars_are_token(name)) {
+        fail(b);
+        return;
+    }
+    put_line(b, name, STR(": "), (struct str){digits + at, sizeof(digits) - at});
 }
 
 void wire_write_end(struct buf *b)

@@ -180,9 +180,40 @@ static void test_methods(void **unused)
     assert_string_equal(wire_method_name(WIRE_OPTIONS), "OPTIONS");
 }
 
+/* A line of which only the value is looked at, and numbers. */
+static void test_lines(void **unused)
+{
+    (void)unused;
+    struct buf b;
+    buf_init(&b, 80);
+    wire_write_line(&b, STR("authorization: Bearer "), STR("sk-1"));
+    wire_write_line(&b, STR("x: "), STR(""));
+    wire_write_header_u64(&b, STR("n"), UINT64_MAX);
+    assert_int_equal(b.err, ERR_OK);
+    assert_true(str_eq(buf_str(&b), STR("authorization: Bearer sk-1\r\nx: \r\n"
+                                        "n: 18446744073709551615\r\n")));
+    size_t before = b.len;
+    wire_write_line(&b, STR("x: "), STR("0123456789012345678901234567890"));
+    assert_int_equal(b.err, ERR_LIMIT);
+    assert_int_equal(b.len, before); /* a whole line or nothing */
+    const struct str bad[] = {STR_INIT("a\r\nb: c"), STR_INIT("a\nb"), STR_INIT("\x7f")};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        buf_clear(&b);
+        wire_write_line(&b, STR("x: "), bad[i]);
+        assert_int_equal(b.err, ERR_INVALID);
+        assert_int_equal(b.len, 0);
+    }
+    buf_clear(&b);
+    wire_write_header_u64(&b, STR("n n"), 1);
+    assert_int_equal(b.err, ERR_INVALID);
+    assert_int_equal(b.len, 0);
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines),
         cmocka_unit_test(test_request_bytes), cmocka_unit_test(test_response_bytes),
         cmocka_unit_test(test_nothing_splits), cmocka_unit_test(test_every_byte_at_every_place),
         cmocka_unit_test(test_error_sticks),
