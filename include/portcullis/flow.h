@@ -79,6 +79,9 @@ struct flow_env {
     struct buf *log;              /* a line per request that ends; NULL = none */
     bool logs_errors_only;        /* of those that were not answered well */
     struct scan_scratch *scratch; /* of this thread; NULL = content rules refuse */
+    /* Of this thread, for what is gone at the end of an event: each exchange's own memory is
+     * out of the cache again when its answer comes. NULL = that. */
+    struct arena *brief;
 };
 
 struct flow_start {

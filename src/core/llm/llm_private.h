@@ -236,6 +236,7 @@ struct llm_relay {
     struct arena *arena;
     struct str client_model;
     struct arena scratch; /* one event at a time */
+    struct arena *lent;   /* see llm_relay_lend; NULL = none */
     struct llm_edit model_edit; /* of the JSON answer */
     int64_t created_unix_s;
     struct llm_usage usage;

@@ -16,6 +16,7 @@
 #define SCRATCH_BYTES_MAX ((size_t)192 * 1024 * 1024)
 #define SMALL_ANSWER_BYTES ((size_t)64 * 1024)
 
+static struct arena *arena_for(struct llm_relay *r, size_t bytes);
 static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue);
 static void note_answer(struct llm_relay *r, yyjson_val *root);
 static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
@@ -85,6 +86,11 @@ static struct str echo_of(struct arena *a, const struct llm_request *client,
     return arena_str(a, str_sub(client->body, client->model_span.from, client->model_span.to));
 }
 
+void llm_relay_lend(struct llm_relay *r, struct arena *a)
+{
+    r->lent = a;
+}
+
 void llm_relay_fini(struct llm_relay *r)
 {
     if (r != NULL) {
@@ -134,9 +140,7 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
 {
     struct json_doc doc;
     arena_reset(&r->scratch);
-    /* A small answer needs no memory of its own beside the exchange's. */
-    struct arena *arena = body.len <= SMALL_ANSWER_BYTES ? r->arena : &r->scratch;
-    TRY(json_parse(arena, body, &json_limits_default, &doc, ret_issue));
+    TRY(json_parse(arena_for(r, body.len), body, &json_limits_default, &doc, ret_issue));
     if (yyjson_is_obj(doc.root) && is_error_event(STR_NONE, doc.root)) {
         r->saw_error = true;
     }
@@ -163,6 +167,20 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
     buf_fini(&answer);
     r->is_complete = err == ERR_OK;
     return err;
+}
+
+/* For the tree of an answer: a small one needs no memory of its own. What a translation says
+ * may point into it. */
+static struct arena *arena_for(struct llm_relay *r, size_t bytes)
+{
+    if (bytes > SMALL_ANSWER_BYTES) {
+        return &r->scratch;
+    }
+    if (r->lent == NULL || r->is_translated) {
+        return r->arena;
+    }
+    arena_reset(r->lent);
+    return r->lent;
 }
 
 static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue)

@@ -17,6 +17,7 @@
 #define LISTENERS_MAX 64
 #define DICE_BYTES 4096
 #define LOG_BYTES_MAX (1u << 20)
+#define BRIEF_BYTES_MAX (64u << 20) /* of an arena that keeps 64 KiB */
 #define LOG_BYTES 32768 /* enough to be handed over before the next tick */
 
 /* A snapshot as handed out. holders: workers that have it in the inbox or leased. */
@@ -54,7 +55,8 @@ struct worker {
     uv_async_t wake;
     struct net *net;
     struct flow_env env;
-    struct buf log; /* worker thread only */
+    struct buf log;     /* worker thread only */
+    struct arena brief; /* the same; see flow_env */
     /* shared with other threads */
     _Atomic(struct published *) inbox;
     uv_mutex_t mail_lock;

@@ -178,6 +178,8 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     ASSERT(policy_snapshot_new(&p->org, 1, p->catalog, 7, 1000, &p->snapshot) == ERR_OK);
     p->env = (struct flow_env){.pepper = {pepper, 32}, .node = STR("n1")};
     p->env.stats = flow_stats_new();
+    arena_init(&p->brief, 64u << 20);
+    p->env.brief = &p->brief;
     ASSERT(scan_scratch_new(&p->env.scratch) == ERR_OK);
     const struct content *content = policy_org_content(p->org);
     if (content != NULL && content_set(content) != NULL) {
@@ -191,6 +193,7 @@ void path_tear_down(struct path *p)
 {
     flow_exchange_free(p->x);
     flow_stats_free(p->env.stats);
+    arena_fini(&p->brief);
     wire_parser_fini(&p->request);
     wire_parser_fini(&p->answer);
     policy_snapshot_free(p->snapshot);
@@ -227,9 +230,21 @@ static enum err take_record(struct path *p)
     return ERR_OK;
 }
 
+/* What lay in it is needed no more. */
+static void spoil(struct arena *a)
+{
+    arena_reset(a);
+    void *all = a->blocks != NULL ? arena_alloc_raw(a, (size_t)(a->end - a->at)) : NULL;
+    if (all != NULL) {
+        memset(all, 0xa5, (size_t)(a->at - (char *)all));
+    }
+    arena_reset(a);
+}
+
 /* Performs wants until none is left, as the door prescribes. */
 static void perform(struct path *p)
 {
+    spoil(&p->brief);
     struct flow_exchange *x = p->x;
     while (x->want != 0 && !p->is_done) {
         unsigned want = x->want;

@@ -19,6 +19,7 @@ struct path {
     struct policy_org *org;
     struct policy_snapshot *snapshot;
     struct flow_env env;
+    struct arena brief; /* env's, spoilt behind each event */
     struct flow_exchange *x;
     struct wire_parser request, answer;
     struct flow_now now;

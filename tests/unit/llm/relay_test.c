@@ -320,6 +320,25 @@ static void test_json_is_observed(void **state)
     expect_str(llm_relay_finish_reason(r), "length");
     assert_int_equal(llm_relay_usage(r)->output_tokens, 4);
     llm_relay_fini(r);
+    /* The same from a tree in lent memory, which then is somebody else's. */
+    struct arena lent;
+    arena_init(&lent, 1u << 20);
+    r = relay_for(f, LLM_CHAT, "{\"model\":\"m\"," HI "}");
+    llm_relay_lend(r, &lent);
+    assert_int_equal(
+        llm_relay_json(r,
+                       STR("{\"model\":\"other\",\"choices\":[{\"message\":{},\"finish_reason\":"
+                           "\"length\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}"),
+                       &f->out, &f->issue),
+        ERR_OK);
+    assert_true(lent.used_bytes > 0);
+    arena_fini(&lent);
+    expect_str(llm_relay_upstream_model(r), "other");
+    expect_str(llm_relay_finish_reason(r), "length");
+    assert_int_equal(llm_relay_model_edit(r)->span.from, 9);
+    expect_str(llm_relay_model_edit(r)->with, "\"m\"");
+    assert_int_equal(llm_relay_usage(r)->output_tokens, 4);
+    llm_relay_fini(r);
     r = relay_for(f, LLM_EMBEDDINGS, "{\"model\":\"m\",\"input\":\"x\"}");
     assert_int_equal(llm_relay_json(r,
                                     STR("{\"data\":[],\"usage\":{\"prompt_tokens\":8,"
