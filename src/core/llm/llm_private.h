@@ -195,15 +195,15 @@ struct llm_skim {
 };
 /* The last event that was read, to know the next one by; all zero: none. */
 #define LLM_SKIM_BYTES 512
-#define LLM_SKIM_TEXTS 16U
+#define LLM_SKIM_VALUES 16U
 struct llm_skim_memo {
     struct llm_skim found;
     uint16_t len;
-    uint16_t texts_count;
-    unsigned varying; /* a bit for each text */
+    uint16_t values_count;
+    unsigned varying; /* a bit for each value */
     struct {
         uint16_t from, to;
-    } texts[LLM_SKIM_TEXTS]; /* what stands between the quotes of strings that are values */
+    } values[LLM_SKIM_VALUES]; /* strings, with their quotes, and numbers */
     char bytes[LLM_SKIM_BYTES];
 };
 /* `memo` may be NULL. */

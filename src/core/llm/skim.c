@@ -6,10 +6,10 @@
  * the model's name stands. Most events of a stream are plain deltas; they are passed on after this
  * alone.
  *
- * The events of a stream are mostly alike but for one or two texts, so the last one that
- * was read is kept, and which of its strings that are values were seen to vary: of the next
- * one only these are read, and where all between them is the same bytes, what was seen then
- * holds.
+ * The events of a stream are mostly alike but for one or two texts and a number that counts
+ * them, so the last one that was read is kept, and which of its strings and numbers were seen
+ * to vary: of the next one only these are read, and where all between them is the same bytes,
+ * what was seen then holds.
  *
  * It refuses what the JSON parser refuses except duplicate names and lone surrogates
  * (the event's bytes go on unread then). Nesting 64, as there.
@@ -31,7 +31,8 @@ struct skim {
 static bool is_like(struct llm_skim_memo *m, struct str text, struct llm_skim *ret);
 static bool pass_same(struct llm_skim_memo *m, size_t from, size_t to, struct skim *s);
 static bool vary(struct llm_skim_memo *m, size_t from, const struct skim *s);
-static void note_text(struct skim *s, struct str text);
+static bool skim_varied(struct skim *s, char first);
+static void note_value(struct skim *s, const char *from);
 static bool skim_members(struct skim *s);
 static bool open_container(struct skim *s);
 static bool skim_key(struct skim *s);
@@ -54,7 +55,7 @@ bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_ski
     memset(ret, 0, sizeof(*ret));
     if (memo != NULL && text.len <= sizeof(memo->bytes)) {
         memo->len = 0;
-        memo->texts_count = 0;
+        memo->values_count = 0;
         memo->varying = 0;
         s.memo = memo;
     }
@@ -74,7 +75,7 @@ bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_ski
     return true;
 }
 
-/* Each string that varies is read; what stands between them must be the same. */
+/* Each value that varies is read; what stands between them must be the same. */
 static bool is_like(struct llm_skim_memo *m, struct str text, struct llm_skim *ret)
 {
     struct skim s = {.at = text.ptr, .end = text.ptr + text.len};
@@ -83,12 +84,11 @@ static bool is_like(struct llm_skim_memo *m, struct str text, struct llm_skim *r
     *ret = m->found;
     for (unsigned left = m->varying; left != 0; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctz(left);
-        size_t from = m->texts[i].from - 1U, to = m->texts[i].to + 1U; /* with its quotes */
-        struct str value;
+        size_t from = m->values[i].from, to = m->values[i].to;
         if (!pass_same(m, at, from, &s)) {
             return vary(m, at, &s) && is_like(m, text, ret);
         }
-        if (!skim_string(&s, &value) || (s.has_high && !str_is_utf8(value))) {
+        if (!skim_varied(&s, m->bytes[from])) {
             return false;
         }
         at = to;
@@ -102,6 +102,16 @@ static bool is_like(struct llm_skim_memo *m, struct str text, struct llm_skim *r
     return vary(m, at, &s) && is_like(m, text, ret);
 }
 
+/* A value of the kind that was there before. */
+static bool skim_varied(struct skim *s, char first)
+{
+    struct str text;
+    if (first != '"') {
+        return s->at < s->end && skim_number(s);
+    }
+    return skim_string(s, &text) && (!s->has_high || str_is_utf8(text));
+}
+
 static bool pass_same(struct llm_skim_memo *m, size_t from, size_t to, struct skim *s)
 {
     size_t len = to - from;
@@ -112,16 +122,19 @@ static bool pass_same(struct llm_skim_memo *m, size_t from, size_t to, struct sk
     return true;
 }
 
-/* What differs behind `from` is in a string that was the same until now: it varies. */
+/* What differs behind `from` is in a value that was the same until now: it varies. A number
+ * may go on where the last one ended. */
 static bool vary(struct llm_skim_memo *m, size_t from, const struct skim *s)
 {
     size_t at = from;
     for (const char *c = s->at; at < m->len && c < s->end && *c == m->bytes[at]; c++) {
         at++;
     }
-    for (unsigned i = 0; i < m->texts_count; i++) {
+    for (unsigned i = 0; i < m->values_count; i++) {
         unsigned bit = 1U << i;
-        if (at >= m->texts[i].from && at <= m->texts[i].to && (m->varying & bit) == 0) {
+        unsigned quote = m->bytes[m->values[i].from] == '"' ? 1 : 0;
+        if (at >= m->values[i].from + quote && at + quote <= m->values[i].to &&
+            (m->varying & bit) == 0) {
             m->varying |= bit;
             return true;
         }
@@ -129,12 +142,12 @@ static bool vary(struct llm_skim_memo *m, size_t from, const struct skim *s)
     return false;
 }
 
-static void note_text(struct skim *s, struct str text)
+static void note_value(struct skim *s, const char *from)
 {
     struct llm_skim_memo *m = s->memo;
-    if (m != NULL && m->texts_count < LLM_SKIM_TEXTS) {
-        m->texts[m->texts_count].from = (uint16_t)(text.ptr - s->from);
-        m->texts[m->texts_count++].to = (uint16_t)(text.ptr + text.len - s->from);
+    if (m != NULL && m->values_count < LLM_SKIM_VALUES) {
+        m->values[m->values_count].from = (uint16_t)(from - s->from);
+        m->values[m->values_count++].to = (uint16_t)(s->at - s->from);
     }
 }
 
@@ -237,14 +250,15 @@ static void note_key(struct skim *s, struct str key)
 
 static bool skim_scalar(struct skim *s)
 {
+    const char *from = s->at;
     struct str text;
     switch (*s->at) {
     case '"':
         if (!skim_string(s, &text)) {
             return false;
         }
-        note_text(s, text);
-        if (text.ptr - 1 == s->model) {
+        note_value(s, from);
+        if (from == s->model) {
             s->found->model.from = (size_t)(s->model - s->from);
             s->found->model.to = (size_t)(s->at - s->from);
         }
@@ -256,7 +270,11 @@ static bool skim_scalar(struct skim *s)
     case 'n':
         return skim_word(s, "null", 4);
     default:
-        return skim_number(s);
+        if (!skim_number(s)) {
+            return false;
+        }
+        note_value(s, from);
+        return true;
     }
 }
 

@@ -171,11 +171,13 @@ static void test_the_last_one_changes_nothing(void **state)
         "{\"a\":\"bc\",\"model\":\"gh\",\"c\":{\"model\":\"d\"}}",
         "{\"model\":{\"model\":\"x\"},\"a\":\"b\"}",
         "{\"usage\":\"b\"}",
+        "{\"delta\":\"b\",\"sequence_number\":12,\"x\":[1,-2.5e3]}",
+        "{\"delta\":\"\",\"sequence_number\":9,\"x\":[1,-2.5e3]}",
         "{}",
         "[]",
     };
     enum { COUNT = sizeof(events) / sizeof(events[0]) };
-    static const char bytes[] = {'"', '\\', 'n', 'u', '{', '}', '[', ',', ':', ' ',
+    static const char bytes[] = {'"', '\\', 'n', 'u', '{', '}', '[', ',', ':', ' ', '1',
                                  '\n', '\0', '\x1f', '\x7f', '\xc3', '\xbc', '\x80'};
     for (size_t i = 0; i < COUNT; i++) {
         for (size_t j = 0; j < COUNT; j++) {
@@ -233,6 +235,57 @@ static void test_texts_that_vary(void **state)
     assert_int_equal(varied & 14, 14);
 }
 
+static const char *a_number(size_t k, bool is_good)
+{
+    static const char *const good[] = {"0", "9", "10", "11", "109", "1.5", "-3e+2"};
+    static const char *const other[] = {"01",   "1.", "-",     "",   "1 ",      "1a",
+                                        "null", "2,", "\"1\"", "{}", "1}{\"n", "+1"};
+    return is_good ? good[k % 7] : other[k % 12];
+}
+
+/* So do numbers, a text beside them; what is no number is refused in each of them. */
+static void test_numbers_that_vary(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "b", "1,\\\"n\\\":2"};
+    struct llm_skim_memo memo = {0};
+    unsigned varied = 0, refused = 0;
+    for (size_t i = 0; i < 20000; i++) {
+        char text[256];
+        snprintf(text, sizeof(text),
+                 "{\"n\":%s,\"t\":\"%s\",\"model\":\"m\",\"a\":[7,%s],\"end\":%s}",
+                 a_number(i * 389, i % 5 != 4), texts[i / 7 % 3], a_number(i / 3, i % 11 != 7),
+                 a_number(i / 2, i % 13 != 9));
+        struct llm_skim with, without;
+        bool is_good = llm_skim_object(str_from(text), NULL, &without);
+        assert_int_equal(llm_skim_object(str_from(text), &memo, &with), is_good);
+        if (is_good) {
+            assert_memory_equal(&with, &without, sizeof(with));
+        }
+        refused += is_good ? 0 : 1;
+        varied |= memo.varying;
+    }
+    assert_int_equal(varied, 0x33); /* not the model, not 7 */
+    assert_true(refused > 1000);
+}
+
+/* An event whose number counts is known by the one before: it is not kept anew. */
+static void test_a_number_that_counts(void **state)
+{
+    (void)state;
+    struct llm_skim_memo memo = {0};
+    struct llm_skim seen;
+    for (unsigned i = 0; i < 120; i++) {
+        char text[256];
+        snprintf(text, sizeof(text),
+                 "{\"type\":\"response.output_text.delta\",\"delta\":\"t%u\","
+                 "\"sequence_number\":%u}", i * 7, i);
+        assert_true(llm_skim_object(str_from(text), &memo, &seen));
+    }
+    assert_int_equal(memo.varying, 6);
+    assert_non_null(strstr(memo.bytes, "\"sequence_number\":0}"));
+}
+
 /* Too long to be kept, and more texts than are kept. */
 static void test_large_events(void **state)
 {
@@ -262,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_accepts),         TEST(test_refuses),     TEST(test_depth),
         TEST(test_notes),           TEST(test_the_model),   TEST(test_the_last_one_changes_nothing),
-        TEST(test_texts_that_vary), TEST(test_large_events)};
+        TEST(test_texts_that_vary), TEST(test_numbers_that_vary), TEST(test_a_number_that_counts),
+        TEST(test_large_events)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
