@@ -110,7 +110,7 @@ static void get_decision(struct reader *r, struct audit_decision *d);
 static void get_outcome(struct reader *r, struct audit_outcome *o);
 static void get_violation(struct reader *r, struct audit_violation *v);
 static const char *take(struct reader *r, size_t bytes);
-static uint64_t get_number(struct reader *r, uint64_t max);
+static inline uint64_t get_number(struct reader *r, uint64_t max);
 static uint64_t get_leb128(struct reader *r);
 static int64_t get_signed(struct reader *r, int64_t min, int64_t max);
 static void get_text(struct reader *r, struct str *ret);
@@ -346,11 +346,12 @@ static const char *take(struct reader *r, size_t bytes)
     return r->at - bytes;
 }
 
-static uint64_t get_number(struct reader *r, uint64_t max)
+static inline uint64_t get_number(struct reader *r, uint64_t max)
 {
     uint64_t v = 0;
     if (r->version >= VERSION_SHORT) {
-        v = get_leb128(r);
+        bool is_short = r->at < r->end && !r->is_bad && (*r->at & 0x80) == 0; /* mostly */
+        v = is_short ? (uint8_t)*r->at++ : get_leb128(r);
     } else {
         const char *at = take(r, sizeof(v));
         for (size_t i = sizeof(v); at != NULL && i-- > 0;) {
@@ -364,15 +365,17 @@ static uint64_t get_number(struct reader *r, uint64_t max)
 /* One spelling per number: no more bytes than it needs, no bits beyond 64. */
 static uint64_t get_leb128(struct reader *r)
 {
+    const char *at = r->at;
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        const char *at = take(r, 1);
-        uint64_t bits = at == NULL ? 0 : (uint8_t)*at & 0x7f;
-        if (at == NULL || (bits << shift) >> shift != bits) {
+    for (unsigned shift = 0; shift < 64 && !r->is_bad && at < r->end; shift += 7) {
+        uint8_t byte = (uint8_t)*at++;
+        uint64_t bits = byte & 0x7f;
+        if ((bits << shift) >> shift != bits) {
             break;
         }
         v |= bits << shift;
-        if (((uint8_t)*at & 0x80) == 0) {
+        if ((byte & 0x80) == 0) {
+            r->at = at;
             r->is_bad = bits == 0 && shift > 0;
             return v;
         }

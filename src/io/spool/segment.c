@@ -5,6 +5,9 @@
  * it is copied), framed with a CRC that covers the segment's number (so bytes of
  * a reused block never pass for a record). The length is stored last, with
  * release: a reader that sees it sees the payload.
+ *
+ * What the system does for a page of the map, when it is touched first, costs more than
+ * the records in it: so memory is had for a block of pages at once, before it is needed.
  */
 #include "spool_private.h"
 
@@ -18,9 +21,11 @@
 
 /* What looking behind damage may cost: bytes run through the CRC. */
 #define SALVAGE_BYTES_MAX ((size_t)1 << 30)
+#define BLOCK_BYTES ((size_t)128 * 1024)
 
 static enum err map_file(struct segment *g);
 static bool take_header(struct segment *g, uint64_t number);
+static void make_present(struct segment *g, size_t end);
 static void sync_folder_of(const char *path);
 static bool is_frame(const struct segment *g, size_t at, size_t *ret_length, size_t *ret_cost);
 static uint32_t header_crc(const struct segment_header *h);
@@ -37,6 +42,7 @@ enum err segment_make(struct segment *g, unsigned lane)
         return failed == ENOSPC ? ERR_LIMIT : ERR_IO;
     }
     TRY(map_file(g));
+    make_present(g, SEGMENT_HEADER_BYTES);
     struct segment_header *h = segment_header_of(g);
     h->magic = SEGMENT_MAGIC;
     h->number = g->number;
@@ -68,6 +74,7 @@ enum err segment_open(const char *path, uint64_t number, struct segment **ret)
         return ERR_CORRUPT;
     }
     g->bytes = (size_t)st.st_size;
+    g->present = g->bytes; /* nothing is appended to it any more */
     enum err e = map_file(g);
     if (e == ERR_OK && !take_header(g, number)) {
         e = ERR_CORRUPT;
@@ -171,11 +178,32 @@ size_t segment_frame_bytes(size_t record_bytes)
 
 size_t segment_append(struct segment *g, size_t at, struct str record)
 {
+    if (at + segment_frame_bytes(record.len) > g->present) {
+        make_present(g, at + segment_frame_bytes(record.len));
+    }
     struct frame_header *f = (struct frame_header *)(void *)(g->map + at);
     memcpy(g->map + at + sizeof(*f), record.ptr, record.len);
     f->crc = frame_crc(g->number, record);
     atomic_store_explicit(&f->length, (uint32_t)record.len, memory_order_release);
     return at + segment_frame_bytes(record.len);
+}
+
+/* Zeros over zeros, in one write, get one large piece of the system's cache for the block
+ * and not 32 pages; then all of it is mapped for writing. A means to be quick only: where
+ * it fails, the pages come one by one when they are touched. */
+static void make_present(struct segment *g, size_t end)
+{
+    static char zeros[BLOCK_BYTES]; /* never written; const would be 128 KiB of the program */
+    while (g->present < end) {
+        size_t left = g->bytes - g->present;
+        size_t bytes = left < BLOCK_BYTES ? left : BLOCK_BYTES;
+        ssize_t n = pwrite(g->fd, zeros, bytes, (off_t)g->present);
+        (void)n;
+#ifdef MADV_POPULATE_WRITE
+        (void)madvise(g->map + g->present, bytes, MADV_POPULATE_WRITE);
+#endif
+        g->present += bytes;
+    }
 }
 
 bool segment_next(const struct segment *g, size_t *at, struct str *ret_record)

@@ -8,7 +8,7 @@
  */
 #include "spool_private.h"
 
-#define BATCH_RECORDS 1000
+#define BATCH_RECORDS 3000
 #define BATCH_BYTES (1u << 20)
 #define SHIP_IDLE_MS 20
 /* After a full load the next one is waited for a little longer: a transaction costs the

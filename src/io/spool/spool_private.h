@@ -49,6 +49,7 @@ struct segment {
     struct segment *next; /* of the same owner list, in order of use */
     char *map;
     size_t bytes;
+    size_t present; /* up to here the map is backed by memory; no frame lies behind it */
     int fd;
     unsigned pins;        /* > 0: not to be removed */
     bool is_recovered;    /* of an earlier process */

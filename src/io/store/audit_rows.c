@@ -32,6 +32,7 @@ static char *key(char *to, struct str org, int64_t unix_ms, struct str request_i
 static char *length(char *to, uint32_t v);
 static char *bytes(char *to, struct str s);
 static char *text(char *to, struct str s);
+static bool is_plain(struct str s);
 static void clean(char *at, struct str s);
 static char *int4(char *to, int64_t v);
 static char *int8(char *to, int64_t v);
@@ -258,10 +259,28 @@ static char *text(char *to, struct str s)
         return none(to);
     }
     char *end = bytes(to, s);
-    if (memchr(s.ptr, '\0', s.len) != NULL || !str_is_utf8(s)) {
+    if (!is_plain(s)) {
         clean(end - s.len, s);
     }
     return end;
+}
+
+/* ASCII without NUL, which nearly all are. The high bit of x - 1 or x is set in no such byte;
+ * a borrow only goes on behind a NUL. */
+static bool is_plain(struct str s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t eight, seen = 0;
+    size_t i = 0;
+    for (; s.len - i >= sizeof(eight); i += sizeof(eight)) {
+        memcpy(&eight, s.ptr + i, sizeof(eight));
+        seen |= (eight - ones) | eight;
+    }
+    for (; i < s.len; i++) {
+        uint8_t byte = (uint8_t)s.ptr[i];
+        seen |= (uint8_t)(byte - 1) | byte;
+    }
+    return (seen & ones << 7) == 0;
 }
 
 static void clean(char *at, struct str s)

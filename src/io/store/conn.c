@@ -20,9 +20,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
-#define COPY_PART_BYTES 65536
+#define COPY_PART_BYTES (256 * 1024)
+/* What of a COPY the system takes at once: with less, sending waits for the server's reads. */
+#define SEND_BUFFER_BYTES (1024 * 1024)
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 10000
 #define OID_BYTEA 17
@@ -87,6 +90,10 @@ enum err store_conn_open(struct store *s, enum store_role role)
         return ERR_IO;
     }
     PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
+    if (role == STORE_AUDIT) {
+        int bytes = SEND_BUFFER_BYTES; /* the system may allow less */
+        (void)setsockopt(PQsocket(c->pg), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    }
     enum err e = conn_prepare(s, role);
     if (e != ERR_OK) {
         conn_failed(c);
@@ -300,7 +307,9 @@ int store_conn_wait(PGconn *pg, bool for_write, int wake_fd, int64_t deadline_ms
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        return n <= 0 ? 0 : (fds[0].revents != 0 ? 1 : 0) | (fds[1].revents != 0 ? 2 : 0);
+        return n <= 0 ? 0
+                      : (fds[0].revents != 0 ? 1 : 0) | (fds[1].revents != 0 ? 2 : 0) |
+                            ((fds[0].revents & ~POLLOUT) != 0 ? 4 : 0);
     }
 }
 
@@ -315,10 +324,11 @@ static enum err flush(struct store *s, enum store_role role, int64_t deadline_ms
         if (left < 0) {
             return drop(s, role, ERR_IO, "sending");
         }
-        if (store_conn_wait(pg, true, -1, deadline_ms) == 0) {
+        int ready = store_conn_wait(pg, true, -1, deadline_ms);
+        if (ready == 0) {
             return drop(s, role, ERR_TIMEOUT, "sending");
         }
-        if (PQconsumeInput(pg) != 1) {
+        if ((ready & 4) != 0 && PQconsumeInput(pg) != 1) {
             return drop(s, role, ERR_IO, "reading");
         }
     }

@@ -70,7 +70,8 @@ MUST_USE enum err store_copy_run(struct store *s, enum store_role role, const ch
 MUST_USE enum err store_value_get(struct store *s, enum store_role role,
                                   const struct store_query *q, int64_t deadline_ms,
                                   struct arena *a, struct str *ret);
-/* Waits for readability of the connection or of wake_fd. Bits: 1 connection, 2 wake. */
+/* Waits for readability of the connection or of wake_fd. Bits: 1 connection, 2 wake, 4 the
+ * connection to be read (with for_write it may be there to be written only). */
 int store_conn_wait(PGconn *pg, bool for_write, int wake_fd, int64_t deadline_ms);
 void store_error_set(struct store *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
