@@ -231,8 +231,9 @@ bool segment_next_whole(const struct segment *g, size_t *at, size_t end, struct 
         return false;
     }
     *ret_damaged += from != *at ? 1 : 0;
-    *at = from;
-    return segment_next(g, at, ret_record);
+    *ret_record = (struct str){g->map + from + sizeof(struct frame_header), length};
+    *at = from + segment_frame_bytes(length);
+    return true;
 }
 
 static bool is_frame(const struct segment *g, size_t at, size_t *ret_length, size_t *ret_cost)
