@@ -254,13 +254,19 @@ struct json_limits {
 };
 extern const struct json_limits json_limits_default; /* 16 MiB, 64, 1 000 000 */
 
-/* The document lives in the arena. `text` is borrowed and must outlive it.
- * String values point into a copy in which escapes are undone IN PLACE, so the
- * offset of a value in `copy` is its offset in `text`: span edits rest on it. */
+struct json_long;
+
+/* The document lives in the arena. `text` is borrowed and must outlive it. String values
+ * point into a copy in which escapes are undone: first what long strings say, then the
+ * rest of the text, which the parser read. Long strings are listed, so that it is known
+ * of every string where it stands in `text`: span edits rest on it. */
 struct json_doc {
     yyjson_val *root;
     struct str text;
     const char *copy;
+    const char *shortened;   /* in the copy: the text without what long strings say */
+    struct json_long *longs; /* in their order in the text */
+    size_t longs_count;
 };
 
 /* Takes about four times the text from the arena (a copy, and 16 bytes for each value),

@@ -3,12 +3,16 @@
  * Feeds any bytes to the JSON door and checks what other rooms rest on: a
  * refusal names a place inside the input; of an accepted document every string's
  * span stands between quotes in the original, what json_write_val writes is
- * accepted again and writes the same, and cutting a member out leaves JSON.
+ * accepted again and writes the same, and cutting a member out leaves JSON. What
+ * the parser behind the door says of the whole text must be the same; so that short
+ * inputs are about long strings too, it is asked once more with some bytes drawn out.
  */
+#include "../support/json_same.h"
 #include "portcullis/base.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check_drawn_out(struct arena *a, struct str text);
 static void check_document(struct arena *a, const struct json_doc *doc);
 static void check_strings(const struct json_doc *doc);
 static void check_members(struct arena *a, const struct json_doc *doc);
@@ -29,8 +33,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(issue.message[0] != '\0');
         ASSERT(issue.offset == UINT64_MAX || issue.offset <= size);
     }
+    ASSERT(json_same(&a, text) == NULL);
+    arena_fini(&a);
+    arena_init(&a, (size_t)64 * 1024 * 1024);
+    check_drawn_out(&a, text);
     arena_fini(&a);
     return 0;
+}
+
+/* "~" becomes 61 bytes, "^" 130, "`" 6, all plain. */
+static void check_drawn_out(struct arena *a, struct str text)
+{
+    struct buf b;
+    buf_init(&b, (size_t)1024 * 1024);
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        for (unsigned n = c == '~' ? 61 : c == '^' ? 130 : c == '`' ? 6 : 1; n > 0; n--) {
+            buf_add_byte(&b, c);
+        }
+    }
+    ASSERT(b.err != ERR_OK || json_same(a, buf_str(&b)) == NULL);
+    buf_fini(&b);
 }
 
 static void check_document(struct arena *a, const struct json_doc *doc)

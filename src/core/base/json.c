@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The one door for JSON that strangers wrote. yyjson parses in place on a copy in
- * the arena; a second pass over its flat array of values refuses what parsers are
- * known to disagree about (duplicate and NUL-bearing keys) and what costs too
- * much (depth, count). Nothing recurses, nothing is quadratic: keys of large
- * objects are sorted, because a hash can be flooded and a sort cannot. Memory is
- * the arena's alone. One thread per arena.
+ * the arena, without the long strings, which json_long.c reads; a second pass over its flat
+ * array of values refuses what parsers are known to disagree about (duplicate and
+ * NUL-bearing keys) and what costs too much (depth, count). Nothing recurses, nothing is
+ * quadratic: keys of large objects are sorted, because a hash can be flooded and a sort
+ * cannot. Memory is the arena's alone. One thread per arena.
  */
-#include "portcullis/base.h"
+#include "json_long.h"
 
 #define KEYS_PAIRWISE_MAX 16U
 
@@ -42,11 +42,17 @@ struct walk {
     unsigned depth;
 };
 
+static bool read_shortened(struct arena *a, const struct json_limits *limits, struct json_doc *doc,
+                           size_t *ret_count);
+static enum err read_whole(struct arena *a, const struct json_limits *limits, struct json_doc *doc,
+                           struct issue *issue, size_t *ret_count);
 static enum err read_values(struct arena *a, const struct json_limits *limits, struct json_doc *doc,
-                            struct issue *issue, size_t *ret_count);
+                            size_t len, struct issue *issue, size_t *ret_count);
 static void *allowance_take(void *context, size_t size);
 static void *allowance_grow(void *context, void *p, size_t old_size, size_t size);
 static void allowance_free(void *context, void *p);
+static enum err refuse_size(const struct allowance *allowance, const struct json_limits *limits,
+                            struct issue *issue);
 static enum err refuse_syntax(struct str text, const yyjson_read_err *error, struct issue *issue);
 static const char *describe(yyjson_read_code code);
 static enum err walk_values(struct walk *w, size_t count);
@@ -76,13 +82,11 @@ enum err json_parse(struct arena *a, struct str text, const struct json_limits *
         issue_set(issue, "", "the document needs more memory than one request may have");
         return ERR_LIMIT;
     }
-    if (text.len > 0) {
-        memcpy(copy, text.ptr, text.len);
-    }
-    memset(copy + text.len, 0, YYJSON_PADDING_SIZE);
-    struct json_doc doc = {.text = text, .copy = copy};
+    struct json_doc doc = {.text = text, .copy = copy, .shortened = copy};
     size_t count = 0;
-    TRY(read_values(a, limits, &doc, issue, &count));
+    if (!read_shortened(a, limits, &doc, &count)) {
+        TRY(read_whole(a, limits, &doc, issue, &count));
+    }
     struct walk w; /* not cleared: frames enough for the ceiling; `depth` says what counts */
     w.arena = a;
     w.doc = &doc;
@@ -94,8 +98,37 @@ enum err json_parse(struct arena *a, struct str text, const struct json_limits *
     return ERR_OK;
 }
 
+/* False, whatever is wrong: what that is and where, only the whole text can say. */
+static bool read_shortened(struct arena *a, const struct json_limits *limits, struct json_doc *doc,
+                           size_t *ret_count)
+{
+    struct issue ignored;
+    size_t len;
+    if (!json_long_take(a, doc, &len) ||
+        read_values(a, limits, doc, len, &ignored, ret_count) != ERR_OK) {
+        return false;
+    }
+    json_long_put(doc, *ret_count);
+    return true;
+}
+
+static enum err read_whole(struct arena *a, const struct json_limits *limits, struct json_doc *doc,
+                           struct issue *issue, size_t *ret_count)
+{
+    char *copy = (char *)(uintptr_t)doc->copy;
+    doc->shortened = copy;
+    doc->longs = NULL;
+    doc->longs_count = 0;
+    if (doc->text.len > 0) {
+        memcpy(copy, doc->text.ptr, doc->text.len);
+    }
+    memset(copy + doc->text.len, 0, YYJSON_PADDING_SIZE);
+    return read_values(a, limits, doc, doc->text.len, issue, ret_count);
+}
+
+/* The `len` bytes at doc->shortened. */
 static enum err read_values(struct arena *a, const struct json_limits *limits, struct json_doc *doc,
-                            struct issue *issue, size_t *ret_count)
+                            size_t len, struct issue *issue, size_t *ret_count)
 {
     size_t values_max = limits->values_max < SIZE_MAX / 32 ? limits->values_max : SIZE_MAX / 32;
     struct allowance allowance = {
@@ -105,21 +138,14 @@ static enum err read_values(struct arena *a, const struct json_limits *limits, s
     };
     yyjson_alc alc = {allowance_take, allowance_grow, allowance_free, &allowance};
     yyjson_read_err error = {0};
-    char *copy = doc->text.len == 0 ? NULL : (char *)(uintptr_t)doc->copy;
+    char *text = (char *)(uintptr_t)doc->shortened;
     yyjson_doc *values =
-        copy == NULL ? NULL
-                     : yyjson_read_opts(copy, doc->text.len, YYJSON_READ_INSITU, &alc, &error);
-    if (values == NULL && error.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
-        if (allowance.is_refused) {
-            issue_set(issue, "", "the document has too many values; at most %zu are taken",
-                      limits->values_max);
-        } else {
-            issue_set(issue, "", "the document needs more memory than one request may have");
-        }
-        return ERR_LIMIT;
-    }
+        len == 0 ? NULL : yyjson_read_opts(text, len, YYJSON_READ_INSITU, &alc, &error);
     if (values == NULL) {
-        return refuse_syntax(doc->text, &error, issue);
+        arena_resize(a, allowance.values, allowance.values_bytes, 0);
+        return error.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION
+                   ? refuse_size(&allowance, limits, issue)
+                   : refuse_syntax(doc->text, &error, issue);
     }
     doc->root = yyjson_doc_get_root(values);
     *ret_count = yyjson_doc_get_val_count(values);
@@ -160,6 +186,18 @@ static void allowance_free(void *context, void *p)
 {
     (void)context; /* the arena forgets everything at once */
     (void)p;
+}
+
+static enum err refuse_size(const struct allowance *allowance, const struct json_limits *limits,
+                            struct issue *issue)
+{
+    if (allowance->is_refused) {
+        issue_set(issue, "", "the document has too many values; at most %zu are taken",
+                  limits->values_max);
+    } else {
+        issue_set(issue, "", "the document needs more memory than one request may have");
+    }
+    return ERR_LIMIT;
 }
 
 static enum err refuse_syntax(struct str text, const yyjson_read_err *error, struct issue *issue)
@@ -370,7 +408,7 @@ static enum err refuse_key(struct walk *w, const yyjson_val *key, const char *me
     buf_add_byte(&pointer, '\0');
     /* What does not fit is not said at all: half a pointer would point elsewhere. */
     issue_set(w->issue, pointer.err == ERR_OK ? pointer.ptr : "", "%s", message);
-    w->issue->offset = (uint64_t)(key->uni.str - w->doc->copy) - 1;
+    w->issue->offset = json_span_of_string(w->doc, (yyjson_val *)(uintptr_t)key).from;
     buf_fini(&pointer);
     return ERR_SYNTAX;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Where a value stands in the original text, so that an edit replaces exactly its
- * bytes and nothing else is written anew. The parser worked in place, so the
- * start of a string is known; ends are found by scanning the original, which is
- * known to be valid. Nothing is allocated. A value that is not of this document
- * gives the empty span {0, 0}. Any thread.
+ * bytes and nothing else is written anew. The parser worked in place, so the start of a
+ * string is known from its place in the copy and from what long strings in front of it
+ * left out there. Ends are known too, or found by scanning the original, which is known
+ * to be valid. Nothing is allocated. A value that is not of this document gives the
+ * empty span {0, 0}. Any thread.
  */
-#include "portcullis/base.h"
+#include "json_long.h"
 
 static bool is_of_document(const struct json_doc *doc, const yyjson_val *v);
+static const struct json_long *last_long(const struct json_doc *doc, const yyjson_val *v);
 static size_t end_of_string(struct str text, size_t from);
 static size_t skip_blanks(struct str text, size_t at);
 static size_t end_of_value(struct str text, size_t from);
@@ -19,14 +21,37 @@ struct json_span json_span_of_string(const struct json_doc *doc, yyjson_val *str
     if (!is_of_document(doc, string)) {
         return (struct json_span){0, 0};
     }
-    size_t from = (size_t)(string->uni.str - doc->copy) - 1;
+    const struct json_long *before = last_long(doc, string);
+    if (before != NULL && before->value == string) {
+        return (struct json_span){before->from, before->to};
+    }
+    size_t from = (size_t)(string->uni.str - doc->shortened) - 1;
+    from += before != NULL ? before->removed : 0;
+    if ((string->tag & YYJSON_SUBTYPE_MASK) == YYJSON_SUBTYPE_NOESC) {
+        return (struct json_span){from, from + (size_t)(string->tag >> YYJSON_TAG_BIT) + 2};
+    }
     return (struct json_span){from, end_of_string(doc->text, from)};
 }
 
 static bool is_of_document(const struct json_doc *doc, const yyjson_val *v)
 {
-    return v != NULL && (v->tag & YYJSON_TYPE_MASK) == YYJSON_TYPE_STR && v->uni.str > doc->copy &&
-           v->uni.str < doc->copy + doc->text.len;
+    return v != NULL && v >= doc->root && v < unsafe_yyjson_get_next(doc->root) &&
+           (v->tag & YYJSON_TYPE_MASK) == YYJSON_TYPE_STR;
+}
+
+/* Values lie in the order of the text: `v` itself or the last long string in front of it. */
+static const struct json_long *last_long(const struct json_doc *doc, const yyjson_val *v)
+{
+    size_t from = 0;
+    for (size_t to = doc->longs_count; from < to;) {
+        size_t middle = from + (to - from) / 2;
+        if (doc->longs[middle].value <= v) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from == 0 ? NULL : &doc->longs[from - 1];
 }
 
 /* `from` is the opening quote; returns what is behind the closing one. */

@@ -5,10 +5,14 @@
  * only, because protocol words are ASCII and locales are state. Any thread.
  */
 #include "portcullis/base.h"
+#include "utf8_wide.h"
+
+#define UTF8_WIDE_BYTES_MIN 64
 
 static uint64_t fewer_than_8(struct str s);
 static bool is_same_but_case(uint64_t x, uint64_t y);
 static bool is_one_of(char c, const char *bytes);
+static size_t step_of_four(const char *at);
 static bool is_continuation(unsigned char c);
 
 struct str str_from(const char *z)
@@ -188,23 +192,43 @@ enum err str_to_u64(struct str s, uint64_t *ret_value)
 
 bool str_is_utf8(struct str s)
 {
+#if UTF8_WIDE
+    if (s.len >= UTF8_WIDE_BYTES_MIN && utf8_wide_is_here()) {
+        return utf8_wide(s);
+    }
+#endif
     size_t i = 0;
     while (i < s.len) {
         uint64_t eight;
+        size_t step = 0;
         if (s.len - i >= sizeof(eight)) {
             memcpy(&eight, s.ptr + i, sizeof(eight));
-            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
-                i += sizeof(eight);
-                continue;
-            }
+            step = (eight & UINT64_C(0x8080808080808080)) == 0 ? sizeof(eight)
+                                                               : step_of_four(s.ptr + i);
         }
-        size_t step = str_utf8_step((struct str){s.ptr + i, s.len - i});
+        step = step > 0 ? step : str_utf8_step((struct str){s.ptr + i, s.len - i});
         if (step == 0) {
             return false;
         }
         i += step;
     }
     return true;
+}
+
+/* As str_utf8_step for what is one, two or three bytes and certainly right; else 0. The
+ * four bytes are one number, so a few masks decide. */
+static size_t step_of_four(const char *at)
+{
+    const unsigned char *p = (const unsigned char *)at;
+    uint32_t v = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    if (v < 0x80000000) {
+        return 1;
+    }
+    uint32_t second = v & 0x0f200000; /* of three: neither an overlong nor a surrogate */
+    if ((v & 0xf0c0c000) == 0xe0808000 && second != 0 && second != 0x0d200000) {
+        return 3;
+    }
+    return (v & 0xe0c00000) == 0xc0800000 && (v & 0x1e000000) != 0 ? 2 : 0;
 }
 
 /* Unicode 15, table 3-7: the second byte is narrowed after E0, ED, F0 and F4. */
@@ -251,10 +275,20 @@ size_t str_utf8_of(uint32_t code, char ret_bytes[4])
         ret_bytes[0] = (char)code;
         return 1;
     }
-    size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = len; i-- > 1; code >>= 6) {
-        ret_bytes[i] = (char)(0x80 | (code & 0x3f));
+    if (code < 0x800) {
+        ret_bytes[0] = (char)(0xc0 | code >> 6);
+        ret_bytes[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
     }
-    ret_bytes[0] = (char)((len == 2 ? 0xc0 : len == 3 ? 0xe0 : 0xf0) | code);
-    return len;
+    if (code < 0x10000) {
+        ret_bytes[0] = (char)(0xe0 | code >> 12);
+        ret_bytes[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        ret_bytes[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    ret_bytes[0] = (char)(0xf0 | code >> 18);
+    ret_bytes[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    ret_bytes[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    ret_bytes[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
 }

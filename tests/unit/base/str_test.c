@@ -181,6 +181,53 @@ static void test_utf8(void **state)
                      3);
 }
 
+static bool is_utf8_step_by_step(struct str s)
+{
+    while (s.len > 0) {
+        size_t step = str_utf8_step(s);
+        if (step == 0) {
+            return false;
+        }
+        s = str_sub(s, step, s.len);
+    }
+    return true;
+}
+
+/* Any four of the bytes that matter, where blocks of 32 meet and at the end. */
+static void test_utf8_in_long_texts(void **state)
+{
+    (void)state;
+    static const unsigned char bytes[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f,
+                                          0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0,
+                                          0xed, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff};
+    static const size_t places[] = {0, 29, 30, 31, 32, 61, 62, 63, 66};
+    const size_t count = sizeof(bytes);
+    char text[70];
+    for (size_t i = 0; i < count * count * count * count; i++) {
+        const char four[] = {(char)bytes[i % count], (char)bytes[i / count % count],
+                             (char)bytes[i / count / count % count],
+                             (char)bytes[i / count / count / count]};
+        size_t at = places[i % (sizeof(places) / sizeof(places[0]))];
+        memset(text, 'x', sizeof(text));
+        memcpy(text + at, four, sizeof(four));
+        bool is_right = is_utf8_step_by_step((struct str){four, sizeof(four)});
+        /* What is behind is ASCII, so it cannot make four bytes right that were wrong. */
+        assert_int_equal(str_is_utf8((struct str){text, sizeof(text)}), is_right);
+        struct str cut = {text, at + 3 < 64 ? 64 : at + 3};
+        assert_int_equal(str_is_utf8(cut), is_utf8_step_by_step(cut));
+        struct str shorter = {text, 40};
+        assert_int_equal(str_is_utf8(shorter), is_utf8_step_by_step(shorter));
+    }
+    for (size_t at = 0; at <= sizeof(text) - 4; at++) {
+        memset(text, 'x', sizeof(text));
+        memcpy(text + at, "\xf0\x9f\x98\x80", 4);
+        for (size_t len = 0; len <= sizeof(text); len++) {
+            struct str s = {text, len};
+            assert_int_equal(str_is_utf8(s), is_utf8_step_by_step(s));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_cutting),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_utf8_in_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

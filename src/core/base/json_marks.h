@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of base: where strings of a JSON text begin and end, 64 bytes at a time:
+ * by AVX2 where the processor has it, else by SSE2, else by words of eight bytes.
+ */
+#ifndef PORTCULLIS_BASE_JSON_MARKS_H
+#define PORTCULLIS_BASE_JSON_MARKS_H
+
+#include "portcullis/base.h"
+
+/* True when this processor can do it by AVX2. */
+bool json_marks_has_wide(void);
+
+/* What lies between two quotes. */
+struct json_content {
+    const char *from;
+    const char *to; /* the closing quote */
+    size_t len;     /* without escapes */
+    bool has_high;  /* bytes above ASCII; whether they are UTF-8 is not looked at */
+    bool has_escape;
+};
+
+/* The opening quote of the first string behind `at`, which is outside of strings, that
+ * does not end within the block it begins in (blocks are 64 bytes, counted from `at`).
+ * NULL: there is none, or it begins in what is less than a block at the end. */
+const char *json_find_open(const char *at, const char *end, bool is_wide);
+
+/* Reads on from c->from, which is set, and writes to `to` what it says. As many bytes as
+ * there are from c->from to `end`, of the text, are written at the most, some of them
+ * behind what is said. False: a control byte, a wrong escape, half a pair, or no end. */
+bool json_read_string(struct json_content *c, const char *end, char *to, bool is_wide);
+
+#endif
