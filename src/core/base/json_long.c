@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading long strings of a JSON text: see json_long.h. Whatever is longer than a block
- * of 64 bytes is found, shorter strings where they lie across the end of one; between
- * long strings there is hardly anything to do for a byte.
+ * Reading long strings of a JSON text: see json_long.h. They are looked for as long as
+ * there are enough of them; between them there is hardly anything to do for a byte.
  *
  * What stands outside of strings is not judged here: yyjson reads all of it and refuses a
  * backslash there, behind which quotes would be counted wrongly. What is inside is
@@ -13,10 +12,10 @@
 #include "json_marks.h"
 
 #define LISTED_FIRST 8U
-#define LONG_BYTES_MIN 128 /* shorter ones yyjson reads as fast */
-#define VAIN_BYTES_MAX 512 /* and twice what long strings had: then no more are looked for */
+#define VAIN_BYTES_MAX 512 /* and as much as long strings had: then no more are looked for */
 
 static bool list(struct arena *a, struct json_doc *doc, size_t *capacity, struct json_long item);
+static const char *limit_of(const struct json_doc *doc, size_t removed);
 static size_t shorten(const struct json_doc *doc, char *to);
 
 bool json_long_take(struct arena *a, struct json_doc *doc, size_t *ret_len)
@@ -33,18 +32,14 @@ bool json_long_take(struct arena *a, struct json_doc *doc, size_t *ret_len)
     struct json_content c;
     bool is_wide = json_marks_has_wide();
     const char *at = text;
-    for (const char *open; (open = json_find_open(at, end, is_wide)) != NULL; at = c.to + 1) {
+    const char *open;
+    while ((open = json_find_open(at, limit_of(doc, removed), is_wide)) != NULL) {
         c.from = open + 1;
         if (!json_read_string(&c, end, to, is_wide)) {
             return false;
         }
+        at = c.to + 1;
         size_t len = (size_t)(c.to - c.from);
-        if (len < LONG_BYTES_MIN) {
-            if ((size_t)(c.to - text) > VAIN_BYTES_MAX + 2 * removed) {
-                break;
-            }
-            continue;
-        }
         if (c.has_high && !str_is_utf8((struct str){c.from, len})) {
             return false;
         }
@@ -63,6 +58,13 @@ bool json_long_take(struct arena *a, struct json_doc *doc, size_t *ret_len)
     doc->shortened = to;
     *ret_len = shorten(doc, to);
     return true;
+}
+
+/* Up to where long strings are looked for if no other comes. */
+static const char *limit_of(const struct json_doc *doc, size_t removed)
+{
+    size_t limit = VAIN_BYTES_MAX + 2 * removed;
+    return doc->text.ptr + (limit < doc->text.len ? limit : doc->text.len);
 }
 
 /* Not by arena_grow, which clears what it gives. */

@@ -104,26 +104,43 @@ SAME_LOOP struct marks marks_of(const char *block, bool is_wide)
     return marks_narrow(block);
 }
 
-/* Those that are not escaped. */
-SAME_LOOP uint64_t quotes_of(const struct marks *m)
+/* Those that are not escaped. *ret_next: behind the block, and one byte more if that is. */
+SAME_LOOP uint64_t quotes_of(const char *block, bool is_wide, const char **ret_next)
 {
-    uint64_t quotes = m->quotes;
-    for (uint64_t slashes = m->slashes; slashes != 0;) {
-        unsigned i = (unsigned)__builtin_ctzll(slashes);
-        quotes &= ~(UINT64_C(2) << i);
-        slashes &= ~(UINT64_C(3) << i); /* one that is escaped itself escapes nothing */
+    struct marks m = marks_of(block, is_wide);
+    unsigned i = 0;
+    while (m.slashes != 0) {
+        i = (unsigned)__builtin_ctzll(m.slashes);
+        m.quotes &= ~(UINT64_C(2) << i);
+        m.slashes &= ~(UINT64_C(3) << i); /* one that is escaped itself escapes nothing */
     }
-    return quotes;
+    *ret_next = block + BLOCK_BYTES + (i == BLOCK_BYTES - 1 ? 1 : 0);
+    return m.quotes;
 }
 
 SAME_LOOP const char *find_open(const char *at, const char *end, bool is_wide)
 {
-    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
-        struct marks m = marks_of(at, is_wide);
-        uint64_t quotes = quotes_of(&m);
-        if (__builtin_parityll(quotes) != 0) {
-            return at + 63 - __builtin_clzll(quotes);
+    const char *next;
+    while (end - at > JSON_LONG_BYTES_MIN + 2) {
+        uint64_t quotes = quotes_of(at, is_wide, &next);
+        if (__builtin_parityll(quotes) == 0) {
+            at += BLOCK_BYTES;
+            continue;
         }
+        const char *open = at + 63 - __builtin_clzll(quotes);
+        if (end - open <= JSON_LONG_BYTES_MIN + 2) {
+            return NULL;
+        }
+        at = open + 1;
+        quotes = quotes_of(at, is_wide, &next);
+        if (quotes == 0) {
+            at = next;
+            quotes = quotes_of(at, is_wide, &next);
+        }
+        if (quotes == 0) {
+            return open;
+        }
+        at += __builtin_ctzll(quotes) + 1;
     }
     return NULL;
 }

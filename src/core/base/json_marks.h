@@ -20,9 +20,11 @@ struct json_content {
     bool has_escape;
 };
 
-/* The opening quote of the first string behind `at`, which is outside of strings, that
- * does not end within the block it begins in (blocks are 64 bytes, counted from `at`).
- * NULL: there is none, or it begins in what is less than a block at the end. */
+/* Of a long string; shorter ones yyjson reads as fast. */
+#define JSON_LONG_BYTES_MIN 128
+
+/* The opening quote of the first long string behind `at`, which is outside of strings. NULL:
+ * there is none, or it begins too near to `end`. */
 const char *json_find_open(const char *at, const char *end, bool is_wide);
 
 /* Reads on from c->from, which is set, and writes to `to` what it says. As many bytes as
