@@ -13,8 +13,8 @@
 /* So much is sent at once: a copy of more is dearer than a system call. */
 #define FLUSH_BYTES ((size_t)16 * 1024)
 
-static void take_spare(struct net_client *c);
-static void give_spare(struct net_client *c);
+static void queue(struct net_client *c);
+static void give_spare(struct net *n, struct buf *b);
 static size_t try_write(struct net_client *c, struct str bytes, struct str rest);
 static void write_queued(struct net_client *c);
 static void resume_provider(struct net_client *c);
@@ -50,6 +50,24 @@ void client_send(struct net_client *c, struct str bytes, struct str rest)
     }
 }
 
+/* What an exchange has to say is mostly all that its client is sent in this turn: then the
+ * memory changes hands, not the bytes. */
+void client_send_out(struct net_client *c, struct buf *out, struct str rest)
+{
+    bool is_moved = c->tls == NULL && c->queued.ptr == NULL && !c->is_writing && !c->is_broken &&
+                    c->state != CLIENT_CLOSING && out->err == ERR_OK &&
+                    out->len + rest.len < FLUSH_BYTES;
+    if (is_moved) {
+        buf_move(&c->queued, out);
+        client_send_raw(c, STR_NONE, rest);
+        queue(c);
+    } else {
+        client_send(c, buf_str(out), rest);
+    }
+    buf_clear(out);
+    give_spare(c->net, out);
+}
+
 void client_send_raw(struct net_client *c, struct str bytes, struct str rest)
 {
     if (bytes.len + rest.len == 0 || c->is_broken || c->state == CLIENT_CLOSING) {
@@ -64,11 +82,16 @@ void client_send_raw(struct net_client *c, struct str bytes, struct str rest)
             return;
         }
     }
-    take_spare(c);
+    client_take_spare(c->net, &c->queued);
     buf_add_parts(&c->queued, (const struct str[]){bytes, rest}, 2);
     if (c->queued.err != ERR_OK) {
         c->is_broken = true;
     }
+    queue(c);
+}
+
+static void queue(struct net_client *c)
+{
     if (!c->is_writing) {
         list_remove(&c->flush_node);
         list_add(&c->net->flush_clients, &c->flush_node);
@@ -83,7 +106,7 @@ void client_flush(struct net_client *c)
     }
     buf_consume(&c->queued, try_write(c, buf_str(&c->queued), STR_NONE));
     if (c->queued.len == 0) {
-        give_spare(c);
+        give_spare(c->net, &c->queued);
     } else if (!c->is_broken) {
         c->stall_due_ms = net_ms(c->net) + c->net->options.write_stall_ms;
         write_queued(c);
@@ -91,24 +114,20 @@ void client_flush(struct net_client *c)
     resume_provider(c);
 }
 
-/* What a turn queues is out at its end: a few buffers, the last used first, do for all. */
-static void take_spare(struct net_client *c)
+/* What a turn says is out at its end: a few buffers, the last used first, do for all. */
+void client_take_spare(struct net *n, struct buf *b)
 {
-    struct net *n = c->net;
-    if (c->queued.ptr == NULL && n->spares_count > 0) {
-        c->queued = n->spares[--n->spares_count];
+    if (b->ptr == NULL && n->spares_count > 0) {
+        buf_move(b, &n->spares[--n->spares_count]);
     }
 }
 
-static void give_spare(struct net_client *c)
+static void give_spare(struct net *n, struct buf *b)
 {
-    struct net *n = c->net;
-    size_t bytes_max = c->queued.bytes_max;
-    if (n->spares_count < NET_SPARES && c->queued.capacity <= 2 * FLUSH_BYTES) {
-        n->spares[n->spares_count++] = c->queued;
-        buf_init(&c->queued, bytes_max);
+    if (b->ptr != NULL && n->spares_count < NET_SPARES && b->capacity <= NET_SPARE_BYTES) {
+        buf_move(&n->spares[n->spares_count++], b);
     } else {
-        buf_fini(&c->queued);
+        buf_fini(b);
     }
 }
 

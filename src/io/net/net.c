@@ -76,6 +76,9 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
     list_init(&n->free_requests);
     n->drain_due_ms = NET_NEVER;
     n->cut_due_ms = NET_NEVER;
+    for (unsigned i = 0; i < NET_SPARES; i++) {
+        buf_init(&n->spares[i], NET_SPARE_BYTES);
+    }
     buf_init(&n->plain, 2 * NET_READ_BYTES);
     buf_init(&n->join, 2 * NET_READ_BYTES);
     /* One feed or one write of a whole answer, with the records' overhead. */

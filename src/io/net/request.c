@@ -248,6 +248,7 @@ bool net_served(struct net *n, struct net_ticket ticket, const struct flow_serve
 
 void request_on_upstream_head(struct net_request *r, const struct wire_head *head)
 {
+    client_take_spare(r->net, &r->x->out);
     flow_on_upstream_head(r->x, head, net_now(r->net));
     if (r->x->want != 0) {
         request_perform(r);
@@ -257,6 +258,7 @@ void request_on_upstream_head(struct net_request *r, const struct wire_head *hea
 /* Output is not written here but when the whole read was fed: one write per read. */
 void request_on_upstream_body(struct net_request *r, struct str slice)
 {
+    client_take_spare(r->net, &r->x->out);
     flow_on_upstream_body(r->x, slice, net_now(r->net));
     if (r->x->want != 0) {
         request_perform(r);
@@ -266,6 +268,7 @@ void request_on_upstream_body(struct net_request *r, struct str slice)
 void request_on_upstream_end(struct net_request *r, enum flow_end_how how, const char *reason)
 {
     ASSERT(r->upstream == NULL);
+    client_take_spare(r->net, &r->x->out);
     flow_on_upstream_end(r->x, how, reason, net_now(r->net));
     request_perform(r);
 }
@@ -358,7 +361,7 @@ static void perform_output(struct net_request *r, unsigned want)
     }
     if (x->out.len > 0) {
         if (c != NULL) {
-            client_send(c, buf_str(&x->out), x->out.err == ERR_OK ? x->out_rest : STR_NONE);
+            client_send_out(c, &x->out, x->out.err == ERR_OK ? x->out_rest : STR_NONE);
             r->has_sent = true;
         }
         buf_clear(&x->out);
