@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a request costs to read (2 KB and 32 KB chat bodies, with and without texts,
- * beside the bare JSON parse), to render and to translate, and what one streamed
- * event costs to relay. `llm_bench [part of a name]`.
+ * What a request costs to read (2 KB and 32 KB chat bodies of many short messages, with and
+ * without texts, beside the bare JSON parse; that of one long message, too), to render and
+ * to translate, and what one streamed event costs to relay. `llm_bench [part of a name]`.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "bench.h"
@@ -31,6 +31,7 @@ static const char anthropic_event[] =
     "{\"type\":\"text_delta\",\"text\":\" word and another\"}}\n\n";
 
 static void make_body(struct buf *b, size_t bytes);
+static void make_long_body(struct buf *b, size_t bytes);
 static void op_json(void *context);
 static void op_parse(void *context);
 static void op_texts(void *context);
@@ -63,6 +64,10 @@ int main(int argc, char **argv)
         bench_run(name, op_render, &b, (double)body.len);
         snprintf(name, sizeof(name), "parse and translate %zu", sizes[i]);
         bench_run(name, op_translate, &b, (double)body.len);
+        make_long_body(&body, sizes[i]);
+        b.body = buf_str(&body);
+        snprintf(name, sizeof(name), "json_parse one long text %zu", sizes[i]);
+        bench_run(name, op_json, &b, (double)body.len);
         buf_fini(&body);
     }
     prepare_event(&b, LLM_CHAT, request_body, LLM_OPENAI, delta_event);
@@ -91,6 +96,19 @@ static void make_body(struct buf *b, size_t bytes)
     }
     buf_add(b, STR(",{\"role\":\"user\",\"content\":\"Go on.\"}],\"user\":\"u-1\","
                    "\"governance_policy\":1}"));
+}
+
+/* As most are: one question, with what it is about. */
+static void make_long_body(struct buf *b, size_t bytes)
+{
+    buf_clear(b);
+    buf_add(b, STR("{\"model\":\"gpt-4o-mini\",\"messages\":"
+                   "[{\"role\":\"user\",\"content\":\""));
+    while (b->len + 140 < bytes) {
+        buf_add(b, STR("The bridge was built of wood and burned, the second was of stone, and "
+                       "\\\"so it stands\\\", as the chronicle says.\\n"));
+    }
+    buf_add(b, STR("\"}]}"));
 }
 
 static void op_json(void *context)
