@@ -4,7 +4,8 @@
  * last-known-good snapshot. The only files Portcullis writes.
  *
  * One lane per worker: preallocated segments mapped MAP_SHARED, so that an append
- * is a copy plus one atomic store (no system call, no lock) and survives kill -9
+ * is a copy plus one atomic store (no lock; two system calls for each 128 KiB, which
+ * have the system set memory aside for many records at once) and survives kill -9
  * at once. Two threads of its own: the syncer makes records survive power loss too
  * (group commit over all lanes), the shipper sends them onward in order; apart,
  * because a frozen database must not hold up a sync. A record is framed
@@ -61,7 +62,7 @@ MUST_USE enum err spool_start(struct spool *s,
 void spool_stop(struct spool *s, unsigned timeout_ms);
 
 struct spool_lane *spool_lane_get(struct spool *s, unsigned lane);
-/* No system call in the common case. ERR_LIMIT: spool or disk full; ERR_IO: a sync or
+/* Mostly no system call, see above. ERR_LIMIT: spool or disk full; ERR_IO: a sync or
  * the making of a segment failed (both: refuse the request, audit_unavailable; both
  * pass by themselves when there is room again, or the disk works again). *ret_seq
  * orders records within the lane, from 1. */

@@ -131,8 +131,8 @@ static enum err append(struct spool_lane *lane, struct str record, uint64_t *ret
     return ERR_OK;
 }
 
-/* Takes the segment the syncer made ready, or makes one (rare: the only system calls
- * an append can cost; after a failure not at once again). */
+/* Takes the segment the syncer made ready, or makes one (rare, and dear: an append waits for
+ * the disk; after a failure not at once again). */
 static enum err open_next(struct spool_lane *lane)
 {
     struct spool *s = lane->spool;
