@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a load run measures: requests by wrk, streams and idle connections by sockets of
-our own, and the CPU time of the process under test from /proc, divided by what it did.
+our own, and the CPU time of the process under test, divided by what it did.
 
 A measurement with a single failed request, wrong status or short stream raises: figures
 of a proxy that answers with errors are worthless.
