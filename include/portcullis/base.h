@@ -99,6 +99,15 @@ struct str str_trim(struct str s, const char *bytes);
 struct str str_cut(struct str *s, char sep);
 /* Decimal digits only, no sign, no leading blank; ERR_SYNTAX or ERR_LIMIT. */
 MUST_USE enum err str_to_u64(struct str s, uint64_t *ret_value);
+/* What is written for AVX2 as well asks here which way to take. */
+static inline bool cpu_has_avx2(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    return __builtin_cpu_supports("avx2") != 0;
+#else
+    return false;
+#endif
+}
 /* Is `s` well-formed UTF-8 (no surrogates, no overlongs)? */
 bool str_is_utf8(struct str s);
 /* Bytes (1-4) of the well-formed UTF-8 sequence that `s` starts with; 0 when it

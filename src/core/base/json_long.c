@@ -30,7 +30,7 @@ bool json_long_take(struct arena *a, struct json_doc *doc, size_t *ret_len)
     size_t capacity = 0;
     size_t removed = 0;
     struct json_content c;
-    bool is_wide = json_marks_has_wide();
+    bool is_wide = cpu_has_avx2();
     const char *at = text;
     const char *open;
     while ((open = json_find_open(at, limit_of(doc, removed), is_wide)) != NULL) {

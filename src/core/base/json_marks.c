@@ -307,15 +307,6 @@ static bool read_string_narrow(struct json_content *c, const char *end, char *to
     return read_string(c, end, to, false);
 }
 
-bool json_marks_has_wide(void)
-{
-#ifdef HAS_WIDE
-    return __builtin_cpu_supports("avx2") != 0;
-#else
-    return false;
-#endif
-}
-
 const char *json_find_open(const char *at, const char *end, bool is_wide)
 {
 #ifdef HAS_WIDE

@@ -8,9 +8,6 @@
 
 #include "portcullis/base.h"
 
-/* True when this processor can do it by AVX2. */
-bool json_marks_has_wide(void);
-
 /* What lies between two quotes. */
 struct json_content {
     const char *from;

@@ -193,7 +193,7 @@ enum err str_to_u64(struct str s, uint64_t *ret_value)
 bool str_is_utf8(struct str s)
 {
 #if UTF8_WIDE
-    if (s.len >= UTF8_WIDE_BYTES_MIN && utf8_wide_is_here()) {
+    if (s.len >= UTF8_WIDE_BYTES_MIN && cpu_has_avx2()) {
         return utf8_wide(s);
     }
 #endif

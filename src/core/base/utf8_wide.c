@@ -28,11 +28,6 @@
 
 WIDE static __m256i wrong_in(__m256i block, __m256i before);
 
-bool utf8_wide_is_here(void)
-{
-    return __builtin_cpu_supports("avx2") != 0;
-}
-
 /* Behind the last byte one of ASCII is put, which finds what is cut off there. */
 WIDE bool utf8_wide(struct str s)
 {
@@ -141,5 +136,5 @@ WIDE static inline __m256i wrong_in(__m256i block, __m256i before)
 
 #else
 /* An empty translation unit is not C11. */
-struct utf8_wide_is_not_here;
+struct utf8_wide_is_left_out;
 #endif

@@ -10,9 +10,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define UTF8_WIDE 1
-/* True when this processor can. */
-bool utf8_wide_is_here(void);
-/* As str_is_utf8, of any length. */
+/* As str_is_utf8, of any length, where cpu_has_avx2(). */
 bool utf8_wide(struct str s);
 #else
 #define UTF8_WIDE 0

@@ -67,7 +67,7 @@ enum err scan_engine_new(struct scan_engine **ret_engine)
         return ERR_MEMORY;
     }
     arena_init(&e->arena, ENGINE_BYTES_MAX);
-    e->is_wide = lanes_has_wide();
+    e->is_wide = cpu_has_avx2();
     e->rows_count = scan_detectors_count();
     e->rows = ARENA_ARRAY(&e->arena, e->rows_count, struct row);
     e->slots_count = SLOTS;

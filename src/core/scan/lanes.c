@@ -33,11 +33,6 @@ static struct lanes_starts starts_from(uint64_t word, uint64_t under, uint64_t s
 }
 
 #ifdef HAS_WIDE
-bool lanes_has_wide(void)
-{
-    return __builtin_cpu_supports("avx2") != 0;
-}
-
 /* Of both tables the first three bits: letters in columns 4 and 6, in 5 and 7, digits. */
 #define IN_WORD 0x07
 /* of_starts: $ & ( + , - and : = > ?; then + - . / */
@@ -148,11 +143,6 @@ WIDE static struct lanes_signs wide_signs_of(const char *text)
         s.high |= (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32 * i;
     }
     return s;
-}
-#else
-bool lanes_has_wide(void)
-{
-    return false;
 }
 #endif
 

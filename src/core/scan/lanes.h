@@ -24,7 +24,7 @@ struct lanes_signs {
     uint64_t backslashes, us; /* an escape where one is behind the other */
 };
 
-bool lanes_has_wide(void); /* may is_wide be said below? */
+/* is_wide: cpu_has_avx2() */
 /* *is_after_word: does the byte before text belong to a word? Kept up to date. */
 struct lanes_starts lanes_starts_of(const char *text, bool is_wide, bool *is_after_word);
 /* What `count` masks of MASK_WORDS words have in common; false: nothing. */

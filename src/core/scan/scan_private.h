@@ -75,7 +75,7 @@ struct scan_engine {
     struct row *rows;
     const struct detector *detectors[SCAN_DETECTORS_MAX];
     size_t rows_count;
-    bool is_wide; /* lanes_has_wide */
+    bool is_wide; /* cpu_has_avx2() */
     uint64_t prefix[PATTERN_PREFIX][256][MASK_WORDS];
     uint64_t at_rows[MASK_WORDS]; /* D_AT */
     /* Rows whose leading run of word bytes [0], of token bytes [1] may be this long. */

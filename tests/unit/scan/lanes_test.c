@@ -67,7 +67,7 @@ static void expect_signs(const unsigned char *text)
 static void expect(const unsigned char *text)
 {
     expect_starts(text, false);
-    if (lanes_has_wide()) {
+    if (cpu_has_avx2()) {
         expect_starts(text, true);
         expect_signs(text);
     }
@@ -120,7 +120,7 @@ static void test_masks_meet(void **state)
             }
             is_any = is_any || (masks[0][w] & masks[1][w] & masks[2][w]) != 0;
         }
-        for (unsigned is_wide = 0; is_wide <= (lanes_has_wide() ? 1U : 0U); is_wide++) {
+        for (unsigned is_wide = 0; is_wide <= (cpu_has_avx2() ? 1U : 0U); is_wide++) {
             assert_int_equal(lanes_meet(list, 3, is_wide != 0, both[is_wide]), is_any);
             for (unsigned w = 0; w < MASK_WORDS; w++) {
                 assert_int_equal(both[is_wide][w], masks[0][w] & masks[1][w] & masks[2][w]);
