@@ -266,8 +266,9 @@ struct llm_relay;
 struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *client,
                                 const struct llm_upstream *upstream);
 void llm_relay_fini(struct llm_relay *r); /* heap behind buffers; NULL ok */
-/* An arena for the tree of an answer up to 64 KiB, which is gone when llm_relay_json returns;
- * it is emptied first. Without one the exchange's arena serves. */
+/* An arena for the tree of an answer up to LLM_SMALL_ANSWER_BYTES, which is gone when
+ * llm_relay_json returns; it is emptied first. Without one the exchange's arena serves. */
+#define LLM_SMALL_ANSWER_BYTES ((size_t)64 * 1024)
 void llm_relay_lend(struct llm_relay *r, struct arena *a);
 /* A complete JSON answer of status 200. Same dialect: the same bytes but for the model's
  * name (llm_relay_model_edit); who has them anyway gives NULL for `out` and makes that edit.

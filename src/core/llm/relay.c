@@ -14,7 +14,6 @@
 #include "llm_private.h"
 
 #define SCRATCH_BYTES_MAX ((size_t)192 * 1024 * 1024)
-#define SMALL_ANSWER_BYTES ((size_t)64 * 1024)
 
 static struct arena *arena_for(struct llm_relay *r, size_t bytes);
 static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue);
@@ -173,7 +172,7 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
  * may point into it. */
 static struct arena *arena_for(struct llm_relay *r, size_t bytes)
 {
-    if (bytes > SMALL_ANSWER_BYTES) {
+    if (bytes > LLM_SMALL_ANSWER_BYTES) {
         return &r->scratch;
     }
     if (r->lent == NULL || r->is_translated) {

@@ -309,13 +309,11 @@ static void test_json_kinds(void **state)
 static void test_json_is_observed(void **state)
 {
     struct fixture *f = *state;
+    const struct str answer =
+        STR("{\"model\":\"other\",\"choices\":[{\"message\":{},\"finish_reason\":"
+            "\"length\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}");
     struct llm_relay *r = relay_for(f, LLM_CHAT, "{\"model\":\"m\"," HI "}");
-    assert_int_equal(
-        llm_relay_json(r,
-                       STR("{\"model\":\"other\",\"choices\":[{\"message\":{},\"finish_reason\":"
-                           "\"length\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}"),
-                       &f->out, &f->issue),
-        ERR_OK);
+    assert_int_equal(llm_relay_json(r, answer, &f->out, &f->issue), ERR_OK);
     expect_str(llm_relay_upstream_model(r), "other");
     expect_str(llm_relay_finish_reason(r), "length");
     assert_int_equal(llm_relay_usage(r)->output_tokens, 4);
@@ -325,12 +323,7 @@ static void test_json_is_observed(void **state)
     arena_init(&lent, 1u << 20);
     r = relay_for(f, LLM_CHAT, "{\"model\":\"m\"," HI "}");
     llm_relay_lend(r, &lent);
-    assert_int_equal(
-        llm_relay_json(r,
-                       STR("{\"model\":\"other\",\"choices\":[{\"message\":{},\"finish_reason\":"
-                           "\"length\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}"),
-                       &f->out, &f->issue),
-        ERR_OK);
+    assert_int_equal(llm_relay_json(r, answer, &f->out, &f->issue), ERR_OK);
     assert_true(lent.used_bytes > 0);
     arena_fini(&lent);
     expect_str(llm_relay_upstream_model(r), "other");
