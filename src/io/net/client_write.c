@@ -13,7 +13,7 @@
 /* So much is sent at once: a copy of more is dearer than a system call. */
 #define FLUSH_BYTES ((size_t)16 * 1024)
 
-static void queue(struct net_client *c);
+static void queue(struct net_client *c, struct str bytes, struct str rest);
 static void give_spare(struct net *n, struct buf *b);
 static size_t try_write(struct net_client *c, struct str bytes, struct str rest);
 static void write_queued(struct net_client *c);
@@ -59,8 +59,7 @@ void client_send_out(struct net_client *c, struct buf *out, struct str rest)
                     out->len + rest.len < FLUSH_BYTES;
     if (is_moved) {
         buf_move(&c->queued, out);
-        client_send_raw(c, STR_NONE, rest);
-        queue(c);
+        queue(c, STR_NONE, rest);
     } else {
         client_send(c, buf_str(out), rest);
     }
@@ -83,15 +82,16 @@ void client_send_raw(struct net_client *c, struct str bytes, struct str rest)
         }
     }
     client_take_spare(c->net, &c->queued);
+    queue(c, bytes, rest);
+}
+
+/* Behind what is queued; it goes out with the turn. */
+static void queue(struct net_client *c, struct str bytes, struct str rest)
+{
     buf_add_parts(&c->queued, (const struct str[]){bytes, rest}, 2);
     if (c->queued.err != ERR_OK) {
         c->is_broken = true;
     }
-    queue(c);
-}
-
-static void queue(struct net_client *c)
-{
     if (!c->is_writing) {
         list_remove(&c->flush_node);
         list_add(&c->net->flush_clients, &c->flush_node);
