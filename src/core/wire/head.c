@@ -196,11 +196,7 @@ void wire_write_header_u64(struct buf *b, struct str name, uint64_t value)
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    if (name.len == 0 || !chars_are_token(name)) {
-        fail(b);
-        return;
-    }
-    put_line(b, name, STR(": "), (struct str){digits + at, sizeof(digits) - at});
+    wire_write_header(b, name, (struct str){digits + at, sizeof(digits) - at});
 }
 
 void wire_write_end(struct buf *b)
