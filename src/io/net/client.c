@@ -35,7 +35,7 @@
 
 static struct net_client *client_new(struct net_listener *l);
 static void client_start(struct net_client *c, struct net_listener *l);
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer);
+static void on_ready(uv_stream_t *stream, ssize_t status, const uv_buf_t *none);
 static void on_tls_bytes(struct net_client *c, struct str in);
 static void on_plain_bytes(struct net_client *c, struct str in);
 static void keep_surplus(struct net_client *c, struct str in);
@@ -173,7 +173,7 @@ static void client_start(struct net_client *c, struct net_listener *l)
     if (n->is_draining) {
         c->phase_due_ms = net_ms(n) + 1000; /* was in the queue: its request is on the way */
     }
-    if (uv_read_start((uv_stream_t *)&c->tcp, phase_on_alloc, on_read) != 0) {
+    if (!socket_read_start(&c->tcp, on_ready, &c->fd)) {
         client_close(c);
         return;
     }
@@ -182,11 +182,18 @@ static void client_start(struct net_client *c, struct net_listener *l)
 
 /* ---- bytes in ---------------------------------------------------------------------- */
 
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
+static void on_ready(uv_stream_t *stream, ssize_t status, const uv_buf_t *none)
 {
     struct net_client *c = stream->data;
+    const char *bytes;
+    ssize_t got = phase_read(c->net, c->fd, &bytes);
+    (void)status;
+    (void)none;
+    if (got < 0) {
+        uv_read_stop(stream);
+    }
     if (got != 0) {
-        phase_add(c->net, c, false, got, buffer->base);
+        phase_add(c->net, c, false, got, bytes);
     }
 }
 
@@ -291,7 +298,7 @@ static void on_eof(struct net_client *c)
     }
 }
 
-/* After FIN libuv reads no more from this socket: the tick asks the kernel instead. */
+/* After FIN nothing is read from this socket: the tick asks the kernel instead. */
 static void watch(struct net_client *c)
 {
     list_remove(&c->watch_node);
@@ -307,10 +314,8 @@ void client_check_watched(struct net_client *c)
 {
     struct tcp_info info;
     socklen_t len = sizeof(info);
-    uv_os_fd_t fd;
     const struct net_request *r = c->request;
-    bool is_dead = uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 ||
-                   getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+    bool is_dead = getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
                    info.tcpi_state == TCP_CLOSE;
     unsigned tick = c->watch_ticks;
     c->watch_ticks += tick < UINT8_MAX ? 1 : 0;
@@ -464,7 +469,6 @@ static void step_flush(struct net_client *c)
 static void start_linger(struct net_client *c)
 {
     struct net *n = c->net;
-    uv_os_fd_t fd;
     if (c->tls != NULL) {
         buf_clear(&n->cipher);
         tls_session_close(c->tls, &n->cipher);
@@ -476,7 +480,7 @@ static void start_linger(struct net_client *c)
         c->request = NULL;
         request_put(r);
     }
-    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
+    if (shutdown(c->fd, SHUT_WR) != 0) {
         c->is_broken = true;
     }
     client_move(c, CLIENT_LINGER);

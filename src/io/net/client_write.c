@@ -134,11 +134,8 @@ static void give_spare(struct net *n, struct buf *b)
 /* How much the socket took. */
 static size_t try_write(struct net_client *c, struct str bytes, struct str rest)
 {
-    uv_buf_t out[2] = {{.base = (char *)(uintptr_t)bytes.ptr, .len = bytes.len},
-                       {.base = (char *)(uintptr_t)rest.ptr, .len = rest.len}};
-    int wrote =
-        c->is_broken ? 0 : uv_try_write((uv_stream_t *)&c->tcp, out, rest.len > 0 ? 2 : 1);
-    c->is_broken = c->is_broken || (wrote < 0 && wrote != UV_EAGAIN);
+    ssize_t wrote = c->is_broken ? 0 : socket_write(c->fd, bytes, rest);
+    c->is_broken = c->is_broken || wrote < 0;
     return wrote < 0 ? 0 : (size_t)wrote;
 }
 

@@ -61,7 +61,6 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
         return ERR_MEMORY;
     }
     n->loop = loop;
-    loop->data = n; /* for phase_on_alloc */
     n->options = *options;
     n->hooks = *hooks;
     list_init(&n->clients);

@@ -151,6 +151,7 @@ struct net_client {
     uint64_t phase_due_ms, stall_due_ms;
     uint64_t body_start_ms, body_bytes; /* LINGER: bytes thrown away */
     size_t stall_left_bytes;
+    int fd; /* of tcp */
     uint32_t requests_count;
     uint16_t tag;
     uint8_t state; /* enum client_state, written by client_move only */
@@ -198,6 +199,7 @@ struct net_upstream {
     uint64_t phase_due_ms, total_due_ms;
     const char *fail_reason;
     enum flow_end_how fail_how;
+    int fd;        /* of tcp, once it is connected */
     uint8_t state; /* enum upstream_state, written by upstream_move only */
     uint8_t reads_waiting; /* in net.reads */
     bool has_handle, tries_next, is_reused, is_reading, is_paused, is_writing, has_answer;
@@ -338,11 +340,23 @@ void client_take_spare(struct net *n, struct buf *b);
 size_t client_unsent(const struct net_client *c);
 bool client_is_stalled(struct net_client *c, uint64_t now_ms);
 
+/* ---- socket.c ------------------------------------------------------------------------- */
+
+/* `on_ready` is called with UV_ENOBUFS whenever there is something to read, and only then;
+ * false: the loop refused. *ret_fd is the socket's, for the two below. */
+bool socket_read_start(uv_tcp_t *tcp, uv_read_cb on_ready, int *ret_fd);
+/* Returns bytes read, 0 if there are none now, UV_EOF, or another error of libuv's: after
+ * the last two reading has to be stopped. */
+ssize_t socket_read(int fd, char *to, size_t capacity);
+/* Returns how much of the two was taken, 0 if nothing now, or an error of libuv's. Not while
+ * libuv still has something to write. */
+ssize_t socket_write(int fd, struct str first, struct str second);
+
 /* ---- phase.c -------------------------------------------------------------------------- */
 
-/* Room for one read; phase_add says what was read. */
-void phase_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf);
-/* `got` as libuv tells it, never 0. Handled later in this turn, or before this returns when
+/* Reads into the turn's block: socket_read's answer, and where the bytes are. */
+ssize_t phase_read(struct net *n, int fd, const char **ret_bytes);
+/* What phase_read answered, unless 0. Handled later in this turn, or before this returns when
  * the room is used up. */
 void phase_add(struct net *n, void *owner, bool is_upstream, ssize_t got, const char *bytes);
 void phase_handle(struct net *n);

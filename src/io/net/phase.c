@@ -18,17 +18,17 @@ static void handle(struct net *n, bool is_upstream);
 static void flush_upstreams(struct net *n);
 static void flush_clients(struct net *n);
 
-void phase_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
+ssize_t phase_read(struct net *n, int fd, const char **ret_bytes)
 {
-    struct net *n = handle->loop->data;
-    (void)suggested;
-    *ret_buf = uv_buf_init(n->reads.bytes + n->reads.used, NET_READ_BYTES);
+    char *to = n->reads.bytes + n->reads.used;
+    net_note_work(n);
+    *ret_bytes = to;
+    return socket_read(fd, to, NET_READ_BYTES);
 }
 
 void phase_add(struct net *n, void *owner, bool is_upstream, ssize_t got, const char *bytes)
 {
     struct net_reads *t = &n->reads;
-    net_note_work(n);
     t->list[t->count++] =
         (struct net_read){.owner = owner, .is_upstream = is_upstream, .got = got, .bytes = bytes};
     if (got > 0) {

@@ -19,7 +19,7 @@ static void send_tls(struct net_upstream *u);
 static bool send_cipher(struct net_upstream *u);
 static void send_next(struct net_upstream *u);
 static void on_written(uv_write_t *request, int status);
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer);
+static void on_ready(uv_stream_t *stream, ssize_t status, const uv_buf_t *none);
 static void on_tls_bytes(struct net_upstream *u, struct str in);
 static void on_answer_bytes(struct net_upstream *u, struct str in);
 static void join(struct str *body, struct str piece);
@@ -50,11 +50,11 @@ static void send_plain(struct net_upstream *u)
         {.base = (char *)(uintptr_t)call->body.ptr, .len = call->body.len},
     };
     unsigned count = call->body.len > 0 ? 2 : 1;
-    int wrote = uv_try_write((uv_stream_t *)&u->tcp, parts, count);
-    if (wrote < 0 && wrote != UV_EAGAIN) {
+    ssize_t wrote = socket_write(u->fd, call->head, call->body);
+    if (wrote < 0) {
         return; /* reading tells, after what the provider may have answered */
     }
-    size_t left = wrote < 0 ? 0 : (size_t)wrote;
+    size_t left = (size_t)wrote;
     unsigned first = 0;
     while (first < count && left >= parts[first].len) {
         left -= parts[first].len;
@@ -113,15 +113,13 @@ static bool send_cipher(struct net_upstream *u)
         return true;
     }
     uv_buf_t out = {.base = u->cipher.ptr, .len = u->cipher.len};
-    int wrote = uv_try_write((uv_stream_t *)&u->tcp, &out, 1);
-    if (wrote < 0 && wrote != UV_EAGAIN) {
+    ssize_t wrote = socket_write(u->fd, buf_str(&u->cipher), STR_NONE);
+    if (wrote < 0) {
         u->plain_sent = SIZE_MAX; /* enough: reading tells what became of it */
         return true;
     }
-    if (wrote > 0) {
-        out.base += wrote;
-        out.len -= (size_t)wrote;
-    }
+    out.base += wrote;
+    out.len -= (size_t)wrote;
     if (out.len > 0) {
         u->is_writing =
             uv_write(&u->write, (uv_stream_t *)&u->tcp, &out, 1, on_written) == 0;
@@ -201,7 +199,7 @@ bool upstream_handshake_start(struct net_upstream *u)
 
 void upstream_read_start(struct net_upstream *u)
 {
-    u->is_reading = uv_read_start((uv_stream_t *)&u->tcp, phase_on_alloc, on_read) == 0;
+    u->is_reading = socket_read_start(&u->tcp, on_ready, &u->fd);
 }
 
 static void read_stop(struct net_upstream *u)
@@ -210,12 +208,19 @@ static void read_stop(struct net_upstream *u)
     u->is_reading = false;
 }
 
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
+static void on_ready(uv_stream_t *stream, ssize_t status, const uv_buf_t *none)
 {
     struct net_upstream *u = stream->data;
+    const char *bytes;
+    ssize_t got = phase_read(u->net, u->fd, &bytes);
+    (void)status;
+    (void)none;
+    if (got < 0) {
+        read_stop(u);
+    }
     if (got != 0) {
         u->reads_waiting++;
-        phase_add(u->net, u, true, got, buffer->base);
+        phase_add(u->net, u, true, got, bytes);
     }
 }
 
