@@ -20,7 +20,7 @@
  *     TRY(llm_request_parse(a, LLM_CHAT, body, true, &r, &issue));
  *     ... scan r.texts; llm_edits_apply(&edited, r.body, edits, n); parse `edited` ...
  *     TRY(llm_request_render(a, &r, LLM_ANTHROPIC, STR("claude-x"), &up, &issue));
- *     ... POST up.body to base + up.path ...
+ *     ... POST up.front and up.body to base + up.path ...
  *     relay = llm_relay_new(a, &r, &up);
  *     while (sse_parser_next(&sse, &ev) == ERR_OK)
  *         if (llm_relay_event(relay, &ev, &out, &issue) != ERR_OK)
@@ -169,7 +169,8 @@ struct llm_upstream {
     enum llm_dialect dialect;
     enum llm_endpoint endpoint; /* as the provider sees it */
     struct str path;
-    struct str body; /* in the arena */
+    struct str front; /* what is sent is this, mostly short, */
+    struct str body;  /* and then this; in the arena, or in the request's own body */
     bool is_translated;
     bool usage_was_added;   /* the usage chunk must not reach the client */
     struct str called;      /* set by the caller before llm_relay_new where another model than was

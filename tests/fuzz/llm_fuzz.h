@@ -62,11 +62,12 @@ static inline void fuzz_render(struct arena *a, const struct llm_request *r)
             FUZZ_CHECK(dialect != llm_endpoint_dialect(r->endpoint));
             continue;
         }
-        FUZZ_CHECK(json_parse(a, up.body, &json_limits_default, &doc, &issue) == ERR_OK);
+        struct str sent = arena_printf(a, "%.*s%.*s", STR_ARG(up.front), STR_ARG(up.body));
+        FUZZ_CHECK(json_parse(a, sent, &json_limits_default, &doc, &issue) == ERR_OK);
         FUZZ_CHECK(str_eq(json_str(json_get(doc.root, STR("model"))), STR("up/stream")));
         FUZZ_CHECK(json_get(doc.root, STR("governance_policy")) == NULL);
         struct llm_request again;
-        FUZZ_CHECK(llm_request_parse(a, up.endpoint, up.body, false, &again, &issue) == ERR_OK);
+        FUZZ_CHECK(llm_request_parse(a, up.endpoint, sent, false, &again, &issue) == ERR_OK);
         FUZZ_CHECK(again.is_stream == r->is_stream);
     }
 }

@@ -3,7 +3,8 @@
  * Step call: the bytes for the provider. The head is written here from an
  * allow-list; nothing a client sent as a header passes on unless named below, so
  * no credential, cookie or hop-by-hop field of a client can reach a provider. The
- * body is the original with span edits, or an exact translation.
+ * body is the original with span edits, or an exact translation; what was edited at its
+ * front goes with the head, so that the long rest is sent from where it was read.
  */
 #include "flow_private.h"
 
@@ -69,8 +70,10 @@ static void write_head(struct flow_exchange *x, struct buf *b)
                                     : STR("accept: application/json\r\n"));
     wire_write_line(b, STR("x-request-id: "), (struct str){p->request_id, sizeof(p->request_id)});
     write_passed(x, b);
-    wire_write_header_u64(b, STR("content-length"), p->upstream.body.len);
+    wire_write_header_u64(b, STR("content-length"),
+                          p->upstream.front.len + p->upstream.body.len);
     wire_write_end(b);
+    buf_add(b, p->upstream.front);
 }
 
 static void write_auth(struct flow_exchange *x, struct buf *b)

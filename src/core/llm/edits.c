@@ -11,10 +11,12 @@
 #include "llm_private.h"
 
 #define FEW_EDITS 8U
+#define FRONT_BYTES_MAX 4096U /* more is copied once, with the rest behind it */
 
 static bool is_sorted(const struct llm_edit *edits, size_t count);
 static enum err apply_sorted(struct buf *out, struct str body, const struct llm_edit *edits,
                              size_t count);
+static char *put(char *to, struct str s);
 static void sort_edits(struct llm_edit *edits, size_t count);
 static int compare_edits(const void *left, const void *right);
 
@@ -63,10 +65,10 @@ static enum err apply_sorted(struct buf *out, struct str body, const struct llm_
 }
 
 enum err llm_edits_apply_in(struct arena *a, struct str body, const struct llm_edit *edits,
-                            size_t edits_count, struct str *ret)
+                            size_t edits_count, struct str *ret_front, struct str *ret_rest)
 {
     struct llm_edit sorted[FEW_EDITS];
-    size_t len = body.len, at = 0;
+    size_t at = 0, len = 0;
     ASSERT(edits_count <= FEW_EDITS);
     memcpy(sorted, edits, edits_count * sizeof(*sorted));
     sort_edits(sorted, edits_count);
@@ -75,28 +77,35 @@ enum err llm_edits_apply_in(struct arena *a, struct str body, const struct llm_e
         if (span.from < at || span.to < span.from || span.to > body.len) {
             return ERR_INTERNAL;
         }
-        len += sorted[i].with.len;
-        len -= span.to - span.from;
+        len += span.from - at + sorted[i].with.len;
         at = span.to;
     }
+    bool is_front = at <= FRONT_BYTES_MAX;
+    *ret_rest = is_front ? str_sub(body, at, body.len) : STR("");
+    len += is_front ? 0 : body.len - at;
     char *text = arena_alloc_raw(a, len);
     if (text == NULL) {
         return ERR_LIMIT;
     }
-    *ret = (struct str){text, len};
+    *ret_front = (struct str){text, len};
     at = 0;
-    for (size_t i = 0; i <= edits_count; i++) {
-        struct str rest = str_sub(body, at, i < edits_count ? sorted[i].span.from : body.len);
-        struct str with = i < edits_count ? sorted[i].with : STR("");
-        memcpy(text, rest.ptr, rest.len);
-        text += rest.len;
-        if (with.len > 0) {
-            memcpy(text, with.ptr, with.len);
-        }
-        text += with.len;
-        at = i < edits_count ? sorted[i].span.to : at;
+    for (size_t i = 0; i < edits_count; i++) {
+        text = put(text, str_sub(body, at, sorted[i].span.from));
+        text = put(text, sorted[i].with);
+        at = sorted[i].span.to;
+    }
+    if (!is_front) {
+        put(text, str_sub(body, at, body.len));
     }
     return ERR_OK;
+}
+
+static char *put(char *to, struct str s)
+{
+    if (s.len > 0) {
+        memcpy(to, s.ptr, s.len);
+    }
+    return to + s.len;
 }
 
 static void sort_edits(struct llm_edit *edits, size_t count)

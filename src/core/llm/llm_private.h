@@ -134,10 +134,11 @@ void llm_put_key(struct buf *b, bool *is_first, const char *name);
 void llm_put_raw(struct buf *b, const struct json_doc *doc, yyjson_val *key);
 /* The key of a member, as json_get gives the value; NULL when absent. */
 yyjson_val *llm_get_key(yyjson_val *object, struct str name);
-/* llm_edits_apply for at most 8 edits, straight into the arena: one copy of the body. */
+/* llm_edits_apply for at most 8 edits, into the arena. When they stand near the beginning only
+ * what goes up to the last of them is written there; the rest is that of `body` itself. */
 MUST_USE enum err llm_edits_apply_in(struct arena *a, struct str body,
                                      const struct llm_edit *edits, size_t edits_count,
-                                     struct str *ret);
+                                     struct str *ret_front, struct str *ret_rest);
 /* Copies the buffer's bytes to the arena; returns the buffer's own error. */
 MUST_USE enum err llm_buf_to_arena(struct arena *a, const struct buf *b, struct str *ret);
 

@@ -69,7 +69,7 @@ static enum err render_same(struct arena *a, const struct llm_request *r, struct
     }
     ret->body = r->body;
     if (err == ERR_OK && count > 0) {
-        err = llm_edits_apply_in(a, r->body, edits, count, &ret->body);
+        err = llm_edits_apply_in(a, r->body, edits, count, &ret->front, &ret->body);
     }
     if (err != ERR_OK) {
         issue_set(issue, "", "The request needs more memory than one request may use.");

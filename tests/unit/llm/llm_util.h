@@ -96,11 +96,12 @@ static inline void render_as(struct fixture *f, enum llm_dialect d, const char *
         print_error("%s: %s at '%s'\n", err_name(err), f->issue.message, f->issue.pointer);
         fail();
     }
-    expect_str(f->upstream.body, want);
+    struct str sent = arena_printf(&f->arena, "%.*s%.*s", STR_ARG(f->upstream.front),
+                                   STR_ARG(f->upstream.body));
+    expect_str(sent, want);
     /* Whatever is sent must be JSON that our own strict reader takes. */
     struct json_doc doc;
-    assert_int_equal(json_parse(&f->arena, f->upstream.body, &json_limits_default, &doc, &f->issue),
-                     ERR_OK);
+    assert_int_equal(json_parse(&f->arena, sent, &json_limits_default, &doc, &f->issue), ERR_OK);
 }
 
 /* Runs a whole stream through the SSE parser and a relay. */

@@ -31,6 +31,28 @@ static void test_slot_and_model(void **state)
     render_as(f, LLM_OPENAI, "a/m", "{\"model\":\"a/m\"," MESSAGES "}");
 }
 
+/* What is sent from the body's own place, and what is not: an edit behind much is copied. */
+static void test_the_rest_is_not_copied(void **state)
+{
+    struct fixture *f = *state;
+    const char *near = "{\"model\":\"a/m\"," MESSAGES "}";
+    static char body[5000], want[5000];
+    parse_ok(f, LLM_CHAT, near, false);
+    render_as(f, LLM_OPENAI, "m", "{\"model\":\"m\"," MESSAGES "}");
+    expect_str(f->upstream.front, "{\"model\":\"m");
+    assert_ptr_equal(f->upstream.body.ptr, near + strlen("{\"model\":\"a/m"));
+    for (int to = 4096; to <= 4097; to++) { /* the end of the edit */
+        int digits = to - (int)strlen("{\"user\":\"\",\"model\":\"a/m");
+        snprintf(body, sizeof(body), "{\"user\":\"%0*d\",\"model\":\"a/m\"," MESSAGES "}", digits,
+                 7);
+        snprintf(want, sizeof(want), "{\"user\":\"%0*d\",\"model\":\"n\"," MESSAGES "}", digits,
+                 7);
+        parse_ok(f, LLM_CHAT, body, false);
+        render_as(f, LLM_OPENAI, "n", want);
+        assert_int_equal(f->upstream.body.len == 0, to == 4097);
+    }
+}
+
 /* Trap 6: asked for upstream, not shown downstream. */
 static void test_usage_is_asked_for(void **state)
 {
@@ -106,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_untouched),
         TEST(test_slot_and_model),
+        TEST(test_the_rest_is_not_copied),
         TEST(test_usage_is_asked_for),
         TEST(test_moderation_without_model),
         TEST(test_untranslatable_operations),
