@@ -197,6 +197,19 @@ bool buf_replace(struct buf *b, size_t at, size_t len, struct str with);
  * empty. An error of `from` becomes one of `to`; what does not fit stays in `from`. */
 void buf_move(struct buf *to, struct buf *from);
 
+/* Memory of buffers that are done with; all zero is none. */
+#define BUF_SPARES_MAX 64U
+struct buf_spares {
+    struct buf bufs[BUF_SPARES_MAX];
+    unsigned count;
+};
+void buf_spares_fini(struct buf_spares *s);
+/* For a buffer without memory, if some is at hand; `s` may be NULL. */
+void buf_take_spare(struct buf_spares *s, struct buf *b);
+/* What `b` holds is gone; its memory is kept, or freed: that of 32 KiB and more, or if there
+ * is enough, or without `s`. */
+void buf_give_spare(struct buf_spares *s, struct buf *b);
+
 /* ---- hashing and encoding ---------------------------------------------- */
 
 uint64_t hash_bytes(struct str s, uint64_t seed); /* fast, not cryptographic */

@@ -82,6 +82,7 @@ struct flow_env {
     /* Of this thread, for what is gone at the end of an event: each exchange's own memory is
      * out of the cache again when its answer comes. NULL = that. */
     struct arena *brief;
+    struct buf_spares *spares; /* of this thread, for what is sent or parsed at once; NULL = none */
 };
 
 struct flow_start {

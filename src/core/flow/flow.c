@@ -531,7 +531,8 @@ void flow_end(struct flow_exchange *x)
     flow_stream_free(p->stream);
     leave(p);
     arena_reset(&p->arena);
-    struct buf *bufs[] = {&p->body, &p->edited, &p->answer, &p->call_head, &x->out, &x->record};
+    buf_give_spare(p->env->spares, &p->answer);
+    struct buf *bufs[] = {&p->body, &p->edited, &p->call_head, &x->out, &x->record};
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++) {
         buf_clear(bufs[i]);
         trim(bufs[i]);

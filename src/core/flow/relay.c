@@ -120,6 +120,7 @@ void flow_relay_body(struct flow_exchange *x, struct str slice)
         buf_add(&p->answer, part);
         return;
     }
+    buf_take_spare(p->env->spares, &p->answer);
     if (!p->is_upstream_stream) {
         buf_add(&p->answer, slice);
         if (p->answer.err != ERR_OK) {
@@ -129,6 +130,7 @@ void flow_relay_body(struct flow_exchange *x, struct str slice)
     }
     sse_parser_feed(&p->sse, slice);
     relay_events(x);
+    buf_give_spare(p->env->spares, &p->answer);
 }
 
 static void relay_events(struct flow_exchange *x)

@@ -14,7 +14,6 @@
 #define FLUSH_BYTES ((size_t)16 * 1024)
 
 static void queue(struct net_client *c, struct str bytes, struct str rest);
-static void give_spare(struct net *n, struct buf *b);
 static size_t try_write(struct net_client *c, struct str bytes, struct str rest);
 static void write_queued(struct net_client *c);
 static void resume_provider(struct net_client *c);
@@ -64,7 +63,7 @@ void client_send_out(struct net_client *c, struct buf *out, struct str rest)
         client_send(c, buf_str(out), rest);
     }
     buf_clear(out);
-    give_spare(c->net, out);
+    buf_give_spare(c->net->hooks.env->spares, out);
 }
 
 void client_send_raw(struct net_client *c, struct str bytes, struct str rest)
@@ -81,7 +80,7 @@ void client_send_raw(struct net_client *c, struct str bytes, struct str rest)
             return;
         }
     }
-    client_take_spare(c->net, &c->queued);
+    buf_take_spare(c->net->hooks.env->spares, &c->queued);
     queue(c, bytes, rest);
 }
 
@@ -106,29 +105,12 @@ void client_flush(struct net_client *c)
     }
     buf_consume(&c->queued, try_write(c, buf_str(&c->queued), STR_NONE));
     if (c->queued.len == 0) {
-        give_spare(c->net, &c->queued);
+        buf_give_spare(c->net->hooks.env->spares, &c->queued);
     } else if (!c->is_broken) {
         c->stall_due_ms = net_ms(c->net) + c->net->options.write_stall_ms;
         write_queued(c);
     }
     resume_provider(c);
-}
-
-/* What a turn says is out at its end: a few buffers, the last used first, do for all. */
-void client_take_spare(struct net *n, struct buf *b)
-{
-    if (b->ptr == NULL && n->spares_count > 0) {
-        buf_move(b, &n->spares[--n->spares_count]);
-    }
-}
-
-static void give_spare(struct net *n, struct buf *b)
-{
-    if (b->ptr != NULL && n->spares_count < NET_SPARES && b->capacity <= NET_SPARE_BYTES) {
-        buf_move(&n->spares[n->spares_count++], b);
-    } else {
-        buf_fini(b);
-    }
 }
 
 /* How much the socket took. */

@@ -75,9 +75,6 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
     list_init(&n->free_requests);
     n->drain_due_ms = NET_NEVER;
     n->cut_due_ms = NET_NEVER;
-    for (unsigned i = 0; i < NET_SPARES; i++) {
-        buf_init(&n->spares[i], NET_SPARE_BYTES);
-    }
     buf_init(&n->plain, 2 * NET_READ_BYTES);
     buf_init(&n->join, 2 * NET_READ_BYTES);
     /* One feed or one write of a whole answer, with the records' overhead. */
@@ -362,8 +359,5 @@ void net_free(struct net *n)
     buf_fini(&n->plain);
     buf_fini(&n->cipher);
     buf_fini(&n->join);
-    while (n->spares_count > 0) {
-        buf_fini(&n->spares[--n->spares_count]);
-    }
     free(n);
 }

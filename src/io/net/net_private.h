@@ -222,8 +222,6 @@ struct net_listener {
 #define NET_BUCKETS 1024
 
 #define NET_READS_MAX 128
-#define NET_SPARES 64
-#define NET_SPARE_BYTES ((size_t)32 * 1024)
 
 /* What was read in this turn and is not handled yet. */
 struct net_read {
@@ -275,8 +273,6 @@ struct net {
     unsigned names_count;
     struct tls_resume *resume;
     struct buf plain, cipher, join; /* scratch of one callback */
-    struct buf spares[NET_SPARES]; /* for what clients are sent; the others have no memory */
-    unsigned spares_count;
     uint64_t drain_due_ms, cut_due_ms;
     bool is_draining, is_cut, is_closing, is_drained_told, is_idle_running;
     struct net_reads reads;
@@ -334,9 +330,6 @@ void client_send_raw(struct net_client *c, struct str bytes, struct str rest);
 /* Now, not at the turn's end. Does not advance the client. */
 void client_flush(struct net_client *c);
 void client_on_read(struct net_client *c, ssize_t got, const char *bytes);
-/* Memory for a buffer that has none, if some is at hand: it was written a moment ago, while
- * that of an exchange of its own is out of the cache again. */
-void client_take_spare(struct net *n, struct buf *b);
 size_t client_unsent(const struct net_client *c);
 bool client_is_stalled(struct net_client *c, uint64_t now_ms);
 

@@ -248,7 +248,7 @@ bool net_served(struct net *n, struct net_ticket ticket, const struct flow_serve
 
 void request_on_upstream_head(struct net_request *r, const struct wire_head *head)
 {
-    client_take_spare(r->net, &r->x->out);
+    buf_take_spare(r->net->hooks.env->spares, &r->x->out);
     flow_on_upstream_head(r->x, head, net_now(r->net));
     if (r->x->want != 0) {
         request_perform(r);
@@ -258,7 +258,7 @@ void request_on_upstream_head(struct net_request *r, const struct wire_head *hea
 /* Output is not written here but when the whole read was fed: one write per read. */
 void request_on_upstream_body(struct net_request *r, struct str slice)
 {
-    client_take_spare(r->net, &r->x->out);
+    buf_take_spare(r->net->hooks.env->spares, &r->x->out);
     flow_on_upstream_body(r->x, slice, net_now(r->net));
     if (r->x->want != 0) {
         request_perform(r);
@@ -268,7 +268,7 @@ void request_on_upstream_body(struct net_request *r, struct str slice)
 void request_on_upstream_end(struct net_request *r, enum flow_end_how how, const char *reason)
 {
     ASSERT(r->upstream == NULL);
-    client_take_spare(r->net, &r->x->out);
+    buf_take_spare(r->net->hooks.env->spares, &r->x->out);
     flow_on_upstream_end(r->x, how, reason, net_now(r->net));
     request_perform(r);
 }

@@ -29,6 +29,7 @@ enum err worker_init(struct worker_group *g, unsigned index)
     buf_init(&w->log, LOG_BYTES_MAX);
     arena_init(&w->brief, BRIEF_BYTES_MAX);
     w->env.brief = &w->brief;
+    w->env.spares = &w->spares;
     w->env.log = g->options.log != NULL ? &w->log : NULL;
     if (w->env.mono_us == NULL) {
         w->env.mono_us = clock_mono_us;
@@ -120,6 +121,7 @@ void worker_end(struct worker *w)
     uv_mutex_destroy(&w->mail_lock);
     scan_scratch_free(w->env.scratch);
     arena_fini(&w->brief);
+    buf_spares_fini(&w->spares);
     buf_fini(&w->log);
 }
 

@@ -57,6 +57,7 @@ struct worker {
     struct flow_env env;
     struct buf log;     /* worker thread only */
     struct arena brief; /* the same; see flow_env */
+    struct buf_spares spares; /* the same */
     /* shared with other threads */
     _Atomic(struct published *) inbox;
     uv_mutex_t mail_lock;

@@ -31,6 +31,7 @@ struct stage {
     struct net_options options;
     struct net_hooks hooks;
     struct flow_env env;
+    struct buf_spares spares;
     struct net_exceptions *exceptions;
     struct tls_client *tls;
     uint16_t port, provider_port;
@@ -119,6 +120,7 @@ static inline void stage_init(void)
     signal(SIGPIPE, SIG_IGN);
     net_options_default(&stage.options);
     stage.env.answer_bytes_max = 16u << 20;
+    stage.env.spares = &stage.spares;
     stage.provider = stage_listen(&stage.provider_port);
     fake.endpoint = (struct route_endpoint){
         .credential_id = STR("cred"),
@@ -179,6 +181,7 @@ static inline void stage_close(void)
     assert_int_equal(net_stats(stage.net)->requests_active, 0);
     assert_int_equal(net_stats(stage.net)->requests_waiting, 0);
     net_free(stage.net);
+    buf_spares_fini(&stage.spares);
     assert_int_equal(uv_loop_close(&stage.loop), 0);
     net_exceptions_free(stage.exceptions);
     close(stage.provider);
