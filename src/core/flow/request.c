@@ -19,6 +19,7 @@ static bool is_said_twice(struct flow_exchange *x, const char *const *names, siz
 static void read_error_format(struct flow_exchange *x);
 static bool read_tags(struct flow_exchange *x, struct str text);
 static void check_content_headers(struct flow_exchange *x);
+static bool is_json_in_utf8(struct str type);
 static enum err parse(struct flow_exchange *x, struct issue *ret_issue);
 
 static const struct {
@@ -296,14 +297,8 @@ static void check_content_headers(struct flow_exchange *x)
                     "Compressed request bodies cannot be inspected; send the body as it is");
         return;
     }
-    struct str type = wire_header_get(p->head, "content-type");
-    struct str parameters = type;
-    struct str media = str_trim(str_cut(&parameters, ';'), " \t");
-    struct str charset = str_trim(parameters, " \t");
-    bool is_json = str_eq_nocase(media, STR("application/json"));
-    bool is_utf8 = charset.len == 0 || str_eq_nocase(charset, STR("charset=utf-8")) ||
-                   str_eq_nocase(charset, STR("charset=\"utf-8\""));
-    if (!is_json || !is_utf8 || wire_header_is_repeated(p->head, "content-type")) {
+    if (!is_json_in_utf8(wire_header_get(p->head, "content-type")) ||
+        wire_header_is_repeated(p->head, "content-type")) {
         flow_refuse(x, 415, "invalid_request_error", "unsupported_media_type",
                     "The request body must be 'Content-Type: application/json' in UTF-8");
         return;
@@ -312,6 +307,18 @@ static void check_content_headers(struct flow_exchange *x)
         flow_refuse(x, 413, "invalid_request_error", "request_too_large",
                     "The request body is larger than %zu bytes", p->body.bytes_max);
     }
+}
+
+static bool is_json_in_utf8(struct str type)
+{
+    if (str_eq(type, STR("application/json"))) {
+        return true; /* as nearly all say it */
+    }
+    struct str media = str_trim(str_cut(&type, ';'), " \t");
+    struct str charset = str_trim(type, " \t");
+    bool is_utf8 = charset.len == 0 || str_eq_nocase(charset, STR("charset=utf-8")) ||
+                   str_eq_nocase(charset, STR("charset=\"utf-8\""));
+    return is_utf8 && str_eq_nocase(media, STR("application/json"));
 }
 
 /* Once, and with its texts only where the organisation has content rules at all. What
