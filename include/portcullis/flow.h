@@ -87,6 +87,9 @@ struct flow_env {
 
 struct flow_start {
     const struct policy_snapshot *snapshot; /* pinned by the host until flow_end */
+    /* Of this snapshot and no other the host ever gives; 0 = none: then what was found out
+     * under a snapshot is not taken over to the next request. */
+    uint64_t snapshot_number;
     int64_t fresh_ms;   /* unix ms at which the snapshot was last known to be current */
     bool is_degraded;   /* last-known-good from disk, or the database is away */
     bool is_draining;   /* answer with Connection: close */

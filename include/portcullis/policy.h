@@ -233,6 +233,10 @@ struct policy_principal; /* inside the snapshot */
 MUST_USE enum err policy_authenticate(const struct policy_snapshot *s, struct str key_text,
                                       struct str pepper, int64_t now_s,
                                       const struct policy_principal **ret);
+/* What time and the snapshot say of a principal whose secret proved good in this very
+ * snapshot: ERR_OK or ERR_DENIED as above. Not for one that has_previous: which of its two
+ * secrets it was is not known here. */
+MUST_USE enum err policy_principal_state(const struct policy_principal *p, int64_t now_s);
 const struct policy_key_row *policy_principal_key(const struct policy_principal *p);
 const struct policy_org *policy_principal_org(const struct policy_principal *p);
 /* The key's, else the organisation's, else AUTO. */
@@ -306,6 +310,25 @@ MUST_USE enum err policy_decide(struct arena *a, const struct policy_facts *fact
  * it. */
 MUST_USE enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
                                      struct route_resolution *models, struct policy_verdict *ret);
+/* The last decision of a call, kept by who asks for many (a client's exchange). Zeroed: none.
+ * Its pointers are of the snapshot with that number and are not followed under another. */
+struct policy_memory {
+    uint64_t snapshot; /* 0 = nothing is remembered */
+    const struct policy_org *org;
+    const struct policy_principal *who;
+    enum llm_endpoint endpoint;
+    bool has_slot;
+    int64_t slot;
+    struct policy_verdict verdict;
+    struct route_resolution models; /* narrowed; `requested` is none */
+};
+/* As policy_decide_call, which is asked unless all facts are those of the decision before and
+ * that one is plain: nothing violated, no rule about texts, no tags, no environment named.
+ * `snapshot`: a number that no other snapshot of this process has; 0 = not remembered. */
+MUST_USE enum err policy_decide_call_again(struct arena *a, const struct policy_facts *facts,
+                                           struct route_resolution *models, uint64_t snapshot,
+                                           struct policy_memory *memory,
+                                           struct policy_verdict *ret);
 /* Why another model is called, then warn-level violations of the candidate finally chosen
  * (for the header, S0-59). */
 size_t policy_warnings_of(const struct policy_verdict *v, const struct route_resolution *r,

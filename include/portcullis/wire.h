@@ -43,6 +43,12 @@ struct wire_header {
     struct str value; /* without surrounding OWS; no control byte besides HT */
 };
 
+/* What whoever reads heads has found out about some bytes of one: theirs to choose. */
+struct wire_note {
+    uint64_t number;
+    const void *what;
+};
+
 /* Views into the parser's own copy of the head; valid until the first byte of the
  * next message, wire_parser_idle or wire_parser_fini. Of Host, Authorization,
  * X-Api-Key, Content-Length, Transfer-Encoding and Content-Type there is at most
@@ -62,6 +68,7 @@ struct wire_head {
     uint64_t content_length;
     uint64_t names;   /* wire_name_bit of every header */
     uint64_t repeats; /* bits that more than one header has */
+    struct wire_parser_state *state; /* of the parser, for its note; NULL = no parser's head */
     size_t headers_count;
     struct wire_header headers[WIRE_HEADERS_MAX]; /* last: mostly a few are there */
 };
@@ -72,14 +79,22 @@ static inline uint64_t wire_name_bit(struct str name)
     unsigned letter = name.len == 0 ? 0 : (unsigned char)name.ptr[0] | 0x20;
     return (uint64_t)1 << ((letter + 7 * name.len) & 63);
 }
-/* First header of that name (case-insensitive), or STR_NONE. */
 struct str wire_header_find(const struct wire_head *head, struct str name);
-static inline struct str wire_header_get(const struct wire_head *head, const char *name)
+/* First header of that name (case-insensitive), or STR_NONE. Always inline: a compiler that
+ * makes a function of it counts the letters of a literal at each call. */
+__attribute__((always_inline)) static inline struct str
+wire_header_get(const struct wire_head *head, const char *name)
 {
     struct str wanted = {name, strlen(name)};
     bool may_be = (head->names & wire_name_bit(wanted)) != 0;
     return may_be ? wire_header_find(head, wanted) : STR_NONE;
 }
+/* Keeps one note, about `bytes`, which are a view into this head. It stays as long as each
+ * head that follows on the parser has the same bytes in the same place, by a comparison whose
+ * time says nothing of them; then it is gone, and so it is with the parser's state. */
+void wire_head_note(const struct wire_head *head, struct str bytes, struct wire_note note);
+/* The note about just these bytes, a view into this head; NULL = none. */
+const struct wire_note *wire_head_noted(const struct wire_head *head, struct str bytes);
 /* How many headers have that name (case-insensitive). */
 size_t wire_header_count(const struct wire_head *head, const char *name);
 static inline bool wire_header_is_repeated(const struct wire_head *head, const char *name)

@@ -26,6 +26,7 @@ void flow_record_decision(struct flow_exchange *x)
     struct flow_private *p = x->p;
     const struct policy_key_row *key = policy_principal_key(x->principal);
     const struct policy_org *org = policy_principal_org(x->principal);
+    p->decision = decision_word(x);
     struct audit_decision d = {
         .request_id = {p->request_id, sizeof(p->request_id)},
         .unix_ms = p->now.unix_ms,
@@ -43,7 +44,7 @@ void flow_record_decision(struct flow_exchange *x)
         .path = p->path,
         .endpoint =
             p->kind == FLOW_KIND_MODELS ? STR("models") : str_from(llm_endpoint_name(p->endpoint)),
-        .decision = str_from(decision_word(x)),
+        .decision = str_from(p->decision),
         .epoch = policy_snapshot_epoch(p->start.snapshot),
         .is_degraded = p->start.is_degraded,
         .is_stream = p->is_parsed && p->request.is_stream,
@@ -69,7 +70,6 @@ void flow_record_decision(struct flow_exchange *x)
     fill_violations(x, &d);
     buf_clear(&x->record);
     audit_decision_write(&x->record, &d);
-    p->decision = decision_word(x);
 }
 
 static const char *decision_word(const struct flow_exchange *x)

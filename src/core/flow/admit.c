@@ -27,7 +27,8 @@ void flow_step_admit(struct flow_exchange *x)
         return;
     }
     set_facts(x, p->endpoint, &p->models);
-    if (policy_decide_call(&p->arena, &p->facts, &p->models, &p->verdict) != ERR_OK) {
+    if (policy_decide_call_again(&p->arena, &p->facts, &p->models, p->start.snapshot_number,
+                                 &p->decided, &p->verdict) != ERR_OK) {
         flow_refuse(x, 503, "server_error", "policy_unavailable",
                     "The policies could not be evaluated, so the request was not sent");
         return;

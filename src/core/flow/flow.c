@@ -172,6 +172,7 @@ void flow_on_request_end(struct flow_exchange *x, struct flow_now now)
     if (p->kind == FLOW_KIND_SERVE) {
         p->state = FLOW_SERVING;
         x->served_head = *p->head;
+        x->served_head.state = NULL; /* it goes to another thread */
         x->served_body = buf_str(&p->body);
         x->want |= FLOW_WANT_SERVE;
         return;

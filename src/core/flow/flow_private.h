@@ -102,7 +102,7 @@ struct flow_private {
     struct route_resolution models;
     struct policy_facts facts;
     struct policy_verdict verdict;
-    bool is_decided;
+    bool is_decided, is_content_block;
     uint32_t eval_us; /* all that comes before the decision, content included */
     struct route_choice choice;
     struct flow_found found;     /* in the request */
@@ -115,7 +115,6 @@ struct flow_private {
     enum err work_err;
     uint64_t from_us; /* what is done now is measured from here */
     uint32_t work_us; /* flow_work took before, and is not in one of the sums yet */
-    bool is_content_block;
     uint32_t content_us[2];      /* [0] request, [1] answer: time in content rules */
     uint64_t content_bytes[2];   /* text given to them */
     struct llm_upstream upstream;
@@ -134,6 +133,7 @@ struct flow_private {
     const struct policy_violation *warnings[FLOW_REPORTED_MAX];
     struct issue issue;
     struct flow_leftover *leftover; /* of the exchange before; NULL = none */
+    struct policy_memory decided;   /* likewise */
 };
 
 /* The host's clock; 0 without one: then nothing is measured. */

@@ -92,9 +92,13 @@ static bool is_answer_acceptable(struct flow_exchange *x, const struct wire_head
         return false;
     }
     struct str type = wire_header_get(head, "content-type");
-    struct str media = str_trim(str_cut(&type, ';'), " \t");
-    p->is_upstream_stream = str_eq_nocase(media, STR("text/event-stream"));
-    bool is_json = str_eq_nocase(media, STR("application/json"));
+    bool is_json = str_eq(type, STR("application/json")); /* as nearly all say it */
+    p->is_upstream_stream = false;
+    if (!is_json) {
+        struct str media = str_trim(str_cut(&type, ';'), " \t");
+        p->is_upstream_stream = str_eq_nocase(media, STR("text/event-stream"));
+        is_json = str_eq_nocase(media, STR("application/json"));
+    }
     if (p->request.is_stream ? !p->is_upstream_stream : !is_json) {
         refuse_upstream(x, 502, "upstream_content_type",
                         "The provider's answer is not of the type that was asked for");

@@ -40,6 +40,8 @@ MUST_USE enum err decide_subject(struct decision *d);
 MUST_USE enum err decide_content(struct decision *d);
 /* Every candidate against what applies: blocked, warned, violations. */
 MUST_USE enum err decide_candidates(struct decision *d);
+/* Leaves the candidates that an endpoint of the organisation can serve; all where none can. */
+void decide_narrow(const struct policy_facts *facts, struct route_resolution *models);
 /* Puts the violations into reporting order and names the decider. */
 void decide_report(struct decision *d);
 

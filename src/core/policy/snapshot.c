@@ -119,13 +119,17 @@ enum err policy_authenticate(const struct policy_snapshot *s, struct str key_tex
     if (!is_secret(&p->row, hmac.bytes, now_s)) {
         return ERR_NOT_FOUND;
     }
-    if (p->row.is_revoked || p->org->is_suspended ||
-        (p->row.not_before_s != 0 && now_s < p->row.not_before_s) ||
-        (p->row.expires_at_s != 0 && now_s >= p->row.expires_at_s)) {
-        return ERR_DENIED;
-    }
+    TRY(policy_principal_state(p, now_s));
     *ret = p;
     return ERR_OK;
+}
+
+enum err policy_principal_state(const struct policy_principal *p, int64_t now_s)
+{
+    bool is_denied = p->row.is_revoked || p->org->is_suspended ||
+                     (p->row.not_before_s != 0 && now_s < p->row.not_before_s) ||
+                     (p->row.expires_at_s != 0 && now_s >= p->row.expires_at_s);
+    return is_denied ? ERR_DENIED : ERR_OK;
 }
 
 const struct policy_key_row *policy_principal_key(const struct policy_principal *p)

@@ -8,13 +8,12 @@
 
 static enum err join(struct arena *a, const struct policy_verdict *first,
                      struct policy_verdict *second);
-static void narrow(const struct policy_facts *facts, struct route_resolution *models);
 
 enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
                             struct route_resolution *models, struct policy_verdict *ret)
 {
     ASSERT(facts->models == models);
-    narrow(facts, models);
+    decide_narrow(facts, models);
     TRY(policy_decide(a, facts, ret));
     if (ret->substitute.len == 0) {
         return ERR_OK;
@@ -25,7 +24,7 @@ enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
         *models = asked; /* it left the catalogue */
         return ERR_OK;
     }
-    narrow(facts, models);
+    decide_narrow(facts, models);
     enum err e = policy_decide(a, facts, &second);
     if (e == ERR_OK && second.allowed != 0) {
         e = join(a, ret, &second);
@@ -39,7 +38,7 @@ enum err policy_decide_call(struct arena *a, const struct policy_facts *facts,
     return ERR_OK;
 }
 
-static void narrow(const struct policy_facts *facts, struct route_resolution *models)
+void decide_narrow(const struct policy_facts *facts, struct route_resolution *models)
 {
     const struct route_reach reach = {facts->org->endpoints, facts->org->endpoints_count};
     route_narrow(facts->org->catalog, facts->endpoint, &reach, models);

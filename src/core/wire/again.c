@@ -7,7 +7,8 @@
  * only of a head that was accepted.
  *
  * Lines are compared in time that depends on their length alone: the head before may be
- * another client's, and one of its lines is a credential. Memory is the parser's.
+ * another client's, and one of its lines is a credential. A note about bytes of a head is
+ * kept with them: it needs no copy of a credential. Memory is the parser's.
  */
 #include "wire_parts.h"
 
@@ -15,6 +16,9 @@ static struct field_marks marks_of(const struct head_before *before, size_t fiel
 
 void again_keep(struct wire_parser_state *s)
 {
+    if (s->noted.at + s->noted.len > s->alike) {
+        s->noted.len = 0; /* about bytes that did not come again */
+    }
     /* A tab that became a space is read like one: what is sent next is compared with it. */
     s->before = (struct head_before){s->bytes.len - 2, s->fields_count, s->marks};
 }
@@ -54,4 +58,22 @@ static struct field_marks marks_of(const struct head_before *before, size_t fiel
         *all[i] = *all[i] <= fields_count ? *all[i] : 0;
     }
     return ret;
+}
+
+void wire_head_note(const struct wire_head *head, struct str bytes, struct wire_note note)
+{
+    struct wire_parser_state *s = head->state;
+    if (s == NULL || bytes.len == 0) {
+        return;
+    }
+    ASSERT(bytes.ptr >= s->bytes.ptr && bytes.ptr + bytes.len <= s->bytes.ptr + s->bytes.len);
+    s->noted = (struct note_kept){(size_t)(bytes.ptr - s->bytes.ptr), bytes.len, note};
+}
+
+const struct wire_note *wire_head_noted(const struct wire_head *head, struct str bytes)
+{
+    const struct wire_parser_state *s = head->state;
+    bool is_it = s != NULL && s->noted.len != 0 && bytes.len == s->noted.len &&
+                 bytes.ptr == s->bytes.ptr + s->noted.at;
+    return is_it ? &s->noted.note : NULL;
 }

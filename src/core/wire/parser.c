@@ -159,8 +159,10 @@ static enum err begin_message(struct wire_parser *p)
         s->informational = 0;
         s->kept_at = 0;
         s->before.bytes = 0;
+        s->noted.len = 0;
         /* All but the table of headers, which is as long as headers_count says. */
         memset(&s->head, 0, offsetof(struct wire_head, headers));
+        s->head.state = s;
         p->state = s;
     }
     buf_clear(&s->bytes);

@@ -49,6 +49,9 @@ enum err guard_target(struct wire_parser *p)
         head->path = str_sub(target, 0, (size_t)mark);
         head->query = str_sub(target, (size_t)mark + 1, target.len);
     }
+    if (s->alike > 0) {
+        return ERR_OK; /* the request line of the head before, which was accepted */
+    }
     switch (path_judge(head->path)) {
     case PATH_CANONICAL:
         return ERR_OK;

@@ -96,6 +96,13 @@ struct head_before {
     struct field_marks marks;
 };
 
+/* About so many bytes at a place in the head, kept while they are said again. */
+struct note_kept {
+    size_t at;
+    size_t len; /* 0: there is no note */
+    struct wire_note note;
+};
+
 /* What llhttp made of the head. */
 struct second_view {
     bool has_head;
@@ -132,6 +139,7 @@ struct wire_parser_state {
     size_t target_len;
     size_t alike; /* bytes in front that the head before had, too; whole lines */
     struct head_before before;
+    struct note_kept noted;
     size_t kept_at;       /* 0: nowhere */
     llhttp_t llhttp_kept; /* as it stood behind so many bytes of this head */
     size_t fields_count;
@@ -156,8 +164,8 @@ enum err guard_target_form(struct wire_parser *p, struct str target);
 /* target.c: fills target, path and query of the head from the request line. */
 enum err guard_target(struct wire_parser *p);
 
-/* again.c. An accepted head is remembered; of the next one, whose first input this is, the
- * same lines are taken over. */
+/* again.c. An accepted head is remembered, and the note if it is about what came again; of the
+ * next head, whose first input this is, the same lines are taken over. */
 void again_keep(struct wire_parser_state *s);
 void again_take(struct wire_parser_state *s, struct str *in);
 

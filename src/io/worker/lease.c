@@ -27,6 +27,7 @@ enum err worker_group_publish(struct worker_group *g, struct policy_snapshot *s,
         return ERR_MEMORY;
     }
     p->snapshot = s;
+    p->number = ++g->published_count;
     atomic_init(&p->holders, g->count);
     p->next = g->all;
     g->all = p;
@@ -176,6 +177,7 @@ void *lease_begin(void *worker, struct flow_start *start)
     ASSERT(l != NULL);
     l->pins++;
     start->snapshot = l->published->snapshot;
+    start->snapshot_number = l->published->number;
     start->is_scratch_small = l->is_scratch_small;
     start->fresh_ms = atomic_load_explicit(&w->group->fresh_ms, memory_order_relaxed);
     start->is_degraded = atomic_load_explicit(&w->group->is_degraded, memory_order_relaxed);

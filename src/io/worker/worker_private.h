@@ -24,6 +24,7 @@
 struct published {
     struct published *next;
     struct policy_snapshot *snapshot;
+    uint64_t number; /* from 1, of all that this group published */
     _Atomic unsigned holders;
 };
 /* One worker's hold on a snapshot; pins: exchanges that began under it. */
@@ -89,6 +90,7 @@ struct worker_group {
     _Atomic bool is_draining;
     /* control thread only */
     struct published *all, *latest;
+    uint64_t published_count;
     bool is_listener_used[LISTENERS_MAX];
     /* read by workers */
     _Atomic int64_t fresh_ms;

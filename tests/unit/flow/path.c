@@ -95,6 +95,7 @@ static struct route_endpoint make_endpoint(struct path *p, const char *slug, con
 
 static void set_up(struct path *p, const char *const *governance, const struct policy *more,
                    size_t more_count, struct role role);
+static void compile(struct path *p, struct policy_org_rows *rows);
 
 void path_set_up(struct path *p, const char *const *governance)
 {
@@ -130,6 +131,7 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     buf_init(&p->client, 16u << 20);
     buf_init(&p->provider, 16u << 20);
     buf_init(&p->asked, 64u << 20);
+    wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
     load(&p->providers, "providers.json");
     load(&p->models, "models.json");
     struct issue issue = {0};
@@ -159,23 +161,8 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     rows.error_format = role.org_format;
     rows.keys = &key;
     rows.keys_count = 1;
-    struct route_endpoint endpoints[] = {
-        make_endpoint(p, "openai", "https://api.openai.com/v1", LLM_OPENAI),
-        make_endpoint(p, "anthropic", "https://api.anthropic.com", LLM_ANTHROPIC),
-        make_endpoint(p, "deepseek", "https://api.deepseek.com/v1", LLM_OPENAI),
-        make_endpoint(p, "groq", "https://api.groq.com/openai/v1", LLM_OPENAI),
-    };
-    rows.endpoints = endpoints;
-    rows.endpoints_count = 4;
     ASSERT(scan_engine_new(&p->engine) == ERR_OK);
-    struct policy_build build = {
-        .catalog = p->catalog, .now_s = 1000, .engine = p->engine, .services = path_services};
-    enum err e = policy_org_new(&rows, &build, &p->org, &issue);
-    if (e != ERR_OK) {
-        fprintf(stderr, "%s: %s\n", issue.pointer, issue.message);
-    }
-    ASSERT(e == ERR_OK);
-    ASSERT(policy_snapshot_new(&p->org, 1, p->catalog, 7, 1000, &p->snapshot) == ERR_OK);
+    compile(p, &rows);
     p->env = (struct flow_env){.pepper = {pepper, 32}, .node = STR("n1")};
     p->env.stats = flow_stats_new();
     arena_init(&p->brief, 64u << 20);
@@ -188,6 +175,37 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     }
     ASSERT(flow_exchange_new(&p->x) == ERR_OK);
     p->now = (struct flow_now){1736519400000, 5000000};
+}
+
+static void compile(struct path *p, struct policy_org_rows *rows)
+{
+    struct issue issue = {0};
+    struct route_endpoint endpoints[] = {
+        make_endpoint(p, "openai", "https://api.openai.com/v1", LLM_OPENAI),
+        make_endpoint(p, "anthropic", "https://api.anthropic.com", LLM_ANTHROPIC),
+        make_endpoint(p, "deepseek", "https://api.deepseek.com/v1", LLM_OPENAI),
+        make_endpoint(p, "groq", "https://api.groq.com/openai/v1", LLM_OPENAI),
+    };
+    rows->endpoints = endpoints;
+    rows->endpoints_count = 4;
+    struct policy_build build = {
+        .catalog = p->catalog, .now_s = 1000, .engine = p->engine, .services = path_services};
+    enum err e = policy_org_new(rows, &build, &p->org, &issue);
+    if (e != ERR_OK) {
+        fprintf(stderr, "%s: %s\n", issue.pointer, issue.message);
+    }
+    ASSERT(e == ERR_OK);
+    ASSERT(policy_snapshot_new(&p->org, 1, p->catalog, 7, 1000, &p->snapshot) == ERR_OK);
+}
+
+void path_publish(struct path *p, const struct policy_key_row *keys, size_t count)
+{
+    struct policy_org_rows rows = {.id = STR("org_acme"), .name = STR("Acme"), .seq = 7,
+                                   .keys = keys, .keys_count = count};
+    policy_snapshot_free(p->snapshot);
+    policy_org_unref(p->org);
+    compile(p, &rows);
+    p->snapshot_number++;
 }
 
 void path_tear_down(struct path *p)
@@ -310,6 +328,7 @@ static void take_out(struct path *p)
 static void begin(struct path *p)
 {
     struct flow_start s = {.snapshot = p->snapshot,
+                           .snapshot_number = p->snapshot_number,
                            .fresh_ms = p->now.unix_ms - p->stale_ms,
                            .is_draining = p->is_draining,
                            .is_degraded = p->is_degraded,
@@ -323,8 +342,10 @@ static void begin(struct path *p)
     p->is_done = p->is_closed = p->is_out_lost = p->wants_serve = false;
     arena_reset(&p->records);
     INSIDE(p, flow_begin(p->x, &p->env, &s));
-    wire_parser_fini(&p->request);
-    wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
+    if (!p->is_one_connection || p->request.err != ERR_OK) {
+        wire_parser_fini(&p->request);
+        wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
+    }
 }
 
 void path_request(struct path *p, const char *format, size_t step)
@@ -366,6 +387,11 @@ void path_request_bytes(struct path *p, struct str all, size_t step)
             }
             perform(p);
         } while (ev.type != WIRE_NEED_MORE && ev.type != WIRE_END && !p->is_done);
+        if (ev.type == WIRE_HEAD && (wire_parser_next(&p->request, &in, &ev) != ERR_OK ||
+                                     ev.type != WIRE_END)) {
+            wire_parser_fini(&p->request); /* refused at its head, and there is a body */
+            wire_parser_init(&p->request, WIRE_REQUEST, &wire_limits_default);
+        }
     }
 }
 

@@ -35,6 +35,8 @@ struct path {
     bool wants_serve;  /* handed over to what is not the path */
     bool is_draining, is_degraded, is_scratch_small; /* what each exchange begins with */
     int64_t stale_ms;
+    uint64_t snapshot_number; /* 0 = what was found out is not taken over */
+    bool is_one_connection;   /* requests come on the connection of the one before */
     bool is_out_lost;  /* x->out ran into an error: the client got a part at most */
     struct audit_decision decision; /* the last ones, views in `records` */
     struct audit_outcome outcome;
@@ -58,6 +60,8 @@ void path_set_up_with(struct path *p, const char *const *governance, const struc
 void path_set_up_formats(struct path *p, const char *const *governance, const struct policy *one,
                          enum policy_error_format org, enum policy_error_format key);
 void path_tear_down(struct path *p);
+/* Another snapshot of the organisation, without policies: these keys, the next number. */
+void path_publish(struct path *p, const struct policy_key_row *keys, size_t count);
 /* The same bytes with a length, NULs included, and no key put in. */
 void path_request_bytes(struct path *p, struct str bytes, size_t step);
 void path_answer_bytes(struct path *p, struct str bytes, size_t step);

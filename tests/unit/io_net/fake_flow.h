@@ -42,6 +42,7 @@ static struct fake {
     _Atomic unsigned left, freed, freed_on_loop;
     char work_log[256]; /* as turn_log; of one loop at a time */
     _Atomic unsigned begun, ended, gone, calls, bad, served;
+    _Atomic uint64_t number; /* of the last one's snapshot */
     _Atomic unsigned small; /* exchanges that began with a scratch that is too small */
     _Atomic unsigned ends[6]; /* by enum flow_end_how */
     char reason[256];
@@ -106,6 +107,7 @@ void flow_begin(struct flow_exchange *x, const struct flow_env *env, const struc
     x->p->is_begun = true;
     x->p->is_keep_alive = !s->is_draining;
     fake.begun++;
+    fake.number = s->snapshot_number;
     fake.small += s->is_scratch_small ? 1 : 0;
 }
 

@@ -285,6 +285,7 @@ static void snapshot_is_held_by_its_exchanges(void **state)
     client_send(fd, SERVE_REQUEST);
     until(stage.serves == 1);
     assert_int_equal(stage.serve_epoch, 1);
+    assert_int_equal(fake.number, 1);
     publish(2);
     publish(3);
     until(worker_group_epoch_min(stage.group) == 3);
@@ -299,6 +300,7 @@ static void snapshot_is_held_by_its_exchanges(void **state)
     client_send(fd, SERVE_REQUEST);
     until(stage.serves == 2);
     assert_int_equal(stage.serve_epoch, 3);
+    assert_int_equal(fake.number, 3); /* counted, taken by a worker or not */
     close(fd);
     group_close();
     assert_int_equal(snapshots[3].freed, 1);

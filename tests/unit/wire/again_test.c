@@ -178,6 +178,93 @@ static void test_changes(void **unused)
     expect_changes(WIRE_RESPONSE, answers[0]);
 }
 
+/* Reads one head, cut once, and its body; NULL: it was refused. */
+static const struct wire_head *read_one(struct wire_parser *p, struct str bytes, size_t cut)
+{
+    struct buf told;
+    buf_init(&told, 1u << 16);
+    (void)say(p, bytes, cut, &told);
+    buf_fini(&told);
+    return p->err == ERR_OK ? p->head : NULL;
+}
+
+static struct str authorization(const struct wire_head *head)
+{
+    return wire_header_get(head, "authorization");
+}
+
+/* The number noted about the field; 0: none. */
+static uint64_t noted(const struct wire_head *head, struct str field)
+{
+    const struct wire_note *n = wire_head_noted(head, field);
+    return n == NULL ? 0 : n->number;
+}
+
+/* It is known again when its bytes came again in the same place, never otherwise. */
+static void test_notes(void **unused)
+{
+    (void)unused;
+    struct wire_parser p;
+    for (size_t a = 0; a < COUNT(requests); a++) {
+        for (size_t cut = 0; cut <= requests[a].len; cut++) {
+            wire_parser_init(&p, WIRE_REQUEST, &wire_limits_default);
+            const struct wire_head *h = read_one(&p, requests[0], requests[0].len);
+            assert_int_equal(noted(h, authorization(h)), 0);
+            wire_head_note(h, authorization(h), (struct wire_note){7, &p});
+            assert_int_equal(noted(h, authorization(h)), 7);
+            assert_ptr_equal(wire_head_noted(h, authorization(h))->what, &p);
+            assert_int_equal(noted(h, h->host), 0);
+            assert_int_equal(noted(h, str_sub(authorization(h), 0, 5)), 0);
+            assert_int_equal(noted(h, STR_NONE), 0);
+            h = read_one(&p, requests[a], cut);
+            bool is_same = a <= 1; /* up to the line behind it */
+            bool is_there = authorization(h).len > 0 && noted(h, authorization(h)) == 7;
+            if (cut == requests[a].len) { /* cut in between, it may be forgotten */
+                assert_int_equal(is_there, is_same);
+            }
+            assert_true(is_same || !is_there);
+            h = p.is_closed ? NULL : read_one(&p, requests[0], requests[0].len);
+            if (h != NULL) {
+                /* not known once more behind a head that did not have it */
+                assert_int_equal(noted(h, authorization(h)), is_there ? 7 : 0);
+            }
+            wire_parser_fini(&p);
+        }
+    }
+}
+
+/* Gone with any change of a byte up to its end, with the state, and of a head by hand. */
+static void test_notes_are_forgotten(void **unused)
+{
+    (void)unused;
+    struct wire_parser p;
+    struct wire_head by_hand = {0};
+    char text[256];
+    struct str first = requests[0];
+    size_t end = (size_t)str_find_str(first, STR("\r\nX-Id"));
+    for (size_t at = 0; at < end; at++) {
+        wire_parser_init(&p, WIRE_REQUEST, &wire_limits_default);
+        const struct wire_head *h = read_one(&p, first, first.len);
+        wire_head_note(h, authorization(h), (struct wire_note){7, NULL});
+        memcpy(text, first.ptr, first.len);
+        text[at] ^= 1;
+        h = read_one(&p, (struct str){text, first.len}, first.len);
+        for (size_t i = 0; h != NULL && i < h->headers_count; i++) {
+            assert_int_equal(noted(h, h->headers[i].value), 0);
+        }
+        wire_parser_fini(&p);
+    }
+    wire_parser_init(&p, WIRE_REQUEST, &wire_limits_default);
+    const struct wire_head *h = read_one(&p, first, first.len);
+    wire_head_note(h, authorization(h), (struct wire_note){7, NULL});
+    wire_parser_idle(&p);
+    h = read_one(&p, first, first.len);
+    assert_int_equal(noted(h, authorization(h)), 0);
+    wire_parser_fini(&p);
+    wire_head_note(&by_hand, STR("x"), (struct wire_note){7, NULL});
+    assert_int_equal(noted(&by_hand, STR("x")), 0);
+}
+
 /* An answer without a body because of its request, and one with it. */
 static void test_head_requests(void **unused)
 {
@@ -202,6 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_notes_are_forgotten),
         cmocka_unit_test(test_head_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
