@@ -273,8 +273,9 @@ void llm_relay_fini(struct llm_relay *r); /* heap behind buffers; NULL ok */
 void llm_relay_lend(struct llm_relay *r, struct arena *a);
 /* A complete JSON answer of status 200. Same dialect: the same bytes but for the model's
  * name (llm_relay_model_edit); who has them anyway gives NULL for `out` and makes that edit.
- * ERR_SYNTAX when it is not what the operation's answer is, an error object included (saw_error),
- * or cannot be translated; then nothing was written (J 198). */
+ * ERR_SYNTAX when it is not what the operation's answer is or reports an error (saw_error; a
+ * response's own goes on, saw_error all the same), or cannot be translated; then nothing was
+ * written (J 198). */
 MUST_USE enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
                                  struct issue *ret_issue);
 /* After it: puts the client's string for the model in the place of the provider's

@@ -192,6 +192,7 @@ struct llm_skim {
     bool has_usage; /* a member of that name whose value is not null, at any depth */
     bool has_error;
     bool has_finish; /* finish_reason */
+    bool has_type;   /* a member called type of the outer object */
     struct json_span model; /* a string called so in the outer object; 0, 0: there is none */
 };
 /* The last event that was read, to know the next one by; all zero: none. */

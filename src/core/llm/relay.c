@@ -16,6 +16,8 @@
 #define SCRATCH_BYTES_MAX ((size_t)192 * 1024 * 1024)
 
 static struct arena *arena_for(struct llm_relay *r, size_t bytes);
+static enum err check_error(struct llm_relay *r, yyjson_val *root, struct str body,
+                            struct issue *issue);
 static enum err check_answer(enum llm_endpoint e, yyjson_val *root, struct issue *issue);
 static void note_answer(struct llm_relay *r, yyjson_val *root);
 static enum err relay_data(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
@@ -40,7 +42,7 @@ static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, stru
 static void note_chunk(struct llm_relay *r, yyjson_val *root);
 static void note_event(struct llm_relay *r, struct str type, yyjson_val *root);
 static void note_usage_delta(struct llm_relay *r, yyjson_val *usage);
-static bool is_unclean_failure(struct llm_relay *r, struct str data, yyjson_val *root);
+static bool is_unclean_error(struct llm_relay *r, struct str data, yyjson_val *error);
 static bool is_error_event(struct str type, yyjson_val *root);
 static bool is_usage_chunk(yyjson_val *root);
 static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
@@ -142,6 +144,7 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
     TRY(json_parse(arena_for(r, body.len), body, &json_limits_default, &doc, ret_issue));
     if (yyjson_is_obj(doc.root) && is_error_event(STR_NONE, doc.root)) {
         r->saw_error = true;
+        TRY(check_error(r, doc.root, body, ret_issue));
     }
     TRY(check_answer(r->upstream, doc.root, ret_issue));
     note_answer(r, doc.root);
@@ -166,6 +169,16 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
     buf_fini(&answer);
     r->is_complete = err == ERR_OK;
     return err;
+}
+
+/* Only a response may have an error of its own; it goes on unless it holds what must not
+ * leave. */
+static enum err check_error(struct llm_relay *r, yyjson_val *root, struct str body,
+                            struct issue *issue)
+{
+    bool is_clean = r->upstream == LLM_RESPONSES && yyjson_is_obj(json_get(root, STR("error"))) &&
+                    !is_unclean_error(r, body, json_get(root, STR("error")));
+    return is_clean ? ERR_OK : not_an_answer(issue, "/error", "an answer: it reports an error");
 }
 
 /* For the tree of an answer: a small one needs no memory of its own. What a translation says
@@ -406,7 +419,7 @@ static bool needs_tree(const struct llm_relay *r, const struct sse_event *ev,
 {
     if (r->upstream == LLM_CHAT || r->upstream == LLM_COMPLETIONS) {
         return r->upstream_model.ptr == NULL || seen->has_usage || seen->has_error ||
-               seen->has_finish || ev->name.len > 0;
+               seen->has_finish || seen->has_type || ev->name.len > 0;
     }
     return !is_plain_name(r, ev->name) || seen->has_error;
 }
@@ -441,7 +454,8 @@ static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, stru
         note_chunk(r, doc.root);
     } else {
         note_event(r, type, doc.root);
-        if (r->saw_error && is_unclean_failure(r, ev->data, doc.root)) {
+        yyjson_val *response = json_get(doc.root, STR("response"));
+        if (r->saw_error && is_unclean_error(r, ev->data, json_get(response, STR("error")))) {
             return write_provider_error(r, ev->data, out);
         }
     }
@@ -458,11 +472,10 @@ static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, stru
                 other_model(r, &doc, model_of(r->upstream, doc.root)), out);
 }
 
-/* response.failed goes on as it is unless its message holds what must not leave. */
-static bool is_unclean_failure(struct llm_relay *r, struct str data, yyjson_val *root)
+/* Does the message of a failed response hold what must not leave? Else it goes on as it is. */
+static bool is_unclean_error(struct llm_relay *r, struct str data, yyjson_val *error)
 {
     struct llm_error e;
-    yyjson_val *error = json_get(json_get(root, STR("response")), STR("error"));
     struct str message = json_str(json_get(error, STR("message")));
     return message.len > 0 &&
            (llm_error_from_upstream(&r->scratch, LLM_OPENAI, 0, data, &e) != ERR_OK ||

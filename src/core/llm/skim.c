@@ -231,6 +231,8 @@ static bool skim_key(struct skim *s)
     }
     if (s->depth == 1 && key.len == 5 && memcmp(key.ptr, "model", 5) == 0) {
         s->model = s->at;
+    } else if (s->depth == 1 && key.len == 4 && memcmp(key.ptr, "type", 4) == 0) {
+        s->found->has_type = true;
     }
     return true;
 }

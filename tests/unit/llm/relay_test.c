@@ -122,6 +122,25 @@ static void test_chat_error_event(void **state)
     llm_relay_fini(r);
 }
 
+/* The type alone says it, too; of what stands in a choice it says something else. */
+static void test_chat_error_by_type(void **state)
+{
+    struct fixture *f = *state;
+    struct llm_relay *r = relay_for(f, LLM_CHAT, CHAT_BODY);
+    assert_int_equal(
+        relay_stream(f, r,
+                     CHUNK(DELTA("a"), "") CHUNK(
+                         "{\"index\":0,\"delta\":{\"tool_calls\":[{\"type\":\"error\"}]}}", "")
+                         CHUNK(DELTA("b"), ",\"type\":\"chunk\"") "data: {\"type\":\"error\","
+                                                                  "\"message\":\"boom\"}\n\n"
+                                                                  "data: [DONE]\n\n"),
+        ERR_OK);
+    assert_true(llm_relay_saw_error(r));
+    assert_false(llm_relay_is_complete(r));
+    assert_int_equal(llm_relay_next_sequence(r), 4);
+    llm_relay_fini(r);
+}
+
 static void test_wrong_usage_is_unknown(void **state)
 {
     struct fixture *f = *state;
@@ -304,6 +323,33 @@ static void test_json_kinds(void **state)
     }
     expect_json(f, LLM_CHAT, cases[0].body, "{\"choices\":[]}", ERR_SYNTAX);
     expect_json(f, LLM_CHAT, cases[0].body, "{\"choices\":[{}]}", ERR_SYNTAX);
+}
+
+/* An answer with an error beside it is none. A response has a place for its own, unless what
+ * stands there must not leave. */
+static void test_json_with_an_error(void **state)
+{
+    struct fixture *f = *state;
+#define CHAT_WITH(error) "{\"choices\":[{\"message\":{\"content\":\"x\"}}],\"error\":" error "}"
+#define RESPONSE_WITH(error) "{\"status\":\"failed\",\"output\":[],\"error\":" error "}"
+    static const char chat[] = "{\"model\":\"m\"," HI "}";
+    static const char response[] = "{\"model\":\"m\",\"input\":\"x\"}";
+    expect_json(f, LLM_CHAT, chat, CHAT_WITH("null"), ERR_OK);
+    expect_json(f, LLM_CHAT, chat, CHAT_WITH("{\"message\":\"boom\",\"code\":500}"), ERR_SYNTAX);
+    expect_json(f, LLM_CHAT, chat, CHAT_WITH("\"boom\""), ERR_SYNTAX);
+    expect_json(f, LLM_EMBEDDINGS, response, "{\"data\":[],\"error\":{\"message\":\"x\"}}",
+                ERR_SYNTAX);
+    expect_json(f, LLM_RESPONSES, response,
+                RESPONSE_WITH("{\"code\":\"server_error\",\"message\":\"oops\"}"), ERR_OK);
+    expect_json(f, LLM_RESPONSES, response,
+                RESPONSE_WITH("{\"message\":\"bad key sk-abcdefghijkl\"}"), ERR_SYNTAX);
+    expect_json(f, LLM_RESPONSES, response, RESPONSE_WITH("\"bad key sk-abcdefghijkl\""),
+                ERR_SYNTAX);
+    struct llm_relay *r = relay_for(f, LLM_RESPONSES, response);
+    assert_int_equal(
+        llm_relay_json(r, STR(RESPONSE_WITH("{\"message\":\"oops\"}")), NULL, &f->issue), ERR_OK);
+    assert_true(llm_relay_saw_error(r));
+    llm_relay_fini(r);
 }
 
 static void test_json_is_observed(void **state)
@@ -520,6 +566,7 @@ int main(void)
         TEST(test_cut_stream_is_not_complete),
         TEST(test_unreadable_events),
         TEST(test_chat_error_event),
+        TEST(test_chat_error_by_type),
         TEST(test_wrong_usage_is_unknown),
         TEST(test_messages_stream),
         TEST(test_messages_without_event_lines),
@@ -529,6 +576,7 @@ int main(void)
         TEST(test_end_split_in_crlf),
         TEST(test_odd_lines_are_left_out),
         TEST(test_json_kinds),
+        TEST(test_json_with_an_error),
         TEST(test_the_model_is_called_as_the_client_called_it),
         TEST(test_the_model_in_an_edited_event),
         TEST(test_the_model_of_a_json_answer),
