@@ -236,6 +236,9 @@ void sse_parser_feed(struct sse_parser *p, struct str bytes);
  * A blank line that ends in CR behind a line that did not waits for one byte
  * more, which may be its LF. Source: bad inputs 195-197. */
 MUST_USE enum err sse_parser_next(struct sse_parser *p, struct sse_event *ret_event);
+/* End of the stream: a CR at its very end is a line end of its own. True when that was in
+ * doubt; then sse_parser_next may give one event more. */
+bool sse_parser_end(struct sse_parser *p);
 /* Bytes of an unfinished event at end of stream (a truncated stream when > 0);
  * they are not to be forwarded. */
 size_t sse_parser_pending_bytes(const struct sse_parser *p);

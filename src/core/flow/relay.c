@@ -86,7 +86,8 @@ static bool is_answer_acceptable(struct flow_exchange *x, const struct wire_head
 {
     struct flow_private *p = x->p;
     struct str encoding = wire_header_get(head, "content-encoding");
-    if (encoding.len != 0 && !str_eq_nocase(encoding, STR("identity"))) {
+    if (wire_header_is_repeated(head, "content-encoding") ||
+        (encoding.len != 0 && !str_eq_nocase(encoding, STR("identity")))) {
         refuse_upstream(x, 502, "upstream_encoding",
                         "The provider sent a compressed answer, which cannot be inspected");
         return false;
@@ -305,8 +306,7 @@ static void relay_json(struct flow_exchange *x)
     struct buf *body = &p->body;
     buf_clear(body);
     body->bytes_max = p->answer.bytes_max;
-    p->work_err =
-        llm_relay_json(p->relay, buf_str(&p->answer), is_same ? NULL : body, &p->issue);
+    p->work_err = llm_relay_json(p->relay, buf_str(&p->answer), is_same ? NULL : body, &p->issue);
     p->work_err = p->work_err == ERR_OK ? body->err : p->work_err;
     if (p->work_err == ERR_OK && !is_same) {
         buf_clear(&p->answer);
@@ -349,13 +349,20 @@ static void json_relayed(struct flow_exchange *x)
     }
     flow_evaluation_json(x);
     flow_relay_begin(x);
-    p->outcome = "completed";
+    p->outcome = llm_relay_saw_error(p->relay) ? "upstream_error" : "completed";
     flow_record_outcome(x);
 }
 
 static void end_stream(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
+    if (sse_parser_end(&p->sse)) {
+        p->outcome = "upstream_error"; /* if the last event is none */
+        relay_events(x);
+    }
+    if (p->state != FLOW_RELAYING) {
+        return; /* its last event ended it */
+    }
     if (p->stream != NULL && content_is_buffered(p->check)) {
         flow_inspect_events(x);
     } else {

@@ -66,6 +66,16 @@ static void keep_rest(struct sse_parser *p)
     p->released = 0;
 }
 
+/* What the CR waited for is a LF, or nothing: then one does no harm. */
+bool sse_parser_end(struct sse_parser *p)
+{
+    bool is_open = sse_parser_pending_bytes(p) > 0 && p->in.ptr[p->in.len - 1] == '\r';
+    if (is_open) {
+        sse_parser_feed(p, STR("\n"));
+    }
+    return is_open;
+}
+
 size_t sse_parser_pending_bytes(const struct sse_parser *p)
 {
     return p->in.len - p->released;

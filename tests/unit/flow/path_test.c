@@ -294,6 +294,36 @@ static void test_stream_is_relayed_event_by_event(void **state)
     }
 }
 
+/* The blank line behind the last event may end in a CR that nothing follows. */
+static void test_stream_ends_with_a_bare_cr(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{\"role\":"
+                               "\"user\",\"content\":\"x\"}]}";
+    static const struct {
+        const char *end;
+        const char *outcome;
+    } cases[] = {
+        {"data: [DONE]\r\n\r", "completed"},
+        {"data: [DONE]\n\r", "completed"},
+        {"data: [DONE]\r", "truncated"},
+        {"data: {\"id\":\r\n\r", "upstream_error"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char framed[1024];
+        snprintf(framed, sizeof(framed),
+                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+                 "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
+                 strlen(cases[i].end), cases[i].end);
+        path_post(&p, "/v1/chat/completions", body);
+        path_answer(&p, framed, i % 2);
+        bool is_good = strcmp(cases[i].outcome, "completed") == 0;
+        assert_int_equal(path_client_has(&p, "data: {\"error\":{"), !is_good);
+        assert_true(path_client_has(&p, "data: [DONE]"));
+        expect_accounted("allow", cases[i].outcome);
+    }
+}
+
 static void test_cut_stream_never_ends_cleanly(void **state)
 {
     (void)state;
@@ -326,6 +356,9 @@ static void test_answers_that_are_no_success(void **state)
          " 502 ", "upstream_invalid_json"},
         {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
          "Content-Length: 2\r\n\r\n{}",
+         " 502 ", "upstream_encoding"},
+        {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: identity\r\n"
+         "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
          " 502 ", "upstream_encoding"},
         {"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n",
          " 502 ", "upstream_status"},
@@ -430,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_bad_credentials_leave_no_trace_upstream),
         cmocka_unit_test(test_bad_bodies_are_named),
         cmocka_unit_test(test_stream_is_relayed_event_by_event),
+        cmocka_unit_test(test_stream_ends_with_a_bare_cr),
         cmocka_unit_test(test_cut_stream_never_ends_cleanly),
         cmocka_unit_test(test_answers_that_are_no_success),
         cmocka_unit_test(test_client_gone_at_every_state),
