@@ -56,7 +56,7 @@ struct wire_note {
 struct wire_head {
     enum wire_method method; /* request */
     struct str target;       /* request: origin-form (absolute-form is reduced to it) */
-    struct str path;         /* what is before '?'; wire_path_is_canonical holds */
+    struct str path;         /* before '?'; wire_path_is_canonical but for %2F in /v1/models/NAME */
     struct str query;        /* behind '?': visible ASCII without '#' and '\\', or none */
     struct str host;         /* as sent, with port; none only on HTTP/1.0 */
     unsigned status;         /* response: 200-599 (1xx are skipped) */

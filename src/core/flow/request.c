@@ -9,6 +9,7 @@
 #include "flow_private.h"
 
 static void route(struct flow_exchange *x);
+static struct str model_name(struct flow_exchange *x, struct str path);
 static void check_method(struct flow_exchange *x);
 static bool authenticate(struct flow_exchange *x, bool is_required);
 static enum err find_principal(struct flow_exchange *x, struct str key);
@@ -93,8 +94,22 @@ static void route(struct flow_exchange *x)
     bool is_model = str_starts(path, STR("/v1/models/"));
     if (is_model || str_eq(path, STR("/v1/models"))) {
         p->kind = FLOW_KIND_MODELS;
-        p->model_path = is_model ? str_sub(path, sizeof("/v1/models/") - 1, path.len) : STR_NONE;
+        p->model_path = is_model ? model_name(x, path) : STR_NONE;
     }
+}
+
+/* SDKs write its '/' as %2F; nothing else in it may be escaped that has a spelling of its own. */
+static struct str model_name(struct flow_exchange *x, struct str path)
+{
+    struct str name = str_sub(path, sizeof("/v1/models/") - 1, path.len);
+    char *bytes = arena_alloc_raw(&x->p->arena, name.len);
+    size_t len = 0;
+    for (size_t i = 0; bytes != NULL && i < name.len; i++) {
+        bool is_slash = str_starts(str_sub(name, i, name.len), STR("%2F"));
+        bytes[len++] = is_slash ? '/' : name.ptr[i];
+        i += is_slash ? 2 : 0;
+    }
+    return bytes != NULL ? (struct str){bytes, len} : name;
 }
 
 /* Behind authentication: who has no key learns nothing, and who has one leaves a record. */
@@ -292,7 +307,8 @@ static void check_content_headers(struct flow_exchange *x)
 {
     struct flow_private *p = x->p;
     struct str encoding = wire_header_get(p->head, "content-encoding");
-    if (encoding.len != 0 && !str_eq_nocase(encoding, STR("identity"))) {
+    if (wire_header_is_repeated(p->head, "content-encoding") ||
+        (encoding.len != 0 && !str_eq_nocase(encoding, STR("identity")))) {
         flow_refuse(x, 415, "invalid_request_error", "unsupported_content_encoding",
                     "Compressed request bodies cannot be inspected; send the body as it is");
         return;
@@ -309,16 +325,25 @@ static void check_content_headers(struct flow_exchange *x)
     }
 }
 
+/* Of the parameters only charset means something; what looks like one in a quoted string
+ * counts as well. */
 static bool is_json_in_utf8(struct str type)
 {
     if (str_eq(type, STR("application/json"))) {
         return true; /* as nearly all say it */
     }
-    struct str media = str_trim(str_cut(&type, ';'), " \t");
-    struct str charset = str_trim(type, " \t");
-    bool is_utf8 = charset.len == 0 || str_eq_nocase(charset, STR("charset=utf-8")) ||
-                   str_eq_nocase(charset, STR("charset=\"utf-8\""));
-    return is_utf8 && str_eq_nocase(media, STR("application/json"));
+    if (!str_eq_nocase(str_trim(str_cut(&type, ';'), " \t"), STR("application/json"))) {
+        return false;
+    }
+    while (type.ptr != NULL) {
+        struct str value = str_trim(str_cut(&type, ';'), " \t");
+        struct str name = str_trim(str_cut(&value, '='), " \t");
+        if (str_eq_nocase(name, STR("charset")) && !str_eq_nocase(value, STR("utf-8")) &&
+            !str_eq_nocase(value, STR("\"utf-8\"")) && !str_eq_nocase(value, STR("utf8"))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Once, and with its texts only where the organisation has content rules at all. What

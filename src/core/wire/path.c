@@ -15,7 +15,7 @@ static bool is_ambiguous(struct str segment, bool is_last);
 static enum path_verdict judge_byte(struct str rest);
 static enum path_verdict judge_escape(struct str rest);
 
-enum path_verdict path_judge(struct str path)
+enum path_verdict path_judge(struct str path, size_t name_at)
 {
     if (path.len == 0 || path.ptr[0] != '/') {
         return PATH_AMBIGUOUS;
@@ -27,12 +27,14 @@ enum path_verdict path_judge(struct str path)
             at++;
         }
         bool is_last = at == path.len;
+        bool is_escaped = at >= name_at && str_starts(str_sub(path, at, path.len), STR("%2F"));
         enum path_verdict verdict = PATH_CANONICAL;
-        if (!is_last && path.ptr[at] != '/') {
+        if (!is_last && !is_escaped && path.ptr[at] != '/') {
             verdict = judge_byte(str_sub(path, at, path.len));
         } else if (is_ambiguous(str_sub(path, segment_at, at), is_last)) {
             verdict = PATH_AMBIGUOUS;
         } else {
+            at += is_escaped ? 2 : 0;
             segment_at = at + 1;
         }
         if (verdict == PATH_AMBIGUOUS) {
@@ -84,5 +86,5 @@ static enum path_verdict judge_escape(struct str rest)
 
 bool wire_path_is_canonical(struct str path)
 {
-    return path_judge(path) == PATH_CANONICAL;
+    return path_judge(path, SIZE_MAX) == PATH_CANONICAL;
 }

@@ -4,13 +4,15 @@
  * audit all use what comes out here, so there is one spelling or a refusal.
  *
  * Absolute-form is taken only when its authority is the Host field's value, and
- * reduced to origin-form; "OPTIONS *" names no resource of ours (404). The query
+ * reduced to origin-form; "OPTIONS *" names no resource of ours (404). One spelling has an
+ * exception: the slash in a model's name, see model_name_at. The query
  * is not judged beyond its bytes. Views into the head. Bad inputs 28, 29, 35.
  */
 #include "wire_parts.h"
 
 static size_t scheme_len(struct str target);
 static enum err reduce_absolute(struct wire_parser *p, struct str *target);
+static size_t model_name_at(struct str path);
 
 enum err guard_target_form(struct wire_parser *p, struct str target)
 {
@@ -28,6 +30,18 @@ static size_t scheme_len(struct str target)
         return 7;
     }
     return target.len >= 8 && chars_equal_lower(target.ptr, "https://", 8) ? 8 : 0;
+}
+
+/* SDKs write a '/' in the name of a model as %2F, and no other path has names with one. */
+static size_t model_name_at(struct str path)
+{
+    static const struct str fronts[] = {{"/v1/models/", 11}, {"/llm/v1/models/", 15}};
+    for (size_t i = 0; i < 2; i++) {
+        if (str_starts(path, fronts[i])) {
+            return fronts[i].len;
+        }
+    }
+    return SIZE_MAX;
 }
 
 enum err guard_target(struct wire_parser *p)
@@ -52,7 +66,7 @@ enum err guard_target(struct wire_parser *p)
     if (s->alike > 0) {
         return ERR_OK; /* the request line of the head before, which was accepted */
     }
-    switch (path_judge(head->path)) {
+    switch (path_judge(head->path, model_name_at(head->path))) {
     case PATH_CANONICAL:
         return ERR_OK;
     case PATH_AMBIGUOUS:

@@ -186,6 +186,7 @@ enum err second_finish(struct wire_parser *p);
 
 /* path.c. How a path fails, for the status of the refusal. */
 enum path_verdict { PATH_CANONICAL, PATH_AMBIGUOUS, PATH_UNKNOWN_BYTE };
-enum path_verdict path_judge(struct str path);
+/* From `name_at` on %2F is a '/': SIZE_MAX for nowhere. */
+enum path_verdict path_judge(struct str path, size_t name_at);
 
 #endif

@@ -153,6 +153,14 @@ static void test_HEAD_of_the_model_list(void **state)
                  "anthropic-version: 2023-06-01\r\n\r\n",
                  0);
     assert_true(path_client_has(&p, "\"type\":\"model\""));
+    /* As SDKs write what the list says. */
+    path_request(&p, "GET /v1/models/openai%2Fgpt-4o HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n\r\n",
+                 0);
+    assert_true(path_client_has(&p, "HTTP/1.1 200 "));
+    assert_true(path_client_has(&p, "gpt-4o"));
+    path_request(&p, "GET /v1/models/openai%2Fnope HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n\r\n",
+                 0);
+    assert_true(path_client_has(&p, "HTTP/1.1 404 "));
 }
 
 static void test_slot_by_header(void **state)
@@ -178,8 +186,9 @@ static void test_slot_by_header(void **state)
         assert_int_equal(p.calls, 0);
         expect_accounted("error", "refused");
     }
-    path_request(&p, "GET /v1/models HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n"
-                     "X-Governance-Policy: 7\r\n\r\n",
+    path_request(&p,
+                 "GET /v1/models HTTP/1.1\r\nHost: a\r\nx-api-key: %s\r\n"
+                 "X-Governance-Policy: 7\r\n\r\n",
                  0);
     assert_true(path_client_has(&p, "governance_policy_not_found"));
     assert_false(path_client_has(&p, "x-governance-decision: allow"));

@@ -67,6 +67,9 @@ static void test_before_the_call(void **state)
          chat, 415, "unsupported_media_type"},
         {"POST /v1/chat/completions", KEY TYPE "Content-Encoding: gzip\r\n", chat, 415,
          "unsupported_content_encoding"},
+        {"POST /v1/chat/completions",
+         KEY TYPE "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n", chat, 415,
+         "unsupported_content_encoding"},
         {"POST /v1/chat/completions", KEY TYPE "X-Governance-Tags: =\r\n", chat, 400,
          "invalid_tags"},
         {"POST /v1/chat/completions", KEY TYPE "X-Error-Format: xml\r\n", chat, 400,
@@ -90,6 +93,52 @@ static void test_before_the_call(void **state)
         path_request(&p, text, 0);
         assert_int_equal(p.calls, 0);
         expect(cases[i].status, cases[i].code);
+    }
+}
+
+/* JSON has no parameters, so only one that says another character set matters. */
+static void test_media_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        bool is_taken;
+    } cases[] = {
+        {"application/json", true},
+        {"Application/JSON ; Charset=UTF-8", true},
+        {"application/json;charset=\"utf-8\"", true},
+        {"application/json; charset=utf8", true},
+        {"application/json;", true},
+        {"application/json;charset=utf-8;", true},
+        {"application/json; version=1", true},
+        {"application/json; version=1; charset=utf-8", true},
+        {"application/json; charset=utf-16", false},
+        {"application/json; version=1; charset=utf-16", false},
+        {"application/json; charset=utf-8; charset=utf-16", false},
+        {"application/json; x=\"; charset=utf-16\"", false},
+        {"application/json; charset=", false},
+        {"application/json; charset=\"\"", false},
+        {"application/json; charset=\"utf-8", false},
+        {"application/json; charset = utf-8", false},
+        {"application/json; charset", false},
+        {"application/json, text/plain", false},
+        {"application/vnd.api+json", false},
+        {"text/json", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[4096];
+        snprintf(text, sizeof(text),
+                 "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n" KEY
+                 "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
+                 "%s", cases[i].type, strlen(chat), chat);
+        path_request(&p, text, 0);
+        assert_int_equal(p.calls, cases[i].is_taken ? 1 : 0);
+        if (cases[i].is_taken) {
+            path_answer_end(&p, FLOW_END_TIMEOUT);
+        } else {
+            expect(415, "unsupported_media_type");
+        }
     }
 }
 
@@ -128,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_before_the_call, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_media_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_when_the_provider_fails, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,6 +209,16 @@ static void test_refuses_request_lines(void **unused)
         CASE("GET //admin HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
         CASE("GET /%2e%2e/admin HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
         CASE("GET /v1/chat;x=1 HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/models/%2Fa HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/models/a%2F%2Fb HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/models/a%2F..%2Fb HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/models/..%2F..%2Fadmin HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/models/a%2F.. HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/models/a%252Fb HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/models/a%2fb HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/models%2Fb HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1%2Fmodels/b HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
+        CASE("GET /v1/keys/a%2Fb HTTP/1.1\r\n" HOST "\r\n", "error(syntax,400)"),
         CASE("GET /a%00 HTTP/1.1\r\n" HOST "\r\n", "error(invalid,404)"),
         CASE("GET /a%0d%0aX: HTTP/1.1\r\n" HOST "\r\n", "error(invalid,404)")};
     EXPECT_ALL(cases);
@@ -451,6 +461,26 @@ static void test_head_values(void **unused)
 }
 
 /* 32: other expectations; 1.0 ignores it. Close: what follows is swallowed. */
+/* SDKs write the slash in a model's name so. */
+static void test_slash_in_a_name(void **unused)
+{
+    (void)unused;
+    static const char *const paths[] = {"/v1/models/a%2Fb", "/llm/v1/models/a%2Fb%2Fc",
+                                        "/v1/models/a%2F", "/v1/models/a/b%2Fc.d"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct wire_parser p;
+        struct wire_event ev;
+        char bytes[128];
+        int len = snprintf(bytes, sizeof(bytes), "GET %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+        struct str in = {bytes, (size_t)len};
+        wire_parser_init(&p, WIRE_REQUEST, &wire_limits_default);
+        assert_int_equal(wire_parser_next(&p, &in, &ev), ERR_OK);
+        assert_int_equal(ev.type, WIRE_HEAD);
+        assert_true(str_eq(p.head->path, str_from(paths[i])));
+        wire_parser_fini(&p);
+    }
+}
+
 static void test_expect_and_close(void **unused)
 {
     (void)unused;
@@ -504,11 +534,12 @@ static void test_pipeline(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),       cmocka_unit_test(test_refuses_framing),
-        cmocka_unit_test(test_refuses_fields), cmocka_unit_test(test_refuses_request_lines),
-        cmocka_unit_test(test_refuses_chunks), cmocka_unit_test(test_cut_requests),
-        cmocka_unit_test(test_limits),         cmocka_unit_test(test_every_byte_of_a_field),
-        cmocka_unit_test(test_head_values),    cmocka_unit_test(test_expect_and_close),
-        cmocka_unit_test(test_errors_stick),   cmocka_unit_test(test_pipeline)};
+        cmocka_unit_test(test_accepted),         cmocka_unit_test(test_refuses_framing),
+        cmocka_unit_test(test_refuses_fields),   cmocka_unit_test(test_refuses_request_lines),
+        cmocka_unit_test(test_refuses_chunks),   cmocka_unit_test(test_cut_requests),
+        cmocka_unit_test(test_limits),           cmocka_unit_test(test_every_byte_of_a_field),
+        cmocka_unit_test(test_head_values),      cmocka_unit_test(test_slash_in_a_name),
+        cmocka_unit_test(test_expect_and_close), cmocka_unit_test(test_errors_stick),
+        cmocka_unit_test(test_pipeline)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
