@@ -108,12 +108,40 @@ def forge(tmp_path_factory):
     f.make("plleaf", "/CN=x", san + "DNS:" + HOST, signer="pl1")
     f.make("sub", "/CN=Sub", CA)
     f.make("subleaf", "/CN=x", san + "DNS:" + HOST, signer="sub")
+    make_odd_names(f, san)
+    f.make("nobasic", "/CN=No Basic", "keyUsage=critical,keyCertSign\n")
+    f.make("bynobasic", "/CN=x", san + "DNS:" + HOST, signer="nobasic")
+    f.make("nosign", "/CN=No Sign", "basicConstraints=critical,CA:TRUE\nkeyUsage=digitalSignature")
+    f.make("bynosign", "/CN=x", san + "DNS:" + HOST, signer="nosign")
+    f.make("weaksub", "/CN=Weak Sub", CA, key="rsa:1024")
+    f.make("byweak", "/CN=x", san + "DNS:" + HOST, signer="weaksub")
+    f.make("oldsub", "/CN=Old Sub", CA, key="rsa:2048", digest="-sha1")
+    f.make("byold", "/CN=x", san + "DNS:" + HOST, signer="oldsub")
+    f.make("md5", "/CN=x", san + "DNS:" + HOST, key="rsa:2048", digest="-md5")
+    f.make("k256", "/CN=x", san + "DNS:" + HOST, key="ec:secp256k1")
+    f.make("ec224", "/CN=x", san + "DNS:" + HOST, key="ec:secp224r1")
+    f.make("ekuany", "/CN=x", "extendedKeyUsage=codeSigning,emailProtection\n"
+                              "subjectAltName=DNS:" + HOST)
+    f.make("ekunone", "/CN=x", "subjectAltName=DNS:" + HOST)
     f.make_dated("expired", "20190101000000Z", "20190111000000Z")
     f.make_dated("future", "20450101000000Z", "20450111000000Z")
     chain = "".join(open(os.path.join(f.directory, n + ".crt"), encoding="ascii").read()
                     for n in ("pl1", "pl0"))
     f.write("plchain.pem", chain)
     return f
+
+
+def make_odd_names(f, san):
+    """Patterns and spellings that are the host to somebody."""
+    for name, text in (("wildin", "api.*.test"), ("wildtwo", "*.*.test"), ("wilddouble", "**.example.test"),
+                       ("wildend", "api*.example.test"), ("wildunder", "*.api.example.test"),
+                       ("wilddot", "*example.test"), ("dotted", HOST + "."), ("leading", ".example.test"),
+                       ("longer", HOST + ".evil.test"), ("prefix", "evil-" + HOST),
+                       ("port", HOST + ":443"), ("scheme", "https://" + HOST),
+                       ("many", "one.test,DNS:two.test,DNS:" + HOST)):
+        f.make(name, "/CN=" + HOST, san + "DNS:" + text)
+    f.make("ipmapped", "/CN=x", san + "IP:::ffff:127.0.0.1")
+    f.make("ipother", "/CN=x", san + "IP:127.0.0.2,DNS:127.0.0.1")
 
 
 def port_free():
@@ -187,6 +215,35 @@ CASES = [
     ("intermediate sent", "subleaf", HOST, ["-cert_chain", "sub.crt"], None),
     ("intermediate missing", "subleaf", HOST, [], UNTRUSTED),
     ("P-521 key", "ec521", HOST, [], ""),
+    ("wildcard within", "wildin", HOST, [], OTHER),
+    ("two wildcards", "wildtwo", HOST, [], OTHER),
+    ("double star", "wilddouble", HOST, [], OTHER),
+    ("wildcard at the end of a label", "wildend", HOST, [], OTHER),
+    ("wildcard below the host", "wildunder", HOST, [], OTHER),
+    ("star without a dot", "wilddot", HOST, [], OTHER),
+    ("dot at the end of the SAN", "dotted", HOST, [], OTHER),
+    ("dot in front of the SAN", "leading", HOST, [], OTHER),
+    ("SAN goes on behind the host", "longer", HOST, [], OTHER),
+    ("SAN begins before the host", "prefix", HOST, [], OTHER),
+    ("port in the SAN", "port", HOST, [], OTHER),
+    ("scheme in the SAN", "scheme", HOST, [], OTHER),
+    ("third of three names", "many", HOST, [], None),
+    ("IPv4-mapped SAN", "ipmapped", "127.0.0.1", [], OTHER),
+    ("another IP beside its text", "ipother", "127.0.0.1", [], OTHER),
+    ("intermediate without constraints", "bynobasic", HOST, ["-cert_chain", "nobasic.crt"],
+     UNTRUSTED),
+    ("intermediate that may not sign", "bynosign", HOST, ["-cert_chain", "nosign.crt"], UNTRUSTED),
+    ("weak intermediate", "byweak", HOST,
+     ["-cert_chain", "weaksub.crt", "-cipher", "DEFAULT@SECLEVEL=0"], "key that is too weak"),
+    ("SHA-1 intermediate", "byold", HOST,
+     ["-cert_chain", "oldsub.crt", "-cipher", "DEFAULT@SECLEVEL=0"], "unaccepted hash"),
+    ("MD5", "md5", HOST, ["-cipher", "DEFAULT@SECLEVEL=0"], ""),
+    ("secp256k1 key", "k256", HOST, [], ""),
+    ("P-224 key", "ec224", HOST, ["-cipher", "DEFAULT@SECLEVEL=0"], ""),
+    ("other uses only", "ekuany", HOST, [], "certificate is not meant for a server"),
+    ("no use named", "ekunone", HOST, [], None),
+    ("no certificate", "good", HOST, ["-tls1_2", "-cipher", "aNULL@SECLEVEL=0"], ""),
+    ("no encryption", "good", HOST, ["-tls1_2", "-cipher", "eNULL@SECLEVEL=0"], ""),
     ("TLS 1.0 only", "good", HOST, ["-tls1", *OLD], ""),
     ("TLS 1.1 only", "good", HOST, ["-tls1_1", *OLD], ""),
     ("TLS 1.2 only", "good", HOST, ["-tls1_2"], None),
