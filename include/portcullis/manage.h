@@ -212,7 +212,7 @@ struct manage_command {
     uint32_t grace_s;     /* KEY_ROTATE */
     struct manage_filter filter;
     /* EVALUATE: only validated here */
-    struct {
+    struct manage_evaluate {
         struct str model, endpoint, environment;
         bool has_slot;
         int64_t slot;

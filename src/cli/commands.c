@@ -302,7 +302,13 @@ int cli_config(int argc, char **argv)
         cli_print_issue("config", ERR_INVALID, &issue);
         return cli_usage(argv[0]);
     }
+    struct net_exceptions *exceptions = NULL;
     enum err e = config_load(&c, file, argc, argv, from, &issue);
+    if (e == ERR_OK && !is_show) {
+        e = tls_start();
+        e = e == ERR_OK ? config_check(&c, &exceptions, &issue) : e;
+    }
+    net_exceptions_free(exceptions);
     if (e != ERR_OK) {
         cli_print_issue("configuration", e, &issue);
         config_free(&c);

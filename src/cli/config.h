@@ -62,6 +62,11 @@ MUST_USE enum err config_recognisers_read(struct config *c, yyjson_val *array,
 MUST_USE enum err config_recognisers_check(const struct config *c,
                                            const struct net_exceptions *exceptions,
                                            struct issue *ret_issue);
+/* What no single setting shows: exceptions that can be understood, recognisers that may be
+ * connected to, certificates that can be read. After tls_start; the caller frees
+ * *ret_exceptions, also after a failure. */
+MUST_USE enum err config_check(const struct config *c, struct net_exceptions **ret_exceptions,
+                               struct issue *ret_issue);
 /* For config_write. */
 void config_recognisers_write(const struct config *c, struct buf *out, bool is_json);
 /* Every setting with its value (secrets masked), origin and meaning. */

@@ -26,8 +26,10 @@ int cli_reference(void)
            "and one of the roles named. Bodies are JSON; an unknown member is an error. Lists\n"
            "take `limit` (at most %d; without it 100, of policies all) and `cursor`, and answer\n"
            "`data` and `next_cursor`. A change may carry `Prefer: wait=SECONDS` (at most %d): the\n"
-           "answer then comes when every gateway enforces it. `items` names the documented\n"
-           "behaviours of an operation.\n",
+           "answer then comes when every gateway enforces it. A change of a policy may carry\n"
+           "`If-Match` with the version of its `ETag`; with another change it is an error, as\n"
+           "is a query parameter that the operation does not name or that comes twice. `items`\n"
+           "names the documented behaviours of an operation.\n",
            MANAGE_LIMIT_MAX, MANAGE_WAIT_MAX_S);
     for (size_t i = 0; i < count; i++) {
         print_route(&routes[i]);

@@ -245,9 +245,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     const struct config *c = &s->config;
     struct worker_options o;
     worker_options_default(&o);
-    TRY(of_setting("upstream.exceptions", issue,
-                   net_exceptions_new(str_from(c->upstream_exceptions), &s->exceptions, issue)));
-    TRY(config_recognisers_check(c, s->exceptions, issue));
+    TRY(config_check(c, &s->exceptions, issue));
     o.workers = s->workers;
     o.net.exceptions = s->exceptions;
     o.net.clients_max = (uint32_t)c->limits_clients;
@@ -302,10 +300,6 @@ static enum err listen_all(struct serve *s, struct issue *issue)
     unsigned id;
     uint16_t port;
     TRY(of_setting("listen", issue, worker_group_listen(s->group, &l, &id, &s->port, issue)));
-    if (c->tls_port >= 0 && (c->tls_certificate[0] == 0 || c->tls_key[0] == 0)) {
-        issue_set(issue, "tls", "tls.port needs tls.certificate and tls.key, two PEM files");
-        return ERR_INVALID;
-    }
     if (c->tls_port >= 0) {
         TRY(of_setting("tls", issue,
                        tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue)));
@@ -402,23 +396,35 @@ static void prepare_partitions(struct serve *s, int64_t now_ms)
     s->prepared_ms = now_ms;
 }
 
+/* All or nothing: a certificate that cannot be read changes no CA either. */
 static void reload(struct serve *s)
 {
     struct issue issue = {.offset = UINT64_MAX};
-    struct tls_server *tls;
+    struct tls_server *tls = NULL;
+    const char *what = "listener certificate";
+    enum err e = ERR_OK;
     serve_notify("RELOADING=1");
-    if (worker_group_reload_ca(s->group, &issue) != ERR_OK) {
-        serve_log(s, "error", "reload_failed", "\"what\":\"CA certificates\"");
-    }
     if (s->has_tls_listener) {
-        if (tls_server_open(s->config.tls_certificate, s->config.tls_key, &tls, &issue) == ERR_OK) {
-            worker_group_set_tls(s->group, s->tls_listener, tls);
-            tls_server_unref(tls);
-        } else {
-            serve_log(s, "error", "reload_failed", "\"what\":\"listener certificate\"");
-        }
+        e = tls_server_open(s->config.tls_certificate, s->config.tls_key, &tls, &issue);
     }
-    serve_log(s, "info", "reloaded", "\"epoch\":%llu", (unsigned long long)s->epoch);
+    if (e == ERR_OK) {
+        what = "CA certificates";
+        e = worker_group_reload_ca(s->group, &issue);
+    }
+    if (e == ERR_OK) {
+        if (tls != NULL) {
+            worker_group_set_tls(s->group, s->tls_listener, tls);
+        }
+        serve_log(s, "info", "reloaded", "\"epoch\":%llu", (unsigned long long)s->epoch);
+    } else {
+        struct buf reason;
+        buf_init(&reason, 4096);
+        json_write_str(&reason, str_from(issue.message));
+        serve_log(s, "error", "reload_failed", "\"what\":\"%s\",\"reason\":%.*s", what,
+                  STR_ARG(buf_str(&reason)));
+        buf_fini(&reason);
+    }
+    tls_server_unref(tls);
     serve_notify("READY=1");
 }
 

@@ -91,6 +91,20 @@ def test_a_wrong_file_of_settings(run, tmp_path, text, words):
         assert status == 1 and words in err, err
 
 
+@pytest.mark.parametrize("text,words", [
+    ('{"tls":{"port":8443}}', "tls: tls.port needs tls.certificate and tls.key, two PEM files"),
+    ('{"tls":{"port":8443,"certificate":"none.crt","key":"none.key"}}', "tls: "),
+    ('{"upstream":{"exceptions":"10.0.0.0/99"}}', "upstream.exceptions: "),
+    ('{"upstream":{"ca_file":"none.pem"}}', "upstream.ca_file: "),
+    ('{"recognisers":[{"name":"n","url":"http://10.0.0.1/x","types":["person"]}]}',
+     "recognisers: n: "),
+])
+def test_what_only_a_start_would_show_is_checked_too(run, tmp_path, text, words):
+    (tmp_path / "c.json").write_text(text)
+    status, out, err = run("config", "check", "-c", "c.json")
+    assert (status, out) == (1, "") and "configuration: " + words in err, (out, err)
+
+
 def test_a_wrong_setting_from_elsewhere(run):
     status, _, err = run("config", "check", PORTCULLIS_LISTEN_PORT="abc")
     assert status == 1 and "PORTCULLIS_LISTEN_PORT: listen.port: must be a whole number" in err

@@ -64,6 +64,27 @@ def test_a_provider_at_an_inner_address_is_refused(lab, url):
     assert lab.must("GET", "/v1/provider-endpoints") == before
 
 
+def test_a_cursor_of_nowhere_is_not_the_end_of_a_list(lab):
+    first = lab.must("GET", "/v1/policies?limit=1")
+    assert lab.must("GET", "/v1/policies?limit=1&cursor=" + first["next_cursor"])["data"]
+    last = lab.must("GET", "/v1/policies")["data"][-1]["id"]
+    assert lab.must("GET", "/v1/policies?cursor=" + last.removeprefix("pol_"))["data"] == []
+    status, _, answer = lab.call("GET", "/v1/policies?cursor=nowhere")
+    assert (status, answer["error"]["param"]) == (400, "cursor"), answer
+
+
+def test_a_condition_on_what_is_not_stored_yet_fails(lab):
+    body = {"enabled": False}
+    status, _, answer = lab.call("PUT", "/v1/compliance/policy", body, headers={"if-match": '"7"'})
+    assert (status, answer["error"]["code"]) == (412, "version_mismatch")
+    status, headers, _ = lab.call("GET", "/v1/compliance/policy")
+    assert status == 200
+    status, _, _ = lab.call("PUT", "/v1/compliance/policy", body,
+                            headers={"if-match": headers.get("etag", '"0"')})
+    assert status == 200
+    assert lab.call("PUT", "/v1/compliance/policy", body, headers={"if-match": '"7"'})[0] == 412
+
+
 def test_operations_take_get(lab):
     for path in ("/healthz", "/readyz", "/metrics"):
         status, headers, answer = lab.call("POST", path, {})

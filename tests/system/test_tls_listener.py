@@ -3,6 +3,7 @@
 nothing older, and takes a new certificate on SIGHUP without losing a connection.
 """
 import http.client
+import json
 import os
 import signal
 import socket
@@ -109,10 +110,14 @@ def test_a_new_certificate_is_taken_without_losing_a_connection(lab):
 def test_a_certificate_that_cannot_be_read_leaves_the_old_one(lab):
     with open(lab.tls_crt, encoding="ascii") as f:
         good = f.read()
+    before = sum('"reloaded"' in line for line in lab.lines)
     with open(lab.tls_crt, "w", encoding="ascii") as f:
         f.write("not a certificate")
     lab.process.send_signal(signal.SIGHUP)
     wait_until(lambda: any("reload_failed" in line for line in lab.lines), "the failure is logged")
+    line = json.loads(next(line for line in lab.lines if "reload_failed" in line))
+    assert line["what"] == "listener certificate" and line["reason"], line
+    assert sum('"reloaded"' in line for line in lab.lines) == before
     with open(lab.tls_crt, "w", encoding="ascii") as f:
         f.write(good)
     connection = connect(lab)

@@ -188,6 +188,9 @@ static enum err read_list(struct codec_reader *r, yyjson_val *v, struct str poin
         }
         return json_text(r, v, ret);
     }
+    if (yyjson_arr_size(v) == 0 && (f->flags & MANAGE_NULLABLE) != 0) {
+        return bad(r, pointer, "must not be empty; null restricts nothing");
+    }
     yyjson_arr_foreach(v, index, max, item)
     {
         int64_t slot;

@@ -25,6 +25,7 @@ void manage_item_write(struct buf *out, const struct manage_collection *c,
 MUST_USE enum err manage_filter_read(struct arena *a, struct str query,
                                      const struct manage_route *route, struct manage_filter *ret,
                                      struct manage_refusal *refusal);
+const char *const *manage_query_names(const struct manage_route *r);
 /* view.c */
 const struct codec_shape *manage_shape_of(enum manage_view view); /* NULL = another codec */
 /* ?view=... */

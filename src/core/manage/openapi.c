@@ -127,22 +127,7 @@ static void write_parameters(struct buf *out, const struct manage_route *r)
                    is_first ? "" : ",", (int)len, p + 1);
         is_first = false;
     }
-    static const char *const list[] = {"limit", "cursor", "status", NULL};
-    static const char *const own_list[] = {"limit", "cursor", "status", "view", NULL};
-    static const char *const own[] = {"view", NULL};
-    static const char *const pages[] = {"status", "page", "pageSize", NULL};
-    static const char *const audit[] = {
-        "limit",    "cursor", "since",       "until",      "decision",
-        "policy",   "user",   "environment", "request_id", "client_request_id",
-        "trace_id", NULL};
-    bool is_policies = r->kind == MANAGE_POLICY_LIST;
-    const char *const *names = r->kind == MANAGE_AUDIT_LIST ? audit
-                               : is_policies && r->view == MANAGE_RULES ? pages
-                               : r->view == MANAGE_OWN ? is_policies ? own_list : own
-                               : r->kind == MANAGE_POLICY_LIST || r->kind == MANAGE_ITEM_LIST ||
-                                       r->kind == MANAGE_VERSION_LIST
-                                   ? list
-                                   : NULL;
+    const char *const *names = manage_query_names(r);
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
         buf_printf(out, "%s{\"name\":\"%s\",\"in\":\"query\",\"schema\":{\"type\":\"string\"}}",
                    is_first ? "" : ",", names[i]);

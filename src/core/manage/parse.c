@@ -21,6 +21,7 @@ static enum err take_captures(const struct manage_captures *captures, struct man
                               struct manage_refusal *refusal);
 static enum err read_headers(const struct manage_request *r, struct manage_command *ret,
                              struct manage_refusal *refusal);
+static bool takes_if_match(const struct manage_command *c);
 static enum err parse_body(struct codec_reader *reader, const struct manage_request *r,
                            struct manage_command *ret, struct manage_refusal *refusal);
 static bool takes_body(const struct manage_route *route);
@@ -28,6 +29,7 @@ static enum err read_body(struct codec_reader *r, struct manage_command *ret);
 static enum err read_policy(struct codec_reader *r, struct manage_command *ret);
 static enum err read_try(struct codec_reader *r, struct manage_command *ret);
 static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret);
+static enum err read_evaluate_request(struct codec_reader *r, struct manage_command *ret);
 static enum err read_text(struct codec_reader *r, yyjson_val *v, const char *pointer,
                           struct str *ret);
 static enum err read_tags(struct codec_reader *r, yyjson_val *v, struct manage_command *ret);
@@ -153,8 +155,13 @@ static enum err read_headers(const struct manage_request *r, struct manage_comma
                              struct manage_refusal *refusal)
 {
     struct str tag = str_trim(r->if_match, " \t");
-    if (tag.len != 0) {
+    if (tag.len != 0 && r->method != WIRE_GET) {
         uint64_t version;
+        if (!takes_if_match(ret)) {
+            manage_refuse(refusal, 400, "invalid_request", "If-Match",
+                          "Only changes of policies have versions; leave If-Match out here");
+            return ERR_INVALID;
+        }
         if (str_to_u64(str_trim(tag, "\""), &version) != ERR_OK || version > UINT32_MAX) {
             manage_refuse(refusal, 400, "invalid_request", "If-Match",
                           "If-Match must be one version, such as \"3\"");
@@ -179,6 +186,14 @@ static enum err read_headers(const struct manage_request *r, struct manage_comma
         ret->wait_s = (unsigned)(seconds < MANAGE_WAIT_MAX_S ? seconds : MANAGE_WAIT_MAX_S);
     }
     return ERR_OK;
+}
+
+/* A condition that nobody looks at is a change that somebody believes to be guarded. */
+static bool takes_if_match(const struct manage_command *c)
+{
+    return c->kind == MANAGE_POLICY_PATCH || c->kind == MANAGE_POLICY_ARCHIVE ||
+           c->kind == MANAGE_VERSION_ROLLBACK ||
+           (c->kind == MANAGE_POLICY_CREATE && c->view == MANAGE_COMPLIANCE);
 }
 
 static enum err parse_body(struct codec_reader *reader, const struct manage_request *r,
@@ -351,23 +366,42 @@ static enum err read_evaluate(struct codec_reader *r, struct manage_command *ret
     TRY(read_text(r, prompt, "/prompt", &ret->evaluate.prompt));
     TRY(read_text(r, response, "/response", &ret->evaluate.response));
     if (request != NULL) {
-        yyjson_val *slot = json_get(request, STR("governance_policy"));
-        ret->evaluate.model = json_str(json_get(request, STR("model")));
-        if (slot != NULL) {
-            ret->evaluate.has_slot = json_int(slot, &ret->evaluate.slot) &&
-                                     ret->evaluate.slot >= 1 && ret->evaluate.slot <= 12;
-            if (!ret->evaluate.has_slot) {
-                issue_set(r->issue, "/request/governance_policy",
-                          "must be a whole number from 1 to 12");
-                return ERR_INVALID;
-            }
-        }
+        TRY(read_evaluate_request(r, ret));
     }
     if (ret->evaluate.model.len == 0) {
         issue_set(r->issue, "/model", "the member 'model' is required");
         return ERR_INVALID;
     }
     return tags != NULL ? read_tags(r, tags, ret) : ERR_OK;
+}
+
+/* A whole body brings its own model and slot; said beside it as well, they must be the same. */
+static enum err read_evaluate_request(struct codec_reader *r, struct manage_command *ret)
+{
+    struct manage_evaluate *e = &ret->evaluate;
+    struct str model = json_str(json_get(e->request, STR("model")));
+    yyjson_val *slot = json_get(e->request, STR("governance_policy"));
+    int64_t number = 0;
+    if (e->model.len != 0 && !str_eq(e->model, model)) {
+        issue_set(r->issue, "/model", "is not what /request/model says; give one of them");
+        return ERR_INVALID;
+    }
+    e->model = model;
+    if (slot == NULL) {
+        return ERR_OK;
+    }
+    if (!json_int(slot, &number) || number < 1 || number > 12) {
+        issue_set(r->issue, "/request/governance_policy", "must be a whole number from 1 to 12");
+        return ERR_INVALID;
+    }
+    if (e->has_slot && e->slot != number) {
+        issue_set(r->issue, "/governance_policy",
+                  "is not what /request/governance_policy says; give one of them");
+        return ERR_INVALID;
+    }
+    e->has_slot = true;
+    e->slot = number;
+    return ERR_OK;
 }
 
 /* A prompt is not a name: any characters. */

@@ -10,6 +10,11 @@ static enum err take(struct manage_filter *f, struct str name, struct str value,
                      const struct manage_route *route, struct manage_refusal *refusal);
 static enum err take_policy_status(struct str value, struct manage_filter *f,
                                    struct manage_refusal *refusal);
+static enum err take_decision(struct str value, struct manage_filter *f,
+                              struct manage_refusal *refusal);
+static enum err refuse_unknown(struct str name, const struct manage_route *route,
+                               struct manage_refusal *refusal);
+static bool is_named_again(struct str query, struct str name);
 static enum err take_number(struct str value, unsigned max, const char *name, unsigned *ret,
                             struct manage_refusal *refusal);
 static enum err take_time(struct str value, bool *ret_has, int64_t *ret_ms, const char *name,
@@ -20,16 +25,20 @@ enum err manage_filter_read(struct arena *a, struct str query, const struct mana
 {
     /* The documented forms of policies list all of them, so ours do as well unless told. */
     *ret = (struct manage_filter){.limit = route->kind == MANAGE_POLICY_LIST ? 0 : 100};
-    bool is_audit = route->kind == MANAGE_AUDIT_LIST;
-    bool is_list = is_audit || route->kind == MANAGE_POLICY_LIST ||
-                   route->kind == MANAGE_ITEM_LIST || route->kind == MANAGE_VERSION_LIST;
+    const char *const *names = manage_query_names(route);
     while (query.len != 0) {
         struct str value = str_cut(&query, '&');
         struct str name = str_cut(&value, '=');
         struct str text;
-        if (!is_list && !(route->view == MANAGE_OWN && str_eq(name, STR("view")))) {
+        if (names == NULL) {
             manage_refuse(refusal, 400, "invalid_request", "",
                           "This request takes no query parameters");
+            return ERR_INVALID;
+        }
+        if (is_named_again(query, name)) {
+            manage_refuse(refusal, 400, "invalid_request", "",
+                          "The query parameter '%.*s' is given twice; give it once",
+                          (int)(name.len < 64 ? name.len : 64), name.ptr);
             return ERR_INVALID;
         }
         enum err e = decode(a, value, &text);
@@ -43,57 +52,100 @@ enum err manage_filter_read(struct arena *a, struct str query, const struct mana
     return ERR_OK;
 }
 
+/* What a list understands, in the order in which the document shows it; NULL: nothing.
+ * A name that stands here and does nothing would be a filter that is ignored. */
+const char *const *manage_query_names(const struct manage_route *r)
+{
+    static const char *const items[] = {"limit", "cursor", NULL};
+    static const char *const policies[] = {"limit", "cursor", "status", NULL};
+    static const char *const own_policies[] = {"limit", "cursor", "status", "view", NULL};
+    static const char *const pages[] = {"status", "page", "pageSize", NULL};
+    static const char *const own[] = {"view", NULL};
+    static const char *const audit[] = {
+        "limit",    "cursor", "since",       "until",      "decision",
+        "policy",   "user",   "environment", "request_id", "client_request_id",
+        "trace_id", NULL};
+    if (r->kind == MANAGE_POLICY_LIST) {
+        return r->view == MANAGE_RULES ? pages : r->view == MANAGE_OWN ? own_policies : policies;
+    }
+    return r->kind == MANAGE_AUDIT_LIST  ? audit
+           : r->kind == MANAGE_ITEM_LIST ? items
+           : r->view == MANAGE_OWN       ? own
+                                         : NULL;
+}
+
 static enum err take(struct manage_filter *f, struct str name, struct str value,
                      const struct manage_route *route, struct manage_refusal *refusal)
 {
-    bool is_audit = route->kind == MANAGE_AUDIT_LIST;
-    bool is_policies = route->kind == MANAGE_POLICY_LIST;
     const struct {
         const char *name;
         struct str *ret;
-        bool is_audit;
     } texts[] = {
-        {"cursor", &f->cursor, false},
-        {"status", &f->status, false},
-        {"decision", &f->decision, true},
-        {"policy", &f->policy, true},
-        {"user", &f->user, true},
-        {"environment", &f->environment, true},
-        {"request_id", &f->request_id, true},
-        {"trace_id", &f->trace_id, true},
-        {"client_request_id", &f->client_request_id, true},
+        {"cursor", &f->cursor},           {"view", &f->view},
+        {"policy", &f->policy},           {"user", &f->user},
+        {"environment", &f->environment}, {"request_id", &f->request_id},
+        {"trace_id", &f->trace_id},       {"client_request_id", &f->client_request_id},
     };
-    if (is_policies && str_eq(name, STR("status"))) {
-        return take_policy_status(value, f, refusal);
+    const char *const *names = manage_query_names(route);
+    /* The cursor of records is one of their ids: anything else shows the first or no page. */
+    if (route->kind == MANAGE_AUDIT_LIST && str_eq(name, STR("cursor")) &&
+        !str_starts(value, STR("req_"))) {
+        manage_refuse(refusal, 400, "invalid_request", "cursor",
+                      "cursor must be the next_cursor of such a list");
+        return ERR_INVALID;
     }
-    if (route->view == MANAGE_OWN && str_eq(name, STR("view"))) {
-        f->view = value;
-        return ERR_OK;
+    while (*names != NULL && !str_eq(name, str_from(*names))) {
+        names++;
     }
-    if (is_policies && route->view == MANAGE_RULES && str_eq(name, STR("page"))) {
-        return take_number(value, 1000000, "page", &f->page, refusal);
-    }
-    if (is_policies && route->view == MANAGE_RULES && str_eq(name, STR("pageSize"))) {
-        return take_number(value, MANAGE_LIMIT_MAX, "pageSize", &f->page_size, refusal);
+    if (*names == NULL) {
+        return refuse_unknown(name, route, refusal);
     }
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (str_eq(name, str_from(texts[i].name)) && (is_audit || !texts[i].is_audit)) {
+        if (str_eq(name, str_from(texts[i].name))) {
             *texts[i].ret = value;
             return ERR_OK;
         }
     }
+    if (str_eq(name, STR("status"))) {
+        return take_policy_status(value, f, refusal);
+    }
+    if (str_eq(name, STR("decision"))) {
+        return take_decision(value, f, refusal);
+    }
+    if (str_eq(name, STR("page"))) {
+        return take_number(value, 1000000, "page", &f->page, refusal);
+    }
+    if (str_eq(name, STR("pageSize"))) {
+        return take_number(value, MANAGE_LIMIT_MAX, "pageSize", &f->page_size, refusal);
+    }
     if (str_eq(name, STR("limit"))) {
         return take_number(value, MANAGE_LIMIT_MAX, "limit", &f->limit, refusal);
     }
-    if (is_audit && str_eq(name, STR("since"))) {
-        return take_time(value, &f->has_since, &f->since_ms, "since", refusal);
-    }
-    if (is_audit && str_eq(name, STR("until"))) {
-        return take_time(value, &f->has_until, &f->until_ms, "until", refusal);
-    }
-    manage_refuse(refusal, 400, "invalid_request", "", "Unknown query parameter '%.*s'",
-                  (int)(name.len < 64 ? name.len : 64), name.ptr);
+    return str_eq(name, STR("since"))
+               ? take_time(value, &f->has_since, &f->since_ms, "since", refusal)
+               : take_time(value, &f->has_until, &f->until_ms, "until", refusal);
+}
+
+static enum err refuse_unknown(struct str name, const struct manage_route *route,
+                               struct manage_refusal *refusal)
+{
+    const char *near = issue_did_you_mean(name, manage_query_names(route));
+    manage_refuse(refusal, 400, "invalid_request", "", "Unknown query parameter '%.*s'%s%s%s",
+                  (int)(name.len < 64 ? name.len : 64), name.ptr,
+                  near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                  near != NULL ? "'?" : "");
     return ERR_INVALID;
+}
+
+static bool is_named_again(struct str query, struct str name)
+{
+    while (query.len != 0) {
+        struct str value = str_cut(&query, '&');
+        if (str_eq(str_cut(&value, '='), name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum err take_number(struct str value, unsigned max, const char *name, unsigned *ret,
@@ -123,6 +175,22 @@ static enum err take_policy_status(struct str value, struct manage_filter *f,
     }
     f->status = value;
     return ERR_OK;
+}
+
+/* The words of a record. A typing error would show that nothing was blocked. */
+static enum err take_decision(struct str value, struct manage_filter *f,
+                              struct manage_refusal *refusal)
+{
+    static const char *const words[] = {"allow", "info", "warn", "modify", "block", "error", NULL};
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (str_eq(value, str_from(words[i]))) {
+            f->decision = value;
+            return ERR_OK;
+        }
+    }
+    manage_refuse(refusal, 400, "invalid_request", "decision",
+                  "decision must be one of: allow, info, warn, modify, block, error");
+    return ERR_INVALID;
 }
 
 static enum err take_time(struct str value, bool *ret_has, int64_t *ret_ms, const char *name,

@@ -13,6 +13,7 @@
     " FROM portcullis.policies p JOIN portcullis.policy_versions v ON v.org_id = p.org_id "        \
     "AND v.policy_id = p.id AND v.version = p.active_version WHERE p.org_id = $1 "
 
+static enum err check_cursor(struct store_job *j);
 static enum err fetch(struct store_job *j, bool for_update, struct policy *ret, bool *ret_found);
 static struct policy_build build_of(const struct store *s);
 static enum err check(struct store_job *j, const struct policy *p);
@@ -59,7 +60,24 @@ enum err store_policy_list(struct store_job *j)
     if (e == ERR_OK && found > n) {
         j->r->next_cursor = rows[n - 1].id;
     }
-    return e;
+    return e == ERR_OK && n == 0 && f->cursor.len != 0 ? check_cursor(j) : e;
+}
+
+/* Nothing behind the cursor: at the end, or behind a policy that there never was, which
+ * must not look like the end. */
+static enum err check_cursor(struct store_job *j)
+{
+    struct store_query q = {"SELECT id FROM portcullis.policies WHERE org_id = $1 AND id = $2",
+                            {STORE_P(j->c->caller.org), STORE_P(j->c->filter.cursor)},
+                            2};
+    PGresult *r = NULL;
+    TRY(store_job_query(j, &q, &r));
+    if (PQntuples(r) == 0) {
+        manage_refuse(&j->r->refusal, 400, "invalid_request", "cursor",
+                      "cursor must be the next_cursor of such a list");
+    }
+    PQclear(r);
+    return ERR_OK;
 }
 
 enum err store_policy_get(struct store_job *j)
@@ -198,6 +216,11 @@ enum err store_policy_create(struct store_job *j)
         TRY(fetch(j, true, &stored, &is_found));
         if (is_found) {
             return store_policy_patch(j);
+        }
+        if (j->c->has_if_match && j->c->if_match != 0) {
+            manage_refuse(&j->r->refusal, 412, "version_mismatch", "If-Match",
+                          "no such policy is stored yet; leave If-Match out to store the first");
+            return ERR_OK;
         }
     }
     TRY(store_id_make(j->a, "", &p.id));

@@ -175,67 +175,152 @@ static void unknown_members_are_refused_with_a_hint(void **state)
     assert_non_null(strstr(refusal.message, "environment"));
 }
 
+/* status 0: taken. */
+static const struct {
+    enum wire_method method;
+    const char *path, *body;
+    unsigned status;
+} values[] = {
+    {WIRE_POST, "/governance", "{\"name\":\"x\",\"tagSlot\":13,\"rules\":{}}", 400}, /* S0-6 */
+    {WIRE_POST, "/governance", "{\"name\":\"x\",\"tagSlot\":1.5,\"rules\":{}}", 400},
+    {WIRE_POST, "/governance", "{\"name\":\"\",\"rules\":{}}", 400},
+    {WIRE_POST, "/governance", "{\"name\":\"x\"}", 400},
+    {WIRE_POST, "/governance", "{\"name\":\"x\",\"name\":\"y\",\"rules\":{}}", 400},
+    {WIRE_POST, "/governance", "{\"name\":\"x\",\"rules\":{}} ", 0},
+    {WIRE_POST, "/governance", "{\"name\":\"x\",\"rules\":{}}x", 400},
+    {WIRE_POST, "/governance", "", 400},
+    {WIRE_POST, "/v1/teams", "{\"name\":\"Has Blanks\"}", 400},
+    {WIRE_POST, "/v1/teams", "[]", 400},
+    {WIRE_POST, "/v1/teams", "{\"name\":null}", 400},
+    {WIRE_POST, "/v1/users", "{\"email\":\"nobody\"}", 400},
+    {WIRE_POST, "/v1/users", "{\"email\":\"a@b.c\",\"role\":\"root\"}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"scopes\":[\"everything\"]}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"slots\":[0]}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"secret_hmac\":\"x\"}", 400},
+    {WIRE_POST, "/v1/keys/abc/rotate", "{\"grace_s\":-1}", 400},
+    {WIRE_POST, "/v1/provider-endpoints",
+     "{\"provider\":\"openai\",\"base_url\":\"ftp://api.openai.com\"}", 400},
+    {WIRE_POST, "/v1/provider-endpoints",
+     "{\"provider\":\"nobody\",\"base_url\":\"https://api.openai.com\"}", 400},
+    {WIRE_POST, "/v1/provider-endpoints",
+     "{\"provider\":\"openai\",\"base_url\":\"https://u:p@api.openai.com\"}", 400},
+    {WIRE_POST, "/v1/provider-endpoints",
+     "{\"provider\":\"openai\",\"base_url\":\"https://a.example\",\"ca_file\":\"/etc/x\"}",
+     400},
+    {WIRE_PATCH, "/v1/teams/team_1", "{\"name\":\"other\"}", 400},
+    {WIRE_POST, "/v1/attestations",
+     "{\"provider\":\"groq\",\"attribute\":\"nice\",\"value\":true}", 400},
+    {WIRE_GET, "/v1/audit?limit=0", NULL, 400},
+    {WIRE_GET, "/v1/audit?limit=1001", NULL, 400},
+    {WIRE_GET, "/v1/audit?since=yesterday", NULL, 400},
+    {WIRE_GET, "/v1/audit?client_request=x", NULL, 400},
+    {WIRE_GET, "/v1/audit?user=%zz", NULL, 400},
+    {WIRE_GET, "/v1/audit?sort=org", NULL, 400},
+    {WIRE_GET, "/v1/audit?status=403", NULL, 400},
+    {WIRE_GET, "/v1/audit?decision=blok", NULL, 400},
+    {WIRE_GET, "/v1/audit?decision=", NULL, 400},
+    {WIRE_GET, "/v1/audit?decision=block", NULL, 0},
+    {WIRE_GET, "/v1/audit?decision=error", NULL, 0},
+    {WIRE_GET, "/v1/audit?cursor=2", NULL, 400},
+    {WIRE_GET, "/v1/audit?cursor=req_01M7YK791H3B9YDSW44V6VQ4Y8", NULL, 0},
+    {WIRE_GET, "/v1/audit?user=a&limit=5&user=b", NULL, 400},
+    {WIRE_GET, "/v1/keys?status=revoked", NULL, 400},
+    {WIRE_GET, "/v1/keys?limit=5&cursor=abc", NULL, 0},
+    {WIRE_GET, "/v1/policies/x1/versions?limit=1", NULL, 400},
+    {WIRE_GET, "/v1/policies?limit=1&status=active&view=native", NULL, 0},
+    {WIRE_GET, "/governance?view=native", NULL, 400},
+    {WIRE_GET, "/api/v1/policies?limit=1", NULL, 400},
+    {WIRE_GET, "/api/v1/policies?cursor=x", NULL, 400},
+    {WIRE_GET, "/api/v1/policies?page=1&pageSize=2&status=all", NULL, 0},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"slots\":[]}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"models\":[]}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"slots\":null,\"models\":null}", 0},
+    {WIRE_POST, "/v1/evaluate", "{\"model\":\"a\",\"request\":{\"model\":\"b\"}}", 400},
+    {WIRE_POST, "/v1/evaluate", "{\"model\":\"a\",\"request\":{\"model\":\"a\"}}", 0},
+    {WIRE_POST, "/v1/evaluate",
+     "{\"governance_policy\":2,\"request\":{\"model\":\"a\",\"governance_policy\":1}}", 400},
+    {WIRE_POST, "/v1/evaluate",
+     "{\"governance_policy\":1,\"request\":{\"model\":\"a\",\"governance_policy\":1}}", 0},
+    {WIRE_PUT, "/governance", "{}", 405},
+    {WIRE_POST, "/v1/policies/x1/versions/0/activate", "", 404},
+};
+
 static void wrong_values_are_refused(void **state)
+{
+    (void)state;
+    struct manage_caller who = caller_of(MANAGE_OWNER);
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct manage_command c;
+        struct manage_refusal refusal;
+        enum err e = parse(&who, values[i].method, values[i].path, values[i].body, &c, &refusal);
+        if ((e == ERR_OK ? 0 : refusal.status) != values[i].status) {
+            fail_msg("%s %s: %u %s", values[i].path, values[i].body != NULL ? values[i].body : "",
+                     refusal.status, refusal.message);
+        }
+        assert_string_equal(e == ERR_OK ? "" : refusal.allow,
+                            values[i].status == 405 ? "GET, POST" : "");
+    }
+}
+
+/* Texts to evaluate: one way of giving them at a time, any characters. */
+static void a_typing_error_in_a_filter_gets_a_hint(void **state)
+{
+    (void)state;
+    struct manage_caller who = caller_of(MANAGE_AUDITOR);
+    struct manage_command c;
+    struct manage_refusal refusal;
+    assert_int_equal(parse(&who, WIRE_GET, "/v1/audit?desicion=block", NULL, &c, &refusal),
+                     ERR_INVALID);
+    assert_string_equal(refusal.message,
+                        "Unknown query parameter 'desicion'; did you mean 'decision'?");
+}
+
+/* Taken where a version is compared, refused where none is: never passed over. */
+static void a_condition_is_looked_at_or_refused(void **state)
 {
     (void)state;
     static const struct {
         enum wire_method method;
         const char *path, *body;
-        unsigned status;
+        bool is_taken;
     } table[] = {
-        {WIRE_POST, "/governance", "{\"name\":\"x\",\"tagSlot\":13,\"rules\":{}}", 400}, /* S0-6 */
-        {WIRE_POST, "/governance", "{\"name\":\"x\",\"tagSlot\":1.5,\"rules\":{}}", 400},
-        {WIRE_POST, "/governance", "{\"name\":\"\",\"rules\":{}}", 400},
-        {WIRE_POST, "/governance", "{\"name\":\"x\"}", 400},
-        {WIRE_POST, "/governance", "{\"name\":\"x\",\"name\":\"y\",\"rules\":{}}", 400},
-        {WIRE_POST, "/governance", "{\"name\":\"x\",\"rules\":{}} ", 0},
-        {WIRE_POST, "/governance", "{\"name\":\"x\",\"rules\":{}}x", 400},
-        {WIRE_POST, "/governance", "", 400},
-        {WIRE_POST, "/v1/teams", "{\"name\":\"Has Blanks\"}", 400},
-        {WIRE_POST, "/v1/teams", "[]", 400},
-        {WIRE_POST, "/v1/teams", "{\"name\":null}", 400},
-        {WIRE_POST, "/v1/users", "{\"email\":\"nobody\"}", 400},
-        {WIRE_POST, "/v1/users", "{\"email\":\"a@b.c\",\"role\":\"root\"}", 400},
-        {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"scopes\":[\"everything\"]}", 400},
-        {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"slots\":[0]}", 400},
-        {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"secret_hmac\":\"x\"}", 400},
-        {WIRE_POST, "/v1/keys/abc/rotate", "{\"grace_s\":-1}", 400},
-        {WIRE_POST, "/v1/provider-endpoints",
-         "{\"provider\":\"openai\",\"base_url\":\"ftp://api.openai.com\"}", 400},
-        {WIRE_POST, "/v1/provider-endpoints",
-         "{\"provider\":\"nobody\",\"base_url\":\"https://api.openai.com\"}", 400},
-        {WIRE_POST, "/v1/provider-endpoints",
-         "{\"provider\":\"openai\",\"base_url\":\"https://u:p@api.openai.com\"}", 400},
-        {WIRE_POST, "/v1/provider-endpoints",
-         "{\"provider\":\"openai\",\"base_url\":\"https://a.example\",\"ca_file\":\"/etc/x\"}",
-         400},
-        {WIRE_PATCH, "/v1/teams/team_1", "{\"name\":\"other\"}", 400},
-        {WIRE_POST, "/v1/attestations",
-         "{\"provider\":\"groq\",\"attribute\":\"nice\",\"value\":true}", 400},
-        {WIRE_GET, "/v1/audit?limit=0", NULL, 400},
-        {WIRE_GET, "/v1/audit?limit=1001", NULL, 400},
-        {WIRE_GET, "/v1/audit?since=yesterday", NULL, 400},
-        {WIRE_GET, "/v1/audit?client_request=x", NULL, 400},
-        {WIRE_GET, "/v1/audit?user=%zz", NULL, 400},
-        {WIRE_GET, "/v1/audit?sort=org", NULL, 400},
-        {WIRE_PUT, "/governance", "{}", 405},
-        {WIRE_POST, "/v1/policies/x1/versions/0/activate", "", 404},
+        {WIRE_PATCH, "/v1/policies/x1", "{}", true},
+        {WIRE_DELETE, "/v1/policies/x1", "", true},
+        {WIRE_PATCH, "/governance/x1", "{}", true},
+        {WIRE_POST, "/v1/policies/x1/rollback", "{\"version\":1}", true},
+        {WIRE_POST, "/v1/policies/x1/versions/1/activate", "", true},
+        {WIRE_PUT, "/v1/compliance/policy", "{\"enabled\":false}", true},
+        {WIRE_POST, "/governance", "{\"name\":\"x\",\"rules\":{}}", false},
+        {WIRE_PATCH, "/v1/keys/abc", "{\"name\":\"x\"}", false},
+        {WIRE_DELETE, "/v1/keys/abc", "", false},
+        {WIRE_POST, "/v1/keys/abc/rotate", "{}", false},
+        {WIRE_PATCH, "/v1/users/user_1", "{\"name\":\"x\"}", false},
+        {WIRE_DELETE, "/v1/teams/team_1", "", false},
+        {WIRE_POST, "/v1/teams", "{\"name\":\"x\"}", false},
     };
     struct manage_caller who = caller_of(MANAGE_OWNER);
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct manage_request r = {.method = table[i].method,
+                                   .path = str_from(table[i].path),
+                                   .caller = &who,
+                                   .body = str_from(table[i].body),
+                                   .if_match = STR("\"3\""),
+                                   .content_type = STR("application/json")};
         struct manage_command c;
         struct manage_refusal refusal;
-        enum err e = parse(&who, table[i].method, table[i].path, table[i].body, &c, &refusal);
-        if ((e == ERR_OK ? 0 : refusal.status) != table[i].status) {
-            fail_msg("%s %s: %u %s", table[i].path, table[i].body != NULL ? table[i].body : "",
-                     refusal.status, refusal.message);
+        enum err e = manage_parse(&arena, &r, catalog, &c, &refusal);
+        if ((e == ERR_OK) != table[i].is_taken) {
+            fail_msg("%s: %u %s", table[i].path, refusal.status, refusal.message);
         }
-        assert_string_equal(e == ERR_OK ? "" : refusal.allow,
-                            table[i].status == 405 ? "GET, POST" : "");
+        if (e == ERR_OK) {
+            assert_true(c.has_if_match && c.if_match == 3);
+        } else {
+            assert_int_equal(refusal.status, 400);
+            assert_string_equal(refusal.param, "If-Match");
+        }
     }
 }
 
-/* Texts to evaluate: one way of giving them at a time, any characters. */
 static void texts_are_taken_for_an_evaluation(void **state)
 {
     (void)state;
@@ -409,6 +494,8 @@ int main(void)
         cmocka_unit_test(the_callers_organisation_is_the_only_one),
         cmocka_unit_test(unknown_members_are_refused_with_a_hint),
         cmocka_unit_test(wrong_values_are_refused),
+        cmocka_unit_test(a_typing_error_in_a_filter_gets_a_hint),
+        cmocka_unit_test(a_condition_is_looked_at_or_refused),
         cmocka_unit_test(texts_are_taken_for_an_evaluation),
         cmocka_unit_test(a_secret_is_never_quoted),
         cmocka_unit_test(an_admin_is_below_an_owner),
