@@ -541,7 +541,7 @@ enum check_verdict check_cn_uscc(struct str s, size_t *len)
         sum += (unsigned)(at - digits) * weight;
         weight = weight * 3 % 31;
     }
-    return check_as(s.ptr[17] == digits[(31 - sum % 31) % 31]);
+    return check_as_written(s, s.ptr[17] == digits[(31 - sum % 31) % 31]);
 }
 
 /* Japan's corporate number: the first digit checks the other twelve. */

@@ -35,6 +35,8 @@
     PHONE_WORDS_SURE                                                                               \
     ",text,contact,reach,signal,number,answering,office,numero,portable,joindre,"                  \
     "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,nummer,cislo,mobilnr,cel,me liga"
+/* Between a name and its value: `"cvv": "`, `<cvc>`, `name="pin" value="`, `| CVV | `, `MRN (`. */
+#define AFTER_NAME(sign) "(?:[\"']? value ?= ?|\\)?[\"'`*\\\\]{0,3}" sign ")[\"'`*(\\\\]{0,3} ?\\K"
 #define LICENCE_WORDS                                                                              \
     "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number,fuhrerschein,"      \
     "fuehrerschein,permis de conduire,rijbewijs,permiso de conducir,prawo jazdy"
@@ -379,9 +381,10 @@ const struct detector detectors_core[] = {
     {.name = "cvv",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_A,
-     .flags = D_NOCASE | D_QUIET,
-     .pattern = "(?:cvv2?|cvc2?|security code|card verification (?:code|value))"
-                "(?: \\([a-z]{3,4}[0-9]?\\))?\\)?(?: is)?[ :#=]{1,4}\\K[0-9]{3,4}\\b"},
+     .flags = D_NOCASE | D_QUIET | D_SUBWORD,
+     .pattern = "(?:cvv2?|cvc2?|security[ _\\-]code|card[ _]verification[ _](?:code|value))"
+                "(?: \\([a-z]{3,4}[0-9]?\\))?\\)?(?: is)?" AFTER_NAME(
+                    "[ \\t\\n:#=|>\\-]{1,4}") "[0-9]{3,4}\\b"},
     {.name = "card_expiry",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_C,
@@ -398,10 +401,11 @@ const struct detector detectors_core[] = {
     {.name = "medical_record_number",
      .class = SCAN_HEALTH,
      .tier = SCAN_TIER_A,
-     .flags = D_NOCASE,
+     .flags = D_NOCASE | D_SUBWORD,
      .check = check_some_digits,
-     .pattern = "(?:mrn|medical record(?: (?:number|no\\.?|#))?)(?: is)?[ :#=]{1,4}\\K"
-                "[A-Z0-9\\-]{5,15}\\b"},
+     .pattern = "(?:mrn|medical[ _]record(?:[ _](?:number|no\\.?|#|id))?|"
+                "patient[ _\\-]?(?:id|no\\.?|number))(?: is)?" AFTER_NAME(
+                    "[ \\t\\n:#=|>\\-]{1,4}") "[A-Z0-9\\-]{5,15}\\b"},
     {.name = "username",
      .class = SCAN_PERSON,
      .tier = SCAN_TIER_C,
@@ -430,8 +434,9 @@ const struct detector detectors_core[] = {
      .type = "pin",
      .class = SCAN_SECRET,
      .tier = SCAN_TIER_A,
-     .flags = D_NOCASE | D_QUIET,
-     .pattern = "(?:pin|pin[ \\-](?:code|number|no\\.?)|passcode) ?[:=] ?\\K[0-9]{4,6}\\b"},
+     .flags = D_NOCASE | D_QUIET | D_SUBWORD,
+     .pattern = "(?:pin|pin[ _\\-]?(?:code|number)|passcode|pin[ _]no\\.?)" AFTER_NAME(
+         "(?: ?[:=>|]| -|\\.) ?") "[0-9]{4,6}\\b"},
     {.name = "street_address",
      .class = SCAN_LOCATION,
      .tier = SCAN_TIER_B,
