@@ -60,7 +60,7 @@ const struct detector detectors_core[] = {
      .flags = D_NUMERIC,
      .check = check_card,
      .context = "card,visa,mastercard,amex,cc,expires,cvv,credit,debit,discover,payment",
-     .pattern = "(?:[2-6][0-9]{3}(?:[ .\\-]?[0-9]{4}){3}(?:[ \\-]?[0-9]{1,3})?|"
+     .pattern = "(?:[2-6][0-9]{3}(?:[ .\\-]?[ \\n]?[0-9]{4}){3}(?:[ \\-]?[0-9]{1,3})?|"
                 "3[47][0-9]{2}[ \\-]?[0-9]{6}[ \\-]?[0-9]{5}|"
                 "3(?:0[0-5]|[689][0-9])[0-9][ \\-]?[0-9]{6}[ \\-]?[0-9]{4}|"
                 "(?:2131|1800)[ \\-]?[0-9]{6}[ \\-]?[0-9]{5}|35[0-9]{2}(?:[ \\-]?[0-9]{4}){3}|"
@@ -250,7 +250,8 @@ const struct detector detectors_core[] = {
      .flags = D_NOCASE,
      .check = check_iban,
      .context = "iban,account,wire,transfer,konto,bank",
-     .pattern = "[A-Z]{2}[0-9]{2}(?:[ \\-]?[A-Z0-9]{4}){2,7}(?:[ \\-]?[A-Z0-9]{1,3})?\\b"},
+     .pattern =
+         "[A-Z]{2}[0-9]{2}(?:[ \\-]?[ \\n]?[A-Z0-9]{4}){2,7}(?:[ \\-]?[ \\n]?[A-Z0-9]{1,3})?\\b"},
     {.name = "drivers_license",
      .class = SCAN_GOV,
      .tier = SCAN_TIER_C,
