@@ -36,7 +36,9 @@
     ",text,contact,reach,signal,number,answering,office,numero,portable,joindre,"                  \
     "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,nummer,cislo,mobilnr,cel,me liga"
 /* Between a name and its value: `"cvv": "`, `<cvc>`, `name="pin" value="`, `| CVV | `, `MRN (`. */
-#define AFTER_NAME(sign) "(?:[\"']? value ?= ?|\\)?[\"'`*\\\\]{0,3}" sign ")[\"'`*(\\\\]{0,3} ?\\K"
+#define AFTER_NAME(sign)                                                                           \
+    "(?:[\"']?(?: type=\"?[a-z]{3,8}\"?)? value ?= ?|\\)?[\"'`*\\\\]{0,3}\\]?" sign                \
+    ")[\"'`*(\\\\]{0,3} ?\\K"
 #define LICENCE_WORDS                                                                              \
     "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number,fuhrerschein,"      \
     "fuehrerschein,permis de conduire,rijbewijs,permiso de conducir,prawo jazdy"
@@ -383,9 +385,10 @@ const struct detector detectors_core[] = {
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_A,
      .flags = D_NOCASE | D_QUIET | D_SUBWORD,
-     .pattern = "(?:cvv2?|cvc2?|security[ _\\-]code|card[ _]verification[ _](?:code|value))"
-                "(?: \\([a-z]{3,4}[0-9]?\\))?\\)?(?: is)?" AFTER_NAME(
-                    "[ \\t\\n:#=|>\\-]{1,4}") "[0-9]{3,4}\\b"},
+     .pattern =
+         "(?:cv[vc]2?(?:[ _]code)?|security[ _\\-]code|card[ _]verification[ _](?:code|value))"
+         "(?: \\([a-z]{3,4}[0-9]?\\))?\\)?(?: is)?" AFTER_NAME(
+             "[ \\t\\n:#=|>\\-]{1,4}") "[0-9]{3,4}\\b"},
     {.name = "card_expiry",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_C,
@@ -437,7 +440,7 @@ const struct detector detectors_core[] = {
      .tier = SCAN_TIER_A,
      .flags = D_NOCASE | D_QUIET | D_SUBWORD,
      .pattern = "(?:pin|pin[ _\\-]?(?:code|number)|passcode|pin[ _]no\\.?)" AFTER_NAME(
-         "(?: ?[:=>|]| -|\\.) ?") "[0-9]{4,6}\\b"},
+         "(?: ?(?::=|=>|[:=>|])| -|\\.) ?") "[0-9]{4,6}\\b"},
     {.name = "street_address",
      .class = SCAN_LOCATION,
      .tier = SCAN_TIER_B,
