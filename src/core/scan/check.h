@@ -185,5 +185,18 @@ static inline enum check_verdict check_as(bool is_good)
 {
     return is_good ? CHECK_OK : CHECK_NO;
 }
+/* Every tenth run of digits has a good check digit (times in milliseconds, numbers of accounts
+ * and of articles): one without a sign or a letter in it needs a word near. */
+static inline enum check_verdict check_as_written(struct str s, bool is_good)
+{
+    size_t digits = 0;
+    while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9') {
+        digits++;
+    }
+    if (!is_good) {
+        return CHECK_NO;
+    }
+    return digits == s.len ? CHECK_WEAK : CHECK_OK;
+}
 
 #endif

@@ -28,7 +28,7 @@ enum check_verdict check_aadhaar(struct str s, size_t *len)
         c = times[c][turn[i % 8][d[11 - i]]];
         is_palindrome = is_palindrome && d[i] == d[11 - i];
     }
-    return check_as(c == 0 && !is_palindrome);
+    return check_as_written(s, c == 0 && !is_palindrome);
 }
 
 enum check_verdict check_tckn(struct str s, size_t *len)
@@ -145,5 +145,5 @@ enum check_verdict check_th_tnin(struct str s, size_t *len)
     static const uint8_t weights[12] = {13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2};
     uint8_t d[13];
     check_digits(s, d, 13);
-    return check_as((11 - check_weigh(d, weights, 12) % 11) % 10 == d[12]);
+    return check_as_written(s, (11 - check_weigh(d, weights, 12) % 11) % 10 == d[12]);
 }

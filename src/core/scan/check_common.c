@@ -78,6 +78,10 @@ enum check_verdict check_card(struct str s, size_t *len)
     (void)len;
     uint8_t d[24];
     size_t n = check_digits(s, d, sizeof(d));
+    ptrdiff_t line = str_find(s, '\n'); /* a line breaks a number once; more are a column */
+    if (line >= 0 && str_find(str_sub(s, (size_t)line + 1, s.len), '\n') >= 0) {
+        return CHECK_NO;
+    }
     if (n < 13 || n > 19 || check_is_all_equal(d, n) || !check_is_luhn(d, n)) {
         return CHECK_NO;
     }
@@ -225,7 +229,7 @@ enum check_verdict check_iban(struct str s, size_t *len)
     size_t used = 0;
     for (; used < s.len && n < wanted; used++) {
         char c = s.ptr[used];
-        if (c == ' ' || c == '-') {
+        if (c == ' ' || c == '-' || c == '\n') {
             continue;
         }
         bool is_lower = c >= 'a' && c <= 'z';

@@ -151,9 +151,11 @@ enum check_verdict check_ipv6(struct str s, size_t *len)
     if (!parse_groups(str_sub(s, 0, (size_t)gap), &before) || !parse_groups(tail, &after)) {
         return CHECK_NO;
     }
-    /* "ab::cd" is C++; at least three groups, or a well-known beginning. */
+    /* "ab::cd" is C++; at least three groups, a digit where no name has one, or a well-known
+     * beginning. */
+    bool is_global = gap == 4 && after > 0 && (s.ptr[0] == '2' || s.ptr[0] == '3');
     bool is_rich =
-        before + after + embedded >= 3 ||
+        before + after + embedded >= 3 || is_global ||
         (before > 0 && s.len >= 6 && (str_starts(s, STR("fe80")) || str_starts(s, STR("2001"))));
     return check_as(before + after + embedded <= 7 && is_rich);
 }

@@ -23,6 +23,7 @@ static unsigned entropy_hundredths(struct str s);
 static unsigned wordy_bytes(struct str s);
 static bool is_common_pair(char a, char b);
 static bool has_placeholder(struct str s);
+static bool is_call(struct str s);
 static bool is_filled_up(struct str s, const struct look *look);
 static bool is_published(struct str s);
 static size_t base64_decode(struct str s, uint8_t *ret, size_t max);
@@ -109,8 +110,7 @@ static bool has_placeholder(struct str s)
         "insert",   "replace",     "process.env", "getenv",    "os.environ", "env.",  "secrets.",
         "config.",  "settings.",   "self.",       "this.",     "undefined",  "todo",  "fixme",
         "arn:aws",  "***",         "...",         "<",         "${",         "{{",    "$(",
-        "#{",       "%(",          "(",           "=>",        "::",         "->",    "[",
-        "****"};
+        "#{",       "%(",          "=>",          "::",        "->",         "[",     "****"};
     char lower[80];
     size_t n = s.len < sizeof(lower) ? s.len : sizeof(lower);
     for (size_t i = 0; i < n; i++) {
@@ -123,8 +123,25 @@ static bool has_placeholder(struct str s)
             return true;
         }
     }
-    return s.ptr[0] == '$' || s.ptr[0] == '%' || s.ptr[0] == '@' || s.ptr[0] == '/' ||
+    return is_call(s) || s.ptr[0] == '$' || s.ptr[0] == '%' || s.ptr[0] == '@' || s.ptr[0] == '/' ||
            s.ptr[0] == '{';
+}
+
+/* f(x), (text), a regular expression: any bracket but one in the middle of a value that holds
+ * signs before it which no name has. */
+static bool is_call(struct str s)
+{
+    ptrdiff_t open = str_find(s, '(');
+    if (open < 0) {
+        return false;
+    }
+    bool has_sign = false;
+    for (size_t i = 0; i + 1 < (size_t)open; i++) {
+        has_sign = has_sign || strchr("!#^&*~?+", s.ptr[i]) != NULL;
+    }
+    size_t next = (size_t)open + 1;
+    return !has_sign || next >= s.len || !is_word_byte((unsigned char)s.ptr[next]) ||
+           str_find(s, ')') >= 0;
 }
 
 /* xxxxxxxx, 00000000, XXXXX-XXXXX: of a kind, at least in its greater part. */

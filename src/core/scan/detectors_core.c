@@ -35,6 +35,10 @@
     PHONE_WORDS_SURE                                                                               \
     ",text,contact,reach,signal,number,answering,office,numero,portable,joindre,"                  \
     "erreichbar,ruf,tel nr,recapito,bel,puh,contato,numer,nummer,cislo,mobilnr,cel,me liga"
+/* Between a name and its value: `"cvv": "`, `<cvc>`, `name="pin" value="`, `| CVV | `, `MRN (`. */
+#define AFTER_NAME(sign)                                                                           \
+    "(?:[\"']?(?: type=\"?[a-z]{3,8}\"?)? value ?= ?|\\)?[\"'`*\\\\]{0,3}\\]?" sign                \
+    ")[\"'`*(\\\\]{0,3} ?\\K"
 #define LICENCE_WORDS                                                                              \
     "driver,drivers,driver s,driving,licence,license,licences,dl,dmv,dl number,fuhrerschein,"      \
     "fuehrerschein,permis de conduire,rijbewijs,permiso de conducir,prawo jazdy"
@@ -58,7 +62,7 @@ const struct detector detectors_core[] = {
      .flags = D_NUMERIC,
      .check = check_card,
      .context = "card,visa,mastercard,amex,cc,expires,cvv,credit,debit,discover,payment",
-     .pattern = "(?:[2-6][0-9]{3}(?:[ .\\-]?[0-9]{4}){3}(?:[ \\-]?[0-9]{1,3})?|"
+     .pattern = "(?:[2-6][0-9]{3}(?:[ .\\-]?[ \\n]?[0-9]{4}){3}(?:[ \\-]?[0-9]{1,3})?|"
                 "3[47][0-9]{2}[ \\-]?[0-9]{6}[ \\-]?[0-9]{5}|"
                 "3(?:0[0-5]|[689][0-9])[0-9][ \\-]?[0-9]{6}[ \\-]?[0-9]{4}|"
                 "(?:2131|1800)[ \\-]?[0-9]{6}[ \\-]?[0-9]{5}|35[0-9]{2}(?:[ \\-]?[0-9]{4}){3}|"
@@ -248,7 +252,8 @@ const struct detector detectors_core[] = {
      .flags = D_NOCASE,
      .check = check_iban,
      .context = "iban,account,wire,transfer,konto,bank",
-     .pattern = "[A-Z]{2}[0-9]{2}(?:[ \\-]?[A-Z0-9]{4}){2,7}(?:[ \\-]?[A-Z0-9]{1,3})?\\b"},
+     .pattern =
+         "[A-Z]{2}[0-9]{2}(?:[ \\-]?[ \\n]?[A-Z0-9]{4}){2,7}(?:[ \\-]?[ \\n]?[A-Z0-9]{1,3})?\\b"},
     {.name = "drivers_license",
      .class = SCAN_GOV,
      .tier = SCAN_TIER_C,
@@ -379,9 +384,11 @@ const struct detector detectors_core[] = {
     {.name = "cvv",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_A,
-     .flags = D_NOCASE | D_QUIET,
-     .pattern = "(?:cvv2?|cvc2?|security code|card verification (?:code|value))"
-                "(?: \\([a-z]{3,4}[0-9]?\\))?\\)?(?: is)?[ :#=]{1,4}\\K[0-9]{3,4}\\b"},
+     .flags = D_NOCASE | D_QUIET | D_SUBWORD,
+     .pattern =
+         "(?:cv[vc]2?(?:[ _]code)?|security[ _\\-]code|card[ _]verification[ _](?:code|value))"
+         "(?: \\([a-z]{3,4}[0-9]?\\))?\\)?(?: is)?" AFTER_NAME(
+             "[ \\t\\n:#=|>\\-]{1,4}") "[0-9]{3,4}\\b"},
     {.name = "card_expiry",
      .class = SCAN_FINANCIAL,
      .tier = SCAN_TIER_C,
@@ -398,10 +405,11 @@ const struct detector detectors_core[] = {
     {.name = "medical_record_number",
      .class = SCAN_HEALTH,
      .tier = SCAN_TIER_A,
-     .flags = D_NOCASE,
+     .flags = D_NOCASE | D_SUBWORD,
      .check = check_some_digits,
-     .pattern = "(?:mrn|medical record(?: (?:number|no\\.?|#))?)(?: is)?[ :#=]{1,4}\\K"
-                "[A-Z0-9\\-]{5,15}\\b"},
+     .pattern = "(?:mrn|medical[ _]record(?:[ _](?:number|no\\.?|#|id))?|"
+                "patient[ _\\-]?(?:id|no\\.?|number))(?: is)?" AFTER_NAME(
+                    "[ \\t\\n:#=|>\\-]{1,4}") "[A-Z0-9\\-]{5,15}\\b"},
     {.name = "username",
      .class = SCAN_PERSON,
      .tier = SCAN_TIER_C,
@@ -430,8 +438,9 @@ const struct detector detectors_core[] = {
      .type = "pin",
      .class = SCAN_SECRET,
      .tier = SCAN_TIER_A,
-     .flags = D_NOCASE | D_QUIET,
-     .pattern = "(?:pin|pin[ \\-](?:code|number|no\\.?)|passcode) ?[:=] ?\\K[0-9]{4,6}\\b"},
+     .flags = D_NOCASE | D_QUIET | D_SUBWORD,
+     .pattern = "(?:pin|pin[ _\\-]?(?:code|number)|passcode|pin[ _]no\\.?)" AFTER_NAME(
+         "(?: ?(?::=|=>|[:=>|])| -|\\.) ?") "[0-9]{4,6}\\b"},
     {.name = "street_address",
      .class = SCAN_LOCATION,
      .tier = SCAN_TIER_B,
