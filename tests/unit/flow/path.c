@@ -167,7 +167,8 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     p->env.stats = flow_stats_new();
     arena_init(&p->brief, 64u << 20);
     p->env.brief = &p->brief;
-    p->env.spares = &p->spares;
+    p->env.spares = calloc(1, sizeof(*p->env.spares));
+    ASSERT(p->env.spares != NULL);
     ASSERT(scan_scratch_new(&p->env.scratch) == ERR_OK);
     const struct content *content = policy_org_content(p->org);
     if (content != NULL && content_set(content) != NULL) {
@@ -213,7 +214,8 @@ void path_tear_down(struct path *p)
     flow_exchange_free(p->x);
     flow_stats_free(p->env.stats);
     arena_fini(&p->brief);
-    buf_spares_fini(&p->spares);
+    buf_spares_fini(p->env.spares);
+    free(p->env.spares);
     wire_parser_fini(&p->request);
     wire_parser_fini(&p->answer);
     policy_snapshot_free(p->snapshot);

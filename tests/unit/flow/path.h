@@ -20,7 +20,6 @@ struct path {
     struct policy_snapshot *snapshot;
     struct flow_env env;
     struct arena brief; /* env's, spoilt behind each event */
-    struct buf_spares spares; /* env's */
     struct flow_exchange *x;
     struct wire_parser request, answer;
     struct flow_now now;
