@@ -168,6 +168,8 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     arena_init(&p->brief, 64u << 20);
     p->env.brief = &p->brief;
     p->env.spares = &p->spares;
+    p->env.request_forms = json_forms_new();
+    p->env.answer_forms = json_forms_new();
     ASSERT(scan_scratch_new(&p->env.scratch) == ERR_OK);
     const struct content *content = policy_org_content(p->org);
     if (content != NULL && content_set(content) != NULL) {
@@ -214,6 +216,8 @@ void path_tear_down(struct path *p)
     flow_stats_free(p->env.stats);
     arena_fini(&p->brief);
     buf_spares_fini(&p->spares);
+    json_forms_free(p->env.request_forms);
+    json_forms_free(p->env.answer_forms);
     wire_parser_fini(&p->request);
     wire_parser_fini(&p->answer);
     policy_snapshot_free(p->snapshot);
