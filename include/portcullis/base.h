@@ -299,6 +299,16 @@ struct json_doc {
  * values. ERR_SYNTAX, ERR_LIMIT or ERR_MEMORY; *ret_issue says where. */
 MUST_USE enum err json_parse(struct arena *a, struct str text, const struct json_limits *limits,
                              struct json_doc *ret_doc, struct issue *ret_issue);
+/* What documents of one kind have in common: of the last few forms, names, punctuation and
+ * words are remembered, never what strings and numbers say. Of one thread. */
+struct json_forms;
+struct json_forms *json_forms_new(void); /* NULL: no memory */
+void json_forms_free(struct json_forms *f);
+/* As json_parse, and faster if `forms` (NULL: none) know the form of `text`; then string values
+ * and names point into `text`, but those with an escape. */
+MUST_USE enum err json_parse_like(struct json_forms *forms, struct arena *a, struct str text,
+                                  const struct json_limits *limits, struct json_doc *ret_doc,
+                                  struct issue *ret_issue);
 /* Lookup and typed reads; all take NULL and wrong types: NULL, STR_NONE, fallback. */
 yyjson_val *json_get(yyjson_val *object, struct str key);
 struct str json_str(yyjson_val *v);

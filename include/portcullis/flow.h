@@ -83,6 +83,7 @@ struct flow_env {
      * out of the cache again when its answer comes. NULL = that. */
     struct arena *brief;
     struct buf_spares *spares; /* of this thread, for what is sent or parsed at once; NULL = none */
+    struct json_forms *request_forms, *answer_forms; /* of this thread; NULL = none */
 };
 
 struct flow_start {

@@ -13,6 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_drawn_out(struct arena *a, struct str text);
+static void check_changed(struct arena *a, const struct json_doc *doc);
 static void check_document(struct arena *a, const struct json_doc *doc);
 static void check_strings(const struct json_doc *doc);
 static void check_members(struct arena *a, const struct json_doc *doc);
@@ -28,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (err == ERR_OK) {
         ASSERT(str_is_utf8(text));
         check_document(&a, &doc);
+        check_changed(&a, &doc);
     } else {
         ASSERT(err == ERR_SYNTAX || err == ERR_LIMIT);
         ASSERT(issue.message[0] != '\0');
@@ -54,6 +56,30 @@ static void check_drawn_out(struct arena *a, struct str text)
     }
     ASSERT(b.err != ERR_OK || json_same(a, buf_str(&b)) == NULL);
     buf_fini(&b);
+}
+
+/* What has one byte more, one less or another than the form was learnt from. */
+static void check_changed(struct arena *a, const struct json_doc *doc)
+{
+    static const char bytes[] = "\"\\,:]}{[0.e-19 nt\x01\x80\xe2xu";
+    struct json_form *form = malloc(sizeof(*form));
+    struct buf b;
+    buf_init(&b, doc->text.len + 1);
+    ASSERT(form != NULL);
+    bool is_read = false, is_known = doc->text.len < 4096 && json_form_learn(form, doc);
+    uint64_t dice = hash_bytes(doc->text, 0);
+    for (unsigned i = 0; is_known && i < 32; i++) {
+        dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        size_t at = (size_t)(dice >> 33) % doc->text.len;
+        char now = bytes[(dice >> 28) % (sizeof(bytes) - 1)];
+        bool is_longer = (dice >> 27 & 1) != 0;
+        buf_clear(&b);
+        buf_add(&b, doc->text);
+        ASSERT(buf_replace(&b, at, is_longer ? 0 : 1, (struct str){&now, i % 3 != 0 || is_longer}));
+        ASSERT(json_same_form(a, form, buf_str(&b), &is_read) == NULL);
+    }
+    buf_fini(&b);
+    free(form);
 }
 
 static void check_document(struct arena *a, const struct json_doc *doc)

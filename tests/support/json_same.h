@@ -4,13 +4,15 @@
  * accept what json_parse accepts and say the same, value by value and bit by bit; what it
  * refuses must be refused at the same byte. Only names that are there twice or have NUL in
  * them, nesting and size are refused by the door alone. And every string stands in the text
- * where its span says.
+ * where its span says. What the form of a document says of it, and of
+ * others, must be the same once more.
  */
 #ifndef PORTCULLIS_TESTS_JSON_SAME_H
 #define PORTCULLIS_TESTS_JSON_SAME_H
 
 #include <stdlib.h>
 
+#include "../../src/core/base/json_form.h"
 #include "portcullis/base.h"
 
 /* NULL, or what is not the same. */
@@ -53,6 +55,50 @@ static inline const char *json_same_values(const yyjson_val *a, const yyjson_val
     return NULL;
 }
 
+/* The text read by the form of another, or of its own: NULL, or what is not the same. */
+static inline const char *json_same_form(struct arena *a, const struct json_form *form,
+                                         struct str text, bool *ret_is_read)
+{
+    struct json_doc doc, formed;
+    *ret_is_read = json_form_read(form, a, text, &json_limits_default, &formed);
+    if (!*ret_is_read) {
+        return NULL;
+    }
+    if (json_parse(a, text, &json_limits_default, &doc, NULL) != ERR_OK) {
+        return "accepted by the form alone";
+    }
+    size_t count = (size_t)(unsafe_yyjson_get_next(doc.root) - doc.root);
+    if ((size_t)(unsafe_yyjson_get_next(formed.root) - formed.root) != count) {
+        return "not as many values by the form";
+    }
+    const char *wrong = json_same_values(formed.root, doc.root, count);
+    for (size_t i = 0; wrong == NULL && i < count; i++) {
+        struct json_span one = json_span_of_string(&doc, doc.root + i);
+        struct json_span other = json_span_of_string(&formed, formed.root + i);
+        wrong = one.from != other.from || one.to != other.to ? "another span by the form" : NULL;
+    }
+    return wrong;
+}
+
+/* By its own form, which needs only numbers that are simple. */
+static inline const char *json_same_own_form(struct arena *a, const struct json_doc *doc)
+{
+    struct json_form *form = malloc(sizeof(*form));
+    ASSERT(form != NULL);
+    bool is_read = false, is_simple = true;
+    const char *wrong = NULL;
+    if (json_form_learn(form, doc)) {
+        wrong = json_same_form(a, form, doc->text, &is_read);
+        for (yyjson_val *v = doc->root; v < unsafe_yyjson_get_next(doc->root); v++) {
+            is_simple = is_simple && (!yyjson_is_num(v) ||
+                                      (yyjson_is_uint(v) && yyjson_get_uint(v) < 1000000000));
+        }
+        wrong = wrong == NULL && is_simple && !is_read ? "not of its own form" : wrong;
+    }
+    free(form);
+    return wrong;
+}
+
 static inline const char *json_same(struct arena *a, struct str text)
 {
     struct json_doc doc;
@@ -79,6 +125,7 @@ static inline const char *json_same(struct arena *a, struct str text)
         wrong = read != count ? "not as many values"
                               : json_same_values(doc.root, yyjson_doc_get_root(plain), count);
         wrong = wrong == NULL ? json_same_spans(&doc, count) : wrong;
+        wrong = wrong == NULL ? json_same_own_form(a, &doc) : wrong;
     } else if (err == ERR_SYNTAX && strstr(issue.message, "duplicate member name") == NULL &&
                strstr(issue.message, "contains NUL") == NULL) {
         wrong = "refused by the door alone";

@@ -32,6 +32,7 @@ struct reading {
 
 static const char *find_open_narrow(const char *at, const char *end);
 static bool read_string_narrow(struct json_content *c, const char *end, char *to);
+static bool find_close_narrow(struct json_content *c, const char *end);
 SAME_LOOP bool pass_plain(struct reading *r, bool is_wide);
 SAME_LOOP bool read_marked(struct reading *r, struct json_content *c, const struct marks *m);
 SAME_LOOP void copy_run(struct reading *r, const char *until);
@@ -42,12 +43,15 @@ static bool is_plain_narrow(const char *block);
 static struct marks marks_narrow(const char *block);
 
 #ifdef HAS_WIDE
+/* Copied as well, unless `to` is NULL. */
 WIDE static inline bool copy_plain_wide(char *to, const char *block)
 {
     __m256i stops[2];
     for (unsigned i = 0; i < 2; i++) {
         __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(block + 32 * i));
-        _mm256_storeu_si256((__m256i *)(void *)(to + 32 * i), b);
+        if (to != NULL) {
+            _mm256_storeu_si256((__m256i *)(void *)(to + 32 * i), b);
+        }
         __m256i quote = _mm256_cmpeq_epi8(b, _mm256_set1_epi8('"'));
         __m256i slash = _mm256_cmpeq_epi8(b, _mm256_set1_epi8('\\'));
         /* Compared with their sign: bytes above ASCII are below it as well. */
@@ -90,6 +94,17 @@ SAME_LOOP bool copy_plain(char *to, const char *block, bool is_wide)
 #endif
     (void)is_wide;
     memcpy(to, block, BLOCK_BYTES);
+    return is_plain_narrow(block);
+}
+
+SAME_LOOP bool is_plain(const char *block, bool is_wide)
+{
+#ifdef HAS_WIDE
+    if (is_wide) {
+        return copy_plain_wide(NULL, block);
+    }
+#endif
+    (void)is_wide;
     return is_plain_narrow(block);
 }
 
@@ -285,7 +300,40 @@ static inline bool read_unit(const char *from, const char *end, uint32_t *ret_un
     return (a & b & c & d & 16) != 0;
 }
 
+SAME_LOOP bool find_close(struct json_content *c, const char *end, bool is_wide)
+{
+    for (const char *at = c->from;;) {
+        const char *block = at;
+        char last[BLOCK_BYTES];
+        if (end - at < BLOCK_BYTES) {
+            memset(last, 0, sizeof(last)); /* a control byte */
+            memcpy(last, at, (size_t)(end - at));
+            block = last;
+        }
+        struct marks m = marks_of(block, is_wide);
+        uint64_t stops = m.quotes | m.slashes | m.lows;
+        if (stops != 0) {
+            unsigned i = (unsigned)__builtin_ctzll(stops);
+            c->has_high |= (m.highs & ((UINT64_C(1) << i) - 1)) != 0;
+            c->has_escape = (m.slashes >> i & 1) != 0;
+            c->to = at + i;
+            c->len = (size_t)(c->to - c->from);
+            return (m.lows >> i & 1) == 0;
+        }
+        c->has_high |= m.highs != 0;
+        at += BLOCK_BYTES;
+        while (end - at >= BLOCK_BYTES && is_plain(at, is_wide)) {
+            at += BLOCK_BYTES;
+        }
+    }
+}
+
 #ifdef HAS_WIDE
+WIDE static bool find_close_wide(struct json_content *c, const char *end)
+{
+    return find_close(c, end, true);
+}
+
 WIDE static const char *find_open_wide(const char *at, const char *end)
 {
     return find_open(at, end, true);
@@ -296,6 +344,11 @@ WIDE static bool read_string_wide(struct json_content *c, const char *end, char 
     return read_string(c, end, to, true);
 }
 #endif
+
+static bool find_close_narrow(struct json_content *c, const char *end)
+{
+    return find_close(c, end, false);
+}
 
 static const char *find_open_narrow(const char *at, const char *end)
 {
@@ -330,6 +383,18 @@ bool json_read_string(struct json_content *c, const char *end, char *to, bool is
 #endif
     (void)is_wide;
     return read_string_narrow(c, end, to);
+}
+
+bool json_find_close(struct json_content *c, const char *end, bool is_wide)
+{
+    c->has_high = c->has_escape = false;
+#ifdef HAS_WIDE
+    if (is_wide) {
+        return find_close_wide(c, end);
+    }
+#endif
+    (void)is_wide;
+    return find_close_narrow(c, end);
 }
 
 #ifdef __SSE2__

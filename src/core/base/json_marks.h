@@ -29,4 +29,8 @@ const char *json_find_open(const char *at, const char *end, bool is_wide);
  * behind what is said. False: a control byte, a wrong escape, half a pair, or no end. */
 bool json_read_string(struct json_content *c, const char *end, char *to, bool is_wide);
 
+/* Looks from c->from, which is set, for the closing quote, but stops at the first escape and
+ * says so. False: a control byte, or no end. */
+bool json_find_close(struct json_content *c, const char *end, bool is_wide);
+
 #endif

@@ -44,7 +44,7 @@ void flow_step_call(struct flow_exchange *x)
         return;
     }
     _Static_assert(LLM_SMALL_ANSWER_BYTES <= FLOW_WORK_BYTES, "brief is of the loop's thread");
-    llm_relay_lend(p->relay, p->env->brief);
+    llm_relay_lend(p->relay, p->env->brief, p->env->answer_forms);
     x->call = (struct flow_call){.endpoint = endpoint,
                                  .head = buf_str(&p->call_head),
                                  .body = p->upstream.body,

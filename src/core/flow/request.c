@@ -22,6 +22,7 @@ static bool read_tags(struct flow_exchange *x, struct str text);
 static void check_content_headers(struct flow_exchange *x);
 static bool is_json_in_utf8(struct str type);
 static enum err parse(struct flow_exchange *x, struct issue *ret_issue);
+static enum err parse_like(struct flow_exchange *x, struct str body, struct issue *ret_issue);
 
 static const struct {
     const char *path;
@@ -353,9 +354,11 @@ static enum err parse(struct flow_exchange *x, struct issue *ret_issue)
     struct flow_private *p = x->p;
     struct str body = buf_str(&p->body);
     bool want_texts = policy_org_content(policy_principal_org(x->principal)) != NULL;
-    enum err e =
-        llm_request_parse(&p->arena, p->endpoint, body, want_texts, &p->request, ret_issue);
-    if (!want_texts || (e != ERR_INVALID && e != ERR_UNSUPPORTED)) {
+    if (!want_texts) {
+        return parse_like(x, body, ret_issue);
+    }
+    enum err e = llm_request_parse(&p->arena, p->endpoint, body, true, &p->request, ret_issue);
+    if (e != ERR_INVALID && e != ERR_UNSUPPORTED) {
         return e;
     }
     struct issue *why = ARENA_NEW(&p->arena, struct issue);
@@ -366,6 +369,19 @@ static enum err parse(struct flow_exchange *x, struct issue *ret_issue)
     p->texts_issue = why;
     p->texts_err = e;
     return llm_request_parse(&p->arena, p->endpoint, body, false, &p->request, ret_issue);
+}
+
+/* The model is still asked for when the body's memory serves for the answer. */
+static enum err parse_like(struct flow_exchange *x, struct str body, struct issue *ret_issue)
+{
+    struct flow_private *p = x->p;
+    struct json_forms *forms = body.len <= FLOW_WORK_BYTES ? p->env->request_forms : NULL;
+    TRY(llm_request_parse_like(forms, &p->arena, p->endpoint, body, &p->request, ret_issue));
+    if (forms != NULL && p->request.model.ptr != NULL) {
+        p->request.model = arena_str(&p->arena, p->request.model);
+        return p->request.model.ptr != NULL ? ERR_OK : ERR_LIMIT;
+    }
+    return ERR_OK;
 }
 
 void flow_parse(struct flow_exchange *x)

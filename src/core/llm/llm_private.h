@@ -239,6 +239,7 @@ struct llm_relay {
     struct str client_model;
     struct arena scratch; /* one event at a time */
     struct arena *lent;   /* see llm_relay_lend; NULL = none */
+    struct json_forms *forms; /* the same */
     struct llm_edit model_edit; /* of the JSON answer */
     int64_t created_unix_s;
     struct llm_usage usage;

@@ -87,9 +87,10 @@ static struct str echo_of(struct arena *a, const struct llm_request *client,
     return arena_str(a, str_sub(client->body, client->model_span.from, client->model_span.to));
 }
 
-void llm_relay_lend(struct llm_relay *r, struct arena *a)
+void llm_relay_lend(struct llm_relay *r, struct arena *a, struct json_forms *forms)
 {
     r->lent = a;
+    r->forms = forms;
 }
 
 void llm_relay_fini(struct llm_relay *r)
@@ -141,7 +142,10 @@ enum err llm_relay_json(struct llm_relay *r, struct str body, struct buf *out,
 {
     struct json_doc doc;
     arena_reset(&r->scratch);
-    TRY(json_parse(arena_for(r, body.len), body, &json_limits_default, &doc, ret_issue));
+    /* A translation takes longer than the body is there. */
+    bool has_forms = body.len <= LLM_SMALL_ANSWER_BYTES && !r->is_translated;
+    TRY(json_parse_like(has_forms ? r->forms : NULL, arena_for(r, body.len), body,
+                        &json_limits_default, &doc, ret_issue));
     if (yyjson_is_obj(doc.root) && is_error_event(STR_NONE, doc.root)) {
         r->saw_error = true;
         TRY(check_error(r, doc.root, body, ret_issue));

@@ -113,6 +113,9 @@ static const struct member members[] = {
 static const char *const refused_prefixes[] = {"litellm_", "aws_",   "vertex_", "azure_",
                                                "mock_",    "proxy_", NULL};
 
+static void begin(enum llm_endpoint e, struct str body, struct llm_request *ret);
+static enum err read_members(struct arena *a, bool want_texts, struct llm_request *r,
+                             struct issue *issue);
 static enum kind kind_of(struct str name, enum llm_endpoint e);
 static bool has_refused_prefix(struct str name);
 static enum err read_member(struct llm_walk *w, yyjson_val *key, yyjson_val *value,
@@ -132,23 +135,42 @@ static enum err missing(struct llm_walk *w, const char *name, const char *senten
 enum err llm_request_parse(struct arena *a, enum llm_endpoint e, struct str body, bool want_texts,
                            struct llm_request *ret, struct issue *ret_issue)
 {
+    begin(e, body, ret);
+    TRY(json_parse(a, body, &json_limits_default, &ret->doc, ret_issue));
+    return read_members(a, want_texts, ret, ret_issue);
+}
+
+enum err llm_request_parse_like(struct json_forms *forms, struct arena *a, enum llm_endpoint e,
+                                struct str body, struct llm_request *ret, struct issue *ret_issue)
+{
+    begin(e, body, ret);
+    TRY(json_parse_like(forms, a, body, &json_limits_default, &ret->doc, ret_issue));
+    return read_members(a, false, ret, ret_issue);
+}
+
+static void begin(enum llm_endpoint e, struct str body, struct llm_request *ret)
+{
     ASSERT((unsigned)e < LLM_ENDPOINTS_COUNT);
     memset(ret, 0, sizeof(*ret));
     ret->endpoint = e;
     ret->body = body;
     ret->choices = 1;
-    TRY(json_parse(a, body, &json_limits_default, &ret->doc, ret_issue));
-    if (!yyjson_is_obj(ret->doc.root)) {
-        issue_set(ret_issue, "", "The request body must be a JSON object.");
+}
+
+static enum err read_members(struct arena *a, bool want_texts, struct llm_request *r,
+                             struct issue *issue)
+{
+    if (!yyjson_is_obj(r->doc.root)) {
+        issue_set(issue, "", "The request body must be a JSON object.");
         return ERR_INVALID;
     }
     struct llm_walk w;
-    llm_walk_init(&w, a, ret, ret_issue);
+    llm_walk_init(&w, a, r, issue);
     size_t i;
     size_t count;
     yyjson_val *key;
     yyjson_val *value;
-    yyjson_obj_foreach(llm_each(ret->doc.root), i, count, key, value)
+    yyjson_obj_foreach(llm_each(r->doc.root), i, count, key, value)
     {
         TRY(read_member(&w, key, value, want_texts));
     }

@@ -30,6 +30,8 @@ enum err worker_init(struct worker_group *g, unsigned index)
     arena_init(&w->brief, BRIEF_BYTES_MAX);
     w->env.brief = &w->brief;
     w->env.spares = &w->spares;
+    w->env.request_forms = json_forms_new();
+    w->env.answer_forms = json_forms_new();
     w->env.log = g->options.log != NULL ? &w->log : NULL;
     if (w->env.mono_us == NULL) {
         w->env.mono_us = clock_mono_us;
@@ -122,6 +124,8 @@ void worker_end(struct worker *w)
     scan_scratch_free(w->env.scratch);
     arena_fini(&w->brief);
     buf_spares_fini(&w->spares);
+    json_forms_free(w->env.request_forms);
+    json_forms_free(w->env.answer_forms);
     buf_fini(&w->log);
 }
 

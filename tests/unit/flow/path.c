@@ -169,6 +169,8 @@ static void set_up(struct path *p, const char *const *governance, const struct p
     p->env.brief = &p->brief;
     p->env.spares = calloc(1, sizeof(*p->env.spares));
     ASSERT(p->env.spares != NULL);
+    p->env.request_forms = json_forms_new();
+    p->env.answer_forms = json_forms_new();
     ASSERT(scan_scratch_new(&p->env.scratch) == ERR_OK);
     const struct content *content = policy_org_content(p->org);
     if (content != NULL && content_set(content) != NULL) {
@@ -216,6 +218,8 @@ void path_tear_down(struct path *p)
     arena_fini(&p->brief);
     buf_spares_fini(p->env.spares);
     free(p->env.spares);
+    json_forms_free(p->env.request_forms);
+    json_forms_free(p->env.answer_forms);
     wire_parser_fini(&p->request);
     wire_parser_fini(&p->answer);
     policy_snapshot_free(p->snapshot);

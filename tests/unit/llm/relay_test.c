@@ -368,7 +368,7 @@ static void test_json_is_observed(void **state)
     struct arena lent;
     arena_init(&lent, 1u << 20);
     r = relay_for(f, LLM_CHAT, "{\"model\":\"m\"," HI "}");
-    llm_relay_lend(r, &lent);
+    llm_relay_lend(r, &lent, NULL);
     assert_int_equal(llm_relay_json(r, answer, &f->out, &f->issue), ERR_OK);
     assert_true(lent.used_bytes > 0);
     arena_fini(&lent);
