@@ -107,7 +107,7 @@ static void op_write_head(void *context)
     wire_write_header(out, STR("Content-Type"), STR("application/json"));
     wire_write_header(out, STR("Accept"), STR("text/event-stream"));
     wire_write_header(out, STR("Accept-Encoding"), STR("identity"));
-    wire_write_header_u64(out, STR("Content-Length"), 1234);
+    wire_write_line_u64(out, STR("Content-Length: "), 1234);
     wire_write_end(out);
     ASSERT(out->err == ERR_OK);
 }

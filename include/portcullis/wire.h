@@ -186,7 +186,7 @@ void wire_write_status_line(struct buf *b, unsigned status);
 void wire_write_header(struct buf *b, struct str name, struct str value);
 /* The same behind a beginning of ours, which is written as it is: STR("x-request-id: "). */
 void wire_write_line(struct buf *b, struct str front, struct str value);
-void wire_write_header_u64(struct buf *b, struct str name, uint64_t value);
+void wire_write_line_u64(struct buf *b, struct str front, uint64_t value);
 void wire_write_end(struct buf *b);
 /* Reason phrase, "Unknown" for a status without one; static. */
 const char *wire_status_text(unsigned status);

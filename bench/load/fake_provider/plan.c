@@ -122,13 +122,13 @@ static void make_head(struct plan *p, const struct reply *r, const struct marks 
         buf_add(b, STR("x-folded: one\r\n two\r\n"));
     }
     if (m->framing == FRAMING_TWO_CL) {
-        wire_write_header_u64(b, STR("content-length"), body_len + 7);
+        wire_write_line_u64(b, STR("content-length: "), body_len + 7);
     }
     if (is_chunked) {
         wire_write_header(b, STR("transfer-encoding"), STR("chunked"));
     }
     if (!is_chunked || m->framing == FRAMING_TE_CL) {
-        wire_write_header_u64(b, STR("content-length"), body_len);
+        wire_write_line_u64(b, STR("content-length: "), body_len);
     }
     if (p->is_closing) {
         wire_write_header(b, STR("connection"), STR("close"));

@@ -43,22 +43,23 @@ static bool is_plain_narrow(const char *block);
 static struct marks marks_narrow(const char *block);
 
 #ifdef HAS_WIDE
-/* Copied as well, unless `to` is NULL. */
+/* Where it is no plain ASCII, or a quote, a backslash or a control byte. */
+WIDE static inline __m256i stops_wide(__m256i bytes)
+{
+    __m256i quote = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"'));
+    __m256i slash = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'));
+    /* Compared with their sign: bytes above ASCII are below it as well. */
+    __m256i other = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), bytes);
+    return _mm256_or_si256(_mm256_or_si256(quote, slash), other);
+}
+
 WIDE static inline bool copy_plain_wide(char *to, const char *block)
 {
-    __m256i stops[2];
-    for (unsigned i = 0; i < 2; i++) {
-        __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(block + 32 * i));
-        if (to != NULL) {
-            _mm256_storeu_si256((__m256i *)(void *)(to + 32 * i), b);
-        }
-        __m256i quote = _mm256_cmpeq_epi8(b, _mm256_set1_epi8('"'));
-        __m256i slash = _mm256_cmpeq_epi8(b, _mm256_set1_epi8('\\'));
-        /* Compared with their sign: bytes above ASCII are below it as well. */
-        __m256i other = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), b);
-        stops[i] = _mm256_or_si256(_mm256_or_si256(quote, slash), other);
-    }
-    __m256i any = _mm256_or_si256(stops[0], stops[1]);
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)block);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(block + 32));
+    _mm256_storeu_si256((__m256i *)(void *)to, a);
+    _mm256_storeu_si256((__m256i *)(void *)(to + 32), b);
+    __m256i any = _mm256_or_si256(stops_wide(a), stops_wide(b));
     return _mm256_testz_si256(any, any) != 0;
 }
 
@@ -94,17 +95,6 @@ SAME_LOOP bool copy_plain(char *to, const char *block, bool is_wide)
 #endif
     (void)is_wide;
     memcpy(to, block, BLOCK_BYTES);
-    return is_plain_narrow(block);
-}
-
-SAME_LOOP bool is_plain(const char *block, bool is_wide)
-{
-#ifdef HAS_WIDE
-    if (is_wide) {
-        return copy_plain_wide(NULL, block);
-    }
-#endif
-    (void)is_wide;
     return is_plain_narrow(block);
 }
 
@@ -300,9 +290,10 @@ static inline bool read_unit(const char *from, const char *end, uint32_t *ret_un
     return (a & b & c & d & 16) != 0;
 }
 
-SAME_LOOP bool find_close(struct json_content *c, const char *end, bool is_wide)
+/* From `at`, up to which all was plain. */
+SAME_LOOP bool find_close(struct json_content *c, const char *at, const char *end, bool is_wide)
 {
-    for (const char *at = c->from;;) {
+    for (;; at += BLOCK_BYTES) {
         const char *block = at;
         char last[BLOCK_BYTES];
         if (end - at < BLOCK_BYTES) {
@@ -321,17 +312,29 @@ SAME_LOOP bool find_close(struct json_content *c, const char *end, bool is_wide)
             return (m.lows >> i & 1) == 0;
         }
         c->has_high |= m.highs != 0;
-        at += BLOCK_BYTES;
-        while (end - at >= BLOCK_BYTES && is_plain(at, is_wide)) {
-            at += BLOCK_BYTES;
-        }
     }
 }
 
 #ifdef HAS_WIDE
+/* The quote comes first in most strings: then nothing else has to be told apart. */
 WIDE static bool find_close_wide(struct json_content *c, const char *end)
 {
-    return find_close(c, end, true);
+    const char *at = c->from;
+    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
+        __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)at);
+        __m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(at + 32));
+        uint64_t stops = bits_wide(stops_wide(first), stops_wide(second));
+        if (stops == 0) {
+            continue;
+        }
+        c->to = at + __builtin_ctzll(stops);
+        c->len = (size_t)(c->to - c->from);
+        if (*c->to == '"') {
+            return true;
+        }
+        break;
+    }
+    return find_close(c, at, end, true);
 }
 
 WIDE static const char *find_open_wide(const char *at, const char *end)
@@ -347,7 +350,7 @@ WIDE static bool read_string_wide(struct json_content *c, const char *end, char 
 
 static bool find_close_narrow(struct json_content *c, const char *end)
 {
-    return find_close(c, end, false);
+    return find_close(c, c->from, end, false);
 }
 
 static const char *find_open_narrow(const char *at, const char *end)

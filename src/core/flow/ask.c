@@ -112,7 +112,7 @@ static enum err write_head(struct flow_exchange *x, const struct recognise_servi
     wire_write_header(&head, STR("user-agent"), STR("portcullis"));
     wire_write_header(&head, STR("x-request-id"),
                       (struct str){p->request_id, sizeof(p->request_id)});
-    wire_write_header_u64(&head, STR("content-length"), p->asking->body.len);
+    wire_write_line_u64(&head, STR("content-length: "), p->asking->body.len);
     wire_write_end(&head);
     enum err e = head.err;
     x->call.head = e == ERR_OK ? arena_str(&p->arena, buf_str(&head)) : STR_NONE;

@@ -70,7 +70,7 @@ static void write_head(struct flow_exchange *x, struct buf *b)
                                     : STR("accept: application/json\r\n"));
     wire_write_line(b, STR("x-request-id: "), (struct str){p->request_id, sizeof(p->request_id)});
     write_passed(x, b);
-    wire_write_header_u64(b, STR("content-length"),
+    wire_write_line_u64(b, STR("content-length: "),
                           p->upstream.front.len + p->upstream.body.len);
     wire_write_end(b);
     buf_add(b, p->upstream.front);

@@ -447,7 +447,7 @@ void flow_on_served(struct flow_exchange *x, const struct flow_served *answer, s
         wire_write_header(&x->out, answer->headers[i].name, answer->headers[i].value);
     }
     if (answer->status != 204) {
-        wire_write_header_u64(&x->out, STR("content-length"), answer->body.len);
+        wire_write_line_u64(&x->out, STR("content-length: "), answer->body.len);
     }
     wire_write_end(&x->out);
     if (answer->status != 204 && p->head->method != WIRE_HEAD_METHOD) {

@@ -269,7 +269,7 @@ static void write_governance_headers(struct flow_exchange *x, struct buf *out)
                       : p->is_refused && p->called_us == 0 ? STR("error") /* as on record */
                       : decider == NULL                    ? STR("allow")
                                         : str_from(policy_effect_name(decider->effect)));
-    wire_write_header_u64(out, STR("portcullis-epoch"), policy_snapshot_epoch(p->start.snapshot));
+    wire_write_line_u64(out, STR("portcullis-epoch: "), policy_snapshot_epoch(p->start.snapshot));
     struct buf value;
     buf_init(&value, HEADER_BYTES_MAX);
     if (decider != NULL && decider->policy != NULL) {
@@ -327,9 +327,9 @@ void flow_write_refusal(struct flow_exchange *x)
         wire_write_header(&x->out, STR("allow"), str_from(r->allow));
     }
     if (r->retry_after_s != 0) {
-        wire_write_header_u64(&x->out, STR("retry-after"), r->retry_after_s);
+        wire_write_line_u64(&x->out, STR("retry-after: "), r->retry_after_s);
     }
-    wire_write_header_u64(&x->out, STR("content-length"), p->answer.len);
+    wire_write_line_u64(&x->out, STR("content-length: "), p->answer.len);
     wire_write_end(&x->out);
     if (p->head == NULL || p->head->method != WIRE_HEAD_METHOD) {
         buf_add(&x->out, buf_str(&p->answer));
@@ -346,7 +346,7 @@ void flow_write_local(struct flow_exchange *x)
     wire_write_status_line(&x->out, 200);
     flow_write_common_headers(x, &x->out);
     wire_write_header(&x->out, STR("content-type"), STR("application/json"));
-    wire_write_header_u64(&x->out, STR("content-length"), p->local_body.len);
+    wire_write_line_u64(&x->out, STR("content-length: "), p->local_body.len);
     wire_write_end(&x->out);
     if (p->head->method != WIRE_HEAD_METHOD) {
         buf_add(&x->out, p->local_body);

@@ -427,7 +427,7 @@ static void write_answer(struct flow_exchange *x)
         rest = str_sub(rest, p->front->span.to, rest.len);
     }
     size_t bytes = front.len + name.len + rest.len;
-    wire_write_header_u64(&x->out, STR("content-length"), bytes);
+    wire_write_line_u64(&x->out, STR("content-length: "), bytes);
     wire_write_end(&x->out);
     buf_add(&x->out, front);
     buf_add(&x->out, name);

@@ -188,19 +188,15 @@ static inline char *put(char *at, struct str s)
     return at + s.len;
 }
 
-void wire_write_header_u64(struct buf *b, struct str name, uint64_t value)
+void wire_write_line_u64(struct buf *b, struct str front, uint64_t value)
 {
-    if (name.len == 0 || !chars_are_token(name)) {
-        fail(b);
-        return;
-    }
     char digits[20];
     size_t at = sizeof(digits);
     do {
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    put_line(b, name, STR(": "), (struct str){digits + at, sizeof(digits) - at});
+    put_line(b, front, STR(""), (struct str){digits + at, sizeof(digits) - at});
 }
 
 void wire_write_end(struct buf *b)

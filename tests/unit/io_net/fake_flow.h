@@ -52,7 +52,7 @@ static struct fake {
 static inline void fake_head(struct flow_exchange *x, unsigned status, size_t body_bytes)
 {
     wire_write_status_line(&x->out, status);
-    wire_write_header_u64(&x->out, STR("content-length"), body_bytes);
+    wire_write_line_u64(&x->out, STR("content-length: "), body_bytes);
     if (!x->p->is_keep_alive) {
         wire_write_header(&x->out, STR("connection"), STR("close"));
     }
@@ -219,7 +219,7 @@ static inline void fake_call(struct flow_exchange *x)
     struct flow_private *p = x->p;
     buf_clear(&p->call_head);
     wire_write_request_line(&p->call_head, WIRE_POST, STR(""), STR("/v1/x"), STR("fake"));
-    wire_write_header_u64(&p->call_head, STR("content-length"), p->body.len);
+    wire_write_line_u64(&p->call_head, STR("content-length: "), p->body.len);
     wire_write_end(&p->call_head);
     x->call = fake.deadlines;
     x->call.endpoint = &fake.endpoint;

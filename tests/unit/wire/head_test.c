@@ -13,7 +13,7 @@ static void test_request_bytes(void **unused)
     wire_write_request_line(&b, WIRE_POST, STR("/v1"), STR("/x?y=z"), STR("api.example.com:8443"));
     wire_write_header(&b, STR("Accept"), STR("a\tb \xc3\xa9"));
     wire_write_header(&b, STR("X-Empty"), STR_NONE);
-    wire_write_header_u64(&b, STR("Content-Length"), 0);
+    wire_write_line_u64(&b, STR("Content-Length: "), 0);
     wire_write_end(&b);
     assert_int_equal(b.err, ERR_OK);
     assert_true(str_eq(buf_str(&b), STR("POST /v1/x?y=z HTTP/1.1\r\nHost: api.example.com:8443\r\n"
@@ -70,9 +70,6 @@ static void test_nothing_splits(void **unused)
     for (size_t i = 0; i < sizeof(bad_names) / sizeof(bad_names[0]); i++) {
         buf_clear(&b);
         wire_write_header(&b, bad_names[i], STR("v"));
-        assert_int_equal(b.err, ERR_INVALID);
-        buf_clear(&b);
-        wire_write_header_u64(&b, bad_names[i], 1);
         assert_int_equal(b.err, ERR_INVALID);
         assert_int_equal(b.len, 0);
     }
@@ -188,7 +185,7 @@ static void test_lines(void **unused)
     buf_init(&b, 80);
     wire_write_line(&b, STR("authorization: Bearer "), STR("sk-1"));
     wire_write_line(&b, STR("x: "), STR(""));
-    wire_write_header_u64(&b, STR("n"), UINT64_MAX);
+    wire_write_line_u64(&b, STR("n: "), UINT64_MAX);
     assert_int_equal(b.err, ERR_OK);
     assert_true(str_eq(buf_str(&b), STR("authorization: Bearer sk-1\r\nx: \r\n"
                                         "n: 18446744073709551615\r\n")));
@@ -203,10 +200,6 @@ static void test_lines(void **unused)
         assert_int_equal(b.err, ERR_INVALID);
         assert_int_equal(b.len, 0);
     }
-    buf_clear(&b);
-    wire_write_header_u64(&b, STR("n n"), 1);
-    assert_int_equal(b.err, ERR_INVALID);
-    assert_int_equal(b.len, 0);
     buf_fini(&b);
 }
 
