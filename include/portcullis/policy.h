@@ -250,6 +250,7 @@ bool policy_may_enter(const struct policy_principal *p, struct str environment);
 
 #define POLICY_VIOLATIONS_MAX 64
 
+/* All that a decision looks at besides the rules; the time is not among it. */
 struct policy_facts {
     const struct policy_org *org;
     const struct policy_principal *who; /* NULL only for validate on a bare rule set */
@@ -262,7 +263,6 @@ struct policy_facts {
     struct str environment;
     const struct policy_pair *tags;
     size_t tags_count;
-    int64_t now_s;
 };
 struct policy_violation {
     const struct policy *policy;

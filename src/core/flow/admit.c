@@ -89,7 +89,6 @@ static void set_facts(struct flow_exchange *x, enum llm_endpoint endpoint,
         .environment = p->environment,
         .tags = p->tags,
         .tags_count = p->tags_count,
-        .now_s = p->now.unix_ms / 1000,
     };
 }
 

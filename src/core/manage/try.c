@@ -134,8 +134,7 @@ static enum err try_select(struct trial *t, const struct route_catalog *catalog,
         .id = alone.org_id, .name = STR("try"), .policies = &alone, .policies_count = 1};
     TRY(policy_org_new(&rows, &(struct policy_build){.catalog = catalog, .now_s = t->r->now_s},
                        &org, issue));
-    const struct policy_facts facts = {
-        .org = org, .endpoint = LLM_CHAT, .models = models, .now_s = t->r->now_s};
+    const struct policy_facts facts = {.org = org, .endpoint = LLM_CHAT, .models = models};
     enum err e = policy_decide(t->arena, &facts, &t->select);
     t->has_select = e == ERR_OK;
     /* Violations point into the organisation: names and words are the policy's own. */

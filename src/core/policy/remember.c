@@ -12,9 +12,9 @@
 #include "decide.h"
 
 /* A fact that is new here is to be compared, or to be none, in what is remembered. */
-_Static_assert(offsetof(struct policy_facts, now_s) + sizeof(int64_t) ==
+_Static_assert(offsetof(struct policy_facts, tags_count) + sizeof(size_t) ==
                        sizeof(struct policy_facts) &&
-                   sizeof(struct policy_facts) == 88,
+                   sizeof(struct policy_facts) == 80,
                "the facts of a decision");
 
 static bool is_known(const struct policy_memory *m, uint64_t snapshot,

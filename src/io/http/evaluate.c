@@ -8,7 +8,6 @@
 #include "http_private.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define EDITED_BYTES_MAX (2u << 20)
 
@@ -87,8 +86,7 @@ static bool decide(struct evaluation *e)
                                      .slot = command->evaluate.slot,
                                      .environment = command->evaluate.environment,
                                      .tags = command->evaluate.tags,
-                                     .tags_count = command->evaluate.tags_count,
-                                     .now_s = (int64_t)time(NULL)};
+                                     .tags_count = command->evaluate.tags_count};
     if (policy_decide_call(e->arena, &e->facts, &e->models, &e->verdict) != ERR_OK) {
         manage_refuse(e->refusal, 503, "policy_unavailable", "",
                       "The policies could not be evaluated");

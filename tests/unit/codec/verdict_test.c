@@ -93,7 +93,7 @@ static yyjson_val *evaluate(struct fixture *f, const char *governance, const cha
     struct route_resolution models;
     struct policy_verdict verdict;
     assert_int_equal(route_resolve(f->catalog, str_from(model), &models), ERR_OK);
-    struct policy_facts facts = {.org = org, .models = &models, .now_s = 1000};
+    struct policy_facts facts = {.org = org, .models = &models};
     assert_int_equal(policy_decide(&f->arena, &facts, &verdict), ERR_OK);
     struct route_choice choice = {.candidate = 0};
     choice.model = route_catalog_model(f->catalog, models.models[0]);

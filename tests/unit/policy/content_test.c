@@ -258,7 +258,7 @@ static void many_rules(void **state)
     }
     const struct policy p = POLICY("p", .rules = rules, .rules_count = 2 * MANY);
     assert_int_equal(BENCH_ORG(&b, p), ERR_OK);
-    b.facts = (struct policy_facts){.now_s = 1};
+    b.facts = (struct policy_facts){0};
     assert_int_equal(bench_decide(&b, "gpt-4o"), ERR_OK);
     const uint64_t *bits;
     assert_int_equal(policy_content_of(&b.arena, &b.facts, &b.verdict, 0, &bits), ERR_OK);

@@ -162,7 +162,6 @@ static void every_other_fact_is_decided_afresh(void **state)
     assert_false(ask("openai/gpt-4o", 0)); /* no number: neither used nor kept */
     assert_false(ask("openai/gpt-4o", 0));
     assert_false(ask("openai/gpt-4o", 2));
-    b.facts.now_s = 12345; /* no rule looks at it */
     assert_true(ask("openai/gpt-4o", 2));
 }
 
