@@ -93,6 +93,14 @@ bool str_ends(struct str s, struct str suffix);
 ptrdiff_t str_find(struct str s, char c);
 ptrdiff_t str_find_str(struct str s, struct str needle);
 struct str str_sub(struct str s, size_t from, size_t to); /* clamped */
+/* Returns what is behind it; inline, because it mostly copies a few bytes. */
+static inline char *str_put(char *to, struct str s)
+{
+    if (s.len > 0) {
+        memcpy(to, s.ptr, s.len);
+    }
+    return to + s.len;
+}
 struct str str_trim(struct str s, const char *bytes);
 /* Cuts at the first `sep`: returns what is before, moves *s behind it. Without
  * a separator returns all and leaves *s = STR_NONE. */
@@ -206,7 +214,7 @@ struct buf_spares {
 void buf_spares_fini(struct buf_spares *s);
 /* For a buffer without memory, if some is at hand; `s` may be NULL. */
 void buf_take_spare(struct buf_spares *s, struct buf *b);
-/* What `b` holds is gone; its memory is kept, or freed: that of 32 KiB and more, or if there
+/* What `b` holds is gone; its memory is kept, or freed: more than 32 KiB, or if there
  * is enough, or without `s`. */
 void buf_give_spare(struct buf_spares *s, struct buf *b);
 

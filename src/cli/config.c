@@ -102,7 +102,6 @@ static enum err set_value(struct config *c, const struct setting *s, struct str 
                           struct issue *issue);
 static bool is_word(const char *words, struct str value);
 static void environment_name(const struct setting *s, const char *suffix, char ret[96]);
-static enum err in_setting(const char *name, enum err e, struct issue *issue);
 
 enum err config_load(struct config *c, const char *file, int argc, char **argv, int from,
                      struct issue *ret_issue)
@@ -363,12 +362,11 @@ enum err config_check(const struct config *c, struct net_exceptions **ret_except
     struct tls_server *server = NULL;
     const char *ca_file = c->upstream_ca_file[0] != '\0' ? c->upstream_ca_file : NULL;
     int skipped;
-    TRY(in_setting("upstream.exceptions",
-                   net_exceptions_new(str_from(c->upstream_exceptions), ret_exceptions, ret_issue),
-                   ret_issue));
+    enum err e = net_exceptions_new(str_from(c->upstream_exceptions), ret_exceptions, ret_issue);
+    TRY(config_in_setting("upstream.exceptions", e, ret_issue));
     TRY(config_recognisers_check(c, *ret_exceptions, ret_issue));
-    TRY(in_setting("upstream.ca_file", tls_client_open(ca_file, &client, &skipped, ret_issue),
-                   ret_issue));
+    e = tls_client_open(ca_file, &client, &skipped, ret_issue);
+    TRY(config_in_setting("upstream.ca_file", e, ret_issue));
     tls_client_unref(client);
     if (c->tls_port < 0) {
         return ERR_OK;
@@ -377,14 +375,13 @@ enum err config_check(const struct config *c, struct net_exceptions **ret_except
         issue_set(ret_issue, "tls", "tls.port needs tls.certificate and tls.key, two PEM files");
         return ERR_INVALID;
     }
-    TRY(in_setting("tls", tls_server_open(c->tls_certificate, c->tls_key, &server, ret_issue),
-                   ret_issue));
+    e = tls_server_open(c->tls_certificate, c->tls_key, &server, ret_issue);
+    TRY(config_in_setting("tls", e, ret_issue));
     tls_server_unref(server);
     return ERR_OK;
 }
 
-/* What is wrong is in this setting, or group of settings: the issue shall say so. */
-static enum err in_setting(const char *name, enum err e, struct issue *issue)
+enum err config_in_setting(const char *name, enum err e, struct issue *issue)
 {
     if (e != ERR_OK && issue->message[0] != '\0' && issue->pointer[0] == '\0') {
         snprintf(issue->pointer, sizeof(issue->pointer), "%s", name);

@@ -67,6 +67,9 @@ MUST_USE enum err config_recognisers_check(const struct config *c,
  * *ret_exceptions, also after a failure. */
 MUST_USE enum err config_check(const struct config *c, struct net_exceptions **ret_exceptions,
                                struct issue *ret_issue);
+/* Returns e; of an error the issue then says that it is in this setting, or group of settings,
+ * unless it says where it is. */
+MUST_USE enum err config_in_setting(const char *name, enum err e, struct issue *issue);
 /* For config_write. */
 void config_recognisers_write(const struct config *c, struct buf *out, bool is_json);
 /* Every setting with its value (secrets masked), origin and meaning. */

@@ -43,7 +43,6 @@ static enum err lock_state(struct serve *s, struct issue *issue);
 static enum err name_node(struct serve *s);
 static enum err start_workers(struct serve *s, struct issue *issue);
 static enum err listen_all(struct serve *s, struct issue *issue);
-static enum err of_setting(const char *name, struct issue *issue, enum err e);
 static void run(struct serve *s);
 static void close_orphans(struct serve *s);
 static void prepare_partitions(struct serve *s, int64_t now_ms);
@@ -271,7 +270,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     o.on_news = wake;
     o.serve = serve_request;
     o.serve_context = s;
-    TRY(of_setting("upstream.ca_file", issue, worker_group_new(&o, &s->group, issue)));
+    TRY(config_in_setting("upstream.ca_file", worker_group_new(&o, &s->group, issue), issue));
     struct http_options http = {.health = &s->health,
                                 .group = s->group,
                                 .spool = s->spool,
@@ -299,15 +298,16 @@ static enum err listen_all(struct serve *s, struct issue *issue)
                               .tag = TAG_MAIN};
     unsigned id;
     uint16_t port;
-    TRY(of_setting("listen", issue, worker_group_listen(s->group, &l, &id, &s->port, issue)));
+    TRY(config_in_setting("listen", worker_group_listen(s->group, &l, &id, &s->port, issue),
+                          issue));
     if (c->tls_port >= 0) {
-        TRY(of_setting("tls", issue,
-                       tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue)));
+        TRY(config_in_setting(
+            "tls", tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue), issue));
         l.host = str_from(c->tls_host);
         l.port = (uint16_t)c->tls_port;
         enum err e = worker_group_listen(s->group, &l, &s->tls_listener, &port, issue);
         tls_server_unref(l.tls);
-        TRY(of_setting("tls", issue, e));
+        TRY(config_in_setting("tls", e, issue));
         s->has_tls_listener = true;
         l.tls = NULL;
     }
@@ -315,18 +315,10 @@ static enum err listen_all(struct serve *s, struct issue *issue)
         l.host = str_from(c->admin_host);
         l.port = (uint16_t)c->admin_port;
         l.tag = TAG_ADMIN;
-        TRY(of_setting("admin", issue, worker_group_listen(s->group, &l, &id, &port, issue)));
+        TRY(config_in_setting("admin", worker_group_listen(s->group, &l, &id, &port, issue),
+                              issue));
     }
     return ERR_OK;
-}
-
-/* What is wrong is in this setting, or group of settings: the issue shall say so. */
-static enum err of_setting(const char *name, struct issue *issue, enum err e)
-{
-    if (e != ERR_OK && issue->message[0] != '\0' && issue->pointer[0] == '\0') {
-        snprintf(issue->pointer, sizeof(issue->pointer), "%s", name);
-    }
-    return e;
 }
 
 static void run(struct serve *s)

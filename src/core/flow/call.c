@@ -71,7 +71,7 @@ static void write_head(struct flow_exchange *x, struct buf *b)
     wire_write_line(b, STR("x-request-id: "), (struct str){p->request_id, sizeof(p->request_id)});
     write_passed(x, b);
     wire_write_line_u64(b, STR("content-length: "),
-                          p->upstream.front.len + p->upstream.body.len);
+                        p->upstream.front.len + p->upstream.body.len);
     wire_write_end(b);
     buf_add(b, p->upstream.front);
 }

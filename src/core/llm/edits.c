@@ -16,7 +16,6 @@
 static bool is_sorted(const struct llm_edit *edits, size_t count);
 static enum err apply_sorted(struct buf *out, struct str body, const struct llm_edit *edits,
                              size_t count);
-static char *put(char *to, struct str s);
 static void sort_edits(struct llm_edit *edits, size_t count);
 static int compare_edits(const void *left, const void *right);
 
@@ -90,22 +89,14 @@ enum err llm_edits_apply_in(struct arena *a, struct str body, const struct llm_e
     *ret_front = (struct str){text, len};
     at = 0;
     for (size_t i = 0; i < edits_count; i++) {
-        text = put(text, str_sub(body, at, sorted[i].span.from));
-        text = put(text, sorted[i].with);
+        text = str_put(text, str_sub(body, at, sorted[i].span.from));
+        text = str_put(text, sorted[i].with);
         at = sorted[i].span.to;
     }
     if (!is_front) {
-        put(text, str_sub(body, at, body.len));
+        str_put(text, str_sub(body, at, body.len));
     }
     return ERR_OK;
-}
-
-static char *put(char *to, struct str s)
-{
-    if (s.len > 0) {
-        memcpy(to, s.ptr, s.len);
-    }
-    return to + s.len;
 }
 
 static void sort_edits(struct llm_edit *edits, size_t count)

@@ -12,7 +12,6 @@ static bool host_is_clean(struct str host);
 static void fail(struct buf *b);
 static inline void put_line(struct buf *b, struct str name, struct str between,
                             struct str value);
-static inline char *put(char *at, struct str s);
 
 /* RFC 9110, and what providers are known to send. */
 static const struct {
@@ -174,18 +173,10 @@ static inline void put_line(struct buf *b, struct str name, struct str between, 
     size_t len = name.len + between.len + value.len + 2;
     char *at = buf_reserve(b, len);
     if (at != NULL) {
-        at = put(put(put(at, name), between), value);
+        at = str_put(str_put(str_put(at, name), between), value);
         memcpy(at, "\r\n", 2);
         buf_commit(b, len);
     }
-}
-
-static inline char *put(char *at, struct str s)
-{
-    if (s.len > 0) {
-        memcpy(at, s.ptr, s.len);
-    }
-    return at + s.len;
 }
 
 void wire_write_line_u64(struct buf *b, struct str front, uint64_t value)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * socket: the bytes of a connection, by recv and send. libuv says when there are some and
- * waits for room; its own read and write go through the kernel's files, which every stream's
- * piece would pay for twice (bench/load: 3 % of a piece), and its writing through a queue.
+ * waits for room; its own read and write go through the kernel's files, and its writing
+ * through a queue: a twentieth of the CPU time of a stream's piece in bench/load.
  *
  * Loop thread. Sockets are libuv's and do not block; nothing is owned here.
  */

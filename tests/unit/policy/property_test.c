@@ -261,20 +261,6 @@ static size_t content_by_hand(const struct world *w, unsigned key, size_t candid
 
 /* ---- the properties -------------------------------------------------------------- */
 
-static int load(void **state)
-{
-    (void)state;
-    bench_init(&b);
-    return scan_engine_new(&b.engine) == ERR_OK ? 0 : 1;
-}
-
-static int drop(void **state)
-{
-    (void)state;
-    bench_fini(&b);
-    return 0;
-}
-
 /* Every candidate's rules about texts: the same ones, no more and no fewer. */
 static void compare_content(const struct world *w, unsigned world, unsigned key)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Random policies, keys and requests for the properties of decisions. The dice are a
- * fixed seed, so a failure repeats. Included by one test, which owns all of it.
+ * fixed seed, so a failure repeats. A test that includes it owns all of it.
  */
 #ifndef TESTS_POLICY_PROPERTY_WORLD_H
 #define TESTS_POLICY_PROPERTY_WORLD_H
@@ -15,6 +15,20 @@
 
 static struct bench b;
 static uint64_t dice_state = 88172645463325252u;
+
+static int load(void **state)
+{
+    (void)state;
+    bench_init(&b);
+    return scan_engine_new(&b.engine) == ERR_OK ? 0 : 1;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    bench_fini(&b);
+    return 0;
+}
 
 static unsigned roll(unsigned below)
 {

@@ -16,20 +16,6 @@
 
 static struct policy_memory memory;
 
-static int load(void **state)
-{
-    (void)state;
-    bench_init(&b);
-    return scan_engine_new(&b.engine) == ERR_OK ? 0 : 1;
-}
-
-static int drop(void **state)
-{
-    (void)state;
-    bench_fini(&b);
-    return 0;
-}
-
 /* b.facts for a model, asked through the memory. True: it was remembered. */
 static bool ask(const char *model, uint64_t snapshot)
 {
