@@ -99,6 +99,8 @@ struct audit_record {
  * decision takes about 200 bytes, its outcome 150). */
 void audit_decision_write(struct buf *out, const struct audit_decision *d);
 void audit_outcome_write(struct buf *out, const struct audit_outcome *o);
+/* The kind a record says it is, without reading the rest; 0 = it is none. */
+enum audit_kind audit_record_kind(struct str bytes);
 /* ERR_CORRUPT on anything not written by the above. */
 MUST_USE enum err audit_record_read(struct arena *a, struct str bytes, struct audit_record *ret);
 /* One JSON object as GET /v1/audit shows it: the S4-38 members first, then the rest. */

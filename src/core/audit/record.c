@@ -289,9 +289,18 @@ static char *put_violation(struct writer *w, char *at, const struct audit_violat
 
 /* ---- reading --------------------------------------------------------------------- */
 
+enum audit_kind audit_record_kind(struct str bytes)
+{
+    bool is_known = bytes.len >= 2 && bytes.ptr[0] >= VERSION_FIRST &&
+                    bytes.ptr[0] <= RECORD_VERSION &&
+                    (bytes.ptr[1] == AUDIT_DECISION || bytes.ptr[1] == AUDIT_OUTCOME);
+    return is_known ? (enum audit_kind)bytes.ptr[1] : (enum audit_kind)0;
+}
+
 enum err audit_record_read(struct arena *a, struct str bytes, struct audit_record *ret)
 {
-    if (bytes.len < 2 || bytes.ptr[0] < VERSION_FIRST || bytes.ptr[0] > RECORD_VERSION) {
+    enum audit_kind kind = audit_record_kind(bytes);
+    if (kind == 0) {
         return ERR_CORRUPT;
     }
     struct reader r = {.arena = a,
@@ -299,17 +308,11 @@ enum err audit_record_read(struct arena *a, struct str bytes, struct audit_recor
                        .end = bytes.ptr + bytes.len,
                        .version = (unsigned char)bytes.ptr[0]};
     memset(ret, 0, sizeof(*ret));
-    switch (bytes.ptr[1]) {
-    case AUDIT_DECISION:
-        ret->kind = AUDIT_DECISION;
+    ret->kind = kind;
+    if (kind == AUDIT_DECISION) {
         get_decision(&r, &ret->decision);
-        break;
-    case AUDIT_OUTCOME:
-        ret->kind = AUDIT_OUTCOME;
+    } else {
         get_outcome(&r, &ret->outcome);
-        break;
-    default:
-        return ERR_CORRUPT;
     }
     return r.is_bad || r.at != r.end ? ERR_CORRUPT : ERR_OK;
 }

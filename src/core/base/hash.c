@@ -203,18 +203,24 @@ bool bytes_eq_ct(const void *a, const void *b, size_t len)
 {
     const uint8_t *p = a;
     const uint8_t *q = b;
-    uint64_t difference = 0;
-    /* The last eight overlap those before instead of a loop over single bytes. */
-    for (size_t i = 0; len >= 8 && i < len; i += 8) {
-        size_t at = i + 8 <= len ? i : len - 8;
-        uint64_t x, y;
-        memcpy(&x, p + at, sizeof(x));
-        memcpy(&y, q + at, sizeof(y));
-        difference |= x ^ y;
+    uint64_t difference = 0, x[4], y[4];
+    size_t i = 0;
+    for (; len - i >= sizeof(x); i += sizeof(x)) {
+        memcpy(x, p + i, sizeof(x));
+        memcpy(y, q + i, sizeof(y));
+        difference |= ((x[0] ^ y[0]) | (x[1] ^ y[1])) | ((x[2] ^ y[2]) | (x[3] ^ y[3]));
         /* The compiler must not know it, or it could stop at the first difference. */
         __asm__ volatile("" : "+r"(difference));
     }
-    for (size_t i = 0; len < 8 && i < len; i++) {
+    /* The last eight overlap those before instead of a loop over single bytes. */
+    for (; len >= sizeof(*x) && i < len; i += sizeof(*x)) {
+        size_t at = len - i >= sizeof(*x) ? i : len - sizeof(*x);
+        memcpy(x, p + at, sizeof(*x));
+        memcpy(y, q + at, sizeof(*y));
+        difference |= *x ^ *y;
+        __asm__ volatile("" : "+r"(difference));
+    }
+    for (; i < len; i++) {
         difference |= (uint64_t)(p[i] ^ q[i]);
         __asm__ volatile("" : "+r"(difference));
     }

@@ -28,6 +28,10 @@ void again_take(struct wire_parser_state *s, struct str *in)
     const struct head_before before = s->before;
     size_t at = 0, lines = 0;
     s->before.bytes = 0; /* from here on the buffer holds the new head */
+    if (before.bytes <= in->len && bytes_eq_ct(in->ptr, s->bytes.ptr, before.bytes)) {
+        at = before.bytes;
+        lines = before.fields_count + 1; /* and the start line */
+    }
     while (at < before.bytes) {
         size_t end = lines < before.fields_count ? s->fields[lines].name : before.bytes;
         if (end > in->len || !bytes_eq_ct(in->ptr + at, s->bytes.ptr + at, end - at)) {

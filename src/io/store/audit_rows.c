@@ -19,7 +19,6 @@
 /* "PGCOPY", a signature that breaks when it is taken for text, no flags, no extension. */
 static const char file_head[] = "PGCOPY\n\377\r\n\0" "\0\0\0\0" "\0\0\0\0";
 
-static void add_row(struct buf *b, const struct audit_record *r, size_t texts_bytes);
 static char *put_decision(char *to, const struct audit_decision *d, struct str violations);
 static char *put_outcome(char *to, const struct audit_outcome *o, struct str violations);
 static char *put_response(char *to, const struct audit_outcome *o, struct str violations);
@@ -32,44 +31,41 @@ static char *key(char *to, struct str org, int64_t unix_ms, struct str request_i
 static char *length(char *to, uint32_t v);
 static char *bytes(char *to, struct str s);
 static char *text(char *to, struct str s);
-static bool is_plain(struct str s);
+static bool copy_plain(char *to, struct str s);
 static void clean(char *at, struct str s);
 static char *int4(char *to, int64_t v);
 static char *int8(char *to, int64_t v);
 static char *flag(char *to, bool v);
 static char *none(char *to);
 
-enum err audit_rows_add(struct arena *a, struct str record, struct buf *decisions,
-                        struct buf *outcomes)
+void audit_rows_begin(struct buf *rows)
+{
+    buf_add(rows, (struct str){file_head, sizeof(file_head) - 1});
+}
+
+enum err audit_rows_add(struct arena *a, struct str record, struct buf *rows)
 {
     struct audit_record r;
     TRY(audit_record_read(a, record, &r));
-    add_row(r.kind == AUDIT_DECISION ? decisions : outcomes, &r, record.len);
+    bool is_decision = r.kind == AUDIT_DECISION;
+    struct buf json;
+    struct str violations =
+        is_decision ? violations_of(&json, r.decision.violations, r.decision.violations_count)
+                    : violations_of(&json, r.outcome.violations, r.outcome.violations_count);
+    rows->err = rows->err == ERR_OK ? json.err : rows->err; /* half a list is none */
+    char *to = row_begin(rows, is_decision ? DECISION_FIELDS : OUTCOME_FIELDS,
+                         record.len + violations.len);
+    if (to != NULL) {
+        row_end(rows, is_decision ? put_decision(to, &r.decision, violations)
+                                  : put_outcome(to, &r.outcome, violations));
+    }
+    buf_fini(&json);
     return ERR_OK;
 }
 
-void audit_rows_end(struct buf *b)
+void audit_rows_end(struct buf *rows)
 {
-    if (b->len > 0) {
-        buf_add(b, STR("\377\377"));
-    }
-}
-
-static void add_row(struct buf *b, const struct audit_record *r, size_t texts_bytes)
-{
-    bool is_decision = r->kind == AUDIT_DECISION;
-    struct buf json;
-    struct str violations =
-        is_decision ? violations_of(&json, r->decision.violations, r->decision.violations_count)
-                    : violations_of(&json, r->outcome.violations, r->outcome.violations_count);
-    b->err = b->err == ERR_OK ? json.err : b->err; /* half a list is none */
-    char *to = row_begin(b, is_decision ? DECISION_FIELDS : OUTCOME_FIELDS,
-                         texts_bytes + violations.len);
-    if (to != NULL) {
-        row_end(b, is_decision ? put_decision(to, &r->decision, violations)
-                               : put_outcome(to, &r->outcome, violations));
-    }
-    buf_fini(&json);
+    buf_add(rows, STR("\377\377"));
 }
 
 static char *put_decision(char *to, const struct audit_decision *d, struct str violations)
@@ -208,9 +204,6 @@ static void write_violation(struct buf *json, const struct audit_violation *v)
 /* NULL: no room. */
 static char *row_begin(struct buf *b, unsigned fields, size_t texts_bytes)
 {
-    if (b->len == 0) {
-        buf_add(b, (struct str){file_head, sizeof(file_head) - 1});
-    }
     char *to = buf_reserve(b, 2 + (size_t)fields * FIELD_BYTES + texts_bytes);
     if (to != NULL) {
         *to++ = 0;
@@ -258,26 +251,28 @@ static char *text(char *to, struct str s)
     if (s.len == 0) {
         return none(to);
     }
-    char *end = bytes(to, s);
-    if (!is_plain(s)) {
-        clean(end - s.len, s);
+    to = length(to, (uint32_t)s.len);
+    if (!copy_plain(to, s)) {
+        clean(to, s);
     }
-    return end;
+    return to + s.len;
 }
 
-/* ASCII without NUL, which nearly all are. The high bit of x - 1 or x is set in no such byte;
- * a borrow only goes on behind a NUL. */
-static bool is_plain(struct str s)
+/* Copies; true: ASCII without NUL, which nearly all are. The high bit of x - 1 or x is set in
+ * no such byte; a borrow only goes on behind a NUL. */
+static bool copy_plain(char *to, struct str s)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t eight, seen = 0;
     size_t i = 0;
     for (; s.len - i >= sizeof(eight); i += sizeof(eight)) {
         memcpy(&eight, s.ptr + i, sizeof(eight));
+        memcpy(to + i, &eight, sizeof(eight));
         seen |= (eight - ones) | eight;
     }
     for (; i < s.len; i++) {
         uint8_t byte = (uint8_t)s.ptr[i];
+        to[i] = (char)byte;
         seen |= (uint8_t)(byte - 1) | byte;
     }
     return (seen & ones << 7) == 0;

@@ -9,7 +9,6 @@
  */
 #include "store_private.h"
 
-#define ROWS_BYTES_MAX (64u << 20)
 #define ARENA_BYTES_MAX (64u << 20)
 #define SHIP_MS 10000
 
@@ -49,24 +48,33 @@
     "text, rule_key text, reason text, violations text, violations_dropped bigint, "  \
     "modifications bigint, is_security_event boolean"
 
-/* Staged first: COPY does not work on a table with row-level security, and an
- * INSERT can skip what an earlier try has stored. */
-static const char stage_begin[] =
+/* Staged first: COPY does not work on a table with row-level security, and an INSERT can skip
+ * what an earlier try has stored. In one go: each answer that is waited for lets the worker
+ * and us push each other's memory out of the processor's cache once more. */
+static const char ship[] =
     "BEGIN; CREATE TEMP TABLE IF NOT EXISTS stage_decisions (" DECISION_TYPES
     ") ON COMMIT DELETE ROWS; CREATE TEMP TABLE IF NOT EXISTS stage_outcomes (" OUTCOME_TYPES
-    ") ON COMMIT DELETE ROWS";
-static const char copy_decisions[] =
-    "COPY pg_temp.stage_decisions (" DECISION_COLUMNS ") FROM STDIN (FORMAT binary)";
-static const char copy_outcomes[] =
-    "COPY pg_temp.stage_outcomes (" OUTCOME_COLUMNS ") FROM STDIN (FORMAT binary)";
-static const char stage_end[] =
-    "INSERT INTO portcullis.audit_decisions (" DECISION_COLUMNS ") SELECT " DECISION_COLUMNS
-    " FROM pg_temp.stage_decisions ON CONFLICT DO NOTHING; "
-    "INSERT INTO portcullis.audit_outcomes (" OUTCOME_COLUMNS ") SELECT " OUTCOME_COLUMNS
-    " FROM pg_temp.stage_outcomes ON CONFLICT DO NOTHING; COMMIT";
+    ") ON COMMIT DELETE ROWS; "
+    "COPY pg_temp.stage_decisions FROM STDIN (FORMAT binary); "
+    "COPY pg_temp.stage_outcomes FROM STDIN (FORMAT binary); "
+    "INSERT INTO portcullis.audit_decisions (" DECISION_COLUMNS
+    ") SELECT * FROM pg_temp.stage_decisions ON CONFLICT DO NOTHING; "
+    "INSERT INTO portcullis.audit_outcomes (" OUTCOME_COLUMNS
+    ") SELECT * FROM pg_temp.stage_outcomes ON CONFLICT DO NOTHING; COMMIT";
+
+/* The records of one kind among those of a batch. */
+struct rows {
+    struct store_source source; /* first: next_rows is given it */
+    struct arena *arena;
+    const struct str *records;
+    size_t count, at;
+    enum audit_kind kind;
+    bool is_begun, is_ended;
+};
 
 static enum err ship_batch(struct store *s, const struct str *records, size_t count,
                            int64_t deadline_ms);
+static enum err next_rows(struct store_source *source, struct buf *part);
 static enum err ship_one(struct store *s, struct str record, bool *ret_is_quarantined);
 static enum err quarantine(struct store *s, struct str record, const char *why);
 
@@ -95,41 +103,40 @@ static enum err ship_batch(struct store *s, const struct str *records, size_t co
                            int64_t deadline_ms)
 {
     struct arena a;
-    struct buf decisions, outcomes;
     arena_init(&a, ARENA_BYTES_MAX);
-    buf_init(&decisions, ROWS_BYTES_MAX);
-    buf_init(&outcomes, ROWS_BYTES_MAX);
-    enum err e = ERR_OK;
-    for (size_t i = 0; i < count && e == ERR_OK; i++) {
-        e = audit_rows_add(&a, records[i], &decisions, &outcomes);
-        arena_reset(&a);
-    }
-    audit_rows_end(&decisions);
-    audit_rows_end(&outcomes);
-    if (e == ERR_OK && (decisions.err != ERR_OK || outcomes.err != ERR_OK)) {
-        e = ERR_MEMORY;
-    }
-    if (e == ERR_OK) {
-        e = store_simple_run(s, STORE_AUDIT, stage_begin, deadline_ms);
-    }
-    bool has_begun = e == ERR_OK;
-    if (e == ERR_OK && decisions.len != 0) {
-        e = store_copy_run(s, STORE_AUDIT, copy_decisions, buf_str(&decisions), deadline_ms);
-    }
-    if (e == ERR_OK && outcomes.len != 0) {
-        e = store_copy_run(s, STORE_AUDIT, copy_outcomes, buf_str(&outcomes), deadline_ms);
-    }
-    if (has_begun && e == ERR_OK) {
-        e = store_simple_run(s, STORE_AUDIT, stage_end, deadline_ms);
-    }
-    if (has_begun && e != ERR_OK && s->conns[STORE_AUDIT].pg != NULL &&
-               store_simple_run(s, STORE_AUDIT, "ROLLBACK", deadline_ms) != ERR_OK) {
+    struct rows decisions = {{next_rows}, &a, records, count, .kind = AUDIT_DECISION};
+    struct rows outcomes = {{next_rows}, &a, records, count, .kind = AUDIT_OUTCOME};
+    struct store_source *const sources[] = {&decisions.source, &outcomes.source};
+    enum err e = store_copy_run(s, STORE_AUDIT, ship, sources, 2, deadline_ms);
+    arena_fini(&a);
+    if (e != ERR_OK && s->conns[STORE_AUDIT].pg != NULL &&
+        store_simple_run(s, STORE_AUDIT, "ROLLBACK", deadline_ms) != ERR_OK) {
         e = ERR_IO;
     }
-    buf_fini(&decisions);
-    buf_fini(&outcomes);
-    arena_fini(&a);
     return e;
+}
+
+/* What is of no kind is met, and refused, among the decisions. */
+static enum err next_rows(struct store_source *source, struct buf *part)
+{
+    struct rows *r = (struct rows *)(void *)source;
+    if (!r->is_begun) {
+        r->is_begun = true;
+        audit_rows_begin(part);
+    }
+    while (r->at < r->count && part->len < STORE_PART_BYTES) {
+        struct str record = r->records[r->at++];
+        bool is_outcome = audit_record_kind(record) == AUDIT_OUTCOME;
+        if (is_outcome == (r->kind == AUDIT_OUTCOME)) {
+            TRY(audit_rows_add(r->arena, record, part));
+            arena_reset(r->arena);
+        }
+    }
+    if (r->at == r->count && !r->is_ended) {
+        r->is_ended = true;
+        audit_rows_end(part);
+    }
+    return part->err == ERR_OK ? ERR_OK : ERR_MEMORY;
 }
 
 static enum err ship_one(struct store *s, struct str record, bool *ret_is_quarantined)

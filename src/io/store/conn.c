@@ -23,7 +23,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define COPY_PART_BYTES (256 * 1024)
 /* What of a COPY the system takes at once: with less, sending waits for the server's reads. */
 #define SEND_BUFFER_BYTES (1024 * 1024)
 #define BACKOFF_MIN_MS 100
@@ -35,8 +34,10 @@ static void ignore_notice(void *context, const PGresult *r);
 static bool is_alive(PGconn *pg);
 static enum err conn_prepare(struct store *s, enum store_role role);
 static void conn_failed(struct store_conn *c);
-static enum err put_copy(struct store *s, enum store_role role, struct str rows,
+static enum err put_copy(struct store *s, enum store_role role, struct store_source *source,
                          int64_t deadline_ms);
+static enum err next_result(struct store *s, enum store_role role, int64_t deadline_ms,
+                            PGresult **ret_result);
 static enum err send_query(PGconn *pg, const struct store_query *q);
 static enum err flush(struct store *s, enum store_role role, int64_t deadline_ms);
 static enum err collect(struct store *s, enum store_role role, int64_t deadline_ms,
@@ -215,61 +216,64 @@ enum err store_simple_run(struct store *s, enum store_role role, const char *sql
     return e;
 }
 
-enum err store_copy_run(struct store *s, enum store_role role, const char *sql, struct str rows,
-                        int64_t deadline_ms)
+enum err store_copy_run(struct store *s, enum store_role role, const char *sql,
+                        struct store_source *const *sources, size_t count, int64_t deadline_ms)
 {
     if (s->conns[role].pg == NULL) {
         TRY(store_conn_open(s, role));
     }
-    PGconn *pg = s->conns[role].pg;
     s->sqlstate[0] = s->constraint[0] = s->raised[0] = '\0';
-    if (PQsendQuery(pg, sql) != 1) {
+    if (PQsendQuery(s->conns[role].pg, sql) != 1) {
         return drop(s, role, ERR_IO, "sending");
     }
     TRY(flush(s, role, deadline_ms));
-    while (PQisBusy(pg)) {
-        if (store_conn_wait(pg, false, -1, deadline_ms) == 0) {
-            return drop(s, role, ERR_TIMEOUT, "waiting");
+    enum err e = ERR_OK;
+    size_t at = 0;
+    PGresult *r;
+    TRY(next_result(s, role, deadline_ms, &r));
+    while (r != NULL) {
+        bool is_copying = PQresultStatus(r) == PGRES_COPY_IN;
+        e = e != ERR_OK ? e : judge(s, role, r);
+        PQclear(r);
+        if (is_copying) {
+            enum err put = at < count ? put_copy(s, role, sources[at], deadline_ms) : ERR_INTERNAL;
+            at++;
+            e = e != ERR_OK ? e : put;
         }
-        if (PQconsumeInput(pg) != 1) {
-            return drop(s, role, ERR_IO, "reading");
+        if (s->conns[role].pg == NULL) {
+            return e;
         }
+        TRY(next_result(s, role, deadline_ms, &r));
     }
-    PGresult *first = PQgetResult(pg), *last = NULL;
-    enum err e = first != NULL ? judge(s, role, first) : ERR_IO;
-    bool is_copying = PQresultStatus(first) == PGRES_COPY_IN;
-    PQclear(first);
-    if (is_copying) {
-        e = put_copy(s, role, rows, deadline_ms);
-    }
-    if (e == ERR_IO || e == ERR_TIMEOUT) {
-        return s->conns[role].pg != NULL ? drop(s, role, e, "copying") : e;
-    }
-    enum err end = collect(s, role, deadline_ms, &last);
-    PQclear(last);
-    return e != ERR_OK ? e : end;
+    /* A COPY that did not happen has put nothing. */
+    return e != ERR_OK || at == count ? e : drop(s, role, ERR_IO, "copying");
 }
 
-static enum err put_copy(struct store *s, enum store_role role, struct str rows,
+/* Rows are sent while they are made: what is made at once stays in the processor's cache. A
+ * source that fails ends the COPY, and what stands behind it, with none. */
+static enum err put_copy(struct store *s, enum store_role role, struct store_source *source,
                          int64_t deadline_ms)
 {
     PGconn *pg = s->conns[role].pg;
-    while (rows.len > 0) {
-        int part = rows.len < COPY_PART_BYTES ? (int)rows.len : COPY_PART_BYTES;
-        int sent = PQputCopyData(pg, rows.ptr, part);
-        if (sent < 0) {
-            return ERR_IO;
+    struct buf part;
+    buf_init(&part, STORE_PART_BYTES_MAX);
+    enum err made = source->next(source, &part);
+    enum err e = ERR_OK;
+    while (e == ERR_OK && made == ERR_OK && part.len > 0) {
+        int sent = PQputCopyData(pg, part.ptr, (int)part.len);
+        e = sent < 0 ? drop(s, role, ERR_IO, "copying") : flush(s, role, deadline_ms);
+        if (e == ERR_OK && sent == 1) {
+            buf_clear(&part);
+            made = source->next(source, &part);
         }
-        if (sent == 1) {
-            rows = str_sub(rows, (size_t)part, rows.len);
-        }
-        TRY(flush(s, role, deadline_ms));
     }
-    int ended;
-    while ((ended = PQputCopyEnd(pg, NULL)) == 0) {
-        TRY(flush(s, role, deadline_ms));
+    buf_fini(&part);
+    int ended = 0;
+    while (e == ERR_OK && ended == 0) {
+        ended = PQputCopyEnd(pg, made == ERR_OK ? NULL : "a row could not be made");
+        e = ended < 0 ? drop(s, role, ERR_IO, "copying") : flush(s, role, deadline_ms);
     }
-    return ended == 1 ? flush(s, role, deadline_ms) : ERR_IO;
+    return e != ERR_OK ? e : made;
 }
 
 /* Text goes in binary form, with its length: a NUL inside is refused by the server
@@ -335,6 +339,23 @@ static enum err flush(struct store *s, enum store_role role, int64_t deadline_ms
 }
 
 /* Reads to the end of the command; keeps the last result or the first refusal. */
+/* NULL: there are no more. */
+static enum err next_result(struct store *s, enum store_role role, int64_t deadline_ms,
+                            PGresult **ret_result)
+{
+    PGconn *pg = s->conns[role].pg;
+    while (PQisBusy(pg)) {
+        if (store_conn_wait(pg, false, -1, deadline_ms) == 0) {
+            return drop(s, role, ERR_TIMEOUT, "waiting");
+        }
+        if (PQconsumeInput(pg) != 1) {
+            return drop(s, role, ERR_IO, "reading");
+        }
+    }
+    *ret_result = PQgetResult(pg);
+    return ERR_OK;
+}
+
 static enum err collect(struct store *s, enum store_role role, int64_t deadline_ms,
                         PGresult **ret_result)
 {
@@ -342,17 +363,12 @@ static enum err collect(struct store *s, enum store_role role, int64_t deadline_
     enum err e = ERR_OK;
     PGresult *last = NULL;
     for (;;) {
-        while (PQisBusy(pg)) {
-            if (store_conn_wait(pg, false, -1, deadline_ms) == 0) {
-                PQclear(last);
-                return drop(s, role, ERR_TIMEOUT, "waiting");
-            }
-            if (PQconsumeInput(pg) != 1) {
-                PQclear(last);
-                return drop(s, role, ERR_IO, "reading");
-            }
+        PGresult *r;
+        enum err come = next_result(s, role, deadline_ms, &r);
+        if (come != ERR_OK) {
+            PQclear(last);
+            return come;
         }
-        PGresult *r = PQgetResult(pg);
         if (r == NULL) {
             break;
         }

@@ -63,9 +63,19 @@ MUST_USE enum err store_query_run(struct store *s, enum store_role role,
  * (migrations), then it must come from this program. */
 MUST_USE enum err store_simple_run(struct store *s, enum store_role role, const char *sql,
                                    int64_t deadline_ms);
-/* COPY ... FROM STDIN with `rows` in text format. ERR_CONFLICT: a key exists already. */
+/* Where the rows of a COPY come from, a part at a time. `next` appends about
+ * STORE_PART_BYTES of them; nothing = these were all. */
+#define STORE_PART_BYTES ((size_t)64 * 1024)
+#define STORE_PART_BYTES_MAX (64u << 20)
+struct store_source {
+    enum err (*next)(struct store_source *source, struct buf *part);
+};
+/* Statements of which `count` are COPY ... FROM STDIN, in one go; the first COPY takes the
+ * first source. ERR_CONFLICT: a key exists already. Whatever fails, nothing behind it is
+ * done; a transaction begun there is the caller's to end. */
 MUST_USE enum err store_copy_run(struct store *s, enum store_role role, const char *sql,
-                                 struct str rows, int64_t deadline_ms);
+                                 struct store_source *const *sources, size_t count,
+                                 int64_t deadline_ms);
 /* One row, first column as text copied; STR_NONE for null; ERR_NOT_FOUND for no row. */
 MUST_USE enum err store_value_get(struct store *s, enum store_role role,
                                   const struct store_query *q, int64_t deadline_ms,
@@ -149,11 +159,11 @@ MUST_USE enum err store_item_update(struct store_job *j, const struct store_extr
                                     int extra_count);
 MUST_USE enum err store_item_get(struct store_job *j);
 MUST_USE enum err store_audit_list_job(struct store_job *j);
-/* audit_rows.c: adds the record to the file of its kind; ERR_CORRUPT: it is none, nothing was
- * added. What fails for want of memory is in the buffers' err. */
-MUST_USE enum err audit_rows_add(struct arena *a, struct str record, struct buf *decisions,
-                                 struct buf *outcomes);
-void audit_rows_end(struct buf *b); /* the file is complete; an empty one stays empty */
+/* audit_rows.c: records as a file of COPY's binary format. ERR_CORRUPT: the record is none,
+ * nothing was added. What fails for want of memory is in the buffer's err. */
+void audit_rows_begin(struct buf *rows);
+MUST_USE enum err audit_rows_add(struct arena *a, struct str record, struct buf *rows);
+void audit_rows_end(struct buf *rows);
 /* load_parts.c, shared with commands (POLICY_ASK). */
 struct store_rows { /* rows [from, to) whose columns begin at first_col */
     const PGresult *result;

@@ -438,6 +438,59 @@ static void odd_bytes_and_days(void **state)
                         "1969-12-31 -1");
 }
 
+/* Rows that are sent in parts: all of them arrive, and a record that is none holds up nobody,
+ * wherever in a part it stands and of whatever kind it says it is. */
+static void many_parts_and_what_is_no_record(void **state)
+{
+    enum { ROWS = 60, TEXT = 4096 };
+    (void)state;
+    static const size_t bad[] = {0, 45, 2 * ROWS - 1};
+    struct buf b[2 * ROWS];
+    struct str records[2 * ROWS];
+    char text[TEXT], id[20];
+    uint64_t written, quarantined;
+    memset(text, 'y', sizeof(text));
+    for (size_t i = 0; i < 2 * ROWS; i++) {
+        snprintf(id, sizeof(id), "req_part_%03zu", i / 2);
+        buf_init(&b[i], 2 * TEXT);
+        if (i % 2 == 0) {
+            audit_decision_write(&b[i], &(struct audit_decision){.request_id = str_from(id),
+                                                                 .unix_ms = 1736519400000,
+                                                                 .decision = STR("allow"),
+                                                                 .reason = {text, TEXT}});
+        } else {
+            audit_outcome_write(&b[i], &(struct audit_outcome){.request_id = str_from(id),
+                                                               .unix_ms = 1736519400000,
+                                                               .outcome = STR("completed"),
+                                                               .finish_reason = {text, TEXT}});
+        }
+        records[i] = buf_str(&b[i]);
+    }
+    assert_int_equal(store_audit_prepare(store), ERR_OK);
+    assert_int_equal(store_audit_ship(store, records + 1, 1, &written, &quarantined), ERR_OK);
+    assert_int_equal(store_audit_ship(store, records, 2 * ROWS, &written, &quarantined), ERR_OK);
+    assert_int_equal(written, 2 * ROWS);
+    assert_int_equal(quarantined, 0);
+    const char *count = "SELECT (SELECT count(*) FROM portcullis.audit_decisions WHERE request_id "
+                        "LIKE 'req_part_%' AND length(reason) = 4096) || ' ' || (SELECT count(*) "
+                        "FROM portcullis.audit_outcomes WHERE request_id LIKE 'req_part_%' AND "
+                        "length(finish_reason) = 4096)";
+    assert_string_equal(sql(count), "60 60");
+    sql("DELETE FROM portcullis.audit_decisions WHERE request_id LIKE 'req_part_%'");
+    sql("DELETE FROM portcullis.audit_outcomes WHERE request_id LIKE 'req_part_%'");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        records[bad[i]].len /= 2;
+    }
+    b[45].ptr[1] = 9; /* of no kind */
+    assert_int_equal(store_audit_ship(store, records, 2 * ROWS, &written, &quarantined), ERR_OK);
+    assert_int_equal(written, 2 * ROWS - 3);
+    assert_int_equal(quarantined, 3);
+    assert_string_equal(sql(count), "59 58");
+    for (size_t i = 0; i < 2 * ROWS; i++) {
+        buf_fini(&b[i]);
+    }
+}
+
 /* ---- faults
  * --------------------------------------------------------------------------------------------- */
 
@@ -509,6 +562,7 @@ int main(void)
         cmocka_unit_test_setup(audit_is_listed_by_filter, reset),
         cmocka_unit_test_setup(records_arrive_as_they_were_written, reset),
         cmocka_unit_test_setup(odd_bytes_and_days, reset),
+        cmocka_unit_test_setup(many_parts_and_what_is_no_record, reset),
         cmocka_unit_test_setup(content_facts_are_shipped_and_listed, reset),
         cmocka_unit_test_setup(a_locked_table_is_a_timeout, reset),
         cmocka_unit_test_setup(a_frozen_server_is_a_timeout, reset),
