@@ -14,7 +14,8 @@ import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-IDLE_US = 2000  # of 100 ms: less is what a gateway does without any request
+QUIET_S, QUIET_US = 0.25, 1500  # in such a time a gateway without any request uses less
+QUIET_TIMES, QUIET_WAIT_S = 2, 60
 
 SCRIPT = """
 wrk.method = "POST"
@@ -47,13 +48,14 @@ def cpu_us(pid):
 def cpu_us_when_done(pid):
     """The same when the process has done what is left to do: the records of a load are still
     being sent when its last answer is out, and belong to it."""
-    now = cpu_us(pid)
-    for _ in range(100):
+    now, times, end = cpu_us(pid), 0, time.monotonic() + QUIET_WAIT_S
+    while times < QUIET_TIMES:
+        if time.monotonic() > end:
+            raise Failed(f"process {pid} is still busy {QUIET_WAIT_S} s after the load")
         before = now
-        time.sleep(0.1)
+        time.sleep(QUIET_S)
         now = cpu_us(pid)
-        if sum(now) - sum(before) <= IDLE_US:
-            break
+        times = times + 1 if sum(now) - sum(before) <= QUIET_US else 0
     return now
 
 
