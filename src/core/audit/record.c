@@ -113,7 +113,8 @@ static const char *take(struct reader *r, size_t bytes);
 static inline uint64_t get_number(struct reader *r, uint64_t max);
 static uint64_t get_leb128(struct reader *r);
 static int64_t get_signed(struct reader *r, int64_t min, int64_t max);
-static void get_text(struct reader *r, struct str *ret);
+static inline void get_text(struct reader *r, struct str *ret);
+static void get_bytes(struct reader *r, struct str *ret);
 static void get_u64(struct reader *r, uint64_t *ret);
 static void get_u32(struct reader *r, uint32_t *ret);
 static void get_i64(struct reader *r, int64_t *ret);
@@ -398,7 +399,21 @@ static int64_t get_signed(struct reader *r, int64_t min, int64_t max)
     return v;
 }
 
-static void get_text(struct reader *r, struct str *ret)
+/* Most are short, many empty. */
+static inline void get_text(struct reader *r, struct str *ret)
+{
+    size_t left = (size_t)(r->end - r->at);
+    if (r->version < VERSION_SHORT || r->is_bad || left == 0 || (uint8_t)*r->at >= left ||
+        (*r->at & 0x80) != 0) {
+        get_bytes(r, ret);
+        return;
+    }
+    size_t len = (uint8_t)*r->at++;
+    *ret = len == 0 ? STR_NONE : (struct str){r->at, len};
+    r->at += len;
+}
+
+static void get_bytes(struct reader *r, struct str *ret)
 {
     size_t len;
     if (r->version >= VERSION_SHORT) {

@@ -19,6 +19,7 @@
 
 #define FORMS_MAX 4U
 #define REST_MAX 63U
+#define DIGITS_MAX 18 /* of a number below 2^63, whatever they are */
 
 struct json_forms {
     struct json_form *list[FORMS_MAX]; /* the one that was right last is the first */
@@ -52,6 +53,7 @@ static bool keep(struct learning *l, size_t to);
 static void skip_between(struct learning *l);
 static size_t end_of_token(const struct learning *l);
 static bool fill(const struct json_form *f, struct filling *r, yyjson_val *values);
+static inline bool is_same(const char *a, const char *b, size_t len);
 static const char *fill_string(struct filling *r, const char *at, yyjson_val *v);
 static bool undo(struct filling *r, struct json_content *c, yyjson_val *v);
 static const char *fill_number(const char *at, const char *end, yyjson_val *v);
@@ -271,7 +273,7 @@ static bool fill(const struct json_form *f, struct filling *r, yyjson_val *value
             continue;
         }
         size_t run = v->uni.u64 - same;
-        if (memcmp(at, f->bytes + same, run) != 0) {
+        if (!is_same(at, f->bytes + same, run)) {
             return false;
         }
         same += run;
@@ -282,6 +284,29 @@ static bool fill(const struct json_form *f, struct filling *r, yyjson_val *value
         }
     }
     return (size_t)(r->end - at) == f->len - same; /* which is the tail */
+}
+
+/* Of the few bytes between two values: a call would cost more. */
+static inline bool is_same(const char *a, const char *b, size_t len)
+{
+    uint64_t x, y;
+    if (len >= sizeof(x)) {
+        for (size_t i = 0; i + sizeof(x) < len; i += sizeof(x)) {
+            memcpy(&x, a + i, sizeof(x));
+            memcpy(&y, b + i, sizeof(y));
+            if (x != y) {
+                return false;
+            }
+        }
+        memcpy(&x, a + len - sizeof(x), sizeof(x));
+        memcpy(&y, b + len - sizeof(y), sizeof(y));
+        return x == y;
+    }
+    char difference = 0;
+    for (size_t i = 0; i < len; i++) {
+        difference |= (char)(a[i] ^ b[i]);
+    }
+    return difference == 0;
 }
 
 /* From behind the opening quote; returns the closing one, or NULL. */
@@ -336,10 +361,11 @@ static const char *fill_number(const char *at, const char *end, yyjson_val *v)
 {
     const char *from = at;
     uint64_t n = 0;
-    while (at < end && *at >= '0' && *at <= '9' && at - from < 19) {
-        n = n * 10 + (uint64_t)(*at++ - '0');
+    const char *stop = end - at < DIGITS_MAX + 1 ? end : at + DIGITS_MAX + 1;
+    for (unsigned digit; at < stop && (digit = (unsigned)(*at - '0')) <= 9; at++) {
+        n = n * 10 + digit;
     }
-    if (at == from || at - from > 18 || (*from == '0' && at - from > 1)) {
+    if (at == from || at - from > DIGITS_MAX || (*from == '0' && at - from > 1)) {
         return NULL;
     }
     if (at < end && *at == '.') {

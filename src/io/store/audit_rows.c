@@ -32,6 +32,7 @@ static char *length(char *to, uint32_t v);
 static char *bytes(char *to, struct str s);
 static char *text(char *to, struct str s);
 static bool copy_plain(char *to, struct str s);
+static inline uint64_t copy_eight(char *to, const char *from);
 static void clean(char *at, struct str s);
 static char *int4(char *to, int64_t v);
 static char *int8(char *to, int64_t v);
@@ -258,24 +259,34 @@ static char *text(char *to, struct str s)
     return to + s.len;
 }
 
-/* Copies; true: ASCII without NUL, which nearly all are. The high bit of x - 1 or x is set in
- * no such byte; a borrow only goes on behind a NUL. */
+/* Copies; true: ASCII without NUL, which nearly all are. */
 static bool copy_plain(char *to, struct str s)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t eight, seen = 0;
-    size_t i = 0;
-    for (; s.len - i >= sizeof(eight); i += sizeof(eight)) {
-        memcpy(&eight, s.ptr + i, sizeof(eight));
-        memcpy(to + i, &eight, sizeof(eight));
-        seen |= (eight - ones) | eight;
+    uint64_t seen = 0;
+    if (s.len < sizeof(uint64_t)) {
+        for (size_t i = 0; i < s.len; i++) {
+            uint8_t byte = (uint8_t)s.ptr[i];
+            to[i] = (char)byte;
+            seen |= (uint8_t)(byte - 1) | byte;
+        }
+        return (seen & 0x80) == 0;
     }
-    for (; i < s.len; i++) {
-        uint8_t byte = (uint8_t)s.ptr[i];
-        to[i] = (char)byte;
-        seen |= (uint8_t)(byte - 1) | byte;
+    size_t last = s.len - sizeof(uint64_t); /* these eight overlap those before */
+    for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
+        seen |= copy_eight(to + i, s.ptr + i);
     }
-    return (seen & ones << 7) == 0;
+    seen |= copy_eight(to + last, s.ptr + last);
+    return (seen & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* The high bit of x - 1 or x is set in no ASCII byte but NUL; a borrow only goes on behind a
+ * NUL. */
+static inline uint64_t copy_eight(char *to, const char *from)
+{
+    uint64_t eight;
+    memcpy(&eight, from, sizeof(eight));
+    memcpy(to, &eight, sizeof(eight));
+    return (eight - UINT64_C(0x0101010101010101)) | eight;
 }
 
 static void clean(char *at, struct str s)
