@@ -166,9 +166,23 @@ class Stand:
     def _postgres(self):
         self.has_postgres = True
         self._setup_shell("postgres_start bench durable")
+        self._give_way()
         for line in (self.dir / "bench.env").read_text().splitlines():
             name, value = line.split("=", 1)
             self.env[name] = value
+
+    def _give_way(self):
+        """The database gets what the load leaves of CPU 1, so that every proxy has the same
+        client and the same provider; what it has not stored when the load is over is waited
+        for, and counted (measure.py). Where the kernel weighs sessions against each other,
+        a process's own priority counts only within its session."""
+        postmaster = self.pids()[1]
+        children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text()
+        for pid in [postmaster] + [int(p) for p in children.split()]:
+            os.setpriority(os.PRIO_PROCESS, pid, 19)
+        session = pathlib.Path(f"/proc/{postmaster}/autogroup")
+        if session.exists():
+            session.write_text("19")
 
     def _gateway(self):
         binary = self.build / "src/portcullis"
