@@ -236,7 +236,8 @@ enum err store_copy_run(struct store *s, enum store_role role, const char *sql,
         e = e != ERR_OK ? e : judge(s, role, r);
         PQclear(r);
         if (is_copying) {
-            enum err put = at < count ? put_copy(s, role, sources[at], deadline_ms) : ERR_INTERNAL;
+            enum err put = at < count ? put_copy(s, role, sources[at], deadline_ms)
+                                      : drop(s, role, ERR_INTERNAL, "copying");
             at++;
             e = e != ERR_OK ? e : put;
         }
