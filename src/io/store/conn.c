@@ -339,7 +339,6 @@ static enum err flush(struct store *s, enum store_role role, int64_t deadline_ms
     }
 }
 
-/* Reads to the end of the command; keeps the last result or the first refusal. */
 /* NULL: there are no more. */
 static enum err next_result(struct store *s, enum store_role role, int64_t deadline_ms,
                             PGresult **ret_result)
@@ -357,6 +356,7 @@ static enum err next_result(struct store *s, enum store_role role, int64_t deadl
     return ERR_OK;
 }
 
+/* Reads to the end of the command; keeps the last result or the first refusal. */
 static enum err collect(struct store *s, enum store_role role, int64_t deadline_ms,
                         PGresult **ret_result)
 {
