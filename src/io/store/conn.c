@@ -202,18 +202,7 @@ enum err store_query_run(struct store *s, enum store_role role, const struct sto
 enum err store_simple_run(struct store *s, enum store_role role, const char *sql,
                           int64_t deadline_ms)
 {
-    if (s->conns[role].pg == NULL) {
-        TRY(store_conn_open(s, role));
-    }
-    s->sqlstate[0] = s->constraint[0] = s->raised[0] = '\0';
-    if (PQsendQuery(s->conns[role].pg, sql) != 1) {
-        return drop(s, role, ERR_IO, "sending");
-    }
-    TRY(flush(s, role, deadline_ms));
-    PGresult *r = NULL;
-    enum err e = collect(s, role, deadline_ms, &r);
-    PQclear(r);
-    return e;
+    return store_copy_run(s, role, sql, NULL, 0, deadline_ms);
 }
 
 enum err store_copy_run(struct store *s, enum store_role role, const char *sql,
@@ -245,6 +234,9 @@ enum err store_copy_run(struct store *s, enum store_role role, const char *sql,
             return e;
         }
         TRY(next_result(s, role, deadline_ms, &r));
+    }
+    if (PQstatus(s->conns[role].pg) != CONNECTION_OK) {
+        return drop(s, role, ERR_IO, "reading");
     }
     /* A COPY that did not happen has put nothing. */
     return e != ERR_OK || at == count ? e : drop(s, role, ERR_IO, "copying");
