@@ -24,6 +24,7 @@ static int key_change(struct cli_context *c, const char *verb, const char *id, u
 static int api(struct cli_context *c, enum wire_method method, const char *path, const char *file);
 static bool parse_method(const char *text, enum wire_method *ret);
 static int print_answer(bool is_good, const struct manage_answer *a);
+static enum err check_named(const struct config *c, struct issue *issue);
 
 int cli_migrate(int argc, char **argv)
 {
@@ -307,6 +308,7 @@ int cli_config(int argc, char **argv)
     if (e == ERR_OK && !is_show) {
         e = tls_start();
         e = e == ERR_OK ? config_check(&c, &exceptions, &issue) : e;
+        e = e == ERR_OK ? check_named(&c, &issue) : e;
     }
     net_exceptions_free(exceptions);
     if (e != ERR_OK) {
@@ -325,6 +327,27 @@ int cli_config(int argc, char **argv)
     }
     config_free(&c);
     return 0;
+}
+
+/* What the settings name besides: files as a start would read them, an address as it
+ * would be understood. Neither must be set: the environment of a check is another one. */
+static enum err check_named(const struct config *c, struct issue *issue)
+{
+    struct store_secrets secrets;
+    struct route_catalog *catalog = NULL;
+    struct buf texts[2] = {{0}, {0}};
+    if (c->database_url[0] != '\0') {
+        TRY(config_in_setting("database.url", store_dsn_check(c->database_url, issue), issue));
+    }
+    if (c->master_key_file[0] != '\0') {
+        TRY(cli_load_secrets(c, &secrets, issue));
+        bytes_wipe(&secrets, sizeof(secrets));
+    }
+    enum err e = cli_load_catalog(c, texts, &catalog, issue);
+    route_catalog_free(catalog);
+    buf_fini(&texts[0]);
+    buf_fini(&texts[1]);
+    return config_in_setting("catalog_dir", e, issue);
 }
 
 /* For a container's health check: no other program needed. */

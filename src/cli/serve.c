@@ -114,6 +114,7 @@ static enum err start(struct serve *s, struct issue *issue)
                              "not answered by ipsec-mb, which needs a processor with AES");
         return e;
     }
+    TRY(config_check(&s->config, &s->exceptions, issue));
     TRY(cli_load_secrets(&s->config, &s->secrets, issue));
     TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
     TRY(scan_engine_new(&s->engine));
@@ -158,8 +159,7 @@ static enum err start_state(struct serve *s, struct issue *issue)
     }
     TRY(lock_state(s, issue));
     TRY(name_node(s));
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    s->workers = c->workers > 0 ? (unsigned)c->workers : cores > 0 ? (unsigned)cores : 1;
+    s->workers = config_workers(c);
     struct spool_options spool = {.dir = s->spool_dir,
                                   .lanes = s->workers,
                                   .segment_bytes = (size_t)c->audit_segment_mib << 20,
@@ -244,7 +244,6 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     const struct config *c = &s->config;
     struct worker_options o;
     worker_options_default(&o);
-    TRY(config_check(c, &s->exceptions, issue));
     o.workers = s->workers;
     o.net.exceptions = s->exceptions;
     o.net.clients_max = (uint32_t)c->limits_clients;

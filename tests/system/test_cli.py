@@ -3,6 +3,7 @@
 right; 2 for wrong usage, 1 for what failed. No gateway and no database are needed for that.
 """
 import http.server
+import json
 import os
 import subprocess
 import threading
@@ -83,6 +84,29 @@ def test_wrong_usage(run, args, words):
     ('{"listen":{"port":"x"}}', "c.json: /listen/port: must be a whole number from 0 to 65535"),
     ('{"log":{"level":"loud"}}', "c.json: /log/level: must be one of: "),
     ('{"listen":{"port":1},}', "c.json: not JSON at byte 20: "),
+    ('{"listen":5}', "c.json: /listen: must be an object of settings"),
+    ('{"lisen":{}}', "c.json: /lisen: unknown setting; did you mean 'listen'?"),
+    ('{"foo":{}}', "c.json: /foo: unknown setting"),
+    ('{"listen":{"prt":{}}}', "c.json: /listen/prt: unknown setting; did you mean 'listen.port'?"),
+    ('{"listen.port":1}', 'c.json: /listen.port: write it as {"listen": {"port": ...}}'),
+    ('{"listen":{"port":1.5}}', "c.json: /listen/port: must be a whole number from 0 to 65535"),
+    ('{"listen":{"port":null}}', "c.json: /listen/port: must be a whole number from 0 to 65535"),
+    ('{"audit":{"hash_body":[]}}', "c.json: /audit/hash_body: must be true or false"),
+    ('{"audit":{"durability":null}}', "c.json: /audit/durability: must be one of: process strict"),
+    ('{"state_dir":["/x"]}', "c.json: /state_dir: must be a string"),
+    ('{"state_dir":"/a\\u0000b"}', "c.json: /state_dir: must not hold a NUL byte"),
+    ('[]', "c.json: the configuration must be an object"),
+    ('', "c.json: the document is empty"),
+    ('{"recognisers":{}}', "c.json: /recognisers: must be an array of at most 8 recognisers"),
+    ('{"recognisers":[5]}', "c.json: /recognisers/0: must be an object"),
+    ('{"recognisers":[{"name":"n","url":"x"}]}', "c.json: /recognisers/0/url: "),
+    ('{"recognisers":[{"name":"n","ur":"x"}]}',
+     "c.json: /recognisers/0/ur: is no member of a recogniser"),
+    ('{"recognisers":[{"name":"a","url":"https://a.example/x","types":["person"]},'
+     '{"name":"b","url":"https://a.example/x","types":["person"]}]}',
+     "c.json: /recognisers/1/types: a type must be offered only once"),
+    ('{"recognisers":[{"name":"a","url":"https://a.example/x","types":["person"],'
+     '"ca_file":"/a\\u0000b"}]}', "c.json: /recognisers/0/ca_file: must not hold a NUL byte"),
 ])
 def test_a_wrong_file_of_settings(run, tmp_path, text, words):
     (tmp_path / "c.json").write_text(text)
@@ -98,11 +122,65 @@ def test_a_wrong_file_of_settings(run, tmp_path, text, words):
     ('{"upstream":{"ca_file":"none.pem"}}', "upstream.ca_file: "),
     ('{"recognisers":[{"name":"n","url":"http://10.0.0.1/x","types":["person"]}]}',
      "recognisers: n: "),
+    ('{"recognisers":[{"name":"n","url":"https://a.example/x","types":["person"],'
+     '"ca_file":"none.pem"}]}', "recognisers: n: no CA certificate could be read from none.pem"),
+    ('{"listen":{"host":"gateway"}}',
+     'listen.host: "gateway" is not an address: write an IPv4 or IPv6 literal'),
+    ('{"listen":{"host":""}}', 'listen.host: "" is not an address'),
+    ('{"tls":{"host":"x"}}', 'tls.host: "x" is not an address'),
+    ('{"admin":{"host":"127.0.0.256"}}', 'admin.host: "127.0.0.256" is not an address'),
+    ('{"admin":{"port":8080}}', "admin.port: 8080 is the port of another listener (listen.port)"),
+    ('{"listen":{"host":"0.0.0.0"},"tls":{"port":8080,"certificate":"x","key":"x"}}',
+     "tls.port: 8080 is the port of another listener (listen.port)"),
+    ('{"tls":{"port":9000,"certificate":"x","key":"x"},"admin":{"port":9000,"host":"::"}}',
+     "admin.port: 9000 is the port of another listener (tls.port)"),
+    ('{"workers":4,"audit":{"spool_mib":255}}',
+     "audit.spool_mib: must be at least 256: a segment of audit.segment_mib for each of 4 workers"),
+    ('{"node":"a\\nb"}', "node: must be letters, digits and . _ : - alone, at most 128 bytes"),
+    ('{"node":"a\\"b"}', "node: must be letters, digits and . _ : - alone, at most 128 bytes"),
+    ('{"database":{"url":"secret"}}',
+     "database.url: the database address is not a libpq connection string or URL"),
+    ('{"master_key_file":"none"}', "master_key_file: none cannot be read: No such file"),
+    ('{"catalog_dir":"none"}', "catalog_dir: none/providers.json cannot be read: No such file"),
 ])
 def test_what_only_a_start_would_show_is_checked_too(run, tmp_path, text, words):
     (tmp_path / "c.json").write_text(text)
-    status, out, err = run("config", "check", "-c", "c.json")
+    status, out, err = run("config", "check", "-c", "c.json", **(
+        {"PORTCULLIS_CATALOG_DIR": "none"} if "catalog_dir" in text else {}))
     assert (status, out) == (1, "") and "configuration: " + words in err, (out, err)
+    assert "secret" not in err
+
+
+@pytest.mark.parametrize("text", [
+    '{}', '{"listen":{"host":"::1","port":0},"admin":{"port":0}}',
+    '{"listen":{"host":"127.0.0.1"},"admin":{"host":"127.0.0.2","port":8080}}',
+    '{"listen":{"host":"[::]"}}', '{"workers":4,"audit":{"spool_mib":256}}',
+    '{"listen":{},"recognisers":[]}',
+])
+def test_a_right_file_of_settings(run, tmp_path, text):
+    (tmp_path / "c.json").write_text(text)
+    assert run("config", "check", "-c", "c.json") == (0, "configuration is well-formed\n", "")
+
+
+def test_what_is_in_force_is_shown_whole_and_without_secrets(run, tmp_path):
+    url = "postgresql://u:hidden@127.0.0.1:1/x"
+    hosts = ",".join(f"provider-{i}.example:8443" for i in range(80))
+    (tmp_path / "credential").write_text("Bearer hidden")
+    (tmp_path / "url").write_text(url)
+    (tmp_path / "c.json").write_text(json.dumps({
+        "upstream": {"exceptions": hosts}, "database": {"url": url}, "log": {"level": "warn"},
+        "recognisers": [{"name": "n", "url": "https://ner.example/find",
+                         "types": ["person"], "credential_file": "credential"}]}))
+    for more in ({}, {"DATABASE_URL": url}, {"PORTCULLIS_DATABASE_URL_FILE": "url"}):
+        for form in ([], ["--json"]):
+            status, out, err = run("config", "show", "-c", "c.json", *form, "--set", "workers=2",
+                                   PORTCULLIS_DRAIN_S="5", **more)
+            assert (status, err) == (0, "") and hosts in out and "hidden" not in out, out
+    rows = {row["name"]: (row["value"], row["origin"]) for row in json.loads(out)}
+    assert rows["database.url"] == ("********", "environment")
+    assert rows["log.level"] == ("warn", "file") and rows["workers"] == ("2", "flag")
+    assert rows["drain_s"] == ("5", "environment") and rows["node"] == ("", "default")
+    assert rows["recognisers.n"][1] == "file"
 
 
 def test_a_wrong_setting_from_elsewhere(run):
