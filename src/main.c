@@ -76,8 +76,10 @@ static const struct {
      "settings and where they come from",
      "  check   exit 1 with the place of what is wrong\n"
      "  show    every setting, its value (secrets are starred) and its origin\n"},
-    {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready",
-     "Asks /readyz, of 127.0.0.1 and the configured port unless told; prints why not.\n"},
+    {"healthcheck", cli_healthcheck, "[-c FILE | HOST:PORT]", "exit 0 when the gateway is ready",
+     "Asks /readyz where the settings say that the gateway listens; prints why not.\n"
+     "  -c FILE     settings, as for serve\n"
+     "  HOST:PORT   ask there; HOST is an address\n"},
     {"version", cli_version, "[--json]", "the version", ""},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

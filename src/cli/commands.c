@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The small subcommands: migrate, org, key, api, config, healthcheck, version. Each
- * is a few lines over the management API or the store.
+ * The small subcommands: migrate, org, key, api, config, version. Each is a
+ * few lines over the management API or the store.
  */
 #include "cli.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 static int migrate(struct cli_context *c, int argc, char **argv);
 static void print_migration(const struct store_migrate_report *r, const char *made);
@@ -348,57 +343,6 @@ static enum err check_named(const struct config *c, struct issue *issue)
     buf_fini(&texts[0]);
     buf_fini(&texts[1]);
     return config_in_setting("catalog_dir", e, issue);
-}
-
-/* For a container's health check: no other program needed. */
-int cli_healthcheck(int argc, char **argv)
-{
-    struct config c;
-    struct issue issue;
-    char host[64] = "127.0.0.1", answer[2048] = "";
-    size_t got = 0;
-    unsigned port = 8080;
-    char rest;
-    if (argc > 2 || (argc == 2 && (sscanf(argv[1], "%63[^:]:%5u%c", host, &port, &rest) != 2 ||
-                                   port == 0 || port > 65535))) {
-        return cli_usage(argv[0]);
-    }
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    const char *digits = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-    if (inet_pton(AF_INET, digits, &address.sin_addr) != 1) {
-        fprintf(stderr, "portcullis: healthcheck: '%s' is not an IPv4 address\n", host);
-        return cli_usage(argv[0]);
-    }
-    if (argc == 1 && config_load(&c, NULL, 0, NULL, 0, &issue) == ERR_OK) {
-        port = (unsigned)c.listen_port;
-        config_free(&c);
-    }
-    address.sin_port = htons((uint16_t)port);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval limit = {.tv_sec = 2};
-    static const char request[] =
-        "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    bool is_good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-                   connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                   write(fd, request, sizeof(request) - 1) == (ssize_t)sizeof(request) - 1;
-    for (ssize_t n; is_good && got < sizeof(answer) - 1; got += (size_t)n) {
-        n = read(fd, answer + got, sizeof(answer) - 1 - got);
-        if (n <= 0) {
-            break;
-        }
-    }
-    is_good = is_good && strncmp(answer, "HTTP/1.1 200", 12) == 0;
-    if (!is_good) {
-        const char *why = answer[0] == '\0' ? strerror(errno) : answer;
-        const char *reasons = strstr(answer, "\"reasons\":[");
-        why = reasons != NULL ? reasons + strlen("\"reasons\":[") : why;
-        fprintf(stderr, "portcullis: not ready: http://%s:%u/readyz: %.*s\n", host, port,
-                (int)strcspn(why, reasons != NULL ? "]" : "\r\n"), why);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return is_good ? 0 : 1;
 }
 
 int cli_version(int argc, char **argv)

@@ -70,8 +70,8 @@ def test_every_command_has_help(run, command):
     (["api", "GET"], "usage: portcullis api METHOD PATH"),
     (["demo", "load"], "usage: portcullis demo load --provider URL"),
     (["demo", "load", "--provider", "localhost"], "must be a URL such as https://localhost:8443"),
-    (["healthcheck", "127.0.0.1:99999"], "usage: portcullis healthcheck [HOST:PORT]"),
-    (["healthcheck", "gateway:8080"], "'gateway' is not an IPv4 address"),
+    (["healthcheck", "127.0.0.1:99999"], "usage: portcullis healthcheck [-c FILE | HOST:PORT]"),
+    (["healthcheck", "gateway:8080"], "'gateway' is not an address"),
 ])
 def test_wrong_usage(run, args, words):
     status, out, err = run(*args)
@@ -235,11 +235,14 @@ def test_a_wrong_policy(run, tmp_path, text, words):
     assert status == 1 and "q.json: cannot be read: No such file or directory" in err
 
 
-def test_healthcheck_says_why_not(run):
+def test_healthcheck_says_why_not(run, tmp_path):
     class Answer(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        status = 503
+
         def do_GET(self):
             body = b'{"status":"not ready","reasons":["the gateway is draining"],"checks":{}}'
-            self.send_response(503)
+            self.send_response(Answer.status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -249,6 +252,20 @@ def test_healthcheck_says_why_not(run):
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        status, _, err = run("healthcheck", f"127.0.0.1:{server.server_port}")
+        port = server.server_port
+        (tmp_path / "c.json").write_text(f'{{"listen":{{"host":"0.0.0.0","port":{port}}}}}')
+        asked = [((f"127.0.0.1:{port}",), {}), ((f"localhost:{port}",), {}),
+                 (("-c", "c.json"), {}), ((), {"PORTCULLIS_LISTEN_PORT": str(port)})]
+        for args, variables in asked:
+            status, _, err = run("healthcheck", *args, **variables)
+            assert status == 1 and 'not ready: ' in err and "the gateway is draining" in err
+        Answer.status = 200
+        for args, variables in asked:
+            assert run("healthcheck", *args, **variables) == (0, "", "")
         server.shutdown()
-    assert status == 1 and 'not ready: ' in err and "the gateway is draining" in err
+    status, _, err = run("healthcheck", f"[::1]:{port}")
+    assert status == 1 and "not ready: http://::1:" in err
+    status, _, err = run("healthcheck", "-c", "none.json")
+    assert status == 1 and "none.json: the configuration file cannot be read" in err
+    status, _, err = run("healthcheck", PORTCULLIS_LISTEN_PORT="x")
+    assert status == 1 and "PORTCULLIS_LISTEN_PORT: listen.port: must be a whole number" in err
