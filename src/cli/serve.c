@@ -47,6 +47,7 @@ static void run(struct serve *s);
 static void close_orphans(struct serve *s);
 static void prepare_partitions(struct serve *s, int64_t now_ms);
 static void reload(struct serve *s);
+static void note_certificate(struct serve *s, const struct tls_server *tls);
 static void stop(struct serve *s, int status);
 static void on_signal(int number);
 static void set_signals(void);
@@ -305,6 +306,7 @@ static enum err listen_all(struct serve *s, struct issue *issue)
         l.host = str_from(c->tls_host);
         l.port = (uint16_t)c->tls_port;
         enum err e = worker_group_listen(s->group, &l, &s->tls_listener, &port, issue);
+        note_certificate(s, l.tls);
         tls_server_unref(l.tls);
         TRY(config_in_setting("tls", e, issue));
         s->has_tls_listener = true;
@@ -399,12 +401,17 @@ static void reload(struct serve *s)
         e = tls_server_open(s->config.tls_certificate, s->config.tls_key, &tls, &issue);
     }
     if (e == ERR_OK) {
+        what = "CA certificates of recognisers";
+        e = config_recognisers_check(&s->config, s->exceptions, &issue);
+    }
+    if (e == ERR_OK) {
         what = "CA certificates";
         e = worker_group_reload_ca(s->group, &issue);
     }
     if (e == ERR_OK) {
         if (tls != NULL) {
             worker_group_set_tls(s->group, s->tls_listener, tls);
+            note_certificate(s, tls);
         }
         serve_log(s, "info", "reloaded", "\"epoch\":%llu", (unsigned long long)s->epoch);
     } else {
@@ -417,6 +424,19 @@ static void reload(struct serve *s)
     }
     tls_server_unref(tls);
     serve_notify("READY=1");
+}
+
+/* One that has expired is served: refusing to start would help nobody. */
+static void note_certificate(struct serve *s, const struct tls_server *tls)
+{
+    char text[32];
+    int64_t not_after_s = tls_server_not_after_s(tls);
+    atomic_store(&s->health.certificate_not_after_s, not_after_s);
+    if (not_after_s * 1000 <= serve_unix_ms()) {
+        struct str end = time_rfc3339_ms(not_after_s * 1000, text);
+        serve_log(s, "error", "certificate_expired", "\"what\":\"listener certificate\","
+                  "\"not_after\":\"%.*s\"", STR_ARG(end));
+    }
 }
 
 static void stop(struct serve *s, int status)

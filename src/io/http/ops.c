@@ -16,6 +16,7 @@ static void write_snapshot(struct buf *b, const struct http *h, const struct pol
 static void write_workers(struct buf *b, const struct http *h);
 static void write_spool(struct buf *b, const struct http *h);
 static void write_control(struct buf *b, const struct http *h);
+static void write_certificate(struct buf *b, const struct http *h);
 static void write_compile(struct buf *b, const struct http *h);
 static void write_lag(struct buf *b, const struct http *h);
 static void write_process(struct buf *b);
@@ -85,6 +86,7 @@ void http_ops_metrics(const struct http *h, const struct policy_snapshot *s, str
     write_workers(&r->body, h);
     write_spool(&r->body, h);
     write_control(&r->body, h);
+    write_certificate(&r->body, h);
     write_compile(&r->body, h);
     write_process(&r->body);
 }
@@ -228,6 +230,19 @@ static void write_control(struct buf *b, const struct http *h)
                (double)atomic_load(&health->compile_us) / 1e6);
     buf_add(b, STR("# HELP portcullis_build_info The version.\n# TYPE portcullis_build_info gauge\n"
                    "portcullis_build_info{version=\"" PORTCULLIS_VERSION "\"} 1\n"));
+}
+
+/* No sample without a TLS listener: 0 would be a certificate that expired long ago. */
+static void write_certificate(struct buf *b, const struct http *h)
+{
+    int64_t not_after_s = atomic_load(&h->options.health->certificate_not_after_s);
+    buf_add(b, STR("# HELP portcullis_tls_certificate_expiry_timestamp_seconds When the first "
+                   "certificate of the TLS listener's chain expires.\n"
+                   "# TYPE portcullis_tls_certificate_expiry_timestamp_seconds gauge\n"));
+    if (not_after_s != 0) {
+        buf_printf(b, "portcullis_tls_certificate_expiry_timestamp_seconds %lld\n",
+                   (long long)not_after_s);
+    }
 }
 
 /* Term lists, and the children that compile them. */
