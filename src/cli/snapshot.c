@@ -47,15 +47,17 @@ void serve_first_snapshot(struct serve *s)
 void serve_refresh(struct serve *s, bool is_poll)
 {
     bool is_known = atomic_load(&s->health.is_loaded);
-    if (is_poll) {
-        atomic_fetch_add(&s->health.notify_resync, 1);
-    } else {
+    uint64_t before = s->epoch;
+    if (!is_poll) {
         atomic_fetch_add(&s->health.notify_received, 1);
     }
     int64_t now_ms = serve_unix_ms();
     bool is_all = !is_known || s->is_from_disk || serve_is_rebuild_due(s, now_ms);
     enum err e = apply(s, is_all ? 0 : s->epoch);
     s->is_behind = e != ERR_OK;
+    if (is_poll && e == ERR_OK && s->epoch != before) {
+        atomic_fetch_add(&s->health.notify_resync, 1); /* nobody had told */
+    }
     if (e != ERR_OK) {
         rebuild_due(s, now_ms);
         serve_note_database(s, e);

@@ -3,9 +3,10 @@
 # The documentation against the program: the API reference is what `portcullis api reference`
 # prints, the coverage what `portcullis coverage` prints, the table of types what `portcullis scan
 # --list` prints, the configuration table names every setting with its default, every metric of the
-# program is in the guide and every one that a guide, an alert or a dashboard names is in the program,
-# the manual pages have every command as --help has it and every setting, and every relative link
-# leads to a file, and to a heading in it.
+# program is in the guide and every one that a guide, an alert or a dashboard names is in the program
+# (tests/system/test_metrics.py asks a running one), alerts and panels ask for what their metrics have,
+# every alert and every event of the log is explained, the manual pages have every command as --help has
+# it and every setting, and every relative link leads to a file, and to a heading in it.
 # usage: docs.py PORTCULLIS ROOT [--write]
 import json
 import os
@@ -26,6 +27,8 @@ def main(program, root, is_write):
     detection(program, root, is_write, failures)
     settings(program, root, is_write, failures)
     metrics(root, failures)
+    queries(root, failures)
+    explained(root, failures)
     codes(root, failures)
     manual(program, root, failures)
     links(root, failures)
@@ -95,6 +98,56 @@ def metrics(root, failures):
         base = next((name[: -len(s)] for s in SUFFIXES if name.endswith(s)), name)
         if f"`{name}`" not in guide and f"`{base}`" not in guide:
             failures.append(f"guide-operations.md does not have the metric {name}")
+
+
+def queries(root, failures):
+    """What alerts and panels ask of a metric is what its type and labels can answer: a histogram has
+    buckets and no value of its own, a counter means something as a rate only, a gauge has none."""
+    guide = open(os.path.join(root, "src/docs/guide-operations.md")).read()
+    known = {name: (kind, set(re.findall(r"`(\w+)`", labels)) | {"instance", "job"})
+             for name, kind, labels in re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*)\|", guide, re.M)
+             if kind in ("counter", "gauge", "histogram")}
+    alerts = open(os.path.join(root, "docker/prometheus/alerts.yaml")).read()
+    panels = json.load(open(os.path.join(root, "docker/grafana/portcullis.json")))["panels"]
+    asked = re.findall(r"expr: (.*)", alerts)
+    asked += [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    for query in asked:
+        labels = set(re.findall(r"(\w+)!?=~?\"", query))
+        for group in re.findall(r"by \(([^)]*)\)", query):
+            labels |= {word.strip() for word in group.split(",")}
+        there = {"le"} if "histogram_quantile" in query else set()
+        for name in METRIC.findall(query):
+            base = next((name[: -len(s)] for s in SUFFIXES if name.endswith(s)), name)
+            kind, own = known.get(name) or known.get(base) or ("unknown", set())
+            there |= own
+            is_rate = re.search(rf"(rate|increase)\({name}\b", query) is not None
+            if (kind == "histogram") != (base != name) or (kind == "gauge") == is_rate:
+                failures.append(f"{query}: {name} is a {kind}")
+        if METRIC.search(query) and not labels <= there:
+            failures.append(f"{query}: no label {' '.join(sorted(labels - there))}")
+
+
+def explained(root, failures):
+    """Alerts and events of the log against the tables of the operators' guide."""
+    guide = open(os.path.join(root, "src/docs/guide-operations.md")).read()
+    alerts = set(re.findall(r"alert: (\w+)", open(
+        os.path.join(root, "docker/prometheus/alerts.yaml")).read()))
+    rows = set(re.findall(r"^\| `(Portcullis\w+)` \|", guide, re.M))
+    for name in sorted(alerts ^ rows):
+        failures.append(f"alert {name} stands in one of alerts.yaml and guide-operations.md alone")
+    cli = os.path.join(root, "src/cli")
+    source = "".join(open(os.path.join(cli, n)).read() for n in os.listdir(cli) if n.endswith(".c"))
+    events = set()
+    for call in re.findall(r"serve_log\(s, (.*?\")(?=,\s*\"\\\")", source, re.S):
+        words = re.findall(r'"([a-z]+(?:_[a-z]+)*)"', call)
+        events |= {w for w in words if w not in ("error", "warn", "info", "debug")}
+    table = re.search(r"\| event \| level \| meaning \|\n\|[-|]+\n((?:\|.*\n)+)", guide)[1]
+    named = {e for row in table.splitlines() for e in re.findall(r"`(\w+)`", row.split("|")[1])}
+    for name in sorted(events ^ named):
+        failures.append(f"event {name} stands in one of src/cli and guide-operations.md alone")
+    for name in re.findall(r"event `(\w+)`", guide):
+        if name not in events:
+            failures.append(f"guide-operations.md: no event {name}")
 
 
 def codes(root, failures):
