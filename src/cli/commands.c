@@ -11,6 +11,7 @@
 
 static int migrate(struct cli_context *c, int argc, char **argv);
 static void print_migration(const struct store_migrate_report *r, const char *made);
+static bool is_org_line(const char *name, const char *id);
 static int org_create(struct cli_context *c, const char *name, const char *id);
 static int org_list(struct cli_context *c);
 static bool is_key_line(int argc, char **argv, uint64_t *ret_grace_s);
@@ -37,24 +38,40 @@ static int migrate(struct cli_context *c, int argc, char **argv)
     struct store_migrate_report r;
     struct issue issue = {.offset = UINT64_MAX};
     uint64_t to = 0;
-    bool dry_run = false;
+    bool dry_run = false, has_to = false;
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--dry-run") == 0) {
             dry_run = true;
         } else if (strcmp(argv[i], "--to") != 0 || i + 1 == argc ||
-                   str_to_u64(str_from(argv[++i]), &to) != ERR_OK || to > UINT32_MAX) {
+                   str_to_u64(str_from(argv[++i]), &to) != ERR_OK || to > UINT32_MAX ||
+                   (to == 0 && strcmp(argv[1], "up") == 0)) {
             fprintf(stderr, "portcullis: migrate: '%s' is not understood here\n", argv[i]);
             return cli_usage(argv[0]);
+        } else {
+            has_to = true;
         }
+    }
+    bool is_up = strcmp(argv[1], "up") == 0, is_down = strcmp(argv[1], "down") == 0;
+    if ((is_down && !has_to) || (!is_up && !is_down && argc > 2)) {
+        fprintf(stderr, "portcullis: migrate %s: %s\n", argv[1],
+                is_down ? "say the version to go down to with --to N; 0 removes all of it, with "
+                          "every row"
+                        : "takes neither --to nor --dry-run");
+        return cli_usage(argv[0]);
     }
     if (!cli_open(c, false)) {
         return 1;
     }
-    enum err e = strcmp(argv[1], "up") == 0
-                     ? store_migrate_up(c->store, (uint32_t)to, dry_run, &r, &issue)
-                 : strcmp(argv[1], "down") == 0
-                     ? store_migrate_down(c->store, (uint32_t)to, dry_run, &r, &issue)
-                     : store_migrate_status(c->store, &r, &issue);
+    enum err e = store_migrate_status(c->store, &r, &issue);
+    if (e == ERR_OK && r.steps_count > 0 && to > r.steps[r.steps_count - 1].version) {
+        issue_set(&issue, "", "there is no version %llu; the newest is %u", (unsigned long long)to,
+                  (unsigned)r.steps[r.steps_count - 1].version);
+        e = ERR_INVALID;
+    } else if (e == ERR_OK && is_up) {
+        e = store_migrate_up(c->store, (uint32_t)to, dry_run, &r, &issue);
+    } else if (e == ERR_OK && is_down) {
+        e = store_migrate_down(c->store, (uint32_t)to, dry_run, &r, &issue);
+    }
     if (e != ERR_OK) {
         if (issue.message[0] == 0) {
             issue_set(&issue, "", "%s", store_error(c->store));
@@ -86,7 +103,8 @@ int cli_org(int argc, char **argv)
     int status = 2;
     if (cli_begin(&c, &argc, argv, CLI_VERBS("create", "list"))) {
         bool is_list = strcmp(argv[1], "list") == 0;
-        if (is_list ? argc != 2 : argc != 3 && argc != 4) {
+        bool is_right = is_list ? argc == 2 : argc == 3 || argc == 4;
+        if (!is_right || (!is_list && !is_org_line(argv[2], argc > 3 ? argv[3] : NULL))) {
             (void)cli_usage(argv[0]);
         } else if (!cli_open(&c, false)) {
             status = 1;
@@ -96,6 +114,22 @@ int cli_org(int argc, char **argv)
     }
     cli_close(&c);
     return status;
+}
+
+static bool is_org_line(const char *name, const char *id)
+{
+    size_t len = id != NULL ? strlen(id) : 0;
+    bool is_id = id == NULL || (len > 4 && len <= 36 && strncmp(id, "org_", 4) == 0);
+    for (size_t i = 4; is_id && i < len; i++) {
+        is_id = (id[i] >= '0' && id[i] <= '9') || (id[i] >= 'A' && id[i] <= 'Z') ||
+                (id[i] >= 'a' && id[i] <= 'z');
+    }
+    if (name[0] == '\0') {
+        fprintf(stderr, "portcullis: org create: NAME must not be empty\n");
+    } else if (!is_id) {
+        fprintf(stderr, "portcullis: org create: ID must be org_ and 1 to 32 letters and digits\n");
+    }
+    return name[0] != '\0' && is_id;
 }
 
 static int org_create(struct cli_context *c, const char *name, const char *id)

@@ -172,10 +172,52 @@ def manual(program, root, failures):
         for words in " ".join(" ".join(usage).split()[2:]).split(" portcullis "):
             if words not in plain:
                 failures.append(f"portcullis.1.scd does not say: {words}")
+    options(program, root, text, failures)
+    settings = {s["name"] for s in json.loads(run(program, "config", "show", "--json"))}
     text = open(os.path.join(root, "src/docs/portcullis.json.5.scd")).read()
-    for s in json.loads(run(program, "config", "show", "--json")):
-        if f"*{s['name']}*" not in text:
-            failures.append(f"portcullis.json.5.scd does not have {s['name']}")
+    text = text.split("# SETTINGS")[1].split("# EXAMPLE")[0]
+    titles = {name for line in re.findall(r"^\*[a-z].*\*$", text, re.M)
+              for name in re.findall(r"\*([a-z_.]+)\*", line)} - {"recognisers"}
+    for name in sorted(titles ^ settings):
+        failures.append(f"setting {name} stands in one of config.c and portcullis.json.5.scd alone")
+    source = open(os.path.join(root, "src/cli/recognisers.c")).read()
+    members = set(re.findall(r'^        \{"(\w+)", (?:&ret|NULL)', source, re.M))
+    entry = text.split("*recognisers*\n")[1].split("\n\n")[0]
+    shown = {name for name in re.findall(r"_(\w+)_ \(", entry)} | \
+        set(re.findall(r"_(credential_header)_", entry))
+    for name in sorted(members ^ shown):
+        failures.append(f"member {name} of a recogniser stands in one of recognisers.c and the page")
+
+
+def options(program, root, page, failures):
+    """Options, environment variables, names of filters and members of a key: what the program takes,
+    what --help says and what the manual page says are the same."""
+    folder = os.path.join(root, "src/cli")
+    source = "".join(open(os.path.join(folder, n)).read() for n in os.listdir(folder))
+    taken = set(re.findall(r'"(--[a-z-]+)', source))
+    commands = re.findall(r"^  ([a-z]+) ", run(program, "--help"), re.M)
+    texts = {c: run(program, c, "--help") for c in commands}
+    helped = set(re.findall(r"--[a-z][a-z-]*", " ".join(texts.values())))
+    shown = set(re.findall(r"--[a-z][a-z-]*", page))
+    for name in sorted((taken ^ helped) | (taken ^ shown)):
+        failures.append(f"option {name}: taken {name in taken}, --help {name in helped}, "
+                        f"portcullis.1.scd {name in shown}")
+    asked = set(re.findall(r'getenv\("([A-Z_]+)"', source))
+    part = page.split("# ENVIRONMENT")[1].split("# EXAMPLES")[0]
+    shown = set(re.findall(r"^\*([A-Z_]+)\*$", part, re.M))
+    for name in sorted(shown ^ (asked | {"PORTCULLIS_MASTER_KEY_FILE"})):
+        failures.append(f"variable {name} stands in one of src/cli and portcullis.1.scd alone")
+    listed = set(re.search(r"Names: ([a-z_\s]+)\.", texts["audit"])[1].split())
+    shown = set(re.search(r"Names: ([a-z_,\s]+)\.", page)[1].replace(",", "").split())
+    guide = open(os.path.join(root, "src/docs/guide-platform.md")).read()
+    told = set(re.findall(r"`(\w+)`", re.search(r"^Filters: ([^.]*)\.", guide, re.M)[1]))
+    for name in sorted((listed ^ shown) | (listed ^ told)):
+        failures.append(f"filter {name} of the audit log is not in --help, manual page and guide")
+    listed = re.search(r"Members: ([a-z_\s]+);", texts["key"])[1].split()
+    table = open(os.path.join(root, "src/docs/api.md")).read().split("## POST /v1/keys\n")[1]
+    members = set(re.findall(r"^\| `(\w+)` \|", table.split("\n## ")[0], re.M)) - {"name"}
+    for name in sorted(set(listed) ^ members):
+        failures.append(f"member {name} of a key stands in one of key --help and api.md alone")
 
 
 def anchors(path):

@@ -225,6 +225,14 @@ def test_the_platform_guide(shell, lab, policy):
 def test_the_operators_guide(shell, lab):
     guide = "src/docs/guide-operations.md"
     assert shell("portcullis migrate status").strip() == shown(guide, "000001 init", False).strip()
+    newest = shown(guide, "schema version", False).split()[2]
+    assert shell("portcullis migrate up --to 99") == \
+        f"portcullis: migrate: there is no version 99; the newest is {newest}\n"
+    help_names = re.search(r"Names: ([a-z_\s]+)\.", shell("portcullis audit --help"))[1].split()
+    for name in help_names:
+        answer = shell(f"portcullis audit list {name}=1")
+        assert "Unknown query parameter" not in answer, answer
+    assert "Unknown query parameter" in shell("portcullis audit list name=1")
     # The installation, step by step, on the database that is there.
     for command in ("portcullis migrate up", "portcullis key create first role=owner "
                     "'scopes=[\"call\",\"manage\"]'"):
