@@ -441,7 +441,10 @@ static void note_certificate(struct serve *s, const struct tls_server *tls)
 
 static void stop(struct serve *s, int status)
 {
-    serve_notify("STOPPING=1");
+    char message[80];
+    long long wait_s = s->config.drain_s + 2 * STOP_SHIP_MS / 1000;
+    snprintf(message, sizeof(message), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", wait_s * 1000000);
+    serve_notify(message);
     if (s->group != NULL) {
         serve_log(s, "info", "draining", "\"deadline_s\":%lld", (long long)s->config.drain_s);
         worker_group_drain(s->group, (uint32_t)s->config.drain_s * 1000);
