@@ -37,6 +37,7 @@ static int wake_fd = -1;                         /* the one thing a signal handl
 static volatile sig_atomic_t saw_stop, saw_reload;
 
 static enum err start(struct serve *s, struct issue *issue);
+static void size_threads(const struct config *c);
 static enum err start_state(struct serve *s, struct issue *issue);
 static enum err start_compile(struct serve *s, struct issue *issue);
 static enum err lock_state(struct serve *s, struct issue *issue);
@@ -116,6 +117,7 @@ static enum err start(struct serve *s, struct issue *issue)
         return e;
     }
     TRY(config_check(&s->config, &s->exceptions, issue));
+    size_threads(&s->config);
     TRY(cli_load_secrets(&s->config, &s->secrets, issue));
     TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
     TRY(scan_engine_new(&s->engine));
@@ -144,6 +146,15 @@ static enum err start(struct serve *s, struct issue *issue)
               atomic_load(&s->health.is_degraded) ? "true" : "false");
     serve_notify("READY=1");
     return ERR_OK;
+}
+
+/* libuv's threads, 4 unless it is told, of which names get half: each loop asks for a name
+ * itself, so one that hangs would take two of two loops, and no other could be asked for. */
+static void size_threads(const struct config *c)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "%u", 2 * config_workers(c) + 4);
+    setenv("UV_THREADPOOL_SIZE", text, 0); /* before the first thread */
 }
 
 static enum err start_state(struct serve *s, struct issue *issue)
