@@ -141,8 +141,11 @@ static enum err start(struct serve *s, struct issue *issue)
     TRY(worker_group_start(s->group, issue));
     TRY(spool_start(s->spool, serve_ship, s, worker_group_on_synced, s->group));
     TRY(listen_all(s, issue));
-    serve_log(s, "info", "ready", "\"port\":%u,\"workers\":%u,\"epoch\":%llu,\"degraded\":%s",
-              (unsigned)s->port, worker_group_count(s->group), (unsigned long long)s->epoch,
+    serve_log(s, "info", "ready",
+              "\"port\":%u,\"tls_port\":%u,\"admin_port\":%u,\"workers\":%u,\"epoch\":%llu,"
+              "\"degraded\":%s",
+              (unsigned)s->port, (unsigned)s->tls_port, (unsigned)s->admin_port,
+              worker_group_count(s->group), (unsigned long long)s->epoch,
               atomic_load(&s->health.is_degraded) ? "true" : "false");
     serve_notify("READY=1");
     return ERR_OK;
@@ -308,7 +311,6 @@ static enum err listen_all(struct serve *s, struct issue *issue)
                               .backlog = (int)c->listen_backlog,
                               .tag = TAG_MAIN};
     unsigned id;
-    uint16_t port;
     TRY(config_in_setting("listen", worker_group_listen(s->group, &l, &id, &s->port, issue),
                           issue));
     if (c->tls_port >= 0) {
@@ -316,7 +318,7 @@ static enum err listen_all(struct serve *s, struct issue *issue)
             "tls", tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue), issue));
         l.host = str_from(c->tls_host);
         l.port = (uint16_t)c->tls_port;
-        enum err e = worker_group_listen(s->group, &l, &s->tls_listener, &port, issue);
+        enum err e = worker_group_listen(s->group, &l, &s->tls_listener, &s->tls_port, issue);
         note_certificate(s, l.tls);
         tls_server_unref(l.tls);
         TRY(config_in_setting("tls", e, issue));
@@ -327,8 +329,8 @@ static enum err listen_all(struct serve *s, struct issue *issue)
         l.host = str_from(c->admin_host);
         l.port = (uint16_t)c->admin_port;
         l.tag = TAG_ADMIN;
-        TRY(config_in_setting("admin", worker_group_listen(s->group, &l, &id, &port, issue),
-                              issue));
+        enum err e = worker_group_listen(s->group, &l, &id, &s->admin_port, issue);
+        TRY(config_in_setting("admin", e, issue));
     }
     return ERR_OK;
 }

@@ -40,7 +40,7 @@ struct serve {
     char spool_dir[600], snapshot_path[600];
     unsigned workers;
     bool is_strict;
-    uint16_t port;
+    uint16_t port, tls_port, admin_port; /* of the listeners; 0 = there is none */
     unsigned tls_listener;
     bool has_tls_listener;
     int64_t started_ms;

@@ -160,3 +160,27 @@ def test_the_level_chooses_and_a_closed_log_stops_nobody(build_dir, database_url
         assert process.wait(60) == 0
     finally:
         lab.drop()
+
+
+def test_management_is_where_admin_port_says(build_dir, database_url, fake, tmp_path):
+    lab = Lab(build_dir, database_url, tmp_path, fake, {"admin": {"port": 0}})
+    try:
+        ready = next(json.loads(line) for line in lab.lines if '"event":"ready"' in line)
+        port = ready["admin_port"]
+        assert port > 0 and ready["port"] == lab.port and ready["tls_port"] == 0
+        both = {"/healthz": 200, "/readyz": 200, "/metrics": 200, "/v1/models": 200}
+        managed = {"/v1/policies": 200, "/governance": 200, "/v1/nodes": 200, "/openapi.json": 200}
+        main = lab.url
+
+        def statuses(url):
+            lab.url = url
+            found = {path: lab.call("GET", path)[0] for path in [*both, *managed][3:]}
+            found.update({path: lab.get(path)[0] for path in [*both][:3]})
+            found["evaluate"] = lab.call("POST", "/v1/evaluate", {"model": "gpt-4o"})[0]
+            found["chat"] = lab.chat()[0]
+            return found
+        everything = {**both, **managed, "evaluate": 200, "chat": 200}
+        assert statuses(f"http://127.0.0.1:{port}") == everything
+        assert statuses(main) == {**everything, **dict.fromkeys([*managed, "evaluate"], 404)}
+    finally:
+        lab.stop()
