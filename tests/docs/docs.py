@@ -32,6 +32,7 @@ def main(program, root, is_write):
     codes(root, failures)
     manual(program, root, failures)
     links(root, failures)
+    hardening(program, failures)
     json.load(open(os.path.join(root, "docker/grafana/portcullis.json")))
     for text in failures:
         print("FAILED", text)
@@ -218,6 +219,16 @@ def options(program, root, page, failures):
     members = set(re.findall(r"^\| `(\w+)` \|", table.split("\n## ")[0], re.M)) - {"name"}
     for name in sorted(set(listed) ^ members):
         failures.append(f"member {name} of a key stands in one of key --help and api.md alone")
+
+
+def hardening(program, failures):
+    """What SECURITY.md says of the build."""
+    text = subprocess.run(["readelf", "-Whld", program], capture_output=True, text=True,
+                          check=True).stdout
+    for mark, what in ((r"Type:\s+DYN", "PIE"), (r"GNU_RELRO", "RELRO"), (r"BIND_NOW|NOW", "now"),
+                       (r"GNU_STACK.* RW ", "a stack that cannot be executed")):
+        if not re.search(mark, text):
+            failures.append(f"the program was built without {what}")
 
 
 def anchors(path):

@@ -162,6 +162,30 @@ def test_what_is_not_enforced_is_refused(shell, lab):
     must_show(shown("README.md", "/rules/0/type: rules of type"), second)
 
 
+def test_the_types_that_readme_says_are_refused_are(shell, lab):
+    types = re.findall(r"`(\w+)`", page("README.md").split("rules of the types\n")[-1].split(
+        "Not yet, and therefore refused")[-1].split("Storing\none")[0])
+    assert len(types) == 8
+    for name in types:
+        with open(os.path.join(lab.directory, "t.json"), "w", encoding="ascii") as f:
+            json.dump({"name": "x", "scope": {"level": "org"}, "rules": [
+                {"key": "a", "type": name, "effect": "block", "stage": "select", "params": {}}]}, f)
+        assert f"/rules/0/type: rules of type '{name}' are not enforced by this version, so they " \
+               "cannot be stored" in shell("portcullis policy validate t.json"), name
+
+
+def test_the_lines_of_the_end(lab):
+    """A gateway of its own, as the guide shows it."""
+    folder = os.path.join(lab.directory, "end")
+    os.mkdir(folder)
+    lab.settings["node"] = "gw-1-00000002"
+    other = lab.twin(folder)
+    lab.settings["node"] = "gw-1"
+    assert other.end() == 0
+    must_show(shown("src/docs/guide-operations.md", '{"ts":"2026-11-27T08:40:11.020Z"', False),
+              "".join(other.lines[-2:]))
+
+
 def test_an_exception_of_the_sdk(lab, policy, capsys):
     text = page("src/docs/guide-developers.md")
     code = shown("src/docs/guide-developers.md", "from openai import OpenAI, Perm", False)
@@ -213,6 +237,7 @@ def test_the_platform_guide(shell, lab, policy):
     must_show(shown(guide, '{"enabled":true,"allowedProviders"', False), shell(
         'curl -s $GATEWAY/v1/compliance/preview -H "Authorization: Bearer $OWNER"'))
     lab.must("PUT", "/v1/compliance/policy", {"enabled": False})
+    wait_until(lambda: lab.must("GET", "/v1/nodes")["data"][0]["is_current"], "the node reports")
     must_show(shown(guide, '{"data":[{"id":"gw-1', False),
               shell('curl -s $GATEWAY/v1/nodes -H "Authorization: Bearer $OWNER"'))
     templates = lab.must("GET", "/governance/templates")["templates"]

@@ -91,6 +91,32 @@ def test_a_failed_reload_is_ready_again(build_dir, database_url, fake, tmp_path)
         manager.socket.close()
 
 
+def test_no_core_dump_and_no_secret_in_sight(build_dir, database_url, fake, tmp_path):
+    """What SECURITY.md says of the process itself."""
+    lab = Lab(build_dir, database_url, tmp_path, fake)
+    try:
+        with open(f"/proc/{lab.process.pid}/limits", encoding="ascii") as f:
+            core = next(line for line in f if line.startswith("Max core file size"))
+        assert core.split()[4:6] == ["0", "0"]
+        for name in ("state", "state/spool"):
+            assert os.stat(os.path.join(lab.directory, name)).st_mode & 0o777 == 0o700
+        for folder, _, names in os.walk(os.path.join(lab.directory, "state")):
+            for name in names:
+                assert os.stat(os.path.join(folder, name)).st_mode & 0o077 == 0, name
+        assert lab.chat("a-word-of-the-prompt")[0] == 200
+        lab.wait_shipped()
+        files = b""
+        for folder, _, names in os.walk(os.path.join(lab.directory, "state")):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as f:
+                    files += f.read()
+        assert b"a-word-of-the-prompt" not in files
+        for key in lab.keys.values():
+            assert key.encode() not in files and key not in "".join(lab.lines)
+    finally:
+        lab.stop()
+
+
 @pytest.mark.parametrize("signals,exits", [([signal.SIGTERM], 0), ([signal.SIGINT], 0),
                                            ([signal.SIGHUP, signal.SIGTERM], 0),
                                            ([signal.SIGTERM, signal.SIGTERM], 0)])
