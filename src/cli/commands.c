@@ -352,6 +352,7 @@ int cli_config(int argc, char **argv)
         fwrite(out.ptr, 1, out.len, stdout);
         buf_fini(&out);
     } else {
+        config_warn(&c);
         printf("configuration is well-formed\n");
     }
     config_free(&c);

@@ -71,6 +71,8 @@ MUST_USE enum err config_check(const struct config *c, struct net_exceptions **r
 /* Returns e; of an error the issue then says that it is in this setting, or group of settings,
  * unless it says where it is. */
 MUST_USE enum err config_in_setting(const char *name, enum err e, struct issue *issue);
+/* What starts and is a mistake all the same, one line for each on stderr. After config_check. */
+void config_warn(const struct config *c);
 /* As set, else one for each core. */
 unsigned config_workers(const struct config *c);
 /* For config_write. */

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NODE_BYTES_MAX 128
@@ -146,6 +147,29 @@ static enum err check_certificates(const struct config *c, struct issue *issue)
     TRY(config_in_setting("tls", e, issue));
     tls_server_unref(server);
     return ERR_OK;
+}
+
+void config_warn(const struct config *c)
+{
+    struct tls_client *client = NULL;
+    struct tls_server *server = NULL;
+    struct issue issue;
+    char text[32];
+    int skipped = 0;
+    if (c->upstream_ca_file[0] != '\0' &&
+        tls_client_open(c->upstream_ca_file, &client, &skipped, &issue) == ERR_OK && skipped > 0) {
+        fprintf(stderr, "portcullis: warning: upstream.ca_file: %d of the certificates in %s "
+                "cannot be read and do not count\n", skipped, c->upstream_ca_file);
+    }
+    tls_client_unref(client);
+    if (c->tls_port >= 0 &&
+        tls_server_open(c->tls_certificate, c->tls_key, &server, &issue) == ERR_OK &&
+        tls_server_not_after_s(server) <= (int64_t)time(NULL)) {
+        struct str end = time_rfc3339_ms(tls_server_not_after_s(server) * 1000, text);
+        fprintf(stderr, "portcullis: warning: tls.certificate: a certificate in %s has expired at "
+                "%.*s\n", c->tls_certificate, STR_ARG(end));
+    }
+    tls_server_unref(server);
 }
 
 enum err config_in_setting(const char *name, enum err e, struct issue *issue)

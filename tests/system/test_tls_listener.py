@@ -164,6 +164,11 @@ def test_the_expiry_is_a_metric_and_an_expired_certificate_is_told(lab):
     forge.make_dated("old", "20190101000000Z", "20200101000000Z", "localhost")
     os.replace(os.path.join(lab.directory, "old.key"), lab.tls_key)
     os.replace(os.path.join(lab.directory, "old.crt"), lab.tls_crt)
+    done = subprocess.run([lab.binary, "config", "check", "-c", lab.config], env=lab.env, text=True,
+                          capture_output=True)
+    assert (done.returncode, done.stdout) == (0, "configuration is well-formed\n")
+    assert done.stderr == (f"portcullis: warning: tls.certificate: a certificate in {lab.tls_crt} "
+                           "has expired at 2020-01-01T00:00:00.000Z\n")
     line = reload(lab, "certificate_expired")
     assert (line["level"], line["what"]) == ("error", "listener certificate")
     assert line["not_after"] == "2020-01-01T00:00:00.000Z"

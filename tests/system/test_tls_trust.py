@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import ssl
+import subprocess
 
 import pytest
 
@@ -141,3 +142,23 @@ def test_a_ca_file_that_is_gone_changes_nothing_and_says_so(lab, provider):
     line = next(line for line in reversed(lab.lines) if '"reload_failed"' in line)
     assert '"what":"CA certificates"' in line and lab.ca in line, line
     assert ask(lab) == (200, None) and provider.resumed == [True]
+
+
+def test_a_ca_file_of_which_a_part_cannot_be_read(lab, forge, tmp_path):
+    """What can be read counts, and a check says that the rest does not."""
+    with open(at(forge, "ca.crt"), encoding="ascii") as f:
+        good = f.read()
+    broken = good.replace("MII", "AAA", 1)
+
+    def check(text):
+        (tmp_path / "ca.pem").write_text(text)
+        done = subprocess.run([lab.binary, "config", "check", "--set",
+                               f"upstream.ca_file={tmp_path}/ca.pem"], env=lab.env, text=True,
+                              capture_output=True)
+        return done.returncode, done.stderr
+    assert check(good) == (0, "")
+    assert check(good + broken) == (0, "portcullis: warning: upstream.ca_file: 1 of the "
+                                    f"certificates in {tmp_path}/ca.pem cannot be read and do not "
+                                    "count\n")
+    status, text = check(broken)
+    assert status == 1 and "no CA certificate could be read" in text
