@@ -397,7 +397,7 @@ static void prepare_partitions(struct serve *s, int64_t now_ms)
         return;
     }
     if (store_audit_prepare(s->store) != ERR_OK) {
-        serve_log(s, "warn", "partitions_not_prepared", "\"retry_s\":%d", PREPARE_MS / 1000);
+        serve_log_why(s, "warn", "partitions_not_prepared", "", store_error(s->store));
     }
     s->prepared_ms = now_ms;
 }
@@ -428,12 +428,9 @@ static void reload(struct serve *s)
         }
         serve_log(s, "info", "reloaded", "\"epoch\":%llu", (unsigned long long)s->epoch);
     } else {
-        struct buf reason;
-        buf_init(&reason, 4096);
-        json_write_str(&reason, str_from(issue.message));
-        serve_log(s, "error", "reload_failed", "\"what\":\"%s\",\"reason\":%.*s", what,
-                  STR_ARG(buf_str(&reason)));
-        buf_fini(&reason);
+        char members[64];
+        snprintf(members, sizeof(members), "\"what\":\"%s\"", what);
+        serve_log_why(s, "error", "reload_failed", members, issue.message);
     }
     tls_server_unref(tls);
     serve_notify("READY=1");
@@ -470,7 +467,7 @@ static void stop(struct serve *s, int status)
     serve_last_good_save(s, true);
     if (s->store != NULL && atomic_load(&s->health.is_database_up)) {
         if (store_node_leave(s->store, str_from(s->node)) != ERR_OK) {
-            serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");
+            serve_log_why(s, "warn", "node_not_left", "", store_error(s->store));
         }
     }
     /* The loops have ended, so nothing is appended; the syncer may still wake the group. */

@@ -139,9 +139,9 @@ def explained(root, failures):
     cli = os.path.join(root, "src/cli")
     source = "".join(open(os.path.join(cli, n)).read() for n in os.listdir(cli) if n.endswith(".c"))
     events = set()
-    for call in re.findall(r"serve_log\(s, (.*?\")(?=,\s*\"\\\")", source, re.S):
-        words = re.findall(r'"([a-z]+(?:_[a-z]+)*)"', call)
-        events |= {w for w in words if w not in ("error", "warn", "info", "debug")}
+    for call in re.findall(r"serve_log(?:_why)?\(s, (.*?);", source, re.S):
+        words = re.findall(r'(?<!\\)"([a-z]+(?:_[a-z]+)*)"', call)
+        events |= {w for w in words if w not in ("error", "warn", "info", "debug", "true", "false")}
     table = re.search(r"\| event \| level \| meaning \|\n\|[-|]+\n((?:\|.*\n)+)", guide)[1]
     named = {e for row in table.splitlines() for e in re.findall(r"`(\w+)`", row.split("|")[1])}
     for name in sorted(events ^ named):

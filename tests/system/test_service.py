@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from lab import Lab, wait_until
+from lab import Lab, Outage, wait_until
 
 
 class Manager:
@@ -154,6 +154,29 @@ def test_every_line_is_json(build_dir, database_url, fake, tmp_path):
             assert row["level"] in ("error", "warn", "info", "debug")
     finally:
         lab.stop()
+
+
+def test_an_outage_says_why(build_dir, fake, tmp_path):
+    postgres = Outage()
+    lab = Lab(build_dir, postgres.url, tmp_path, fake)
+
+    def reason(event):
+        wait_until(lambda: any(f'"event":"{event}"' in line for line in lab.lines), event)
+        row = json.loads(next(line for line in lab.lines if f'"event":"{event}"' in line))
+        return row["reason"]
+    try:
+        postgres.halt()
+        assert reason("database_down")
+        lab.end()
+        lab.lines.clear()
+        lab.start()
+        assert "Connection refused" in reason("database_unavailable")
+        assert "postgresql://" not in "".join(lab.lines)
+    finally:
+        if not postgres.pids():
+            postgres.resume()
+        lab.stop()
+        postgres.stop()
 
 
 def test_the_level_chooses_and_a_closed_log_stops_nobody(build_dir, database_url, fake, tmp_path):
