@@ -174,10 +174,20 @@ const struct manage_route *manage_routes(size_t *ret_count);
 struct manage_request {
     enum wire_method method;
     struct str path, query, body;
-    struct str content_type, if_match, prefer; /* header values or none */
+    /* Header values or none; of several lines one list. */
+    struct str content_type, if_match, if_none_match, prefer;
     const struct manage_caller *caller;        /* NULL = not authenticated */
     bool is_production; /* S0-36: a `warn` policy is worth a warning */
     const struct recognise_services *services; /* as in codec_reader */
+};
+
+/* RFC 9110 13.1: of a change, what must hold (If-Match) or must not (If-None-Match) of the
+ * version that is stored. */
+struct manage_condition {
+    bool is_set;
+    bool is_any;            /* "*": of any version */
+    const struct str *tags; /* without quotes; weak ones only where they can match */
+    size_t tags_count;
 };
 
 struct manage_filter { /* GET /v1/audit and lists; absent texts are none */
@@ -201,8 +211,7 @@ struct manage_command {
     bool is_production;
     struct str id;      /* of the path; policy ids without prefix */
     uint32_t version;   /* of the path, the body (rollback), 0 = none */
-    bool has_if_match;
-    uint32_t if_match;
+    struct manage_condition if_match, if_none_match;
     unsigned wait_s;    /* Prefer: wait=N, 0 = do not wait */
     yyjson_val *body;   /* root of the body, NULL = none */
     struct policy policy; /* POLICY_CREATE; POLICY_ASK when has_policy */
@@ -252,6 +261,9 @@ bool manage_path_is_known(struct str path);
 
 /* ---- what the store asks in the middle of a transaction --------------------------------- */
 
+/* The name of the header whose condition is not met by the stored version, 0 = nothing is
+ * stored; NULL = the change may be made. */
+const char *manage_condition_failed(const struct manage_command *c, uint32_t version);
 /* The new content of a policy from the stored one and the command (PATCH): S0 merges
  * rules (S0-47), native merges members (RFC 7396). Store members are kept. */
 MUST_USE enum err manage_policy_patch(struct arena *a, const struct manage_command *c,

@@ -19,9 +19,8 @@ static enum err check_caller(const struct manage_request *r, struct manage_comma
                              struct manage_refusal *refusal);
 static enum err take_captures(const struct manage_captures *captures, struct manage_command *ret,
                               struct manage_refusal *refusal);
-static enum err read_headers(const struct manage_request *r, struct manage_command *ret,
-                             struct manage_refusal *refusal);
-static bool takes_if_match(const struct manage_command *c);
+static enum err read_prefer(const struct manage_request *r, struct manage_command *ret,
+                            struct manage_refusal *refusal);
 static enum err parse_body(struct codec_reader *reader, const struct manage_request *r,
                            struct manage_command *ret, struct manage_refusal *refusal);
 static bool takes_body(const struct manage_route *route);
@@ -47,7 +46,8 @@ enum err manage_parse(struct arena *a, const struct manage_request *r,
     TRY(find_route(r, ret, &captures, ret_refusal));
     TRY(check_caller(r, ret, ret_refusal));
     TRY(take_captures(&captures, ret, ret_refusal));
-    TRY(read_headers(r, ret, ret_refusal));
+    TRY(manage_conditions_read(a, r, ret, ret_refusal));
+    TRY(read_prefer(r, ret, ret_refusal));
     TRY(manage_filter_read(a, r->query, ret->route, &ret->filter, ret_refusal));
     TRY(manage_view_take(ret, ret_refusal));
     return parse_body(&reader, r, ret, ret_refusal);
@@ -151,25 +151,9 @@ static enum err take_captures(const struct manage_captures *captures, struct man
     return ERR_OK;
 }
 
-static enum err read_headers(const struct manage_request *r, struct manage_command *ret,
-                             struct manage_refusal *refusal)
+static enum err read_prefer(const struct manage_request *r, struct manage_command *ret,
+                            struct manage_refusal *refusal)
 {
-    struct str tag = str_trim(r->if_match, " \t");
-    if (tag.len != 0 && r->method != WIRE_GET) {
-        uint64_t version;
-        if (!takes_if_match(ret)) {
-            manage_refuse(refusal, 400, "invalid_request", "If-Match",
-                          "Only changes of policies have versions; leave If-Match out here");
-            return ERR_INVALID;
-        }
-        if (str_to_u64(str_trim(tag, "\""), &version) != ERR_OK || version > UINT32_MAX) {
-            manage_refuse(refusal, 400, "invalid_request", "If-Match",
-                          "If-Match must be one version, such as \"3\"");
-            return ERR_INVALID;
-        }
-        ret->has_if_match = true;
-        ret->if_match = (uint32_t)version;
-    }
     struct str prefer = r->prefer;
     while (prefer.len != 0) {
         struct str value = str_trim(str_cut(&prefer, ','), " \t");
@@ -186,14 +170,6 @@ static enum err read_headers(const struct manage_request *r, struct manage_comma
         ret->wait_s = (unsigned)(seconds < MANAGE_WAIT_MAX_S ? seconds : MANAGE_WAIT_MAX_S);
     }
     return ERR_OK;
-}
-
-/* A condition that nobody looks at is a change that somebody believes to be guarded. */
-static bool takes_if_match(const struct manage_command *c)
-{
-    return c->kind == MANAGE_POLICY_PATCH || c->kind == MANAGE_POLICY_ARCHIVE ||
-           c->kind == MANAGE_VERSION_ROLLBACK ||
-           (c->kind == MANAGE_POLICY_CREATE && c->view == MANAGE_COMPLIANCE);
 }
 
 static enum err parse_body(struct codec_reader *reader, const struct manage_request *r,

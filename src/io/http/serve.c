@@ -13,6 +13,7 @@ static bool serve_ops(struct http *h, const struct worker_request *request);
 static void serve_management(struct http *h, const struct worker_request *request);
 static void read_request(struct arena *a, const struct worker_request *r,
                          struct manage_caller *caller, struct manage_request *ret);
+static struct str joined(struct arena *a, const struct wire_head *head, const char *name);
 static void answer(struct http *h, struct worker_ticket ticket, const struct manage_answer *m);
 static void queue(struct http *h, struct http_job *job);
 static void unknown_path(struct str path, struct manage_refusal *refusal);
@@ -182,8 +183,9 @@ static void read_request(struct arena *a, const struct worker_request *r,
         .query = arena_str(a, head->query),
         .body = arena_str(a, r->body),
         .content_type = arena_str(a, wire_header_get(head, "content-type")),
-        .if_match = arena_str(a, wire_header_get(head, "if-match")),
-        .prefer = arena_str(a, wire_header_get(head, "prefer")),
+        .if_match = joined(a, head, "if-match"),
+        .if_none_match = joined(a, head, "if-none-match"),
+        .prefer = joined(a, head, "prefer"),
     };
     if (r->principal == NULL) {
         return;
@@ -197,6 +199,28 @@ static void read_request(struct arena *a, const struct worker_request *r,
     struct str environment = policy_principal_key(r->principal)->environment;
     ret->is_production = environment.len == 0 || str_eq(environment, STR("production"));
     ret->caller = caller;
+}
+
+/* The lines of a list are one list (RFC 9110 5.3): a condition on the second line counts.
+ * None stays none; without memory the list is empty, which is no condition that holds. */
+static struct str joined(struct arena *a, const struct wire_head *head, const char *name)
+{
+    struct str list = wire_header_get(head, name);
+    if (list.ptr == NULL) {
+        return STR_NONE;
+    }
+    if (!wire_header_is_repeated(head, name)) {
+        list = arena_str(a, list);
+        return list.ptr != NULL ? list : STR("");
+    }
+    list = STR("");
+    for (size_t i = 0; i < head->headers_count && list.ptr != NULL; i++) {
+        if (str_eq_nocase(head->headers[i].name, str_from(name))) {
+            list = arena_printf(a, "%.*s%s%.*s", STR_ARG(list), list.len != 0 ? ", " : "",
+                                STR_ARG(head->headers[i].value));
+        }
+    }
+    return list.ptr != NULL ? list : STR("");
 }
 
 static void answer(struct http *h, struct worker_ticket ticket, const struct manage_answer *m)

@@ -217,9 +217,11 @@ enum err store_policy_create(struct store_job *j)
         if (is_found) {
             return store_policy_patch(j);
         }
-        if (j->c->has_if_match && j->c->if_match != 0) {
-            manage_refuse(&j->r->refusal, 412, "version_mismatch", "If-Match",
-                          "no such policy is stored yet; leave If-Match out to store the first");
+        const char *failed = manage_condition_failed(j->c, 0);
+        if (failed != NULL) {
+            manage_refuse(&j->r->refusal, 412, "version_mismatch", failed,
+                          "no such policy is stored yet; leave %s out to store the first",
+                          failed);
             return ERR_OK;
         }
     }
@@ -350,7 +352,7 @@ static enum err write_next(struct store_job *j, const struct policy *stored, str
     return one(j, p);
 }
 
-/* Locks the policy and checks If-Match (412, C-5). */
+/* Locks the policy and checks If-Match and If-None-Match (412, C-5). */
 static enum err fetch_for_change(struct store_job *j, struct policy *ret, bool *ret_go)
 {
     bool is_found;
@@ -360,8 +362,9 @@ static enum err fetch_for_change(struct store_job *j, struct policy *ret, bool *
         store_job_not_found(j, "policy");
         return ERR_OK;
     }
-    if (j->c->has_if_match && j->c->if_match != ret->version) {
-        manage_refuse(&j->r->refusal, 412, "version_mismatch", "If-Match",
+    const char *failed = manage_condition_failed(j->c, ret->version);
+    if (failed != NULL) {
+        manage_refuse(&j->r->refusal, 412, "version_mismatch", failed,
                       "the policy is at version %u now; read it again and repeat the change",
                       (unsigned)ret->version);
         return ERR_OK;

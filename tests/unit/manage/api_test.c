@@ -299,12 +299,16 @@ static void a_condition_is_looked_at_or_refused(void **state)
         {WIRE_POST, "/v1/teams", "{\"name\":\"x\"}", false},
     };
     struct manage_caller who = caller_of(MANAGE_OWNER);
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t k = 0; k < 2 * sizeof(table) / sizeof(table[0]); k++) {
+        size_t i = k / 2;
+        bool is_none = k % 2 == 1;
+        const char *name = is_none ? "If-None-Match" : "If-Match";
         struct manage_request r = {.method = table[i].method,
                                    .path = str_from(table[i].path),
                                    .caller = &who,
                                    .body = str_from(table[i].body),
-                                   .if_match = STR("\"3\""),
+                                   .if_match = is_none ? STR_NONE : STR("\"3\""),
+                                   .if_none_match = is_none ? STR("\"3\"") : STR_NONE,
                                    .content_type = STR("application/json")};
         struct manage_command c;
         struct manage_refusal refusal;
@@ -313,10 +317,11 @@ static void a_condition_is_looked_at_or_refused(void **state)
             fail_msg("%s: %u %s", table[i].path, refusal.status, refusal.message);
         }
         if (e == ERR_OK) {
-            assert_true(c.has_if_match && c.if_match == 3);
+            assert_null(manage_condition_failed(&c, is_none ? 4 : 3));
+            assert_string_equal(manage_condition_failed(&c, is_none ? 3 : 4), name);
         } else {
             assert_int_equal(refusal.status, 400);
-            assert_string_equal(refusal.param, "If-Match");
+            assert_string_equal(refusal.param, name);
         }
     }
 }
