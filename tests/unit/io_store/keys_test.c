@@ -161,6 +161,146 @@ static void older_contradictions_can_be_mended_and_revoked(void **state)
         ask("org_old", line_of("POST", "/v1/keys/", period, "/rotate"), "{}").status, 200);
 }
 
+/* ---- what a gateway loads ----------------------------------------------------------- */
+
+static const struct policy_key_row *key_in(const struct store_loaded *l, const char *org,
+                                           const char *id)
+{
+    const struct policy_org_rows *rows = &org_in(l, org)->rows;
+    for (size_t i = 0; i < rows->keys_count; i++) {
+        if (str_eq(rows->keys[i].id, str_from(id))) {
+            return &rows->keys[i];
+        }
+    }
+    fail_msg("no key %s", id);
+    return NULL;
+}
+
+/* In the order of what they may: an auditor reads what a member does not. */
+static void a_key_may_never_more_than_its_user(void **state)
+{
+    (void)state;
+    static const char *const roles[] = {"member", "auditor", "admin", "owner"};
+    const char *ids[4][4];
+    make_org("org_bound");
+    for (size_t u = 0; u < 4; u++) {
+        const char *body = arena_printf(&arena, "{\"email\":\"%s@acme.com\",\"role\":\"%s\"}",
+                                        roles[u], roles[u])
+                               .ptr;
+        const char *user = text_of(ask("org_bound", "POST /v1/users", body), "id");
+        for (size_t k = 0; k < 4; k++) {
+            ids[u][k] = make_key("org_bound",
+                                 arena_printf(&arena, ",\"user_id\":\"%s\",\"role\":\"%s\"", user,
+                                              roles[k])
+                                     .ptr);
+        }
+    }
+    const char *alone = make_key("org_bound", ",\"role\":\"auditor\"");
+    const char *none = make_key("org_bound", "");
+    struct store_loaded *l = load(0);
+    for (size_t u = 0; u < 4; u++) {
+        for (size_t k = 0; k < 4; k++) {
+            struct str role = key_in(l, "org_bound", ids[u][k])->role;
+            if (!str_eq(role, str_from(roles[u < k ? u : k]))) {
+                fail_msg("a key %s of a user %s: %.*s", roles[k], roles[u], STR_ARG(role));
+            }
+        }
+    }
+    assert_true(str_eq(key_in(l, "org_bound", alone)->role, STR("auditor")));
+    assert_true(str_eq(key_in(l, "org_bound", none)->role, STR("member")));
+    store_loaded_free(l);
+}
+
+static void expect_pairs(const struct policy_key_row *k, const char *wanted)
+{
+    struct buf b;
+    buf_init(&b, 1024);
+    for (size_t i = 0; i < k->metadata_count; i++) {
+        buf_printf(&b, "%.*s=%.*s ", STR_ARG(k->metadata[i].name), STR_ARG(k->metadata[i].value));
+    }
+    if (!str_eq(buf_str(&b), str_from(wanted))) {
+        fail_msg("'%.*s', not '%s'", STR_ARG(buf_str(&b)), wanted);
+    }
+    buf_fini(&b);
+}
+
+/* What a project says holds for its keys: a policy that matches metadata or is a team's
+ * reaches them too. The key's own comes first. */
+static void a_key_has_what_its_project_says(void **state)
+{
+    (void)state;
+    make_org("org_proj");
+    ask("org_proj", "POST /v1/teams", "{\"name\":\"blue\"}");
+    ask("org_proj", "POST /v1/teams", "{\"name\":\"red\"}");
+    assert_int_equal(ask("org_proj", "POST /v1/projects",
+                         "{\"name\":\"p\",\"team\":\"blue\",\"metadata\":"
+                         "{\"data\":\"phi\",\"cost\":\"7\"}}")
+                         .status,
+                     201);
+    const char *user = text_of(ask("org_proj", "POST /v1/users",
+                                   "{\"email\":\"a@b.c\",\"team\":\"red\"}"),
+                               "id");
+    const char *plain = make_key("org_proj", ",\"project\":\"p\"");
+    const char *own = make_key("org_proj", ",\"project\":\"p\",\"team\":\"red\",\"metadata\":"
+                                           "{\"cost\":\"9\",\"owner\":\"x\"}");
+    const char *through = make_key(
+        "org_proj", arena_printf(&arena, ",\"project\":\"p\",\"user_id\":\"%s\"", user).ptr);
+    const char *outside = make_key("org_proj", ",\"metadata\":{\"cost\":\"1\"}");
+    struct store_loaded *l = load(0);
+    expect_pairs(key_in(l, "org_proj", plain), "data=phi cost=7 ");
+    expect_pairs(key_in(l, "org_proj", own), "cost=9 owner=x data=phi ");
+    expect_pairs(key_in(l, "org_proj", through), "data=phi cost=7 ");
+    expect_pairs(key_in(l, "org_proj", outside), "cost=1 ");
+    assert_true(str_eq(key_in(l, "org_proj", plain)->team, STR("blue")));
+    assert_true(str_eq(key_in(l, "org_proj", own)->team, STR("red")));
+    assert_true(str_eq(key_in(l, "org_proj", through)->team, STR("red")));
+    assert_int_equal(key_in(l, "org_proj", outside)->team.len, 0);
+    store_loaded_free(l);
+}
+
+/* Never good before the moment that was said, nor after it. */
+static void a_time_is_rounded_to_the_stricter_second(void **state)
+{
+    (void)state;
+    make_org("org_round");
+    const char *id = make_key("org_round", ",\"not_before\":\"2030-01-01T00:00:00.4Z\","
+                                           "\"expires_at\":\"2030-01-02T00:00:00.9Z\"");
+    struct store_loaded *l = load(0);
+    assert_int_equal(key_in(l, "org_round", id)->not_before_s, 1893456001);
+    assert_int_equal(key_in(l, "org_round", id)->expires_at_s, 1893542400);
+    store_loaded_free(l);
+}
+
+/* 0 stands for "never" in what is loaded: the first second of 1970, a popular way of saying
+ * "long ago", must not become it. */
+static void an_end_in_1970_is_an_end(void **state)
+{
+    (void)state;
+    make_org("org_1970");
+    const char *id = make_key("org_1970", ",\"expires_at\":\"1970-01-01T00:00:00.5Z\"");
+    assert_int_equal(ask("org_1970", "POST /v1/attestations",
+                         "{\"provider\":\"groq\",\"attribute\":\"baa\",\"value\":true,"
+                         "\"valid_from\":\"1969-01-01T00:00:00Z\","
+                         "\"valid_until\":\"1970-01-01T00:00:00Z\"}")
+                         .status,
+                     201);
+    struct store_loaded *l = load(0);
+    assert_int_equal(key_in(l, "org_1970", id)->expires_at_s, -1);
+    assert_int_equal(org_in(l, "org_1970")->rows.attestations_count, 1);
+    assert_int_equal(org_in(l, "org_1970")->rows.attestations[0].valid_until_s, -1);
+    store_loaded_free(l);
+    struct reply r = ask("org_1970", "GET /v1/providers", NULL);
+    yyjson_val *list = json_get(r.json, STR("data"));
+    for (size_t i = 0; i < yyjson_arr_size(list); i++) {
+        yyjson_val *p = yyjson_arr_get(list, i);
+        if (str_eq(json_str(json_get(p, STR("slug"))), STR("groq"))) {
+            assert_false(json_bool(json_get(p, STR("baa")), false));
+            return;
+        }
+    }
+    fail_msg("no groq");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +308,10 @@ int main(void)
         cmocka_unit_test_setup(a_key_pinned_to_a_slot_it_may_not_select_is_refused, reset),
         cmocka_unit_test_setup(the_database_refuses_what_contradicts_itself, reset),
         cmocka_unit_test_setup(older_contradictions_can_be_mended_and_revoked, reset),
+        cmocka_unit_test_setup(a_key_may_never_more_than_its_user, reset),
+        cmocka_unit_test_setup(a_key_has_what_its_project_says, reset),
+        cmocka_unit_test_setup(a_time_is_rounded_to_the_stricter_second, reset),
+        cmocka_unit_test_setup(an_end_in_1970_is_an_end, reset),
     };
     if (!harness_open()) {
         return 77;
