@@ -47,6 +47,7 @@ const char *manage_role_name(enum manage_role r);
 
 struct manage_caller {
     struct str org, user, email, key_id;
+    struct str environment; /* of the key; empty = bound to none */
     unsigned role;   /* one bit, 0 = none */
     bool may_manage; /* the key's scope; without it only evaluate is open */
     bool is_operator; /* the command line on the database itself: no role check */
@@ -177,7 +178,6 @@ struct manage_request {
     /* Header values or none; of several lines one list. */
     struct str content_type, if_match, if_none_match, prefer;
     const struct manage_caller *caller;        /* NULL = not authenticated */
-    bool is_production; /* S0-36: a `warn` policy is worth a warning */
     const struct recognise_services *services; /* as in codec_reader */
 };
 
@@ -208,7 +208,6 @@ struct manage_command {
     const struct manage_collection *collection;
     struct manage_caller caller;
     bool needs_store;
-    bool is_production;
     struct str id;      /* of the path; policy ids without prefix */
     uint32_t version;   /* of the path, the body (rollback), 0 = none */
     struct manage_condition if_match, if_none_match;
@@ -304,6 +303,7 @@ struct manage_result {
     size_t audit_count;
     const struct route_attestation *attestations; /* POLICY_ASK, PROVIDER_LIST */
     size_t attestations_count;
+    bool is_production; /* POLICY_ASK of the caller; S0-36: a `warn` policy is worth a warning */
     struct str next_cursor; /* none = that was all */
     struct str key_text;    /* KEY_CREATE, KEY_ROTATE: secret, shown once */
     /* filled by io/http for POLICY_TRY: what content rules are compiled with */

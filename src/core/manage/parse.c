@@ -84,7 +84,6 @@ static enum err find_route(const struct manage_request *r, struct manage_command
     ret->view = ret->route->view;
     ret->collection = manage_collection_find(ret->route->collection);
     ret->needs_store = needs_store(ret->kind);
-    ret->is_production = r->is_production;
     return ERR_OK;
 }
 

@@ -192,12 +192,11 @@ static void read_request(struct arena *a, const struct worker_request *r,
     }
     struct manage_caller c = manage_caller_of(r->principal);
     *caller = c;
-    struct str *texts[] = {&caller->org, &caller->user, &caller->email, &caller->key_id};
+    struct str *texts[] = {&caller->org, &caller->user, &caller->email, &caller->key_id,
+                           &caller->environment};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         *texts[i] = arena_str(a, *texts[i]); /* the snapshot may go before the job does */
     }
-    struct str environment = policy_principal_key(r->principal)->environment;
-    ret->is_production = environment.len == 0 || str_eq(environment, STR("production"));
     ret->caller = caller;
 }
 

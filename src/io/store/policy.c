@@ -25,6 +25,7 @@ static enum err clear_default(struct store_job *j, const struct policy *p);
 static enum err insert_version(struct store_job *j, struct policy *p, uint32_t rolled_back_from);
 static enum err run(struct store_job *j, const struct store_query *q);
 static enum err attestations(struct store_job *j);
+static enum err environment(struct store_job *j);
 
 /* By slot, those without one last; behind the cursor, and one more than is shown. */
 enum err store_policy_list(struct store_job *j)
@@ -525,9 +526,27 @@ enum err store_version_list(struct store_job *j)
 enum err store_policy_ask(struct store_job *j)
 {
     TRY(attestations(j));
+    TRY(environment(j));
     if (j->c->kind == MANAGE_POLICY_ASK && !j->c->has_policy) {
         return store_policy_get(j);
     }
+    return ERR_OK;
+}
+
+/* A key of no environment may be used in any, so in production too. */
+static enum err environment(struct store_job *j)
+{
+    struct store_query q = {"SELECT $2 IN ('', 'production') OR EXISTS (SELECT FROM "
+                            "portcullis.environments WHERE org_id = $1 AND name = $2 "
+                            "AND is_production)",
+                            {STORE_P(j->c->caller.org),
+                             STORE_P(j->c->caller.environment.len != 0 ? j->c->caller.environment
+                                                                       : STR(""))},
+                            2};
+    PGresult *r = NULL;
+    TRY(store_job_query(j, &q, &r));
+    j->r->is_production = store_col_bool(r, 0, 0);
+    PQclear(r);
     return ERR_OK;
 }
 
