@@ -255,6 +255,8 @@ void manage_refuse(struct manage_refusal *r, unsigned status, const char *code, 
 MUST_USE enum err manage_parse(struct arena *a, const struct manage_request *r,
                                const struct route_catalog *catalog, struct manage_command *ret,
                                struct manage_refusal *ret_refusal);
+/* A policy's id without its prefix: every endpoint takes every prefix, or none (C-17). */
+struct str manage_policy_id(struct str id);
 /* Does the table know this path (with any method)? */
 bool manage_path_is_known(struct str path);
 

@@ -124,19 +124,12 @@ static enum err check_caller(const struct manage_request *r, struct manage_comma
     return ERR_OK;
 }
 
-/* Every endpoint accepts every policy prefix (C-17). */
 static enum err take_captures(const struct manage_captures *captures, struct manage_command *ret,
                               struct manage_refusal *refusal)
 {
-    static const char *const prefixes[] = {"gpol_", "policy_", "pol_"};
     if (captures->count > 0) {
-        ret->id = captures->values[0];
-        for (size_t i = 0; i < 3 && ret->collection == NULL; i++) {
-            if (str_starts(ret->id, str_from(prefixes[i]))) {
-                ret->id = str_sub(ret->id, strlen(prefixes[i]), ret->id.len);
-                break;
-            }
-        }
+        struct str id = captures->values[0];
+        ret->id = ret->collection == NULL ? manage_policy_id(id) : id;
     }
     if (captures->count > 1) {
         uint64_t version;
@@ -148,6 +141,17 @@ static enum err take_captures(const struct manage_captures *captures, struct man
         ret->version = (uint32_t)version;
     }
     return ERR_OK;
+}
+
+struct str manage_policy_id(struct str id)
+{
+    static const char *const prefixes[] = {"gpol_", "policy_", "pol_"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (str_starts(id, str_from(prefixes[i]))) {
+            return str_sub(id, strlen(prefixes[i]), id.len);
+        }
+    }
+    return id;
 }
 
 static enum err read_prefer(const struct manage_request *r, struct manage_command *ret,
