@@ -5,6 +5,10 @@
  * executed again when that is over. A job that asked to wait (Prefer: wait) is answered when every
  * live node enforces its epoch, or at its deadline with the name of the node that does not;
  * meanwhile the control thread goes on publishing, which is what is waited for.
+ *
+ * Who asks hears what became of it: nothing is executed so late that its answer would find the
+ * client sent away, and a gateway that stops, which takes over no policies any more, answers
+ * at once what it has done.
  */
 #include "http_private.h"
 
@@ -12,17 +16,19 @@
 #include <time.h>
 
 #define WAIT_POLL_MS 5
-#define COMPILE_MS 120000 /* then it is told to try again */
+/* After it came nothing is begun any more: with the longest wait behind it the answer still
+ * comes before the client is told that it took too long (90 s). */
+#define BEGIN_MS 50000
 #define IDLE_MS 1000
 
 static struct http_job *take_queue(struct http *h);
 static void execute(struct http *h, struct http_job *job);
 static enum err prepare_try(struct http *h, struct http_job *job);
+static void refuse(struct http_job *job, const char *code, const char *why);
 static void place(struct http *h, struct http_job *job);
 static void execute_again(struct http *h);
 static bool is_waiting_over(struct http *h, struct http_job *job);
 static void finish(struct http *h, struct http_job *job);
-static int64_t mono_ms(void);
 
 unsigned http_jobs_run(struct http *h)
 {
@@ -59,6 +65,12 @@ static struct http_job *take_queue(struct http *h)
 
 static void execute(struct http *h, struct http_job *job)
 {
+    if (http_mono_ms() >= job->came_ms + BEGIN_MS) {
+        refuse(job, "busy",
+               job->err == ERR_AGAIN ? "The terms of the policy are still being compiled"
+                                     : "The request waited too long for the database");
+        return;
+    }
     struct compile_client *client = h->options.client;
     if (client != NULL) {
         client->owner = job->command.caller.org;
@@ -71,6 +83,13 @@ static void execute(struct http *h, struct http_job *job)
     if (job->err == ERR_OK && job->command.kind == MANAGE_POLICY_TRY) {
         job->err = prepare_try(h, job);
     }
+}
+
+/* Of a job that was not executed, or whose transaction was given up. */
+static void refuse(struct http_job *job, const char *code, const char *why)
+{
+    manage_refuse(&job->result.refusal, 503, code, "", "%s; nothing was changed, try again", why);
+    job->err = ERR_OK;
 }
 
 /* Rendering will compile the policy's rules, with the key that the path would use. */
@@ -95,18 +114,16 @@ static enum err prepare_try(struct http *h, struct http_job *job)
 static void place(struct http *h, struct http_job *job)
 {
     if (job->err == ERR_AGAIN && h->options.client != NULL) {
-        int64_t now_ms = mono_ms();
-        job->deadline_ms = job->deadline_ms == 0 ? now_ms + COMPILE_MS : job->deadline_ms;
-        if (now_ms < job->deadline_ms) {
+        if (!worker_group_is_draining(h->options.group)) {
             job->next = h->compiling;
             h->compiling = job;
             return;
         }
-        job->err = ERR_TIMEOUT;
+        refuse(job, "draining", "This gateway is stopping, and compiles terms no longer");
     }
     if (job->err == ERR_OK && job->command.wait_s != 0 && job->result.refusal.status == 0) {
         job->result.was_waited = true;
-        job->deadline_ms = mono_ms() + (int64_t)job->command.wait_s * 1000;
+        job->deadline_ms = http_mono_ms() + (int64_t)job->command.wait_s * 1000;
         job->next = h->waiting;
         h->waiting = job;
     } else {
@@ -121,7 +138,7 @@ static void execute_again(struct http *h)
     while (job != NULL) {
         struct http_job *next = job->next;
         if (!compile_is_pending(h->options.client->compile, job->key) ||
-            mono_ms() >= job->deadline_ms) {
+            http_mono_ms() >= job->came_ms + BEGIN_MS) {
             execute(h, job);
         }
         place(h, job); /* not executed: still ERR_AGAIN */
@@ -130,14 +147,15 @@ static void execute_again(struct http *h)
 }
 
 /* This node first (its workers must have taken the lease), then what all nodes
- * reported. A node that stopped reporting is not waited for beyond its lease. */
+ * reported. A node that stopped reporting is not waited for beyond its lease; one that
+ * stops would wait for itself in vain, until its drain cuts the connection. */
 static bool is_waiting_over(struct http *h, struct http_job *job)
 {
     uint64_t here = worker_group_epoch_min(h->options.group), lowest;
     uint64_t pending = atomic_load(&h->options.health->pending_seq);
     here = pending != 0 && pending <= here ? pending - 1 : here;
     lowest = here;
-    struct str node = STR("this node");
+    struct str node = h->options.node;
     if (here >= job->result.epoch) {
         struct str name;
         enum err e = store_nodes_min_epoch(h->options.store, job->command.caller.org, &job->arena,
@@ -148,7 +166,7 @@ static bool is_waiting_over(struct http *h, struct http_job *job)
         }
         node = e == ERR_OK ? name : node;
     }
-    if (mono_ms() < job->deadline_ms) {
+    if (http_mono_ms() < job->deadline_ms && !worker_group_is_draining(h->options.group)) {
         return false;
     }
     job->result.laggard = node;
@@ -171,7 +189,7 @@ static void finish(struct http *h, struct http_job *job)
     free(job);
 }
 
-static int64_t mono_ms(void)
+int64_t http_mono_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

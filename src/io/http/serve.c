@@ -15,7 +15,7 @@ static void read_request(struct arena *a, const struct worker_request *r,
                          struct manage_caller *caller, struct manage_request *ret);
 static struct str joined(struct arena *a, const struct wire_head *head, const char *name);
 static void answer(struct http *h, struct worker_ticket ticket, const struct manage_answer *m);
-static void queue(struct http *h, struct http_job *job);
+static bool queue(struct http *h, struct http_job *job);
 static void unknown_path(struct str path, struct manage_refusal *refusal);
 static enum err check_base_url(const struct http *h, struct arena *a,
                                const struct manage_command *c, struct manage_refusal *refusal);
@@ -115,8 +115,12 @@ static void serve_management(struct http *h, const struct worker_request *reques
         e = check_base_url(h, &job->arena, &job->command, &refusal);
     }
     if (e == ERR_OK && job->command.needs_store) {
-        queue(h, job);
-        return;
+        if (queue(h, job)) {
+            return;
+        }
+        manage_refuse(&refusal, 503, "busy", "",
+                      "Too many requests wait for the database; nothing was changed, try again");
+        e = ERR_LIMIT;
     }
     if (e == ERR_OK && job->command.kind == MANAGE_EVALUATE) {
         http_evaluate(request, &job->command, &job->arena, &reply);
@@ -232,8 +236,10 @@ static void answer(struct http *h, struct worker_ticket ticket, const struct man
     worker_answer(h->options.group, ticket, &served);
 }
 
-static void queue(struct http *h, struct http_job *job)
+/* False: the queue is full, the job still the caller's. */
+static bool queue(struct http *h, struct http_job *job)
 {
+    job->came_ms = http_mono_ms();
     pthread_mutex_lock(&h->lock);
     bool is_full = h->queued >= HTTP_JOBS_MAX;
     if (!is_full) {
@@ -242,12 +248,8 @@ static void queue(struct http *h, struct http_job *job)
         h->queued++;
     }
     pthread_mutex_unlock(&h->lock);
-    if (is_full) {
-        struct flow_served busy = {.status = 503};
-        worker_answer(h->options.group, job->ticket, &busy);
-        arena_fini(&job->arena);
-        free(job);
-        return;
+    if (!is_full) {
+        h->options.wake(h->options.wake_context);
     }
-    h->options.wake(h->options.wake_context);
+    return !is_full;
 }

@@ -34,6 +34,10 @@ static struct {
     unsigned answers, status;  /* what the client was told last */
     struct buf body;
     char content_type[64];
+    char headers[512];         /* "name: value\n" each */
+    bool is_compiling;
+    struct compile_client client;
+    const struct policy_principal *owner;
 } s;
 
 /* ---- the neighbours ---------------------------------------------------------- */
@@ -46,6 +50,12 @@ void worker_answer(struct worker_group *g, struct worker_ticket ticket,
     s.answers++;
     s.status = answer->status;
     snprintf(s.content_type, sizeof(s.content_type), "%.*s", STR_ARG(answer->content_type));
+    s.headers[0] = 0;
+    for (size_t i = 0; i < answer->headers_count; i++) {
+        size_t used = strlen(s.headers);
+        snprintf(s.headers + used, sizeof(s.headers) - used, "%.*s: %.*s\n",
+                 STR_ARG(answer->headers[i].name), STR_ARG(answer->headers[i].value));
+    }
     buf_clear(&s.body);
     buf_add(&s.body, answer->body);
     buf_add_byte(&s.body, 0);
@@ -124,6 +134,19 @@ enum err store_nodes_min_epoch(struct store *store, struct str org, struct arena
     return ERR_OK;
 }
 
+bool compile_is_pending(struct compile *c, const uint8_t key[COMPILE_KEY_BYTES])
+{
+    (void)c;
+    (void)key;
+    return s.is_compiling;
+}
+
+void compile_stats_read(struct compile *c, struct compile_stats *ret)
+{
+    (void)c;
+    *ret = (struct compile_stats){0};
+}
+
 static void on_wake(void *context)
 {
     (void)context;
@@ -150,6 +173,8 @@ static int set_up(void **state)
     s.stats[1] = flow_stats_new();
     struct http_options options = {.health = &s.health,
                                    .spool = (struct spool *)&s, /* only its address is used */
+                                   .client = &s.client,
+                                   .node = STR("n0"),
                                    .max_stale_ms = 3600000,
                                    .wake = on_wake};
     assert_int_equal(http_new(&options, &s.http), ERR_OK);
@@ -401,6 +426,142 @@ static void test_management_needs_a_key(void **state)
     assert_int_equal(s.executes, 0);
 }
 
+/* ---- jobs: written by the owner, answered by the control thread ------------------------ */
+
+/* A deletion by a key that may; `prefer` may be NULL. */
+static void change(const char *prefer)
+{
+    if (s.owner == NULL) {
+        const struct policy_principal *who;
+        assert_int_equal(policy_authenticate(s.path.snapshot, str_from(s.path.key),
+                                             s.path.env.pepper, 1000, &who),
+                         ERR_OK);
+        const struct policy_key_row *known = policy_principal_key(who);
+        struct policy_key_row row = {.id = arena_str(&s.path.arena, known->id),
+                                     .may_manage = true, .role = STR("owner")};
+        memcpy(row.secret_hmac, known->secret_hmac, sizeof(row.secret_hmac));
+        path_publish(&s.path, &row, 1);
+        assert_int_equal(policy_authenticate(s.path.snapshot, str_from(s.path.key),
+                                             s.path.env.pepper, 1000, &s.owner),
+                         ERR_OK);
+    }
+    struct wire_head head = {.method = WIRE_DELETE, .path = STR("/v1/teams/team_1"),
+                             .target = STR("/v1/teams/team_1")};
+    if (prefer != NULL) {
+        head.headers[0] = (struct wire_header){STR("Prefer"), str_from(prefer)};
+        head.headers_count = 1;
+        head.names = wire_name_bit(STR("Prefer"));
+    }
+    struct worker_request r = {.ticket = {.worker = 7}, .head = &head,
+                               .snapshot = s.path.snapshot, .principal = s.owner};
+    s.answers = s.status = 0;
+    http_serve(s.http, &r);
+}
+
+static void begin_jobs(void)
+{
+    be_ready();
+    s.is_compiling = false;
+    s.store_err = ERR_OK;
+    s.executes = 0;
+    s.epoch_asked = 9; /* epoch_here is 7 */
+}
+
+static void expect_answer(unsigned status, const char *header, const char *part)
+{
+    if (s.answers != 1 || s.status != status || strstr(s.headers, header) == NULL ||
+        strstr(s.body.ptr, part) == NULL) {
+        fail_msg("%u answers, %u\n%s%s", s.answers, s.status, s.headers, s.body.ptr);
+    }
+}
+
+static void test_a_change_waits_for_its_epoch(void **state)
+{
+    (void)state;
+    begin_jobs();
+    change("wait=30");
+    assert_int_equal(http_jobs_run(s.http), 5);
+    assert_int_equal(s.executes, 1);
+    assert_int_equal(s.answers, 0);
+    s.epoch_here = 9;
+    (void)http_jobs_run(s.http);
+    expect_answer(204, "preference-applied: wait\n", "");
+    assert_int_equal(s.executes, 1);
+}
+
+/* It no longer takes new policies over, so the wait would be for nothing and end with the
+ * connection: the change is made, and the client is told where it does not hold. */
+static void test_a_stopping_gateway_answers_who_waits(void **state)
+{
+    (void)state;
+    begin_jobs();
+    change("wait=30");
+    (void)http_jobs_run(s.http);
+    assert_int_equal(s.answers, 0);
+    s.is_draining = true;
+    (void)http_jobs_run(s.http);
+    expect_answer(204, "portcullis-not-enforced-by: n0\n", "");
+    /* One that comes only then, too; one that is enforced everywhere says so still. */
+    begin_jobs();
+    s.is_draining = true;
+    change("wait=30");
+    (void)http_jobs_run(s.http);
+    expect_answer(204, "portcullis-not-enforced-by: n0\n", "");
+    begin_jobs();
+    s.is_draining = true;
+    s.epoch_here = 9;
+    change("wait=30");
+    (void)http_jobs_run(s.http);
+    expect_answer(204, "preference-applied: wait\n", "");
+    be_ready();
+}
+
+static void test_a_stopping_gateway_compiles_no_longer(void **state)
+{
+    (void)state;
+    begin_jobs();
+    s.store_err = ERR_AGAIN;
+    s.is_compiling = true;
+    change("wait=30");
+    (void)http_jobs_run(s.http);
+    (void)http_jobs_run(s.http);
+    assert_int_equal(s.answers, 0);
+    assert_int_equal(s.executes, 1);
+    s.is_draining = true;
+    (void)http_jobs_run(s.http);
+    expect_answer(503, "retry-after: ", "\"code\":\"draining\"");
+    assert_int_equal(s.executes, 1);
+    begin_jobs();
+    s.store_err = ERR_AGAIN;
+    s.is_compiling = true;
+    change(NULL);
+    (void)http_jobs_run(s.http);
+    s.store_err = ERR_OK;
+    s.is_compiling = false;
+    s.is_draining = true; /* compiled in time */
+    (void)http_jobs_run(s.http);
+    expect_answer(204, "portcullis-epoch: 9\n", "");
+    be_ready();
+}
+
+/* Not left without a word: said why, and that nothing was changed. */
+static void test_a_full_queue_is_said(void **state)
+{
+    (void)state;
+    begin_jobs();
+    for (unsigned i = 0; i < 1024; i++) {
+        change(NULL);
+        assert_int_equal(s.answers, 0);
+    }
+    change(NULL);
+    expect_answer(503, "retry-after: ", "\"code\":\"busy\"");
+    assert_int_equal(s.executes, 0);
+    s.answers = 0;
+    (void)http_jobs_run(s.http);
+    assert_int_equal(s.executes, 1024);
+    assert_int_equal(s.answers, 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +572,10 @@ int main(void)
         cmocka_unit_test(test_lag_of_each_worker),
         cmocka_unit_test(test_unknown_paths_are_refused),
         cmocka_unit_test(test_management_needs_a_key),
+        cmocka_unit_test(test_a_change_waits_for_its_epoch),
+        cmocka_unit_test(test_a_stopping_gateway_answers_who_waits),
+        cmocka_unit_test(test_a_stopping_gateway_compiles_no_longer),
+        cmocka_unit_test(test_a_full_queue_is_said),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
