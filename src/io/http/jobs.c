@@ -12,6 +12,7 @@
  */
 #include "http_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,13 +22,23 @@
 #define BEGIN_MS 50000
 #define IDLE_MS 1000
 
+/* How far all nodes are for an organisation: asked once a round, not once for each who waits,
+ * because the thread that asks is the one that publishes. */
+struct reach {
+    char org[64]; /* "" = not asked yet */
+    bool is_known;
+    uint64_t epoch;
+    char node[256];
+};
+
 static struct http_job *take_queue(struct http *h);
 static void execute(struct http *h, struct http_job *job);
 static enum err prepare_try(struct http *h, struct http_job *job);
 static void refuse(struct http_job *job, const char *code, const char *why);
 static void place(struct http *h, struct http_job *job);
 static void execute_again(struct http *h);
-static bool is_waiting_over(struct http *h, struct http_job *job);
+static bool is_waiting_over(struct http *h, struct http_job *job, struct reach *reach);
+static void ask_nodes(struct http *h, struct http_job *job, struct reach *reach);
 static void finish(struct http *h, struct http_job *job);
 
 unsigned http_jobs_run(struct http *h)
@@ -40,9 +51,10 @@ unsigned http_jobs_run(struct http *h)
         job = next;
     }
     execute_again(h);
+    struct reach reach = {.org = ""};
     for (struct http_job **at = &h->waiting; *at != NULL;) {
         struct http_job *waiting = *at;
-        if (!is_waiting_over(h, waiting)) {
+        if (!is_waiting_over(h, waiting, &reach)) {
             at = &waiting->next;
             continue;
         }
@@ -149,28 +161,37 @@ static void execute_again(struct http *h)
 /* This node first (its workers must have taken the lease), then what all nodes
  * reported. A node that stopped reporting is not waited for beyond its lease; one that
  * stops would wait for itself in vain, until its drain cuts the connection. */
-static bool is_waiting_over(struct http *h, struct http_job *job)
+static bool is_waiting_over(struct http *h, struct http_job *job, struct reach *reach)
 {
-    uint64_t here = worker_group_epoch_min(h->options.group), lowest;
+    uint64_t here = worker_group_epoch_min(h->options.group);
     uint64_t pending = atomic_load(&h->options.health->pending_seq);
     here = pending != 0 && pending <= here ? pending - 1 : here;
-    lowest = here;
     struct str node = h->options.node;
     if (here >= job->result.epoch) {
-        struct str name;
-        enum err e = store_nodes_min_epoch(h->options.store, job->command.caller.org, &job->arena,
-                                           &lowest, &name);
-        if (e == ERR_OK && lowest >= job->result.epoch) {
+        ask_nodes(h, job, reach);
+        if (reach->is_known && reach->epoch >= job->result.epoch) {
             job->result.is_everywhere = true;
             return true;
         }
-        node = e == ERR_OK ? name : node;
+        node = reach->is_known ? str_from(reach->node) : node;
     }
     if (http_mono_ms() < job->deadline_ms && !worker_group_is_draining(h->options.group)) {
         return false;
     }
-    job->result.laggard = node;
+    job->result.laggard = arena_str(&job->arena, node);
     return true;
+}
+
+static void ask_nodes(struct http *h, struct http_job *job, struct reach *reach)
+{
+    struct str org = job->command.caller.org, name = STR("");
+    if (org.len != 0 && str_eq(org, str_from(reach->org))) {
+        return;
+    }
+    reach->is_known = store_nodes_min_epoch(h->options.store, org, &job->arena, &reach->epoch,
+                                            &name) == ERR_OK;
+    snprintf(reach->org, sizeof(reach->org), "%.*s", STR_ARG(org));
+    snprintf(reach->node, sizeof(reach->node), "%.*s", STR_ARG(name));
 }
 
 static void finish(struct http *h, struct http_job *job)
