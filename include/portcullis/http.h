@@ -50,6 +50,7 @@ struct http_options {
     const struct content_compiler *compiler; /* may be NULL */
     const struct recognise_services *services; /* may be NULL */
     struct str pepper;         /* secret, borrowed */
+    struct str node;           /* what this gateway is called in GET /v1/nodes, borrowed */
     int64_t max_stale_ms;      /* readiness fails beyond it; 0 = never */
     bool has_admin_listener;   /* then management is served only on its tag */
     unsigned admin_tag;

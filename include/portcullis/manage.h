@@ -47,6 +47,7 @@ const char *manage_role_name(enum manage_role r);
 
 struct manage_caller {
     struct str org, user, email, key_id;
+    struct str environment; /* of the key; empty = bound to none */
     unsigned role;   /* one bit, 0 = none */
     bool may_manage; /* the key's scope; without it only evaluate is open */
     bool is_operator; /* the command line on the database itself: no role check */
@@ -174,10 +175,19 @@ const struct manage_route *manage_routes(size_t *ret_count);
 struct manage_request {
     enum wire_method method;
     struct str path, query, body;
-    struct str content_type, if_match, prefer; /* header values or none */
+    /* Header values or none; of several lines one list. */
+    struct str content_type, if_match, if_none_match, prefer;
     const struct manage_caller *caller;        /* NULL = not authenticated */
-    bool is_production; /* S0-36: a `warn` policy is worth a warning */
     const struct recognise_services *services; /* as in codec_reader */
+};
+
+/* RFC 9110 13.1: of a change, what must hold (If-Match) or must not (If-None-Match) of the
+ * version that is stored. */
+struct manage_condition {
+    bool is_set;
+    bool is_any;            /* "*": of any version */
+    const struct str *tags; /* without quotes; weak ones only where they can match */
+    size_t tags_count;
 };
 
 struct manage_filter { /* GET /v1/audit and lists; absent texts are none */
@@ -198,11 +208,9 @@ struct manage_command {
     const struct manage_collection *collection;
     struct manage_caller caller;
     bool needs_store;
-    bool is_production;
     struct str id;      /* of the path; policy ids without prefix */
     uint32_t version;   /* of the path, the body (rollback), 0 = none */
-    bool has_if_match;
-    uint32_t if_match;
+    struct manage_condition if_match, if_none_match;
     unsigned wait_s;    /* Prefer: wait=N, 0 = do not wait */
     yyjson_val *body;   /* root of the body, NULL = none */
     struct policy policy; /* POLICY_CREATE; POLICY_ASK when has_policy */
@@ -247,11 +255,16 @@ void manage_refuse(struct manage_refusal *r, unsigned status, const char *code, 
 MUST_USE enum err manage_parse(struct arena *a, const struct manage_request *r,
                                const struct route_catalog *catalog, struct manage_command *ret,
                                struct manage_refusal *ret_refusal);
+/* A policy's id without its prefix: every endpoint takes every prefix, or none (C-17). */
+struct str manage_policy_id(struct str id);
 /* Does the table know this path (with any method)? */
 bool manage_path_is_known(struct str path);
 
 /* ---- what the store asks in the middle of a transaction --------------------------------- */
 
+/* The name of the header whose condition is not met by the stored version, 0 = nothing is
+ * stored; NULL = the change may be made. */
+const char *manage_condition_failed(const struct manage_command *c, uint32_t version);
 /* The new content of a policy from the stored one and the command (PATCH): S0 merges
  * rules (S0-47), native merges members (RFC 7396). Store members are kept. */
 MUST_USE enum err manage_policy_patch(struct arena *a, const struct manage_command *c,
@@ -292,6 +305,7 @@ struct manage_result {
     size_t audit_count;
     const struct route_attestation *attestations; /* POLICY_ASK, PROVIDER_LIST */
     size_t attestations_count;
+    bool is_production; /* POLICY_ASK of the caller; S0-36: a `warn` policy is worth a warning */
     struct str next_cursor; /* none = that was all */
     struct str key_text;    /* KEY_CREATE, KEY_ROTATE: secret, shown once */
     /* filled by io/http for POLICY_TRY: what content rules are compiled with */

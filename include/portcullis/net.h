@@ -20,8 +20,8 @@
  *     TRY(net_new(&loop, &options, &hooks, &net));
  *     TRY(net_socket_open(STR("127.0.0.1"), 8080, 511, &fd, &port, &issue));
  *     TRY(net_listen(net, fd, NULL, 0, &id));
- *     uv_run(&loop, UV_RUN_DEFAULT);
- *     net_drain(net, 30000);   ... hooks.on_drained ...; net_close(net); uv_run; net_free(net)
+ *     net_run(net);   ... net_drain(net, 30000) ... hooks.on_drained: net_close(net) ...
+ *     net_free(net);
  *
  * How the wants are performed, where flow.h leaves a choice: RECORD together with
  * DONE is appended and not answered (the exchange is over); RECORD alone is
@@ -140,6 +140,11 @@ struct net_hooks {
 /* Borrows loop, hooks->env and options->exceptions; copies the rest. */
 MUST_USE enum err net_new(uv_loop_t *loop, const struct net_options *options,
                           const struct net_hooks *hooks, struct net **ret);
+/* Runs the loop until it is empty; other handles may be on it. Connections are not in
+ * libuv's poll: uv_run alone does not read them. */
+void net_run(struct net *n);
+/* One turn: waits until something happens or a timer is due, if it may. */
+void net_turn(struct net *n, bool may_wait);
 /* Closes every handle; run the loop until it is empty, then net_free. Exchanges
  * still open see flow_on_client_gone, so each reaches its account. */
 void net_close(struct net *n);

@@ -189,7 +189,6 @@ bool cli_request(struct cli_context *c, enum wire_method method, const char *pat
                                      .body = body,
                                      .content_type = STR("application/json"),
                                      .caller = &caller,
-                                     .is_production = true,
                                      .services = &c->config.recognisers};
     struct manage_command command;
     struct manage_refusal refusal = {0};

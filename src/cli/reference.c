@@ -27,9 +27,10 @@ int cli_reference(void)
            "take `limit` (at most %d; without it 100, of policies all) and `cursor`, and answer\n"
            "`data` and `next_cursor`. A change may carry `Prefer: wait=SECONDS` (at most %d): the\n"
            "answer then comes when every gateway enforces it. A change of a policy may carry\n"
-           "`If-Match` with the version of its `ETag`; with another change it is an error, as\n"
-           "is a query parameter that the operation does not name or that comes twice. `items`\n"
-           "names the documented behaviours of an operation.\n",
+           "`If-Match` or `If-None-Match` with `*` or versions of its `ETag`, and is refused with\n"
+           "412 where that does not hold; with another change they are an error, as is a query\n"
+           "parameter that the operation does not name or that comes twice. `items` names the\n"
+           "documented behaviours of an operation.\n",
            MANAGE_LIMIT_MAX, MANAGE_WAIT_MAX_S);
     for (size_t i = 0; i < count; i++) {
         print_route(&routes[i]);

@@ -296,6 +296,7 @@ static enum err start_workers(struct serve *s, struct issue *issue)
                                 .services = &s->config.recognisers,
                                 .pepper = {(const char *)s->secrets.pepper,
                                            sizeof(s->secrets.pepper)},
+                                .node = str_from(s->node),
                                 .max_stale_ms = c->policy_max_stale_s * 1000,
                                 .has_admin_listener = c->admin_port >= 0,
                                 .admin_tag = TAG_ADMIN,

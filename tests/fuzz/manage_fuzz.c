@@ -4,7 +4,8 @@
  * its role may give, or a refusal that says why; the refusal, and what was accepted shown as
  * if it had been stored, are JSON.
  *
- * Input: "ROLE METHOD TARGET", a line with Prefer, a line with If-Match, then the body.
+ * Input: "ROLE METHOD TARGET", a line with Prefer, a line with If-Match (of a request with a
+ * query also If-None-Match), then the body. Empty lines are headers that are not there.
  * ROLE: member, auditor, admin or owner; caller is a key without the scope to manage,
  * operator the command line, anything else nobody.
  */
@@ -58,6 +59,8 @@ static bool read_request(struct str *rest, struct manage_request *ret)
             ret->query = line;
             ret->prefer = str_cut(rest, '\n');
             ret->if_match = str_cut(rest, '\n');
+            ret->if_match = ret->if_match.len != 0 ? ret->if_match : STR_NONE;
+            ret->if_none_match = ret->query.len != 0 ? ret->if_match : STR_NONE;
             ret->body = *rest;
             ret->content_type = STR("application/json");
             return true;

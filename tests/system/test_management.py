@@ -3,6 +3,7 @@
 Roles are those of the demo organisation; what is refused is refused with its code and changes
 nothing.
 """
+import http.client
 import socket
 import urllib.error
 import urllib.request
@@ -77,12 +78,65 @@ def test_a_condition_on_what_is_not_stored_yet_fails(lab):
     body = {"enabled": False}
     status, _, answer = lab.call("PUT", "/v1/compliance/policy", body, headers={"if-match": '"7"'})
     assert (status, answer["error"]["code"]) == (412, "version_mismatch")
+    status, _, answer = lab.call("PUT", "/v1/compliance/policy", body, headers={"if-match": "*"})
+    assert (status, answer["error"]["code"]) == (412, "version_mismatch")
     status, headers, _ = lab.call("GET", "/v1/compliance/policy")
     assert status == 200
-    status, _, _ = lab.call("PUT", "/v1/compliance/policy", body,
-                            headers={"if-match": headers.get("etag", '"0"')})
+    status, _, _ = lab.call("PUT", "/v1/compliance/policy", body, headers={
+        "if-match": headers.get("etag", '"0"'), "if-none-match": "*"})
     assert status == 200
+    status, _, answer = lab.call("PUT", "/v1/compliance/policy", body,
+                                 headers={"if-none-match": "*"})
+    assert (status, answer["error"]["code"]) == (412, "version_mismatch")
+    assert lab.call("PUT", "/v1/compliance/policy", body, headers={"if-match": "*"})[0] == 200
     assert lab.call("PUT", "/v1/compliance/policy", body, headers={"if-match": '"7"'})[0] == 412
+
+
+def test_conditions_of_a_change(lab):
+    """RFC 9110 13.1: `*` is true of what exists, a list of what is in it, a weak tag of nothing."""
+    path = "/v1/policies/" + lab.must("POST", "/v1/policies", {
+        "name": "conditions", "scope": {"level": "org"}, "rules": []})["id"]
+    version = 1
+    for name, value, is_done in [
+            ("if-match", "*", True), ("if-match", '"9", "2"', True), ("if-match", 'W/"3"', False),
+            ("if-match", '"x,3"', False), ("if-match", 'W/"9", "3"', True),
+            ("if-none-match", "*", False), ("if-none-match", '"4"', False),
+            ("if-none-match", 'W/"4"', False), ("if-none-match", '"3", W/"9"', True)]:
+        status, headers, answer = lab.call("PATCH", path, {"name": "conditions"},
+                                           headers={name: value})
+        version += is_done
+        assert (status, headers.get("etag")) == ((200, f'"{version}"') if is_done else (412, None)), \
+            (name, value, answer)
+        if not is_done:
+            assert (answer["error"]["code"], answer["error"]["param"].lower()) == \
+                ("version_mismatch", name)
+    for value in ("", '"5', "*, \"5\"", "w/\"5\"", "five"):
+        for name in ("if-match", "if-none-match"):
+            status, _, answer = lab.call("DELETE", path, headers={name: value})
+            assert (status, answer["error"]["param"].lower()) == (400, name), (name, value)
+    for value in ("*", '"1"', 'W/"1"'):
+        status, _, _ = lab.call("DELETE", "/v1/policies/pol_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+                                headers={"if-match": value})
+        assert status == 404, value
+    # Lines of one name are one list: the second of them counts.
+    assert two_lines(lab, "PATCH", path, "if-none-match", '"9"', f'"{version}"') == 412
+    assert two_lines(lab, "PATCH", path, "if-match", '"9"', f'"{version}"') == 200
+    assert lab.call("DELETE", path, headers={"if-match": "*"})[0] == 204
+    assert lab.call("DELETE", path, headers={"if-match": "*"})[0] == 404
+
+
+def two_lines(lab, method, path, name, *values):
+    connection = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=30)
+    connection.putrequest(method, path)
+    connection.putheader("authorization", "Bearer " + lab.keys["owner"])
+    connection.putheader("content-type", "application/json")
+    connection.putheader("content-length", "2")
+    for value in values:
+        connection.putheader(name, value)
+    connection.endheaders(b"{}")
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def test_operations_take_get(lab):

@@ -41,6 +41,7 @@ struct manage_caller manage_caller_of(const struct policy_principal *p)
                                   .user = key->user,
                                   .email = key->user_email,
                                   .key_id = key->id,
+                                  .environment = key->environment,
                                   .role = role_parse(key->role),
                                   .may_manage = key->may_manage};
 }

@@ -140,7 +140,9 @@ static enum err check_text(struct codec_reader *r, struct str s, struct str poin
     if (f->type == MANAGE_EMAIL && !is_email(s)) {
         return bad(r, pointer, "must be an e-mail address");
     }
-    if (f->type == MANAGE_TIME && time_parse_rfc3339(s, &time_ms) != ERR_OK) {
+    /* The database begins with the year 1. */
+    if (f->type == MANAGE_TIME &&
+        (time_parse_rfc3339(s, &time_ms) != ERR_OK || str_starts(s, STR("0000")))) {
         return bad(r, pointer, "must be a time such as 2025-01-10T14:30:00Z");
     }
     /* Plain http and private hosts are the operator's to permit, at connect. */
@@ -180,13 +182,20 @@ static enum err read_list(struct codec_reader *r, yyjson_val *v, struct str poin
     size_t index, max;
     yyjson_val *item, *key;
     if (is_object) {
+        if (yyjson_obj_size(v) > 64) {
+            return bad(r, pointer, "must have at most 64 members");
+        }
         yyjson_obj_foreach(v, index, max, key, item)
         {
-            if (!yyjson_is_str(item) || max > 64) {
-                return bad(r, codec_pointer(r, pointer, json_str(key)), "must be a string");
+            if (!yyjson_is_str(item) || yyjson_get_len(key) == 0) {
+                return bad(r, codec_pointer(r, pointer, json_str(key)),
+                           yyjson_is_str(item) ? "must have a name" : "must be a string");
             }
         }
         return json_text(r, v, ret);
+    }
+    if (yyjson_arr_size(v) > 1000) {
+        return bad(r, pointer, "must have at most 1000 items");
     }
     if (yyjson_arr_size(v) == 0 && (f->flags & MANAGE_NULLABLE) != 0) {
         return bad(r, pointer, "must not be empty; null restricts nothing");
@@ -198,7 +207,7 @@ static enum err read_list(struct codec_reader *r, yyjson_val *v, struct str poin
                            ? json_int(item, &slot) && slot >= 1 && slot <= 12
                            : yyjson_is_str(item) && yyjson_get_len(item) > 0 &&
                                  yyjson_get_len(item) <= 256;
-        if (!is_good || max > 1000) {
+        if (!is_good) {
             return bad(r, codec_pointer_at(r, pointer, index),
                        f->type == MANAGE_SLOT_LIST ? "must be a slot number from 1 to 12"
                                                    : "must be a string of 1 to 256 bytes");

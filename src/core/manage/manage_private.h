@@ -21,6 +21,10 @@ MUST_USE enum err manage_item_read(struct codec_reader *r, yyjson_val *body, boo
                                    struct manage_command *ret);
 void manage_item_write(struct buf *out, const struct manage_collection *c,
                        const struct manage_row *row, struct str key_text);
+/* condition.c: If-Match and If-None-Match */
+MUST_USE enum err manage_conditions_read(struct arena *a, const struct manage_request *r,
+                                         struct manage_command *ret,
+                                         struct manage_refusal *refusal);
 /* query.c */
 MUST_USE enum err manage_filter_read(struct arena *a, struct str query,
                                      const struct manage_route *route, struct manage_filter *ret,

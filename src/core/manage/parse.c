@@ -19,9 +19,8 @@ static enum err check_caller(const struct manage_request *r, struct manage_comma
                              struct manage_refusal *refusal);
 static enum err take_captures(const struct manage_captures *captures, struct manage_command *ret,
                               struct manage_refusal *refusal);
-static enum err read_headers(const struct manage_request *r, struct manage_command *ret,
-                             struct manage_refusal *refusal);
-static bool takes_if_match(const struct manage_command *c);
+static enum err read_prefer(const struct manage_request *r, struct manage_command *ret,
+                            struct manage_refusal *refusal);
 static enum err parse_body(struct codec_reader *reader, const struct manage_request *r,
                            struct manage_command *ret, struct manage_refusal *refusal);
 static bool takes_body(const struct manage_route *route);
@@ -47,7 +46,8 @@ enum err manage_parse(struct arena *a, const struct manage_request *r,
     TRY(find_route(r, ret, &captures, ret_refusal));
     TRY(check_caller(r, ret, ret_refusal));
     TRY(take_captures(&captures, ret, ret_refusal));
-    TRY(read_headers(r, ret, ret_refusal));
+    TRY(manage_conditions_read(a, r, ret, ret_refusal));
+    TRY(read_prefer(r, ret, ret_refusal));
     TRY(manage_filter_read(a, r->query, ret->route, &ret->filter, ret_refusal));
     TRY(manage_view_take(ret, ret_refusal));
     return parse_body(&reader, r, ret, ret_refusal);
@@ -84,7 +84,6 @@ static enum err find_route(const struct manage_request *r, struct manage_command
     ret->view = ret->route->view;
     ret->collection = manage_collection_find(ret->route->collection);
     ret->needs_store = needs_store(ret->kind);
-    ret->is_production = r->is_production;
     return ERR_OK;
 }
 
@@ -125,19 +124,12 @@ static enum err check_caller(const struct manage_request *r, struct manage_comma
     return ERR_OK;
 }
 
-/* Every endpoint accepts every policy prefix (C-17). */
 static enum err take_captures(const struct manage_captures *captures, struct manage_command *ret,
                               struct manage_refusal *refusal)
 {
-    static const char *const prefixes[] = {"gpol_", "policy_", "pol_"};
     if (captures->count > 0) {
-        ret->id = captures->values[0];
-        for (size_t i = 0; i < 3 && ret->collection == NULL; i++) {
-            if (str_starts(ret->id, str_from(prefixes[i]))) {
-                ret->id = str_sub(ret->id, strlen(prefixes[i]), ret->id.len);
-                break;
-            }
-        }
+        struct str id = captures->values[0];
+        ret->id = ret->collection == NULL ? manage_policy_id(id) : id;
     }
     if (captures->count > 1) {
         uint64_t version;
@@ -151,25 +143,20 @@ static enum err take_captures(const struct manage_captures *captures, struct man
     return ERR_OK;
 }
 
-static enum err read_headers(const struct manage_request *r, struct manage_command *ret,
-                             struct manage_refusal *refusal)
+struct str manage_policy_id(struct str id)
 {
-    struct str tag = str_trim(r->if_match, " \t");
-    if (tag.len != 0 && r->method != WIRE_GET) {
-        uint64_t version;
-        if (!takes_if_match(ret)) {
-            manage_refuse(refusal, 400, "invalid_request", "If-Match",
-                          "Only changes of policies have versions; leave If-Match out here");
-            return ERR_INVALID;
+    static const char *const prefixes[] = {"gpol_", "policy_", "pol_"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (str_starts(id, str_from(prefixes[i]))) {
+            return str_sub(id, strlen(prefixes[i]), id.len);
         }
-        if (str_to_u64(str_trim(tag, "\""), &version) != ERR_OK || version > UINT32_MAX) {
-            manage_refuse(refusal, 400, "invalid_request", "If-Match",
-                          "If-Match must be one version, such as \"3\"");
-            return ERR_INVALID;
-        }
-        ret->has_if_match = true;
-        ret->if_match = (uint32_t)version;
     }
+    return id;
+}
+
+static enum err read_prefer(const struct manage_request *r, struct manage_command *ret,
+                            struct manage_refusal *refusal)
+{
     struct str prefer = r->prefer;
     while (prefer.len != 0) {
         struct str value = str_trim(str_cut(&prefer, ','), " \t");
@@ -186,14 +173,6 @@ static enum err read_headers(const struct manage_request *r, struct manage_comma
         ret->wait_s = (unsigned)(seconds < MANAGE_WAIT_MAX_S ? seconds : MANAGE_WAIT_MAX_S);
     }
     return ERR_OK;
-}
-
-/* A condition that nobody looks at is a change that somebody believes to be guarded. */
-static bool takes_if_match(const struct manage_command *c)
-{
-    return c->kind == MANAGE_POLICY_PATCH || c->kind == MANAGE_POLICY_ARCHIVE ||
-           c->kind == MANAGE_VERSION_ROLLBACK ||
-           (c->kind == MANAGE_POLICY_CREATE && c->view == MANAGE_COMPLIANCE);
 }
 
 static enum err parse_body(struct codec_reader *reader, const struct manage_request *r,

@@ -219,7 +219,7 @@ static void render_ask(struct render *x)
     if (x->c->view == MANAGE_COMPLIANCE) {
         codec_compliance_write_preview(&x->out, x->catalog, p, answers);
     } else {
-        codec_governance_write_validation(&x->out, x->catalog, p, answers, x->c->is_production);
+        codec_governance_write_validation(&x->out, x->catalog, p, answers, x->r->is_production);
     }
 }
 

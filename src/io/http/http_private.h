@@ -28,7 +28,8 @@ struct http_job {
     struct manage_command command;
     struct manage_result result;
     enum err err;
-    int64_t deadline_ms; /* of the wait, monotonic; 0 = none yet */
+    int64_t came_ms;     /* monotonic */
+    int64_t deadline_ms; /* of the wait, monotonic */
     uint8_t key[COMPILE_KEY_BYTES]; /* what is being compiled for it */
 };
 
@@ -41,6 +42,8 @@ struct http {
     struct http_job *compiling; /* to be executed again; control thread only */
 };
 
+/* jobs.c */
+int64_t http_mono_ms(void);
 /* ops.c */
 void http_ops_health(struct http_reply *r);
 void http_ops_ready(const struct http *h, struct http_reply *r);

@@ -5,24 +5,41 @@
  * executed again when that is over. A job that asked to wait (Prefer: wait) is answered when every
  * live node enforces its epoch, or at its deadline with the name of the node that does not;
  * meanwhile the control thread goes on publishing, which is what is waited for.
+ *
+ * Who asks hears what became of it: nothing is executed so late that its answer would find the
+ * client sent away, and a gateway that stops, which takes over no policies any more, answers
+ * at once what it has done.
  */
 #include "http_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define WAIT_POLL_MS 5
-#define COMPILE_MS 120000 /* then it is told to try again */
+/* After it came nothing is begun any more: with the longest wait behind it the answer still
+ * comes before the client is told that it took too long (90 s). */
+#define BEGIN_MS 50000
 #define IDLE_MS 1000
+
+/* How far all nodes are for an organisation: asked once a round, not once for each who waits,
+ * because the thread that asks is the one that publishes. */
+struct reach {
+    char org[64]; /* "" = not asked yet */
+    bool is_known;
+    uint64_t epoch;
+    char node[256];
+};
 
 static struct http_job *take_queue(struct http *h);
 static void execute(struct http *h, struct http_job *job);
 static enum err prepare_try(struct http *h, struct http_job *job);
+static void refuse(struct http_job *job, const char *code, const char *why);
 static void place(struct http *h, struct http_job *job);
 static void execute_again(struct http *h);
-static bool is_waiting_over(struct http *h, struct http_job *job);
+static bool is_waiting_over(struct http *h, struct http_job *job, struct reach *reach);
+static void ask_nodes(struct http *h, struct http_job *job, struct reach *reach);
 static void finish(struct http *h, struct http_job *job);
-static int64_t mono_ms(void);
 
 unsigned http_jobs_run(struct http *h)
 {
@@ -34,9 +51,10 @@ unsigned http_jobs_run(struct http *h)
         job = next;
     }
     execute_again(h);
+    struct reach reach = {.org = ""};
     for (struct http_job **at = &h->waiting; *at != NULL;) {
         struct http_job *waiting = *at;
-        if (!is_waiting_over(h, waiting)) {
+        if (!is_waiting_over(h, waiting, &reach)) {
             at = &waiting->next;
             continue;
         }
@@ -59,6 +77,12 @@ static struct http_job *take_queue(struct http *h)
 
 static void execute(struct http *h, struct http_job *job)
 {
+    if (http_mono_ms() >= job->came_ms + BEGIN_MS) {
+        refuse(job, "busy",
+               job->err == ERR_AGAIN ? "The terms of the policy are still being compiled"
+                                     : "The request waited too long for the database");
+        return;
+    }
     struct compile_client *client = h->options.client;
     if (client != NULL) {
         client->owner = job->command.caller.org;
@@ -71,6 +95,13 @@ static void execute(struct http *h, struct http_job *job)
     if (job->err == ERR_OK && job->command.kind == MANAGE_POLICY_TRY) {
         job->err = prepare_try(h, job);
     }
+}
+
+/* Of a job that was not executed, or whose transaction was given up. */
+static void refuse(struct http_job *job, const char *code, const char *why)
+{
+    manage_refuse(&job->result.refusal, 503, code, "", "%s; nothing was changed, try again", why);
+    job->err = ERR_OK;
 }
 
 /* Rendering will compile the policy's rules, with the key that the path would use. */
@@ -95,18 +126,16 @@ static enum err prepare_try(struct http *h, struct http_job *job)
 static void place(struct http *h, struct http_job *job)
 {
     if (job->err == ERR_AGAIN && h->options.client != NULL) {
-        int64_t now_ms = mono_ms();
-        job->deadline_ms = job->deadline_ms == 0 ? now_ms + COMPILE_MS : job->deadline_ms;
-        if (now_ms < job->deadline_ms) {
+        if (!worker_group_is_draining(h->options.group)) {
             job->next = h->compiling;
             h->compiling = job;
             return;
         }
-        job->err = ERR_TIMEOUT;
+        refuse(job, "draining", "This gateway is stopping, and compiles terms no longer");
     }
     if (job->err == ERR_OK && job->command.wait_s != 0 && job->result.refusal.status == 0) {
         job->result.was_waited = true;
-        job->deadline_ms = mono_ms() + (int64_t)job->command.wait_s * 1000;
+        job->deadline_ms = http_mono_ms() + (int64_t)job->command.wait_s * 1000;
         job->next = h->waiting;
         h->waiting = job;
     } else {
@@ -121,7 +150,7 @@ static void execute_again(struct http *h)
     while (job != NULL) {
         struct http_job *next = job->next;
         if (!compile_is_pending(h->options.client->compile, job->key) ||
-            mono_ms() >= job->deadline_ms) {
+            http_mono_ms() >= job->came_ms + BEGIN_MS) {
             execute(h, job);
         }
         place(h, job); /* not executed: still ERR_AGAIN */
@@ -130,29 +159,39 @@ static void execute_again(struct http *h)
 }
 
 /* This node first (its workers must have taken the lease), then what all nodes
- * reported. A node that stopped reporting is not waited for beyond its lease. */
-static bool is_waiting_over(struct http *h, struct http_job *job)
+ * reported. A node that stopped reporting is not waited for beyond its lease; one that
+ * stops would wait for itself in vain, until its drain cuts the connection. */
+static bool is_waiting_over(struct http *h, struct http_job *job, struct reach *reach)
 {
-    uint64_t here = worker_group_epoch_min(h->options.group), lowest;
+    uint64_t here = worker_group_epoch_min(h->options.group);
     uint64_t pending = atomic_load(&h->options.health->pending_seq);
     here = pending != 0 && pending <= here ? pending - 1 : here;
-    lowest = here;
-    struct str node = STR("this node");
+    struct str node = h->options.node;
     if (here >= job->result.epoch) {
-        struct str name;
-        enum err e = store_nodes_min_epoch(h->options.store, job->command.caller.org, &job->arena,
-                                           &lowest, &name);
-        if (e == ERR_OK && lowest >= job->result.epoch) {
+        ask_nodes(h, job, reach);
+        if (reach->is_known && reach->epoch >= job->result.epoch) {
             job->result.is_everywhere = true;
             return true;
         }
-        node = e == ERR_OK ? name : node;
+        node = reach->is_known ? str_from(reach->node) : node;
     }
-    if (mono_ms() < job->deadline_ms) {
+    if (http_mono_ms() < job->deadline_ms && !worker_group_is_draining(h->options.group)) {
         return false;
     }
-    job->result.laggard = node;
+    job->result.laggard = arena_str(&job->arena, node);
     return true;
+}
+
+static void ask_nodes(struct http *h, struct http_job *job, struct reach *reach)
+{
+    struct str org = job->command.caller.org, name = STR("");
+    if (org.len != 0 && str_eq(org, str_from(reach->org))) {
+        return;
+    }
+    reach->is_known = store_nodes_min_epoch(h->options.store, org, &job->arena, &reach->epoch,
+                                            &name) == ERR_OK;
+    snprintf(reach->org, sizeof(reach->org), "%.*s", STR_ARG(org));
+    snprintf(reach->node, sizeof(reach->node), "%.*s", STR_ARG(name));
 }
 
 static void finish(struct http *h, struct http_job *job)
@@ -171,7 +210,7 @@ static void finish(struct http *h, struct http_job *job)
     free(job);
 }
 
-static int64_t mono_ms(void)
+int64_t http_mono_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

@@ -13,8 +13,9 @@ static bool serve_ops(struct http *h, const struct worker_request *request);
 static void serve_management(struct http *h, const struct worker_request *request);
 static void read_request(struct arena *a, const struct worker_request *r,
                          struct manage_caller *caller, struct manage_request *ret);
+static struct str joined(struct arena *a, const struct wire_head *head, const char *name);
 static void answer(struct http *h, struct worker_ticket ticket, const struct manage_answer *m);
-static void queue(struct http *h, struct http_job *job);
+static bool queue(struct http *h, struct http_job *job);
 static void unknown_path(struct str path, struct manage_refusal *refusal);
 static enum err check_base_url(const struct http *h, struct arena *a,
                                const struct manage_command *c, struct manage_refusal *refusal);
@@ -114,8 +115,12 @@ static void serve_management(struct http *h, const struct worker_request *reques
         e = check_base_url(h, &job->arena, &job->command, &refusal);
     }
     if (e == ERR_OK && job->command.needs_store) {
-        queue(h, job);
-        return;
+        if (queue(h, job)) {
+            return;
+        }
+        manage_refuse(&refusal, 503, "busy", "",
+                      "Too many requests wait for the database; nothing was changed, try again");
+        e = ERR_LIMIT;
     }
     if (e == ERR_OK && job->command.kind == MANAGE_EVALUATE) {
         http_evaluate(request, &job->command, &job->arena, &reply);
@@ -182,21 +187,43 @@ static void read_request(struct arena *a, const struct worker_request *r,
         .query = arena_str(a, head->query),
         .body = arena_str(a, r->body),
         .content_type = arena_str(a, wire_header_get(head, "content-type")),
-        .if_match = arena_str(a, wire_header_get(head, "if-match")),
-        .prefer = arena_str(a, wire_header_get(head, "prefer")),
+        .if_match = joined(a, head, "if-match"),
+        .if_none_match = joined(a, head, "if-none-match"),
+        .prefer = joined(a, head, "prefer"),
     };
     if (r->principal == NULL) {
         return;
     }
     struct manage_caller c = manage_caller_of(r->principal);
     *caller = c;
-    struct str *texts[] = {&caller->org, &caller->user, &caller->email, &caller->key_id};
+    struct str *texts[] = {&caller->org, &caller->user, &caller->email, &caller->key_id,
+                           &caller->environment};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         *texts[i] = arena_str(a, *texts[i]); /* the snapshot may go before the job does */
     }
-    struct str environment = policy_principal_key(r->principal)->environment;
-    ret->is_production = environment.len == 0 || str_eq(environment, STR("production"));
     ret->caller = caller;
+}
+
+/* The lines of a list are one list (RFC 9110 5.3): a condition on the second line counts.
+ * None stays none; without memory the list is empty, which is no condition that holds. */
+static struct str joined(struct arena *a, const struct wire_head *head, const char *name)
+{
+    struct str list = wire_header_get(head, name);
+    if (list.ptr == NULL) {
+        return STR_NONE;
+    }
+    if (!wire_header_is_repeated(head, name)) {
+        list = arena_str(a, list);
+        return list.ptr != NULL ? list : STR("");
+    }
+    list = STR("");
+    for (size_t i = 0; i < head->headers_count && list.ptr != NULL; i++) {
+        if (str_eq_nocase(head->headers[i].name, str_from(name))) {
+            list = arena_printf(a, "%.*s%s%.*s", STR_ARG(list), list.len != 0 ? ", " : "",
+                                STR_ARG(head->headers[i].value));
+        }
+    }
+    return list.ptr != NULL ? list : STR("");
 }
 
 static void answer(struct http *h, struct worker_ticket ticket, const struct manage_answer *m)
@@ -209,8 +236,10 @@ static void answer(struct http *h, struct worker_ticket ticket, const struct man
     worker_answer(h->options.group, ticket, &served);
 }
 
-static void queue(struct http *h, struct http_job *job)
+/* False: the queue is full, the job still the caller's. */
+static bool queue(struct http *h, struct http_job *job)
 {
+    job->came_ms = http_mono_ms();
     pthread_mutex_lock(&h->lock);
     bool is_full = h->queued >= HTTP_JOBS_MAX;
     if (!is_full) {
@@ -219,12 +248,8 @@ static void queue(struct http *h, struct http_job *job)
         h->queued++;
     }
     pthread_mutex_unlock(&h->lock);
-    if (is_full) {
-        struct flow_served busy = {.status = 503};
-        worker_answer(h->options.group, job->ticket, &busy);
-        arena_fini(&job->arena);
-        free(job);
-        return;
+    if (!is_full) {
+        h->options.wake(h->options.wake_context);
     }
-    h->options.wake(h->options.wake_context);
+    return !is_full;
 }

@@ -35,7 +35,6 @@
 
 static struct net_client *client_new(struct net_listener *l);
 static void client_start(struct net_client *c, struct net_listener *l);
-static void on_ready(uv_stream_t *stream, ssize_t status, const uv_buf_t *none);
 static void on_tls_bytes(struct net_client *c, struct str in);
 static void on_plain_bytes(struct net_client *c, struct str in);
 static void keep_surplus(struct net_client *c, struct str in);
@@ -173,7 +172,7 @@ static void client_start(struct net_client *c, struct net_listener *l)
     if (n->is_draining) {
         c->phase_due_ms = net_ms(n) + 1000; /* was in the queue: its request is on the way */
     }
-    if (!socket_read_start(&c->tcp, on_ready, &c->fd)) {
+    if (!poll_start(n, &c->poll, &c->tcp)) {
         client_close(c);
         return;
     }
@@ -181,21 +180,6 @@ static void client_start(struct net_client *c, struct net_listener *l)
 }
 
 /* ---- bytes in ---------------------------------------------------------------------- */
-
-static void on_ready(uv_stream_t *stream, ssize_t status, const uv_buf_t *none)
-{
-    struct net_client *c = stream->data;
-    const char *bytes;
-    ssize_t got = phase_read(c->net, c->fd, &bytes);
-    (void)status;
-    (void)none;
-    if (got < 0) {
-        uv_read_stop(stream);
-    }
-    if (got != 0) {
-        phase_add(c->net, c, false, got, bytes);
-    }
-}
 
 void client_on_read(struct net_client *c, ssize_t got, const char *bytes)
 {
@@ -315,7 +299,7 @@ void client_check_watched(struct net_client *c)
     struct tcp_info info;
     socklen_t len = sizeof(info);
     const struct net_request *r = c->request;
-    bool is_dead = getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+    bool is_dead = getsockopt(c->poll.fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
                    info.tcpi_state == TCP_CLOSE;
     unsigned tick = c->watch_ticks;
     c->watch_ticks += tick < UINT8_MAX ? 1 : 0;
@@ -480,7 +464,7 @@ static void start_linger(struct net_client *c)
         c->request = NULL;
         request_put(r);
     }
-    if (shutdown(c->fd, SHUT_WR) != 0) {
+    if (shutdown(c->poll.fd, SHUT_WR) != 0) {
         c->is_broken = true;
     }
     client_move(c, CLIENT_LINGER);
@@ -497,6 +481,7 @@ static void abort_client(struct net_client *c)
     list_remove(&c->node);
     wheel_remove(&c->timer);
     c->request = NULL;
+    poll_stop(c->net, &c->poll);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
     stat_sub(&c->net->stats.clients, 1);
     if (r != NULL) {

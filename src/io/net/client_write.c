@@ -116,7 +116,7 @@ void client_flush(struct net_client *c)
 /* How much the socket took. */
 static size_t try_write(struct net_client *c, struct str bytes, struct str rest)
 {
-    ssize_t wrote = c->is_broken ? 0 : socket_write(c->fd, bytes, rest);
+    ssize_t wrote = c->is_broken ? 0 : socket_write(c->poll.fd, bytes, rest);
     c->is_broken = c->is_broken || wrote < 0;
     return wrote < 0 ? 0 : (size_t)wrote;
 }

@@ -16,8 +16,6 @@
 static enum err net_start(struct net *n);
 static void on_tick(uv_timer_t *timer);
 static void on_idle(uv_idle_t *idle);
-static void on_check(uv_check_t *check);
-static void on_prepare(uv_prepare_t *prepare);
 static void measure_lag(struct net *n);
 static void check_watched(struct net *n);
 static void cut(struct net *n);
@@ -79,12 +77,18 @@ enum err net_new(uv_loop_t *loop, const struct net_options *options, const struc
     buf_init(&n->join, 2 * NET_READ_BYTES);
     /* One feed or one write of a whole answer, with the records' overhead. */
     buf_init(&n->cipher, 2 * hooks->env->answer_bytes_max + 1024 * 1024);
-    enum err e = tls_resume_new(512, &n->resume);
+    enum err e = poll_open(n);
+    if (e != ERR_OK) {
+        free(n);
+        return e;
+    }
+    e = tls_resume_new(512, &n->resume);
     if (e == ERR_OK) {
         e = net_start(n);
     }
     if (e != ERR_OK) {
         tls_resume_free(n->resume);
+        poll_close(n);
         free(n);
         return e;
     }
@@ -102,13 +106,6 @@ static enum err net_start(struct net *n)
     n->tick.data = n;
     n->idle.data = n;
     measure_lag(n);
-    if (uv_prepare_init(n->loop, &n->prepare) != 0 || uv_check_init(n->loop, &n->check) != 0 ||
-        uv_prepare_start(&n->prepare, on_prepare) != 0 ||
-        uv_check_start(&n->check, on_check) != 0) {
-        return ERR_IO;
-    }
-    n->prepare.data = n;
-    n->check.data = n;
     return uv_timer_start(&n->tick, on_tick, NET_TICK_MS, NET_TICK_MS) == 0 ? ERR_OK : ERR_IO;
 }
 
@@ -158,22 +155,6 @@ void net_wake(struct net *n)
     if (!n->is_idle_running && !n->is_closing) {
         n->is_idle_running = uv_idle_start(&n->idle, on_idle) == 0;
     }
-}
-
-/* The kernel was asked: everything it had is read by now. */
-static void on_check(uv_check_t *check)
-{
-    struct net *n = check->data;
-    phase_handle(n);
-    phase_flush(n);
-}
-
-/* The loop asks the kernel next. Timers and the idle handler may have said something. */
-static void on_prepare(uv_prepare_t *prepare)
-{
-    struct net *n = prepare->data;
-    phase_flush(n);
-    lag_note_end(n);
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -247,7 +228,6 @@ static void check_watched(struct net *n)
 void net_drain(struct net *n, uint32_t deadline_ms)
 {
     uint64_t due = net_ms(n) + deadline_ms;
-    phase_handle(n); /* a client that asked before is no idle one */
     if (due < n->drain_due_ms) {
         n->drain_due_ms = due;
     }
@@ -338,8 +318,6 @@ void net_close(struct net *n)
         upstream_close(NET_OF(l, struct net_upstream, node));
     }
     dns_cancel(n);
-    uv_close((uv_handle_t *)&n->prepare, NULL);
-    uv_close((uv_handle_t *)&n->check, NULL);
     uv_close((uv_handle_t *)&n->tick, NULL);
     uv_close((uv_handle_t *)&n->idle, NULL);
 }
@@ -356,6 +334,7 @@ void net_free(struct net *n)
     }
     dns_free(n);
     tls_resume_free(n->resume);
+    poll_close(n);
     buf_fini(&n->plain);
     buf_fini(&n->cipher);
     buf_fini(&n->join);

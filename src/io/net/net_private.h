@@ -93,6 +93,13 @@ void wheel_run_ready(struct net_wheel *w);
 
 /* ---- objects ------------------------------------------------------------------------- */
 
+/* The reading side of a connection, in poll.c and phase.c. */
+struct net_poll {
+    int fd; /* of the connection's handle, from poll_start on */
+    bool is_upstream, is_reading;
+    uint8_t reads_waiting; /* in net.reads */
+};
+
 struct net_client;
 struct net_upstream;
 
@@ -151,7 +158,7 @@ struct net_client {
     uint64_t phase_due_ms, stall_due_ms;
     uint64_t body_start_ms, body_bytes; /* LINGER: bytes thrown away */
     size_t stall_left_bytes;
-    int fd; /* of tcp */
+    struct net_poll poll;
     uint32_t requests_count;
     uint16_t tag;
     uint8_t state; /* enum client_state, written by client_move only */
@@ -199,10 +206,9 @@ struct net_upstream {
     uint64_t phase_due_ms, total_due_ms;
     const char *fail_reason;
     enum flow_end_how fail_how;
-    int fd;        /* of tcp, once it is connected */
+    struct net_poll poll;
     uint8_t state; /* enum upstream_state, written by upstream_move only */
-    uint8_t reads_waiting; /* in net.reads */
-    bool has_handle, tries_next, is_reused, is_reading, is_paused, is_writing, has_answer;
+    bool has_handle, tries_next, is_reused, is_paused, is_writing, has_answer;
     struct wire_parser parser;
 };
 
@@ -225,8 +231,7 @@ struct net_listener {
 
 /* What was read in this turn and is not handled yet. */
 struct net_read {
-    void *owner; /* net_client or net_upstream; NULL: handled */
-    bool is_upstream;
+    struct net_poll *from; /* NULL: handled */
     ssize_t got;
     const char *bytes;
 };
@@ -245,8 +250,7 @@ struct net {
     struct net_wheel wheel;
     uv_timer_t tick;
     uv_idle_t idle;
-    uv_prepare_t prepare;
-    uv_check_t check;
+    int poll_fd; /* the epoll of poll.c */
     uint64_t turn_began_us; /* this turn of the loop, when turn_events is not 0 */
     unsigned turn_events;
     uint64_t tick_hr_ns;
@@ -307,7 +311,7 @@ void net_wake(struct net *n);
 
 /* ---- lag.c ---------------------------------------------------------------------------- */
 
-/* The turn ends: the loop goes back to the kernel. */
+/* The turn ends: the kernel is asked next. */
 void lag_note_end(struct net *n);
 void lag_observe(struct net *n, uint64_t lag_us, unsigned events);
 
@@ -335,9 +339,6 @@ bool client_is_stalled(struct net_client *c, uint64_t now_ms);
 
 /* ---- socket.c ------------------------------------------------------------------------- */
 
-/* `on_ready` is called with UV_ENOBUFS whenever there is something to read, and only then;
- * false: the loop refused. *ret_fd is the socket's, for the two below. */
-bool socket_read_start(uv_tcp_t *tcp, uv_read_cb on_ready, int *ret_fd);
 /* Returns bytes read, 0 if there are none now, UV_EOF, or another error of libuv's: after
  * the last two reading has to be stopped. */
 ssize_t socket_read(int fd, char *to, size_t capacity);
@@ -345,13 +346,24 @@ ssize_t socket_read(int fd, char *to, size_t capacity);
  * libuv still has something to write. */
 ssize_t socket_write(int fd, struct str first, struct str second);
 
+/* ---- poll.c --------------------------------------------------------------------------- */
+
+MUST_USE enum err poll_open(struct net *n);
+void poll_close(struct net *n);
+/* From now on what `tcp` has to read is read; also what it has already. False: the kernel
+ * refused. */
+bool poll_start(struct net *n, struct net_poll *p, const uv_tcp_t *tcp);
+/* Also before the handle is closed: another process may hold the socket for a moment longer,
+ * and the kernel would go on telling. Twice is harmless. */
+void poll_stop(struct net *n, struct net_poll *p);
+
 /* ---- phase.c -------------------------------------------------------------------------- */
 
 /* Reads into the turn's block: socket_read's answer, and where the bytes are. */
 ssize_t phase_read(struct net *n, int fd, const char **ret_bytes);
 /* What phase_read answered, unless 0. Handled later in this turn, or before this returns when
  * the room is used up. */
-void phase_add(struct net *n, void *owner, bool is_upstream, ssize_t got, const char *bytes);
+void phase_add(struct net *n, struct net_poll *from, ssize_t got, const char *bytes);
 void phase_handle(struct net *n);
 void phase_flush(struct net *n); /* sends what the turn brought about */
 
@@ -404,7 +416,6 @@ void upstream_activate(struct net_upstream *u); /* connected: send the call */
 void upstream_flush(struct net_upstream *u);
 void upstream_on_read(struct net_upstream *u, ssize_t got, const char *bytes);
 bool upstream_handshake_start(struct net_upstream *u);
-void upstream_read_start(struct net_upstream *u);
 
 /* ---- pool.c -------------------------------------------------------------------------- */
 

@@ -6,9 +6,9 @@
  * of a phase fits a core's instruction cache, that of a whole exchange with the kernel's
  * between does not; and receivers are woken once, not between two of our steps.
  *
- * A connection's bytes are handled in their order, and before libuv frees what was closed:
- * its callbacks for that come behind the check handle's. What a flush itself brings about waits
- * for the next turn, which then comes at once. Loop thread; memory of the net.
+ * A connection's bytes are handled in their order, and before libuv frees what was closed: it
+ * runs after that (poll.c). What a flush itself brings about waits for the next turn, which
+ * then comes at once. Loop thread; memory of the net.
  */
 #include "net_private.h"
 
@@ -26,11 +26,11 @@ ssize_t phase_read(struct net *n, int fd, const char **ret_bytes)
     return socket_read(fd, to, NET_READ_BYTES);
 }
 
-void phase_add(struct net *n, void *owner, bool is_upstream, ssize_t got, const char *bytes)
+void phase_add(struct net *n, struct net_poll *from, ssize_t got, const char *bytes)
 {
     struct net_reads *t = &n->reads;
-    t->list[t->count++] =
-        (struct net_read){.owner = owner, .is_upstream = is_upstream, .got = got, .bytes = bytes};
+    t->list[t->count++] = (struct net_read){.from = from, .got = got, .bytes = bytes};
+    from->reads_waiting++;
     if (got > 0) {
         t->used += ((size_t)got + 63) & ~(size_t)63; /* no line of two connections */
     }
@@ -55,17 +55,18 @@ static void handle(struct net *n, bool is_upstream)
     unsigned handled = 0;
     for (unsigned i = 0; i < n->reads.count; i++) {
         struct net_read r = n->reads.list[i];
-        if (r.owner == NULL || r.is_upstream != is_upstream) {
+        if (r.from == NULL || r.from->is_upstream != is_upstream) {
             continue;
         }
-        n->reads.list[i].owner = NULL;
+        n->reads.list[i].from = NULL;
+        r.from->reads_waiting--;
         if (handled++ % CLOCK_EVENTS == 0) {
             net_hold_clock(n);
         }
         if (is_upstream) {
-            upstream_on_read(r.owner, r.got, r.bytes);
+            upstream_on_read(NET_OF(r.from, struct net_upstream, poll), r.got, r.bytes);
         } else {
-            client_on_read(r.owner, r.got, r.bytes);
+            client_on_read(NET_OF(r.from, struct net_client, poll), r.got, r.bytes);
         }
     }
     net_release_clock(n);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * socket: the bytes of a connection, by recv and send. libuv says when there are some and
- * waits for room; its own read and write go through the kernel's files, and its writing
- * through a queue: a twentieth of the CPU time of a stream's piece in bench/load.
+ * socket: the bytes of a connection, by recv and send. libuv waits for room when there is
+ * none; its own read and write go through the kernel's files, and its writing through a
+ * queue: a twentieth of the CPU time of a stream's piece in bench/load.
  *
  * Loop thread. Sockets are libuv's and do not block; nothing is owned here.
  */
@@ -10,22 +10,6 @@
 
 #include <errno.h>
 #include <sys/socket.h>
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf);
-
-bool socket_read_start(uv_tcp_t *tcp, uv_read_cb on_ready, int *ret_fd)
-{
-    return uv_fileno((const uv_handle_t *)tcp, ret_fd) == 0 &&
-           uv_read_start((uv_stream_t *)tcp, on_alloc, on_ready) == 0;
-}
-
-/* Without memory libuv reads nothing and tells UV_ENOBUFS. */
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
-{
-    (void)handle;
-    (void)suggested;
-    *ret_buf = uv_buf_init(NULL, 0);
-}
 
 ssize_t socket_read(int fd, char *to, size_t capacity)
 {

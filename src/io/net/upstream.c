@@ -113,6 +113,7 @@ static struct net_upstream *upstream_new(struct net_request *r, struct net_pool 
     }
     u->net = n;
     u->pool = pool;
+    u->poll.is_upstream = true;
     u->request = r;
     r->upstream = u;
     list_init(&u->pool_node);
@@ -214,7 +215,10 @@ static void on_connected(uv_connect_t *request, int status)
         return;
     }
     stat_add(&n->stats.upstreams_opened, 1);
-    upstream_read_start(u);
+    if (!poll_start(n, &u->poll, &u->tcp)) {
+        upstream_end(u, FLOW_END_REFUSED, "out of sockets");
+        return;
+    }
     if (!u->pool->url.is_tls) {
         upstream_activate(u);
         return;
@@ -303,8 +307,8 @@ void upstream_end(struct net_upstream *u, enum flow_end_how how, const char *rea
 void upstream_complete(struct net_upstream *u, bool has_surplus)
 {
     struct net *n = u->net;
-    bool is_fit = !has_surplus && u->reads_waiting == 0 &&
-                  wire_parser_is_reusable(&u->parser) && !u->is_writing && u->is_reading &&
+    bool is_fit = !has_surplus && u->poll.reads_waiting == 0 &&
+                  wire_parser_is_reusable(&u->parser) && !u->is_writing && u->poll.is_reading &&
                   !n->is_draining &&
                   (u->tls == NULL || tls_session_state(u->tls) == TLS_OPEN);
     struct net_request *r = detach(u);
@@ -350,6 +354,7 @@ void upstream_close(struct net_upstream *u)
     }
     stat_sub(&n->stats.upstreams, 1);
     if (u->has_handle) {
+        poll_stop(n, &u->poll);
         uv_close((uv_handle_t *)&u->tcp, on_closed);
     } else {
         /* No handle yet, but callers up the stack still look at it: free it from the

@@ -19,14 +19,12 @@ static void send_tls(struct net_upstream *u);
 static bool send_cipher(struct net_upstream *u);
 static void send_next(struct net_upstream *u);
 static void on_written(uv_write_t *request, int status);
-static void on_ready(uv_stream_t *stream, ssize_t status, const uv_buf_t *none);
 static void on_tls_bytes(struct net_upstream *u, struct str in);
 static void on_answer_bytes(struct net_upstream *u, struct str in);
 static void join(struct str *body, struct str piece);
 static void on_eof(struct net_upstream *u, bool is_clean);
 static void check_pause(struct net_upstream *u);
 static void broken_later(struct net_upstream *u);
-static void read_stop(struct net_upstream *u);
 
 /* ---- out ------------------------------------------------------------------------- */
 
@@ -50,7 +48,7 @@ static void send_plain(struct net_upstream *u)
         {.base = (char *)(uintptr_t)call->body.ptr, .len = call->body.len},
     };
     unsigned count = call->body.len > 0 ? 2 : 1;
-    ssize_t wrote = socket_write(u->fd, call->head, call->body);
+    ssize_t wrote = socket_write(u->poll.fd, call->head, call->body);
     if (wrote < 0) {
         return; /* reading tells, after what the provider may have answered */
     }
@@ -113,7 +111,7 @@ static bool send_cipher(struct net_upstream *u)
         return true;
     }
     uv_buf_t out = {.base = u->cipher.ptr, .len = u->cipher.len};
-    ssize_t wrote = socket_write(u->fd, buf_str(&u->cipher), STR_NONE);
+    ssize_t wrote = socket_write(u->poll.fd, buf_str(&u->cipher), STR_NONE);
     if (wrote < 0) {
         u->plain_sent = SIZE_MAX; /* enough: reading tells what became of it */
         return true;
@@ -197,36 +195,8 @@ bool upstream_handshake_start(struct net_upstream *u)
 
 /* ---- in ----------------------------------------------------------------------------------- */
 
-void upstream_read_start(struct net_upstream *u)
-{
-    u->is_reading = socket_read_start(&u->tcp, on_ready, &u->fd);
-}
-
-static void read_stop(struct net_upstream *u)
-{
-    uv_read_stop((uv_stream_t *)&u->tcp);
-    u->is_reading = false;
-}
-
-static void on_ready(uv_stream_t *stream, ssize_t status, const uv_buf_t *none)
-{
-    struct net_upstream *u = stream->data;
-    const char *bytes;
-    ssize_t got = phase_read(u->net, u->fd, &bytes);
-    (void)status;
-    (void)none;
-    if (got < 0) {
-        read_stop(u);
-    }
-    if (got != 0) {
-        u->reads_waiting++;
-        phase_add(u->net, u, true, got, bytes);
-    }
-}
-
 void upstream_on_read(struct net_upstream *u, ssize_t got, const char *bytes)
 {
-    u->reads_waiting--;
     if (u->state == UPSTREAM_CLOSING || u->state == UPSTREAM_FAILED) {
         return;
     }
@@ -236,7 +206,6 @@ void upstream_on_read(struct net_upstream *u, ssize_t got, const char *bytes)
         }
         upstream_close(u);
     } else if (got == UV_EOF) {
-        u->is_reading = false;
         on_eof(u, u->tls == NULL || tls_session_state(u->tls) == TLS_CLOSED);
     } else if (got < 0) {
         upstream_end(u, u->state == UPSTREAM_HANDSHAKE ? FLOW_END_TLS : FLOW_END_TRUNCATED,
@@ -366,7 +335,7 @@ static void on_eof(struct net_upstream *u, bool is_clean)
                      "the provider closed the connection during the TLS handshake");
     } else if (u->has_answer && is_clean &&
                wire_parser_finish(&u->parser, &is_complete) == ERR_OK && is_complete) {
-        u->is_reading = false; /* never reused */
+        poll_stop(u->net, &u->poll); /* never reused */
         upstream_complete(u, false);
     } else {
         upstream_end(u, FLOW_END_TRUNCATED,
@@ -386,7 +355,7 @@ static void check_pause(struct net_upstream *u)
     }
     u->is_paused = true;
     stat_add(&n->stats.pauses, 1);
-    read_stop(u);
+    poll_stop(n, &u->poll);
     u->phase_due_ms = NET_NEVER; /* the client's stall deadline watches now */
     upstream_arm(u);
 }
@@ -398,5 +367,7 @@ void upstream_resume(struct net_upstream *u)
     }
     u->is_paused = false;
     upstream_wait(u, u->request->x->call.idle_ms);
-    upstream_read_start(u);
+    if (!poll_start(u->net, &u->poll, &u->tcp)) {
+        broken_later(u);
+    }
 }

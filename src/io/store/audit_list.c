@@ -51,6 +51,12 @@ enum column {
     C_OUTCOME
 };
 
+/* What was decided about the answer, where it was not just let through. A query of its own, so
+ * that the server may gather the few there are instead of joining all. */
+#define ANSWER                                                                                     \
+    "SELECT FROM portcullis.audit_outcomes a WHERE a.org_id = d.org_id"                            \
+    " AND a.request_id = d.request_id AND a.response_decision <> 'allow' AND "
+
 static const char statement[] =
     "SELECT d.request_id, d.unix_ms, d.node, d.team, d.environment, d.project, d.user_name,"
     " d.user_id, d.key_id, d.method, d.path, d.endpoint, d.decision, d.policy, d.policy_id, d.rule,"
@@ -71,8 +77,10 @@ static const char statement[] =
     "      (to_timestamp($3::bigint / 1000) AT TIME ZONE 'UTC')::date))"
     " AND ($4::text IS NULL OR (d.unix_ms < $4::bigint AND d.day <="
     "      (to_timestamp($4::bigint / 1000) AT TIME ZONE 'UTC')::date))"
-    " AND ($5::text IS NULL OR d.decision = $5) AND ($6::text IS NULL OR d.policy = $6"
-    "      OR d.policy_id = $6) AND ($7::text IS NULL OR d.user_name = $7 OR d.user_id = $7)"
+    " AND ($5::text IS NULL OR d.decision = $5 OR EXISTS (" ANSWER "a.response_decision = $5))"
+    " AND ($6::text IS NULL OR d.policy = $6 OR d.policy_id = $13 OR EXISTS (" ANSWER
+    "      (a.policy = $6 OR a.policy_id = $13)))"
+    " AND ($7::text IS NULL OR d.user_name = $7 OR d.user_id = $7)"
     " AND ($8::text IS NULL OR d.environment = $8) AND ($9::text IS NULL OR d.request_id = $9)"
     " AND ($10::text IS NULL OR d.client_request_id = $10)"
     " AND ($11::text IS NULL OR d.trace_id = $11) "
@@ -96,8 +104,8 @@ enum err store_audit_list(struct store_job *j)
          f->has_until ? STORE_P(arena_printf(j->a, "%lld", (long long)f->until_ms)) : STORE_P_NULL,
          STORE_P(f->decision), STORE_P(f->policy), STORE_P(f->user), STORE_P(f->environment),
          STORE_P(f->request_id), STORE_P(f->client_request_id), STORE_P(f->trace_id),
-         STORE_P(store_text_u64(j->a, (uint64_t)limit + 1))},
-        12};
+         STORE_P(store_text_u64(j->a, (uint64_t)limit + 1)), STORE_P(manage_policy_id(f->policy))},
+        13};
     PGresult *r = NULL;
     TRY(store_job_query(j, &q, &r));
     enum err e = read_all(j, r, limit);

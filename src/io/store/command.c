@@ -136,33 +136,59 @@ void store_job_not_found(struct store_job *j, const char *noun)
     manage_refuse(&j->r->refusal, 404, "not_found", "", "no such %s in this organisation", noun);
 }
 
+/* What a constraint that refused says to the client. `or_param`: the other member of a
+ * pair that contradict each other; named where the request gives it and not the first. */
+/* lint: table */
+static const struct known {
+    const char *constraint;
+    unsigned status;
+    const char *code, *param, *or_param, *message;
+} known[] = {
+    {"policies_slot_taken", 409, "slot_taken", "/tagSlot", NULL,
+     "another policy of the organisation has this slot"},
+    {"policies_one_default", 409, "default_taken", "/isDefault", NULL,
+     "another policy became the default at the same time; try again"},
+    {"policies_one_compliance", 409, "compliance_policy_exists", "", NULL,
+     "the organisation has a compliance policy already"},
+    {"users_email_taken", 409, "email_taken", "/email", NULL, "a user with this email exists"},
+    {"_name_taken", 409, "name_taken", "/name", NULL, "the name is taken"},
+    {"_team_unknown", 409, "reference", "/team", NULL,
+     "no such team, or the team is still in use"},
+    {"_environment_unknown", 409, "reference", "/environment", NULL,
+     "no such environment, or the environment is still in use"},
+    {"_project_unknown", 409, "reference", "/project", NULL,
+     "no such project, or the project is still in use"},
+    {"_user_unknown", 409, "reference", "/user_id", NULL,
+     "no such user, or the user still has keys"},
+    {"attestations_period", 400, "invalid_value", "/valid_until", "/valid_from",
+     "valid_until must be after valid_from"},
+    {"api_keys_period", 400, "invalid_value", "/expires_at", "/not_before",
+     "expires_at must be after not_before"},
+    {"api_keys_pinned", 400, "invalid_value", "/pinned_slot", "/slots",
+     "pinned_slot must be one of slots, where the key has a list of them"},
+    {"orgs_pkey", 409, "org_exists", "", NULL, "the organisation exists"},
+};
+
+/* Does the request give this member ("/name") of its collection? */
+static bool is_given(const struct manage_command *c, const char *param)
+{
+    for (size_t i = 0; c->collection != NULL && i < c->collection->fields_count; i++) {
+        if (strcmp(c->collection->fields[i].member, param + 1) == 0) {
+            return c->values[i].is_set;
+        }
+    }
+    return false;
+}
+
+static const char *param_of(const struct manage_command *c, const struct known *k)
+{
+    return k->or_param != NULL && is_given(c, k->or_param) && !is_given(c, k->param) ? k->or_param
+                                                                                  : k->param;
+}
+
 /* Turns the server's refusal `e` into a refusal for the client; others pass through. */
 static enum err job_refused(struct store_job *j, enum err e)
 {
-    static const struct {
-        const char *constraint;
-        unsigned status;
-        const char *code, *param, *message;
-    } known[] = {
-        {"policies_slot_taken", 409, "slot_taken", "/tagSlot",
-         "another policy of the organisation has this slot"},
-        {"policies_one_default", 409, "default_taken", "/isDefault",
-         "another policy became the default at the same time; try again"},
-        {"policies_one_compliance", 409, "compliance_policy_exists", "",
-         "the organisation has a compliance policy already"},
-        {"users_email_taken", 409, "email_taken", "/email", "a user with this email exists"},
-        {"_name_taken", 409, "name_taken", "/name", "the name is taken"},
-        {"_team_unknown", 409, "reference", "/team", "no such team, or the team is still in use"},
-        {"_environment_unknown", 409, "reference", "/environment",
-         "no such environment, or the environment is still in use"},
-        {"_project_unknown", 409, "reference", "/project",
-         "no such project, or the project is still in use"},
-        {"_user_unknown", 409, "reference", "/user_id",
-         "no such user, or the user still has keys"},
-        {"attestations_period", 400, "invalid_value", "/valid_until",
-         "valid_until must be after valid_from"},
-        {"orgs_pkey", 409, "org_exists", "", "the organisation exists"},
-    };
     struct manage_refusal *r = &j->r->refusal;
     struct str constraint = str_from(j->s->constraint);
     if (e != ERR_CONFLICT && e != ERR_INVALID && e != ERR_DENIED) {
@@ -170,7 +196,7 @@ static enum err job_refused(struct store_job *j, enum err e)
     }
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (constraint.len != 0 && str_ends(constraint, str_from(known[i].constraint))) {
-            manage_refuse(r, known[i].status, known[i].code, known[i].param, "%s",
+            manage_refuse(r, known[i].status, known[i].code, param_of(j->c, &known[i]), "%s",
                           known[i].message);
             return ERR_OK;
         }

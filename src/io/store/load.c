@@ -20,22 +20,24 @@ static const char *const statements[PARTS_COUNT] = {
                   " error_format "
                   "FROM portcullis.orgs WHERE policy_seq > $1::bigint "
                   "ORDER BY org_id COLLATE \"C\"",
-    /* A key's role is bounded by its user's: demoting the user demotes the key. */
+    /* A key's role is bounded by its user's, in the order of what they may: demoting the user
+     * demotes the key. What it does not say itself, its user says, then its project. */
     [PART_KEYS] =
         "SELECT k.org_id, k.id, k.secret_hmac, k.previous_hmac,"
         " ceil(extract(epoch FROM k.previous_until))::bigint,"
-        " extract(epoch FROM k.not_before)::bigint, floor(extract(epoch FROM "
-        "k.expires_at))::bigint,"
+        " ceil(extract(epoch FROM k.not_before))::bigint,"
+        " floor(extract(epoch FROM k.expires_at))::bigint,"
         " k.revoked_at IS NOT NULL OR coalesce(u.is_suspended, false),"
-        " k.name, coalesce(k.team, u.team), k.environment, k.project, k.user_id,"
-        " (ARRAY['auditor', 'member', 'admin', 'owner'])[least("
-        "   array_position(ARRAY['auditor', 'member', 'admin', 'owner'],"
+        " k.name, coalesce(k.team, u.team, p.team), k.environment, k.project, k.user_id,"
+        " (ARRAY['member', 'auditor', 'admin', 'owner'])[least("
+        "   array_position(ARRAY['member', 'auditor', 'admin', 'owner'],"
         "                  coalesce(k.role, u.role, 'member')),"
-        "   array_position(ARRAY['auditor', 'member', 'admin', 'owner'], u.role))],"
+        "   array_position(ARRAY['member', 'auditor', 'admin', 'owner'], u.role))],"
         " u.email, k.scopes, k.slots, k.pinned_slot, k.may_narrow, k.models, k.metadata,"
-        " k.error_format "
+        " k.error_format, p.metadata "
         "FROM portcullis.api_keys k LEFT JOIN portcullis.users u "
         "ON u.org_id = k.org_id AND u.id = k.user_id "
+        "LEFT JOIN portcullis.projects p ON p.org_id = k.org_id AND p.name = k.project "
         "WHERE k.org_id IN (SELECT org_id FROM portcullis.orgs WHERE policy_seq > $1::bigint) "
         "ORDER BY k.org_id COLLATE \"C\", k.id",
     [PART_POLICIES] =
@@ -70,6 +72,9 @@ static void build_org(struct reading *g, int row, struct store_org *o);
 static int rows_of(struct reading *g, enum part part, struct str org, int *ret_from);
 static enum err org_keys(struct reading *g, struct store_org *o);
 static enum err key_read(struct arena *a, const PGresult *r, int row, struct policy_key_row *k);
+static enum err key_metadata(struct arena *a, struct str own, struct str project,
+                             struct policy_key_row *k);
+static int64_t end_s(const PGresult *r, int row, int col);
 static enum err org_policies(struct reading *g, struct store_org *o);
 static enum err org_attestations(struct reading *g, struct store_org *o);
 static enum err org_endpoints(struct reading *g, struct store_org *o);
@@ -237,7 +242,7 @@ static enum err key_read(struct arena *a, const PGresult *r, int row, struct pol
         k->previous_until_s = store_col_int(r, row, 4, 1);
     }
     k->not_before_s = store_col_int(r, row, 5, 0);
-    k->expires_at_s = store_col_int(r, row, 6, 0);
+    k->expires_at_s = end_s(r, row, 6);
     k->is_revoked = store_col_bool(r, row, 7);
     struct str *const texts[] = {&k->name, &k->team, &k->environment, &k->project,
                                  &k->user, &k->role, &k->user_email};
@@ -254,7 +259,40 @@ static enum err key_read(struct arena *a, const PGresult *r, int row, struct pol
     k->may_narrow = store_col_bool(r, row, 18);
     TRY(store_list_parse(a, store_col(a, r, row, 19), &k->models));
     k->error_format = policy_error_format_of(store_col(a, r, row, 21));
-    return store_pairs_parse(a, store_col(a, r, row, 20), &k->metadata, &k->metadata_count);
+    return key_metadata(a, store_col(a, r, row, 20), store_col(a, r, row, 22), k);
+}
+
+/* The key's own pairs, then those of its project whose names it does not give itself. */
+static enum err key_metadata(struct arena *a, struct str own, struct str project,
+                             struct policy_key_row *k)
+{
+    const struct policy_pair *first, *more;
+    size_t first_count, more_count;
+    TRY(store_pairs_parse(a, own, &first, &first_count));
+    TRY(store_pairs_parse(a, project, &more, &more_count));
+    struct policy_pair *list = ARENA_ARRAY(a, first_count + more_count, struct policy_pair);
+    if (list == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < first_count + more_count; i++) {
+        const struct policy_pair *p = i < first_count ? &first[i] : &more[i - first_count];
+        bool is_given = false;
+        for (size_t j = 0; i >= first_count && j < first_count && !is_given; j++) {
+            is_given = str_eq(first[j].name, p->name);
+        }
+        if (!is_given) {
+            list[k->metadata_count++] = *p;
+        }
+    }
+    k->metadata = list;
+    return ERR_OK;
+}
+
+/* An end in seconds, where 0 stands for none: the very second 0 was an end long ago. */
+static int64_t end_s(const PGresult *r, int row, int col)
+{
+    int64_t s = store_col_int(r, row, col, 0);
+    return s == 0 && !PQgetisnull(r, row, col) ? -1 : s;
 }
 
 static enum err org_policies(struct reading *g, struct store_org *o)
@@ -340,8 +378,10 @@ enum err store_attestations_read(struct arena *a, const struct store_rows *rows,
         }
         t->value = store_col_bool(r, i, first_col + 2);
         t->valid_from_s = store_col_int(r, i, first_col + 3, 0);
-        t->valid_until_s = store_col_int(r, i, first_col + 4, 0);
-        count++;
+        t->valid_until_s = end_s(r, i, first_col + 4);
+        if (t->valid_until_s == 0 || t->valid_until_s > t->valid_from_s) {
+            count++; /* else it is over within its first second: it never holds */
+        }
     }
     *ret = list;
     *ret_count = count;

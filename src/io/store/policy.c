@@ -25,6 +25,7 @@ static enum err clear_default(struct store_job *j, const struct policy *p);
 static enum err insert_version(struct store_job *j, struct policy *p, uint32_t rolled_back_from);
 static enum err run(struct store_job *j, const struct store_query *q);
 static enum err attestations(struct store_job *j);
+static enum err environment(struct store_job *j);
 
 /* By slot, those without one last; behind the cursor, and one more than is shown. */
 enum err store_policy_list(struct store_job *j)
@@ -217,9 +218,11 @@ enum err store_policy_create(struct store_job *j)
         if (is_found) {
             return store_policy_patch(j);
         }
-        if (j->c->has_if_match && j->c->if_match != 0) {
-            manage_refuse(&j->r->refusal, 412, "version_mismatch", "If-Match",
-                          "no such policy is stored yet; leave If-Match out to store the first");
+        const char *failed = manage_condition_failed(j->c, 0);
+        if (failed != NULL) {
+            manage_refuse(&j->r->refusal, 412, "version_mismatch", failed,
+                          "no such policy is stored yet; leave %s out to store the first",
+                          failed);
             return ERR_OK;
         }
     }
@@ -350,7 +353,7 @@ static enum err write_next(struct store_job *j, const struct policy *stored, str
     return one(j, p);
 }
 
-/* Locks the policy and checks If-Match (412, C-5). */
+/* Locks the policy and checks If-Match and If-None-Match (412, C-5). */
 static enum err fetch_for_change(struct store_job *j, struct policy *ret, bool *ret_go)
 {
     bool is_found;
@@ -360,8 +363,9 @@ static enum err fetch_for_change(struct store_job *j, struct policy *ret, bool *
         store_job_not_found(j, "policy");
         return ERR_OK;
     }
-    if (j->c->has_if_match && j->c->if_match != ret->version) {
-        manage_refuse(&j->r->refusal, 412, "version_mismatch", "If-Match",
+    const char *failed = manage_condition_failed(j->c, ret->version);
+    if (failed != NULL) {
+        manage_refuse(&j->r->refusal, 412, "version_mismatch", failed,
                       "the policy is at version %u now; read it again and repeat the change",
                       (unsigned)ret->version);
         return ERR_OK;
@@ -522,9 +526,27 @@ enum err store_version_list(struct store_job *j)
 enum err store_policy_ask(struct store_job *j)
 {
     TRY(attestations(j));
+    TRY(environment(j));
     if (j->c->kind == MANAGE_POLICY_ASK && !j->c->has_policy) {
         return store_policy_get(j);
     }
+    return ERR_OK;
+}
+
+/* A key of no environment may be used in any, so in production too. */
+static enum err environment(struct store_job *j)
+{
+    struct store_query q = {"SELECT $2 IN ('', 'production') OR EXISTS (SELECT FROM "
+                            "portcullis.environments WHERE org_id = $1 AND name = $2 "
+                            "AND is_production)",
+                            {STORE_P(j->c->caller.org),
+                             STORE_P(j->c->caller.environment.len != 0 ? j->c->caller.environment
+                                                                       : STR(""))},
+                            2};
+    PGresult *r = NULL;
+    TRY(store_job_query(j, &q, &r));
+    j->r->is_production = store_col_bool(r, 0, 0);
+    PQclear(r);
     return ERR_OK;
 }
 

@@ -81,7 +81,7 @@ void worker_main(void *worker)
     struct worker *w = worker;
     lease_take_inbox(w);
     mailbox_run(w);
-    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    net_run(w->net);
     leases_release(w);
     worker_log_flush(w);
     atomic_store_explicit(&w->is_stopped, true, memory_order_release);

@@ -1,192 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is served beside the path, without workers, spool or database: their figures
- * are literals here (the test brings its own symbols). Health says the process lives,
- * readiness follows every check, metrics are well-formed, and management requests
- * become jobs that are answered once.
+ * What is served beside the path: health says the process lives, readiness follows every
+ * check, metrics are well-formed, and nothing of management is reached without a key.
  */
+#include "stage.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <cmocka.h>
 
-#include "../flow/path.h"
 #include "../flow/talk.h"
-
-#include "portcullis/http.h"
-
-static struct {
-    struct path path;
-    struct http *http;
-    struct http_health health;
-    struct spool_stats spool;
-    struct worker_stats workers;
-    struct flow_stats *stats[2];
-    bool is_draining;
-    unsigned wakes, executes;
-    enum err store_err;
-    uint64_t epoch_here;
-    uint64_t epoch_asked;      /* of the executed job */
-    struct net_lag lag[2];
-    unsigned answers, status;  /* what the client was told last */
-    struct buf body;
-    char content_type[64];
-} s;
-
-/* ---- the neighbours ---------------------------------------------------------- */
-
-void worker_answer(struct worker_group *g, struct worker_ticket ticket,
-                   const struct flow_served *answer)
-{
-    (void)g;
-    assert_int_equal(ticket.worker, 7);
-    s.answers++;
-    s.status = answer->status;
-    snprintf(s.content_type, sizeof(s.content_type), "%.*s", STR_ARG(answer->content_type));
-    buf_clear(&s.body);
-    buf_add(&s.body, answer->body);
-    buf_add_byte(&s.body, 0);
-}
-
-unsigned worker_group_count(const struct worker_group *g)
-{
-    (void)g;
-    return 2;
-}
-
-struct flow_stats *const *worker_group_flow_stats(const struct worker_group *g)
-{
-    (void)g;
-    return s.stats;
-}
-
-void worker_group_stats(const struct worker_group *g, struct worker_stats *ret)
-{
-    (void)g;
-    *ret = s.workers;
-}
-
-const uint32_t net_lag_bounds_us[NET_LAG_BOUNDS] = {100, 200};
-
-const struct net_lag *worker_group_lag(const struct worker_group *g, unsigned worker)
-{
-    (void)g;
-    assert_true(worker < 2);
-    return &s.lag[worker];
-}
-
-bool worker_group_is_draining(const struct worker_group *g)
-{
-    (void)g;
-    return s.is_draining;
-}
-
-uint64_t worker_group_epoch_min(const struct worker_group *g)
-{
-    (void)g;
-    return s.epoch_here;
-}
-
-const struct policy_snapshot *worker_group_snapshot(const struct worker_group *g)
-{
-    (void)g;
-    return s.path.snapshot;
-}
-
-void spool_stats_read(const struct spool *spool, struct spool_stats *ret)
-{
-    (void)spool;
-    *ret = s.spool;
-}
-
-enum err store_execute(struct store *store, struct arena *a, const struct manage_command *command,
-                       struct manage_result *ret)
-{
-    (void)store;
-    (void)a;
-    (void)command;
-    s.executes++;
-    ret->epoch = s.epoch_asked;
-    return s.store_err;
-}
-
-enum err store_nodes_min_epoch(struct store *store, struct str org, struct arena *a,
-                               uint64_t *ret_epoch, struct str *ret_node)
-{
-    (void)store;
-    (void)org;
-    (void)a;
-    *ret_epoch = s.epoch_here;
-    *ret_node = STR("n1");
-    return ERR_OK;
-}
-
-static void on_wake(void *context)
-{
-    (void)context;
-    s.wakes++;
-}
-
-/* ---- the stage ---------------------------------------------------------------- */
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static const char *const policies[] = {TALK_OPEN, TALK_WARN, NULL};
-
-static int set_up(void **state)
-{
-    (void)state;
-    path_set_up(&s.path, policies);
-    buf_init(&s.body, 16u << 20);
-    s.stats[0] = s.path.env.stats;
-    s.stats[1] = flow_stats_new();
-    struct http_options options = {.health = &s.health,
-                                   .spool = (struct spool *)&s, /* only its address is used */
-                                   .max_stale_ms = 3600000,
-                                   .wake = on_wake};
-    assert_int_equal(http_new(&options, &s.http), ERR_OK);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    http_free(s.http);
-    flow_stats_free(s.stats[1]);
-    buf_fini(&s.body);
-    path_tear_down(&s.path);
-    return 0;
-}
-
-static void ask(enum wire_method method, const char *path)
-{
-    struct wire_head head = {.method = method, .path = str_from(path), .target = str_from(path)};
-    struct worker_request r = {
-        .ticket = {.worker = 7}, .head = &head, .snapshot = s.path.snapshot};
-    s.answers = s.status = 0;
-    http_serve(s.http, &r);
-}
-
-static void be_ready(void)
-{
-    s.is_draining = s.spool.is_failing = s.spool.is_full = false;
-    s.health.is_loaded = s.health.is_database_up = true;
-    s.health.is_degraded = false;
-    s.health.fresh_ms = now_ms();
-    s.epoch_here = 7;
-}
 
 static void expect_ready(unsigned status, const char *part)
 {
-    ask(WIRE_GET, "/readyz");
+    stage_ask(WIRE_GET, "/readyz");
     assert_int_equal(s.answers, 1);
     assert_int_equal(s.status, status);
     if (strstr(s.body.ptr, part) == NULL) {
@@ -206,7 +36,7 @@ static void test_health_knows_nothing_else(void **state)
     (void)state;
     s.health.is_loaded = s.health.is_database_up = false;
     s.is_draining = s.spool.is_failing = true;
-    ask(WIRE_GET, "/healthz");
+    stage_ask(WIRE_GET, "/healthz");
     assert_int_equal(s.status, 200);
     assert_string_equal(s.body.ptr, "{\"status\":\"ok\"}\n");
     assert_string_equal(s.content_type, "application/json");
@@ -215,39 +45,39 @@ static void test_health_knows_nothing_else(void **state)
 static void test_readiness_follows_every_check(void **state)
 {
     (void)state;
-    be_ready();
+    stage_ready();
     expect_ready(200, "{\"status\":\"ready\",\"reasons\":[],\"checks\":{\"snapshot\":\"loaded\"");
     s.health.is_database_up = false; /* the last good policies still serve */
     expect_ready(200, "\"database\":\"down\"");
-    s.health.fresh_ms = now_ms() - 3600000 - 60000;
+    s.health.fresh_ms = stage_unix_ms() - 3600000 - 60000;
     expect_ready(503, "\"stale\":true");
-    be_ready();
+    stage_ready();
     s.health.is_loaded = false;
     expect_ready(503, "\"snapshot\":\"missing\"");
-    be_ready();
+    stage_ready();
     s.spool.is_failing = true;
     expect_ready(503, "\"audit_spool\":\"failing\"");
     expect_ready(503, "\"reasons\":[\"the disk of the audit spool fails\"]");
-    be_ready();
+    stage_ready();
     s.spool.is_full = true;
     expect_ready(503, "\"audit_spool\":\"full\"");
     expect_ready(503, "\"reasons\":[\"the audit spool is full");
-    be_ready();
-    s.health.fresh_ms = now_ms() - 3600000 - 60000; /* the path refuses, so do not come */
+    stage_ready();
+    s.health.fresh_ms = stage_unix_ms() - 3600000 - 60000; /* the path refuses, so do not come */
     expect_ready(503, "\"database\":\"up\"");
     expect_ready(503, "\"reasons\":[\"the policies are older than policy.max_stale_s\"]");
-    be_ready();
+    stage_ready();
     expect_ready(200, "\"reasons\":[],");
     s.health.is_loaded = false;
     s.is_draining = true;
     expect_ready(503, "\"reasons\":[\"no policies are loaded\",\"the gateway is draining\"]");
-    be_ready();
+    stage_ready();
     s.is_draining = true;
     expect_ready(503, "\"draining\":true");
-    be_ready();
+    stage_ready();
     s.health.is_degraded = true;
     expect_ready(200, "\"degraded\":true");
-    be_ready();
+    stage_ready();
 }
 
 static size_t count_of(const char *text, const char *part)
@@ -301,7 +131,7 @@ static void test_metrics_are_well_formed(void **state)
 {
     (void)state;
     hold_conversations();
-    ask(WIRE_GET, "/metrics");
+    stage_ask(WIRE_GET, "/metrics");
     assert_int_equal(s.status, 200);
     assert_string_equal(s.content_type, "text/plain; version=0.0.4; charset=utf-8");
     const char *text = s.body.ptr;
@@ -329,7 +159,7 @@ static void test_lag_of_each_worker(void **state)
     s.lag[1].buckets[1] = 4;
     s.lag[1].buckets[NET_LAG_BOUNDS] = 5;
     s.lag[1].sum_us = 2500000;
-    ask(WIRE_GET, "/metrics");
+    stage_ask(WIRE_GET, "/metrics");
     static const char *const lines[] = {
         "portcullis_loop_lag_seconds_bucket{worker=\"1\",le=\"0.0001\"} 3\n",
         "portcullis_loop_lag_seconds_bucket{worker=\"1\",le=\"0.0002\"} 7\n",
@@ -347,7 +177,7 @@ static void test_lag_of_each_worker(void **state)
 static void test_metrics_every_line(void **state)
 {
     (void)state;
-    ask(WIRE_GET, "/metrics");
+    stage_ask(WIRE_GET, "/metrics");
     struct str rest = str_from(s.body.ptr), type = STR_NONE;
     assert_true(str_ends(rest, STR("\n")));
     while (rest.len != 0) {
@@ -379,7 +209,7 @@ static void test_unknown_paths_are_refused(void **state)
     (void)state;
     static const char *const paths[] = {"/", "/v1/images/generations", "/metrics/", "/healthzz"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        ask(WIRE_GET, paths[i]);
+        stage_ask(WIRE_GET, paths[i]);
         assert_int_equal(s.answers, 1);
         assert_true(s.status == 404 || s.status == 401);
     }
@@ -392,7 +222,7 @@ static void test_management_needs_a_key(void **state)
     (void)state;
     static const char *const paths[] = {"/governance", "/v1/policies", "/v1/audit", "/v1/keys"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        ask(WIRE_GET, paths[i]);
+        stage_ask(WIRE_GET, paths[i]);
         assert_int_equal(s.answers, 1);
         assert_int_equal(s.status, 401);
     }
@@ -412,5 +242,5 @@ int main(void)
         cmocka_unit_test(test_unknown_paths_are_refused),
         cmocka_unit_test(test_management_needs_a_key),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

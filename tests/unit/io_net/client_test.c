@@ -42,14 +42,14 @@ static void request_split_at_every_byte(void **state)
     for (size_t cut = 1; cut + 1 < sizeof(text); cut++) {
         memset(&in, 0, sizeof(in));
         stage_send(fd, (struct str){text, cut});
-        uv_run(&stage.loop, UV_RUN_NOWAIT);
+        net_turn(stage.net, false);
         stage_send(fd, (struct str){text + cut, sizeof(text) - 1 - cut});
         stage_expect(fd, &in, "\r\n\r\nabcde");
     }
     memset(&in, 0, sizeof(in));
     for (size_t i = 0; i + 1 < sizeof(text); i++) {
         stage_send(fd, (struct str){text + i, 1});
-        uv_run(&stage.loop, UV_RUN_NOWAIT);
+        net_turn(stage.net, false);
     }
     stage_expect(fd, &in, "\r\n\r\nabcde");
     close(fd);
@@ -406,7 +406,7 @@ static void tls_listener(void **state)
         }
         for (size_t i = 0; i < side.net.len; i++) {
             stage_send(fd, (struct str){side.net.ptr + i, 1});
-            uv_run(&stage.loop, UV_RUN_NOWAIT);
+            net_turn(stage.net, false);
         }
         buf_clear(&side.net);
     }

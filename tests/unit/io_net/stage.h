@@ -174,7 +174,7 @@ static inline void stage_open(struct tls_server *server)
 static inline void stage_close(void)
 {
     net_close(stage.net);
-    uv_run(&stage.loop, UV_RUN_DEFAULT);
+    net_run(stage.net);
     assert_int_equal(net_stats(stage.net)->clients, 0);
     assert_int_equal(net_stats(stage.net)->upstreams, 0);
     assert_int_equal(net_stats(stage.net)->upstreams_idle, 0);
@@ -192,10 +192,10 @@ static inline void stage_close(void)
 
 static inline void stage_turn(void)
 {
-    uv_run(&stage.loop, UV_RUN_NOWAIT);
+    net_turn(stage.net, false);
     struct pollfd nothing = {.fd = -1};
     poll(&nothing, 0, 1);
-    uv_run(&stage.loop, UV_RUN_NOWAIT);
+    net_turn(stage.net, false);
 }
 
 #define stage_until(condition)                                                                     \

@@ -70,7 +70,7 @@ static void answer_split_at_every_byte(void **state)
     expect_call(provider);
     for (size_t i = 0; i + 1 < sizeof(answer); i++) {
         stage_send(provider, (struct str){answer + i, 1});
-        uv_run(&stage.loop, UV_RUN_NOWAIT);
+        net_turn(stage.net, false);
     }
     stage_expect(fd, &in, "\r\n0\r\n\r\n");
     assert_int_equal(fake.ends[FLOW_END_COMPLETE], 1);
@@ -199,7 +199,7 @@ static void truncated_answers(void **state)
         int provider = provider_accept();
         expect_call(provider);
         stage_send(provider, (struct str){answer, cut});
-        uv_run(&stage.loop, UV_RUN_NOWAIT);
+        net_turn(stage.net, false);
         if (cut % 2 == 0) {
             close(provider);
         } else {
@@ -407,7 +407,7 @@ static void slow_client_pauses_the_provider(void **state)
     while (net_stats(stage.net)->pauses == 0 && sent < TOTAL) {
         ssize_t n = send(provider, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL);
         sent += n > 0 ? (size_t)n : 0;
-        uv_run(&stage.loop, UV_RUN_NOWAIT);
+        net_turn(stage.net, false);
     }
     assert_true(net_stats(stage.net)->pauses > 0);
     bool is_more = true;
@@ -416,7 +416,7 @@ static void slow_client_pauses_the_provider(void **state)
         size_t want = TOTAL - sent < sizeof(block) ? TOTAL - sent : sizeof(block);
         ssize_t n = want == 0 ? 0 : send(provider, block, want, MSG_DONTWAIT | MSG_NOSIGNAL);
         sent += n > 0 ? (size_t)n : 0;
-        uv_run(&stage.loop, UV_RUN_NOWAIT);
+        net_turn(stage.net, false);
         in.len = 0;
         n = recv(fd, in.bytes, sizeof(in.bytes) - 1, MSG_DONTWAIT);
         for (ssize_t i = 0; i < n; i++) {

@@ -168,6 +168,34 @@ static void compliance_and_validate_answer(void **state)
     assert_int_equal(ask("org_cmp", "GET /v1/providers", NULL).status, 200);
 }
 
+/* S0-36: the warning about `warn` goes by what the environment says of itself; a key of no
+ * environment may be used in production. */
+static void a_warning_goes_by_the_environment(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *environment;
+        bool is_warned;
+    } table[] = {{"", true},      {"production", true}, {"live", true},
+                 {"test", false}, {"nowhere", false},   {"other", false}};
+    make_org("org_live");
+    make_org("org_live2");
+    ask("org_live", "POST /v1/environments", "{\"name\":\"live\",\"is_production\":true}");
+    ask("org_live", "POST /v1/environments", "{\"name\":\"test\"}");
+    ask("org_live2", "POST /v1/environments", "{\"name\":\"other\",\"is_production\":true}");
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct manage_caller who = caller_of("org_live", MANAGE_MEMBER);
+        who.environment = str_from(table[i].environment);
+        struct reply r = ask_as(who, "POST /governance/validate",
+                                "{\"rules\":{\"requireBaa\":true,\"enforcement\":\"warn\"}}", NULL);
+        assert_int_equal(r.status, 200);
+        bool is_warned = strstr(r.body.ptr, "only in development") != NULL;
+        if (is_warned != table[i].is_warned) {
+            fail_msg("%s: %.*s", table[i].environment, STR_ARG(r.body));
+        }
+    }
+}
+
 /* ---- keys ------------------------------------------------------------------------------- */
 
 static enum err authenticate(const char *key, struct policy_key_row *ret)
@@ -350,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup(governance_policies_live, reset),
         cmocka_unit_test_setup(versions_are_kept_and_come_back, reset),
         cmocka_unit_test_setup(compliance_and_validate_answer, reset),
+        cmocka_unit_test_setup(a_warning_goes_by_the_environment, reset),
         cmocka_unit_test_setup(keys_are_made_rotated_revoked, reset),
         cmocka_unit_test_setup(roles_cannot_be_climbed, reset),
         cmocka_unit_test_setup(credentials_are_sealed_and_bound, reset),

@@ -234,6 +234,11 @@ static const struct {
     {WIRE_GET, "/api/v1/policies?page=1&pageSize=2&status=all", NULL, 0},
     {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"slots\":[]}", 400},
     {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"models\":[]}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"metadata\":{\"\":\"x\"}}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"metadata\":{\"a\":\"\"}}", 0},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"metadata\":{\"a\":1}}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"not_before\":\"0000-12-31T23:59:59Z\"}", 400},
+    {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"not_before\":\"0001-01-01T00:00:00Z\"}", 0},
     {WIRE_POST, "/v1/keys", "{\"name\":\"k\",\"slots\":null,\"models\":null}", 0},
     {WIRE_POST, "/v1/evaluate", "{\"model\":\"a\",\"request\":{\"model\":\"b\"}}", 400},
     {WIRE_POST, "/v1/evaluate", "{\"model\":\"a\",\"request\":{\"model\":\"a\"}}", 0},
@@ -259,6 +264,61 @@ static void wrong_values_are_refused(void **state)
         }
         assert_string_equal(e == ERR_OK ? "" : refusal.allow,
                             values[i].status == 405 ? "GET, POST" : "");
+    }
+}
+
+/* `count` items, comma-separated; "%u" in `item` is its number. */
+static const char *repeat(const char *item, unsigned count)
+{
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    for (unsigned i = 0; i < count; i++) {
+        struct str rest = str_from(item);
+        ptrdiff_t at = str_find(rest, '#');
+        buf_add(&b, i == 0 ? STR("") : STR(","));
+        buf_add(&b, str_sub(rest, 0, at >= 0 ? (size_t)at : rest.len));
+        if (at >= 0) {
+            buf_printf(&b, "%u", i);
+            buf_add(&b, str_sub(rest, (size_t)at + 1, rest.len));
+        }
+    }
+    const char *text = arena_str(&arena, buf_str(&b)).ptr;
+    buf_fini(&b);
+    return text;
+}
+
+static void what_is_too_much_is_said(void **state)
+{
+    (void)state;
+    const struct {
+        const char *format, *item;
+        unsigned most;
+        const char *param, *part;
+    } table[] = {
+        {"{\"name\":\"k\",\"metadata\":{%s}}", "\"#\":\"x\"", 64, "/metadata", "64 members"},
+        {"{\"name\":\"k\",\"models\":[%s]}", "\"m\"", 1000, "/models", "1000 items"},
+        {"{\"name\":\"k\",\"slots\":[%s]}", "1", 1000, "/slots", "1000 items"},
+    };
+    struct manage_caller who = caller_of(MANAGE_OWNER);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        for (unsigned more = 0; more < 2; more++) {
+            struct manage_command c;
+            struct manage_refusal refusal;
+            char *body = NULL;
+            const char *items = repeat(table[i].item, table[i].most + more);
+            size_t size = strlen(items) + 100;
+            assert_non_null(body = malloc(size));
+            struct str text = str_from(table[i].format);
+            ptrdiff_t at = str_find(text, '%');
+            snprintf(body, size, "%.*s%s%s", (int)at, text.ptr, items, text.ptr + at + 2);
+            enum err e = parse(&who, WIRE_POST, "/v1/keys", body, &c, &refusal);
+            assert_int_equal(e == ERR_OK, more == 0);
+            if (more != 0) {
+                assert_string_equal(refusal.param, table[i].param);
+                assert_non_null(strstr(refusal.message, table[i].part));
+            }
+            free(body);
+        }
     }
 }
 
@@ -299,12 +359,16 @@ static void a_condition_is_looked_at_or_refused(void **state)
         {WIRE_POST, "/v1/teams", "{\"name\":\"x\"}", false},
     };
     struct manage_caller who = caller_of(MANAGE_OWNER);
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t k = 0; k < 2 * sizeof(table) / sizeof(table[0]); k++) {
+        size_t i = k / 2;
+        bool is_none = k % 2 == 1;
+        const char *name = is_none ? "If-None-Match" : "If-Match";
         struct manage_request r = {.method = table[i].method,
                                    .path = str_from(table[i].path),
                                    .caller = &who,
                                    .body = str_from(table[i].body),
-                                   .if_match = STR("\"3\""),
+                                   .if_match = is_none ? STR_NONE : STR("\"3\""),
+                                   .if_none_match = is_none ? STR("\"3\"") : STR_NONE,
                                    .content_type = STR("application/json")};
         struct manage_command c;
         struct manage_refusal refusal;
@@ -313,10 +377,11 @@ static void a_condition_is_looked_at_or_refused(void **state)
             fail_msg("%s: %u %s", table[i].path, refusal.status, refusal.message);
         }
         if (e == ERR_OK) {
-            assert_true(c.has_if_match && c.if_match == 3);
+            assert_null(manage_condition_failed(&c, is_none ? 4 : 3));
+            assert_string_equal(manage_condition_failed(&c, is_none ? 3 : 4), name);
         } else {
             assert_int_equal(refusal.status, 400);
-            assert_string_equal(refusal.param, "If-Match");
+            assert_string_equal(refusal.param, name);
         }
     }
 }
@@ -494,6 +559,7 @@ int main(void)
         cmocka_unit_test(the_callers_organisation_is_the_only_one),
         cmocka_unit_test(unknown_members_are_refused_with_a_hint),
         cmocka_unit_test(wrong_values_are_refused),
+        cmocka_unit_test(what_is_too_much_is_said),
         cmocka_unit_test(a_typing_error_in_a_filter_gets_a_hint),
         cmocka_unit_test(a_condition_is_looked_at_or_refused),
         cmocka_unit_test(texts_are_taken_for_an_evaluation),

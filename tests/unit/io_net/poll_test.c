@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The kernel tells once that a connection has something: nothing that a read left behind, an
+ * end that came with the last bytes, or another connection's turn may be forgotten, and a
+ * connection that was stopped is told of again when it goes on.
+ */
+#include "stage.h"
+
+#define CLIENTS 600 /* more than the kernel tells in one turn */
+#define LARGE (300 * 1024)
+
+static struct inbox in, up;
+
+/* The read ends at the mark; the urgent byte itself is not part of the stream (RFC 9293 3.8.5). */
+static void bytes_behind_an_urgent_one(void **state)
+{
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    int fd = stage_connect();
+    stage_until(net_stats(stage.net)->clients == 1);
+    memset(&in, 0, sizeof(in));
+    stage_send(fd, STR("POST /echo HTTP/1.1\r\nHost: gw\r\nContent-Length: 6\r\n\r\nab"));
+    assert_int_equal(send(fd, "!", 1, MSG_OOB), 1);
+    stage_send(fd, STR("cdef"));
+    stage_expect(fd, &in, "\r\n\r\nabcdef");
+    close(fd);
+    stage_close();
+}
+
+static void a_client_ends_with_its_request(void **state)
+{
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    int fd = stage_connect();
+    stage_until(net_stats(stage.net)->clients == 1);
+    memset(&in, 0, sizeof(in));
+    stage_send(fd, STR(ECHO_REQUEST));
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    stage_expect(fd, &in, "\r\n\r\nabc");
+    stage_expect_eof(fd, &in);
+    stage_until(net_stats(stage.net)->clients == 0);
+    close(fd);
+    stage_close();
+}
+
+static void a_provider_ends_with_its_answer(void **state)
+{
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    int fd = stage_connect();
+    memset(&in, 0, sizeof(in));
+    stage_send(fd, STR(CALL_REQUEST));
+    int provider = provider_accept();
+    memset(&up, 0, sizeof(up));
+    stage_expect(provider, &up, "hello");
+    stage_send(provider, STR(OK_ANSWER));
+    close(provider);
+    stage_expect(fd, &in, "fine\r\n0\r\n\r\n");
+    assert_int_equal(fake.ends[FLOW_END_COMPLETE], 1);
+    stage_until(net_stats(stage.net)->upstreams == 0); /* not kept for the next call */
+    close(fd);
+    stage_close();
+}
+
+/* An answer up to the provider's end, with the end in the same event. */
+static void an_answer_without_length_ends_with_the_provider(void **state)
+{
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    int fd = stage_connect();
+    memset(&in, 0, sizeof(in));
+    stage_send(fd, STR(CALL_REQUEST));
+    int provider = provider_accept();
+    memset(&up, 0, sizeof(up));
+    stage_expect(provider, &up, "hello");
+    stage_send(provider, STR("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it"));
+    close(provider);
+    stage_expect(fd, &in, "all of it\r\n0\r\n\r\n");
+    assert_int_equal(fake.ends[FLOW_END_COMPLETE], 1);
+    close(fd);
+    stage_close();
+}
+
+/* All of it lies in the socket before the loop looks, and nothing comes later. */
+static void more_than_one_read(void **state)
+{
+    static char body[LARGE];
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    int fd = stage_connect();
+    stage_until(net_stats(stage.net)->clients == 1);
+    memset(body, 'z', sizeof(body));
+    memset(&in, 0, sizeof(in));
+    stage_send(fd, STR("POST /echo HTTP/1.1\r\nHost: gw\r\nContent-Length: 307200\r\n\r\n"));
+    stage_send(fd, (struct str){body, sizeof(body)});
+    size_t come = 0;
+    for (int turns = 0; come < LARGE; turns++) {
+        assert_true(turns < TURNS_MAX);
+        in.len = 0;
+        stage_receive(fd, &in);
+        come += count_of(in.bytes, "z");
+    }
+    assert_int_equal(come, LARGE);
+    close(fd);
+    stage_close();
+}
+
+static void more_events_than_one_turn_is_told(void **state)
+{
+    static int fds[CLIENTS];
+    (void)state;
+    stage_init();
+    stage_open(NULL);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        fds[i] = stage_connect();
+        stage_until(net_stats(stage.net)->clients == i + 1);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        stage_send(fds[i], STR(ECHO_REQUEST));
+    }
+    stage_until(fake.ended == CLIENTS);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        memset(&in, 0, sizeof(in));
+        stage_expect(fds[i], &in, "\r\n\r\nabc");
+        close(fds[i]);
+    }
+    stage_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_behind_an_urgent_one),
+        cmocka_unit_test(a_client_ends_with_its_request),
+        cmocka_unit_test(a_provider_ends_with_its_answer),
+        cmocka_unit_test(an_answer_without_length_ends_with_the_provider),
+        cmocka_unit_test(more_than_one_read),
+        cmocka_unit_test(more_events_than_one_turn_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
