@@ -106,7 +106,6 @@ def test_no_session_outlives_the_ca_certificates(lab, forge, provider):
     assert provider.resumed == [False, True], "the first after a change shows its certificate"
 
 
-@pytest.mark.xfail(strict=True, reason="src/io/net: pools keep what an older CA set verified")
 def test_no_kept_connection_outlives_the_ca_certificates(lab, forge, provider):
     provider.answers = {"": (GOOD, "")}
     assert ask(lab) == (200, None) and ask(lab) == (200, None)
