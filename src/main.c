@@ -27,7 +27,8 @@ static const struct {
      "  --set name=value   one setting, over variables and file: --set listen.port=8080\n"
      "Ends on SIGTERM when open requests are over; reads certificates again on SIGHUP.\n"},
     {"migrate", cli_migrate, "up|down|status [--to N] [--dry-run]", "the database's schema",
-     "  up, down    all steps, or those up to, or down to, version N\n"
+     "  up          all steps, or those up to version N\n"
+     "  down        back to version N, which must be said: 0 removes everything, with every row\n"
      "  status      what is applied and what is pending\n"
      "  --dry-run   say what would be done\n" SHARED},
     {"org", cli_org, "create NAME [ID] | list", "organisations",
@@ -56,7 +57,8 @@ static const struct {
      "           portcullis api GET /v1/keys\n"
      "           echo '{\"policies_max\":10}' | portcullis api PATCH /v1/orgs/org_acme -\n" SHARED},
     {"audit", cli_audit, "list [name=value]...", "decisions, newest first",
-     "Names: limit cursor since until decision policy user environment request_id.\n"
+     "Names: limit cursor since until decision policy user environment request_id\n"
+     "       client_request_id trace_id.\n"
      "  portcullis audit list decision=block since=2026-01-01T00:00:00Z limit=20\n" SHARED},
     {"scan", cli_scan,
      "[--types LIST] [--score N] [--injection] [--topics]\n"
@@ -75,9 +77,12 @@ static const struct {
     {"config", cli_config, "check|show [-c FILE] [--set name=value]... [--json]",
      "settings and where they come from",
      "  check   exit 1 with the place of what is wrong\n"
-     "  show    every setting, its value (secrets are starred) and its origin\n"},
-    {"healthcheck", cli_healthcheck, "[HOST:PORT]", "exit 0 when the gateway is ready",
-     "Asks /readyz, of 127.0.0.1 and the configured port unless told; prints why not.\n"},
+     "  show    every setting, its value in force (secrets are starred) and its origin;\n"
+     "          --effective may be said and changes nothing\n"},
+    {"healthcheck", cli_healthcheck, "[-c FILE | HOST:PORT]", "exit 0 when the gateway is ready",
+     "Asks /readyz where the settings say that the gateway listens; prints why not.\n"
+     "  -c FILE     settings, as for serve\n"
+     "  HOST:PORT   ask there; HOST is an address\n"},
     {"version", cli_version, "[--json]", "the version", ""},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -35,6 +35,7 @@ struct http_health {
     _Atomic uint64_t orgs_behind; /* whose newest rows could not be taken over */
     _Atomic uint64_t audit_written, audit_quarantined;
     _Atomic uint64_t log_dropped; /* bytes of request lines */
+    _Atomic int64_t certificate_not_after_s; /* of the TLS listener; 0 = there is none */
 };
 
 struct http_options {

@@ -173,6 +173,9 @@ void net_note_work(struct net *n);
  * after `deadline_ms` every exchange still open is cut with an in-stream error
  * ("shutting down") and all connections are closed (F25). */
 void net_drain(struct net *n, uint32_t deadline_ms);
+/* CA certificates were read again: a connection that an older set verified makes no other
+ * call. Idle ones close now, busy ones with their call. */
+void net_distrust(struct net *n);
 
 /* ---- counters: written by the loop, read by any thread (relaxed) -------------------- */
 

@@ -59,6 +59,8 @@ struct store_options {
  * refuses. */
 MUST_USE enum err store_open(const struct store_options *options, struct store **ret,
                              struct issue *ret_issue);
+/* Could libpq understand it? ERR_INVALID; the issue does not quote it. */
+MUST_USE enum err store_dsn_check(const char *dsn, struct issue *ret_issue);
 void store_close(struct store *s); /* wipes the secrets; NULL is allowed */
 /* Why the last call failed, for a log: never holds row data, keys or the DSN. */
 const char *store_error(const struct store *s);

@@ -37,11 +37,16 @@ MUST_USE enum err tls_server_open(const char *cert_chain_file, const char *key_f
                                   struct tls_server **ret, struct issue *ret_issue);
 struct tls_server *tls_server_ref(struct tls_server *s);
 void tls_server_unref(struct tls_server *s);
+/* Unix seconds when the first certificate of its chain expires. */
+int64_t tls_server_not_after_s(const struct tls_server *s);
 
 MUST_USE enum err tls_resume_new(size_t entries_max, struct tls_resume **ret);
 void tls_resume_free(struct tls_resume *r);
 
-/* `host`: the name to verify and to send as SNI (IP literals are verified as IP
+/* A session is resumed for an hour at most after the certificate was looked at, and not
+ * after any certificate of its chain has expired.
+ *
+ * `host`: the name to verify and to send as SNI (IP literals are verified as IP
  * SANs and not sent). `resume_key`: (host, port, CA set, tenant credential), so
  * that no tenant resumes another's session; none = do not resume. `resume` must
  * outlive the session. ERR_INVALID: not a host name (empty, not LDH, numeric but

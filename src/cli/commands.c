@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The small subcommands: migrate, org, key, api, config, healthcheck, version. Each
- * is a few lines over the management API or the store.
+ * The small subcommands: migrate, org, key, api, config, version. Each is a
+ * few lines over the management API or the store.
  */
 #include "cli.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 static int migrate(struct cli_context *c, int argc, char **argv);
 static void print_migration(const struct store_migrate_report *r, const char *made);
+static bool is_org_line(const char *name, const char *id);
 static int org_create(struct cli_context *c, const char *name, const char *id);
 static int org_list(struct cli_context *c);
 static bool is_key_line(int argc, char **argv, uint64_t *ret_grace_s);
@@ -24,6 +20,7 @@ static int key_change(struct cli_context *c, const char *verb, const char *id, u
 static int api(struct cli_context *c, enum wire_method method, const char *path, const char *file);
 static bool parse_method(const char *text, enum wire_method *ret);
 static int print_answer(bool is_good, const struct manage_answer *a);
+static enum err check_named(const struct config *c, struct issue *issue);
 
 int cli_migrate(int argc, char **argv)
 {
@@ -41,24 +38,40 @@ static int migrate(struct cli_context *c, int argc, char **argv)
     struct store_migrate_report r;
     struct issue issue = {.offset = UINT64_MAX};
     uint64_t to = 0;
-    bool dry_run = false;
+    bool dry_run = false, has_to = false;
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--dry-run") == 0) {
             dry_run = true;
         } else if (strcmp(argv[i], "--to") != 0 || i + 1 == argc ||
-                   str_to_u64(str_from(argv[++i]), &to) != ERR_OK || to > UINT32_MAX) {
+                   str_to_u64(str_from(argv[++i]), &to) != ERR_OK || to > UINT32_MAX ||
+                   (to == 0 && strcmp(argv[1], "up") == 0)) {
             fprintf(stderr, "portcullis: migrate: '%s' is not understood here\n", argv[i]);
             return cli_usage(argv[0]);
+        } else {
+            has_to = true;
         }
+    }
+    bool is_up = strcmp(argv[1], "up") == 0, is_down = strcmp(argv[1], "down") == 0;
+    if ((is_down && !has_to) || (!is_up && !is_down && argc > 2)) {
+        fprintf(stderr, "portcullis: migrate %s: %s\n", argv[1],
+                is_down ? "say the version to go down to with --to N; 0 removes all of it, with "
+                          "every row"
+                        : "takes neither --to nor --dry-run");
+        return cli_usage(argv[0]);
     }
     if (!cli_open(c, false)) {
         return 1;
     }
-    enum err e = strcmp(argv[1], "up") == 0
-                     ? store_migrate_up(c->store, (uint32_t)to, dry_run, &r, &issue)
-                 : strcmp(argv[1], "down") == 0
-                     ? store_migrate_down(c->store, (uint32_t)to, dry_run, &r, &issue)
-                     : store_migrate_status(c->store, &r, &issue);
+    enum err e = store_migrate_status(c->store, &r, &issue);
+    if (e == ERR_OK && r.steps_count > 0 && to > r.steps[r.steps_count - 1].version) {
+        issue_set(&issue, "", "there is no version %llu; the newest is %u", (unsigned long long)to,
+                  (unsigned)r.steps[r.steps_count - 1].version);
+        e = ERR_INVALID;
+    } else if (e == ERR_OK && is_up) {
+        e = store_migrate_up(c->store, (uint32_t)to, dry_run, &r, &issue);
+    } else if (e == ERR_OK && is_down) {
+        e = store_migrate_down(c->store, (uint32_t)to, dry_run, &r, &issue);
+    }
     if (e != ERR_OK) {
         if (issue.message[0] == 0) {
             issue_set(&issue, "", "%s", store_error(c->store));
@@ -90,7 +103,8 @@ int cli_org(int argc, char **argv)
     int status = 2;
     if (cli_begin(&c, &argc, argv, CLI_VERBS("create", "list"))) {
         bool is_list = strcmp(argv[1], "list") == 0;
-        if (is_list ? argc != 2 : argc != 3 && argc != 4) {
+        bool is_right = is_list ? argc == 2 : argc == 3 || argc == 4;
+        if (!is_right || (!is_list && !is_org_line(argv[2], argc > 3 ? argv[3] : NULL))) {
             (void)cli_usage(argv[0]);
         } else if (!cli_open(&c, false)) {
             status = 1;
@@ -100,6 +114,22 @@ int cli_org(int argc, char **argv)
     }
     cli_close(&c);
     return status;
+}
+
+static bool is_org_line(const char *name, const char *id)
+{
+    size_t len = id != NULL ? strlen(id) : 0;
+    bool is_id = id == NULL || (len > 4 && len <= 36 && strncmp(id, "org_", 4) == 0);
+    for (size_t i = 4; is_id && i < len; i++) {
+        is_id = (id[i] >= '0' && id[i] <= '9') || (id[i] >= 'A' && id[i] <= 'Z') ||
+                (id[i] >= 'a' && id[i] <= 'z');
+    }
+    if (name[0] == '\0') {
+        fprintf(stderr, "portcullis: org create: NAME must not be empty\n");
+    } else if (!is_id) {
+        fprintf(stderr, "portcullis: org create: ID must be org_ and 1 to 32 letters and digits\n");
+    }
+    return name[0] != '\0' && is_id;
 }
 
 static int org_create(struct cli_context *c, const char *name, const char *id)
@@ -307,6 +337,7 @@ int cli_config(int argc, char **argv)
     if (e == ERR_OK && !is_show) {
         e = tls_start();
         e = e == ERR_OK ? config_check(&c, &exceptions, &issue) : e;
+        e = e == ERR_OK ? check_named(&c, &issue) : e;
     }
     net_exceptions_free(exceptions);
     if (e != ERR_OK) {
@@ -321,61 +352,32 @@ int cli_config(int argc, char **argv)
         fwrite(out.ptr, 1, out.len, stdout);
         buf_fini(&out);
     } else {
+        config_warn(&c);
         printf("configuration is well-formed\n");
     }
     config_free(&c);
     return 0;
 }
 
-/* For a container's health check: no other program needed. */
-int cli_healthcheck(int argc, char **argv)
+/* What the settings name besides: files as a start would read them, an address as it
+ * would be understood. Neither must be set: the environment of a check is another one. */
+static enum err check_named(const struct config *c, struct issue *issue)
 {
-    struct config c;
-    struct issue issue;
-    char host[64] = "127.0.0.1", answer[2048] = "";
-    size_t got = 0;
-    unsigned port = 8080;
-    char rest;
-    if (argc > 2 || (argc == 2 && (sscanf(argv[1], "%63[^:]:%5u%c", host, &port, &rest) != 2 ||
-                                   port == 0 || port > 65535))) {
-        return cli_usage(argv[0]);
+    struct store_secrets secrets;
+    struct route_catalog *catalog = NULL;
+    struct buf texts[2] = {{0}, {0}};
+    if (c->database_url[0] != '\0') {
+        TRY(config_in_setting("database.url", store_dsn_check(c->database_url, issue), issue));
     }
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    const char *digits = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-    if (inet_pton(AF_INET, digits, &address.sin_addr) != 1) {
-        fprintf(stderr, "portcullis: healthcheck: '%s' is not an IPv4 address\n", host);
-        return cli_usage(argv[0]);
+    if (c->master_key_file[0] != '\0') {
+        TRY(cli_load_secrets(c, &secrets, issue));
+        bytes_wipe(&secrets, sizeof(secrets));
     }
-    if (argc == 1 && config_load(&c, NULL, 0, NULL, 0, &issue) == ERR_OK) {
-        port = (unsigned)c.listen_port;
-        config_free(&c);
-    }
-    address.sin_port = htons((uint16_t)port);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval limit = {.tv_sec = 2};
-    static const char request[] =
-        "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    bool is_good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-                   connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                   write(fd, request, sizeof(request) - 1) == (ssize_t)sizeof(request) - 1;
-    for (ssize_t n; is_good && got < sizeof(answer) - 1; got += (size_t)n) {
-        n = read(fd, answer + got, sizeof(answer) - 1 - got);
-        if (n <= 0) {
-            break;
-        }
-    }
-    is_good = is_good && strncmp(answer, "HTTP/1.1 200", 12) == 0;
-    if (!is_good) {
-        const char *why = answer[0] == '\0' ? strerror(errno) : answer;
-        const char *reasons = strstr(answer, "\"reasons\":[");
-        why = reasons != NULL ? reasons + strlen("\"reasons\":[") : why;
-        fprintf(stderr, "portcullis: not ready: http://%s:%u/readyz: %.*s\n", host, port,
-                (int)strcspn(why, reasons != NULL ? "]" : "\r\n"), why);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return is_good ? 0 : 1;
+    enum err e = cli_load_catalog(c, texts, &catalog, issue);
+    route_catalog_free(catalog);
+    buf_fini(&texts[0]);
+    buf_fini(&texts[1]);
+    return config_in_setting("catalog_dir", e, issue);
 }
 
 int cli_version(int argc, char **argv)

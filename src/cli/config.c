@@ -91,13 +91,18 @@ static const struct setting settings[] = {
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
 static enum err read_file(struct config *c, const char *file, struct issue *issue);
-static enum err read_object(struct config *c, yyjson_val *object, const char *prefix,
+static enum err read_object(struct config *c, yyjson_val *object, const char *section,
+                            struct issue *issue);
+static enum err read_member(struct config *c, struct str name, bool has_dot, yyjson_val *v,
                             struct issue *issue);
 static enum err in_place(const char *where, enum err e, struct issue *issue);
 static enum err read_environment(struct config *c, struct issue *issue);
 static enum err read_flags(struct config *c, int argc, char **argv, int from, struct issue *issue);
 static enum err set(struct config *c, struct str name, struct str value, enum config_source source,
                     struct issue *issue);
+static const struct setting *find(struct str name);
+static bool is_section(struct str name);
+static enum err unknown(struct config *c, struct str name, struct issue *issue);
 static enum err set_value(struct config *c, const struct setting *s, struct str value,
                           struct issue *issue);
 static bool is_word(const char *words, struct str value);
@@ -155,42 +160,59 @@ static enum err read_file(struct config *c, const char *file, struct issue *issu
     return read_object(c, doc.root, "", issue);
 }
 
-static enum err read_object(struct config *c, yyjson_val *object, const char *prefix,
+/* `section` is empty at the top. */
+static enum err read_object(struct config *c, yyjson_val *object, const char *section,
                             struct issue *issue)
 {
+    bool is_top = section[0] == '\0';
     if (!yyjson_is_obj(object)) {
-        issue_set(issue, "", "the configuration must be an object");
+        issue_set(issue, section, is_top ? "the configuration must be an object"
+                                         : "must be an object of settings");
         return ERR_INVALID;
     }
     yyjson_obj_iter it = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&it)) != NULL;) {
         yyjson_val *v = yyjson_obj_iter_get_val(key);
-        struct str name = arena_printf(&c->arena, "%s%s%.*s", prefix, prefix[0] != 0 ? "." : "",
+        struct str name = arena_printf(&c->arena, "%s%s%.*s", section, is_top ? "" : ".",
                                        STR_ARG(json_str(key)));
         if (name.ptr == NULL) {
             return ERR_MEMORY;
         }
-        if (yyjson_is_obj(v) && prefix[0] == 0) {
-            TRY(read_object(c, v, name.ptr, issue));
-            continue;
-        }
-        if (str_eq(name, STR("recognisers"))) {
+        if (is_top && str_eq(name, STR("recognisers"))) {
             TRY(config_recognisers_read(c, v, issue));
-            continue;
+        } else if (is_top && is_section(name)) {
+            TRY(read_object(c, v, name.ptr, issue));
+        } else {
+            TRY(read_member(c, name, str_find(json_str(key), '.') >= 0, v, issue));
         }
-        int64_t number;
-        struct str value = json_str(v);
-        if (yyjson_is_bool(v)) {
-            value = yyjson_get_bool(v) ? STR("true") : STR("false");
-        } else if (json_int(v, &number)) {
-            value = arena_printf(&c->arena, "%lld", (long long)number);
-        } else if (!yyjson_is_str(v)) {
-            issue_set(issue, name.ptr, "must be a string, a whole number or true/false");
-            return ERR_INVALID;
-        }
-        TRY(set(c, name, value, CONFIG_FILE, issue));
     }
     return ERR_OK;
+}
+
+static enum err read_member(struct config *c, struct str name, bool has_dot, yyjson_val *v,
+                            struct issue *issue)
+{
+    int64_t number;
+    struct str value = json_str(v);
+    const struct setting *s = find(name);
+    if (s != NULL && has_dot) {
+        struct str member = name, section = str_cut(&member, '.');
+        issue_set(issue, "", "/%.*s: write it as {\"%.*s\": {\"%.*s\": ...}}", STR_ARG(name),
+                  STR_ARG(section), STR_ARG(member));
+        return ERR_INVALID;
+    }
+    if (yyjson_is_bool(v)) {
+        value = yyjson_get_bool(v) ? STR("true") : STR("false");
+    } else if (json_int(v, &number)) {
+        value = arena_printf(&c->arena, "%lld", (long long)number);
+    } else if (!yyjson_is_str(v)) {
+        value = STR(""); /* neither a number nor a word */
+        if (s != NULL && s->kind == SETTING_TEXT && s->words == NULL) {
+            issue_set(issue, s->name, "must be a string");
+            return ERR_INVALID;
+        }
+    }
+    return set(c, name, value, CONFIG_FILE, issue);
 }
 
 static enum err read_environment(struct config *c, struct issue *issue)
@@ -270,16 +292,47 @@ static enum err read_flags(struct config *c, int argc, char **argv, int from, st
 static enum err set(struct config *c, struct str name, struct str value, enum config_source source,
                     struct issue *issue)
 {
-    const char *names[SETTINGS + 1] = {NULL};
+    const struct setting *s = find(name);
+    if (s == NULL) {
+        return unknown(c, name, issue);
+    }
+    c->sources[s - settings] = (uint8_t)source;
+    return set_value(c, s, value, issue);
+}
+
+static const struct setting *find(struct str name)
+{
     for (size_t i = 0; i < SETTINGS; i++) {
-        names[i] = settings[i].name;
         if (str_eq(name, str_from(settings[i].name))) {
-            c->sources[i] = (uint8_t)source;
-            return set_value(c, &settings[i], value, issue);
+            return &settings[i];
         }
     }
-    const char *near = issue_did_you_mean(name, names);
+    return NULL;
+}
+
+static bool is_section(struct str name)
+{
+    for (size_t i = 0; i < SETTINGS; i++) {
+        struct str member = str_from(settings[i].name);
+        if (str_eq(str_cut(&member, '.'), name) && member.len > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The names of sections may have been meant as well. */
+static enum err unknown(struct config *c, struct str name, struct issue *issue)
+{
+    const char *names[2 * SETTINGS + 1] = {NULL};
     char pointer[96];
+    for (size_t i = 0; i < SETTINGS; i++) {
+        struct str member = str_from(settings[i].name);
+        struct str section = arena_str(&c->arena, str_cut(&member, '.'));
+        names[2 * i] = settings[i].name;
+        names[2 * i + 1] = section.ptr != NULL ? section.ptr : "";
+    }
+    const char *near = issue_did_you_mean(name, names);
     snprintf(pointer, sizeof(pointer), "%.*s", (int)(name.len < 80 ? name.len : 80), name.ptr);
     issue_set(issue, pointer, "unknown setting%s%s%s", near != NULL ? "; did you mean '" : "",
               near != NULL ? near : "", near != NULL ? "'?" : "");
@@ -294,6 +347,10 @@ static enum err set_value(struct config *c, const struct setting *s, struct str 
     case SETTING_TEXT: {
         if (s->words != NULL && !is_word(s->words, value)) {
             issue_set(issue, s->name, "must be one of: %s", s->words);
+            return ERR_INVALID;
+        }
+        if (str_find(value, '\0') >= 0) {
+            issue_set(issue, s->name, "must not hold a NUL byte");
             return ERR_INVALID;
         }
         struct str copy = arena_str(&c->arena, value);
@@ -355,40 +412,6 @@ enum err config_slurp(struct config *c, const char *path, struct str *ret)
     return e == ERR_OK && ret->ptr == NULL ? ERR_MEMORY : e;
 }
 
-enum err config_check(const struct config *c, struct net_exceptions **ret_exceptions,
-                      struct issue *ret_issue)
-{
-    struct tls_client *client = NULL;
-    struct tls_server *server = NULL;
-    const char *ca_file = c->upstream_ca_file[0] != '\0' ? c->upstream_ca_file : NULL;
-    int skipped;
-    enum err e = net_exceptions_new(str_from(c->upstream_exceptions), ret_exceptions, ret_issue);
-    TRY(config_in_setting("upstream.exceptions", e, ret_issue));
-    TRY(config_recognisers_check(c, *ret_exceptions, ret_issue));
-    e = tls_client_open(ca_file, &client, &skipped, ret_issue);
-    TRY(config_in_setting("upstream.ca_file", e, ret_issue));
-    tls_client_unref(client);
-    if (c->tls_port < 0) {
-        return ERR_OK;
-    }
-    if (c->tls_certificate[0] == '\0' || c->tls_key[0] == '\0') {
-        issue_set(ret_issue, "tls", "tls.port needs tls.certificate and tls.key, two PEM files");
-        return ERR_INVALID;
-    }
-    e = tls_server_open(c->tls_certificate, c->tls_key, &server, ret_issue);
-    TRY(config_in_setting("tls", e, ret_issue));
-    tls_server_unref(server);
-    return ERR_OK;
-}
-
-enum err config_in_setting(const char *name, enum err e, struct issue *issue)
-{
-    if (e != ERR_OK && issue->message[0] != '\0' && issue->pointer[0] == '\0') {
-        snprintf(issue->pointer, sizeof(issue->pointer), "%s", name);
-    }
-    return e;
-}
-
 void config_write(const struct config *c, struct buf *out, bool is_json)
 {
     static const char *const names[] = {"default", "file", "environment", "flag"};
@@ -396,17 +419,17 @@ void config_write(const struct config *c, struct buf *out, bool is_json)
     for (size_t i = 0; i < SETTINGS; i++) {
         const struct setting *s = &settings[i];
         const char *at = (const char *)c + s->offset;
-        char text[1024];
+        char number[32] = "";
+        const char *text = number;
         if (s->kind == SETTING_TEXT) {
-            const char *value;
-            memcpy(&value, at, sizeof(value));
-            snprintf(text, sizeof(text), "%s", s->is_secret && value[0] != 0 ? "********" : value);
+            memcpy(&text, at, sizeof(text));
+            text = s->is_secret && text[0] != '\0' ? "********" : text;
         } else if (s->kind == SETTING_BOOL) {
-            snprintf(text, sizeof(text), "%s", *at != 0 ? "true" : "false");
+            text = *at != 0 ? "true" : "false";
         } else {
-            int64_t number;
-            memcpy(&number, at, sizeof(number));
-            snprintf(text, sizeof(text), "%lld", (long long)number);
+            int64_t value;
+            memcpy(&value, at, sizeof(value));
+            snprintf(number, sizeof(number), "%lld", (long long)value);
         }
         if (is_json) {
             buf_printf(out, "%s\n  {\"name\": \"%s\", \"value\": ", i == 0 ? "" : ",", s->name);

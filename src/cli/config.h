@@ -62,14 +62,19 @@ MUST_USE enum err config_recognisers_read(struct config *c, yyjson_val *array,
 MUST_USE enum err config_recognisers_check(const struct config *c,
                                            const struct net_exceptions *exceptions,
                                            struct issue *ret_issue);
-/* What no single setting shows: exceptions that can be understood, recognisers that may be
- * connected to, certificates that can be read. After tls_start; the caller frees
- * *ret_exceptions, also after a failure. */
+
+/* config_check.c */
+/* What no single setting shows. After tls_start; the caller frees *ret_exceptions, also
+ * after a failure. */
 MUST_USE enum err config_check(const struct config *c, struct net_exceptions **ret_exceptions,
                                struct issue *ret_issue);
 /* Returns e; of an error the issue then says that it is in this setting, or group of settings,
  * unless it says where it is. */
 MUST_USE enum err config_in_setting(const char *name, enum err e, struct issue *issue);
+/* What starts and is a mistake all the same, one line for each on stderr. After config_check. */
+void config_warn(const struct config *c);
+/* As set, else one for each core. */
+unsigned config_workers(const struct config *c);
 /* For config_write. */
 void config_recognisers_write(const struct config *c, struct buf *out, bool is_json);
 /* Every setting with its value (secrets masked), origin and meaning. */

@@ -41,6 +41,17 @@ void serve_log(const struct serve *s, const char *level, const char *event, cons
     }
 }
 
+void serve_log_why(const struct serve *s, const char *level, const char *event,
+                   const char *members, const char *why)
+{
+    struct buf reason;
+    buf_init(&reason, 4096);
+    json_write_str(&reason, str_from(why));
+    serve_log(s, level, event, "%s%s\"reason\":%.*s", members, members[0] != '\0' ? "," : "",
+              STR_ARG(buf_str(&reason)));
+    buf_fini(&reason);
+}
+
 static int rank(const char *level)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};

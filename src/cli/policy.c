@@ -57,6 +57,12 @@ static int run(struct cli_context *c, int argc, char **argv)
     bool is_validate = strcmp(verb, "validate") == 0, is_lint = strcmp(verb, "lint") == 0;
     bool is_apply = strcmp(verb, "apply") == 0, is_list = strcmp(verb, "list") == 0;
     bool is_json = is_lint && take_json(&argc, argv);
+    for (int i = 2; i < argc; i++) { /* else the others would be applied without what was wished */
+        if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            fprintf(stderr, "portcullis: policy %s: '%s' is not understood here\n", verb, argv[i]);
+            return cli_usage(argv[0]);
+        }
+    }
     if (is_validate || is_lint || is_apply ? argc < 3 : argc > 2) {
         fprintf(stderr, "portcullis: policy %s: %s\n", verb,
                 argc < 3 ? "name the FILE" : "takes no FILE");

@@ -21,6 +21,8 @@ struct entry {
     int64_t connect_ms, total_ms;
 };
 
+static enum err read_one(struct config *c, yyjson_val *v, struct recognise_service *list, size_t i,
+                         struct issue *issue);
 static enum err read_members(yyjson_val *v, struct entry *ret, struct issue *issue);
 static enum err take(struct config *c, const struct entry *e, struct recognise_service *ret,
                      struct issue *issue);
@@ -46,15 +48,29 @@ enum err config_recognisers_read(struct config *c, yyjson_val *array, struct iss
         return ERR_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        struct entry e = {.connect_ms = CONNECT_MS,
-                          .total_ms = TOTAL_MS,
-                          .credential_header = STR("authorization")};
-        TRY(read_members(yyjson_arr_get(array, i), &e, ret_issue));
-        TRY(take(c, &e, &list[i], ret_issue));
-        TRY(check_apart(list, i, ret_issue));
+        enum err e = read_one(c, yyjson_arr_get(array, i), list, i, ret_issue);
+        if (e != ERR_OK) {
+            char member[sizeof(ret_issue->pointer)];
+            snprintf(member, sizeof(member), "%s", ret_issue->pointer);
+            snprintf(ret_issue->pointer, sizeof(ret_issue->pointer), "recognisers.%zu%s%.60s", i,
+                     member[0] != '\0' ? "." : "", member);
+            return e;
+        }
     }
     c->recognisers = (struct recognise_services){list, count};
     return ERR_OK;
+}
+
+/* The issue's pointer is the member. */
+static enum err read_one(struct config *c, yyjson_val *v, struct recognise_service *list, size_t i,
+                         struct issue *issue)
+{
+    struct entry e = {.connect_ms = CONNECT_MS,
+                      .total_ms = TOTAL_MS,
+                      .credential_header = STR("authorization")};
+    TRY(read_members(v, &e, issue));
+    TRY(take(c, &e, &list[i], issue));
+    return check_apart(list, i, issue);
 }
 
 static enum err read_members(yyjson_val *v, struct entry *ret, struct issue *issue)
@@ -94,6 +110,9 @@ static enum err read_members(yyjson_val *v, struct entry *ret, struct issue *iss
                           members[i].text != NULL     ? "must be a string"
                           : members[i].number != NULL ? "must be a whole number"
                                                       : "must be an array of names");
+        }
+        if (members[i].text != NULL && str_find(json_str(value), '\0') >= 0) {
+            return refuse(issue, name, "must not hold a NUL byte");
         }
         if (members[i].text != NULL) {
             *members[i].text = json_str(value);
@@ -235,12 +254,12 @@ static enum err check_apart(const struct recognise_service *list, size_t count,
 
 static enum err refuse(struct issue *issue, struct str name, const char *what)
 {
-    if (name.len > 0) {
-        issue_set(issue, "recognisers", "%.*s: %s", (int)(name.len < 80 ? name.len : 80), name.ptr,
-                  what);
-    } else {
-        issue_set(issue, "recognisers", "%s", what);
+    char pointer[64] = "";
+    size_t len = name.len < sizeof(pointer) ? name.len : sizeof(pointer) - 1;
+    for (size_t i = 0; i < len; i++) {
+        pointer[i] = name.ptr[i];
     }
+    issue_set(issue, pointer, "%s", what);
     return ERR_INVALID;
 }
 
@@ -258,7 +277,12 @@ enum err config_recognisers_check(const struct config *c, const struct net_excep
             return ERR_DENIED;
         }
         if (s->ca_file.len > 0) {
-            TRY(tls_client_open(s->ca_file.ptr, &client, &skipped, ret_issue));
+            enum err e = tls_client_open(s->ca_file.ptr, &client, &skipped, ret_issue);
+            if (e != ERR_OK) {
+                struct issue why = *ret_issue;
+                issue_set(ret_issue, "recognisers", "%.*s: %s", STR_ARG(s->name), why.message);
+                return e;
+            }
             tls_client_unref(client);
         }
     }

@@ -32,6 +32,8 @@ struct scan_run {
 
 static bool parse(struct scan_run *run, int argc, char **argv, struct issue *issue);
 static bool parse_flag(struct scan_run *run, int argc, char **argv, int *at, struct issue *issue);
+static bool set_action(struct scan_run *run, enum scan_action_kind kind, struct str format,
+                       struct issue *issue);
 static bool add_types(struct scan_types *types, struct str list, struct issue *issue);
 static bool read_all(struct buf *in);
 static enum err scan_input(struct scan_run *run, struct str input);
@@ -119,15 +121,13 @@ static bool parse_flag(struct scan_run *run, int argc, char **argv, int *at, str
     uint64_t score;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (str_eq(arg, str_from(kinds[i].flag))) {
-            run->is_redact = true;
-            run->action.kind = kinds[i].kind;
-            return true;
+            return set_action(run, kinds[i].kind, STR_NONE, issue);
         }
     }
     if (str_starts(arg, STR("--redact="))) {
-        run->is_redact = true;
-        run->action = (struct scan_action){SCAN_REDACT, str_sub(arg, 9, arg.len)};
-    } else if (str_eq(arg, STR("--injection"))) {
+        return set_action(run, SCAN_REDACT, str_sub(arg, 9, arg.len), issue);
+    }
+    if (str_eq(arg, STR("--injection"))) {
         run->is_injection = true;
     } else if (str_eq(arg, STR("--topics"))) {
         run->is_topics = true;
@@ -142,6 +142,19 @@ static bool parse_flag(struct scan_run *run, int argc, char **argv, int *at, str
         issue_set(issue, "", "\"%s\" is not understood here", argv[*at]);
         return false;
     }
+    return true;
+}
+
+static bool set_action(struct scan_run *run, enum scan_action_kind kind, struct str format,
+                       struct issue *issue)
+{
+    if (run->is_redact) {
+        issue_set(issue, "", "--redact, --mask, --hash and --pseudonym exclude each other");
+        return false;
+    }
+    run->is_redact = true;
+    run->action.kind = kind;
+    run->action.format = format.ptr != NULL ? format : run->action.format;
     return true;
 }
 

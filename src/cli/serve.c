@@ -37,6 +37,7 @@ static int wake_fd = -1;                         /* the one thing a signal handl
 static volatile sig_atomic_t saw_stop, saw_reload;
 
 static enum err start(struct serve *s, struct issue *issue);
+static void size_threads(const struct config *c);
 static enum err start_state(struct serve *s, struct issue *issue);
 static enum err start_compile(struct serve *s, struct issue *issue);
 static enum err lock_state(struct serve *s, struct issue *issue);
@@ -47,6 +48,7 @@ static void run(struct serve *s);
 static void close_orphans(struct serve *s);
 static void prepare_partitions(struct serve *s, int64_t now_ms);
 static void reload(struct serve *s);
+static void note_certificate(struct serve *s, const struct tls_server *tls);
 static void stop(struct serve *s, int status);
 static void on_signal(int number);
 static void set_signals(void);
@@ -114,6 +116,8 @@ static enum err start(struct serve *s, struct issue *issue)
                              "not answered by ipsec-mb, which needs a processor with AES");
         return e;
     }
+    TRY(config_check(&s->config, &s->exceptions, issue));
+    size_threads(&s->config);
     TRY(cli_load_secrets(&s->config, &s->secrets, issue));
     TRY(cli_load_catalog(&s->config, s->catalog_texts, &s->catalog, issue));
     TRY(scan_engine_new(&s->engine));
@@ -137,11 +141,23 @@ static enum err start(struct serve *s, struct issue *issue)
     TRY(worker_group_start(s->group, issue));
     TRY(spool_start(s->spool, serve_ship, s, worker_group_on_synced, s->group));
     TRY(listen_all(s, issue));
-    serve_log(s, "info", "ready", "\"port\":%u,\"workers\":%u,\"epoch\":%llu,\"degraded\":%s",
-              (unsigned)s->port, worker_group_count(s->group), (unsigned long long)s->epoch,
+    serve_log(s, "info", "ready",
+              "\"port\":%u,\"tls_port\":%u,\"admin_port\":%u,\"workers\":%u,\"epoch\":%llu,"
+              "\"degraded\":%s",
+              (unsigned)s->port, (unsigned)s->tls_port, (unsigned)s->admin_port,
+              worker_group_count(s->group), (unsigned long long)s->epoch,
               atomic_load(&s->health.is_degraded) ? "true" : "false");
     serve_notify("READY=1");
     return ERR_OK;
+}
+
+/* libuv's threads, 4 unless it is told, of which names get half: each loop asks for a name
+ * itself, so one that hangs would take two of two loops, and no other could be asked for. */
+static void size_threads(const struct config *c)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "%u", 2 * config_workers(c) + 4);
+    setenv("UV_THREADPOOL_SIZE", text, 0); /* before the first thread */
 }
 
 static enum err start_state(struct serve *s, struct issue *issue)
@@ -158,8 +174,7 @@ static enum err start_state(struct serve *s, struct issue *issue)
     }
     TRY(lock_state(s, issue));
     TRY(name_node(s));
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    s->workers = c->workers > 0 ? (unsigned)c->workers : cores > 0 ? (unsigned)cores : 1;
+    s->workers = config_workers(c);
     struct spool_options spool = {.dir = s->spool_dir,
                                   .lanes = s->workers,
                                   .segment_bytes = (size_t)c->audit_segment_mib << 20,
@@ -244,7 +259,6 @@ static enum err start_workers(struct serve *s, struct issue *issue)
     const struct config *c = &s->config;
     struct worker_options o;
     worker_options_default(&o);
-    TRY(config_check(c, &s->exceptions, issue));
     o.workers = s->workers;
     o.net.exceptions = s->exceptions;
     o.net.clients_max = (uint32_t)c->limits_clients;
@@ -298,7 +312,6 @@ static enum err listen_all(struct serve *s, struct issue *issue)
                               .backlog = (int)c->listen_backlog,
                               .tag = TAG_MAIN};
     unsigned id;
-    uint16_t port;
     TRY(config_in_setting("listen", worker_group_listen(s->group, &l, &id, &s->port, issue),
                           issue));
     if (c->tls_port >= 0) {
@@ -306,7 +319,8 @@ static enum err listen_all(struct serve *s, struct issue *issue)
             "tls", tls_server_open(c->tls_certificate, c->tls_key, &l.tls, issue), issue));
         l.host = str_from(c->tls_host);
         l.port = (uint16_t)c->tls_port;
-        enum err e = worker_group_listen(s->group, &l, &s->tls_listener, &port, issue);
+        enum err e = worker_group_listen(s->group, &l, &s->tls_listener, &s->tls_port, issue);
+        note_certificate(s, l.tls);
         tls_server_unref(l.tls);
         TRY(config_in_setting("tls", e, issue));
         s->has_tls_listener = true;
@@ -316,8 +330,8 @@ static enum err listen_all(struct serve *s, struct issue *issue)
         l.host = str_from(c->admin_host);
         l.port = (uint16_t)c->admin_port;
         l.tag = TAG_ADMIN;
-        TRY(config_in_setting("admin", worker_group_listen(s->group, &l, &id, &port, issue),
-                              issue));
+        enum err e = worker_group_listen(s->group, &l, &id, &s->admin_port, issue);
+        TRY(config_in_setting("admin", e, issue));
     }
     return ERR_OK;
 }
@@ -384,7 +398,7 @@ static void prepare_partitions(struct serve *s, int64_t now_ms)
         return;
     }
     if (store_audit_prepare(s->store) != ERR_OK) {
-        serve_log(s, "warn", "partitions_not_prepared", "\"retry_s\":%d", PREPARE_MS / 1000);
+        serve_log_why(s, "warn", "partitions_not_prepared", "", store_error(s->store));
     }
     s->prepared_ms = now_ms;
 }
@@ -401,29 +415,47 @@ static void reload(struct serve *s)
         e = tls_server_open(s->config.tls_certificate, s->config.tls_key, &tls, &issue);
     }
     if (e == ERR_OK) {
+        what = "CA certificates of recognisers";
+        e = config_recognisers_check(&s->config, s->exceptions, &issue);
+    }
+    if (e == ERR_OK) {
         what = "CA certificates";
         e = worker_group_reload_ca(s->group, &issue);
     }
     if (e == ERR_OK) {
         if (tls != NULL) {
             worker_group_set_tls(s->group, s->tls_listener, tls);
+            note_certificate(s, tls);
         }
         serve_log(s, "info", "reloaded", "\"epoch\":%llu", (unsigned long long)s->epoch);
     } else {
-        struct buf reason;
-        buf_init(&reason, 4096);
-        json_write_str(&reason, str_from(issue.message));
-        serve_log(s, "error", "reload_failed", "\"what\":\"%s\",\"reason\":%.*s", what,
-                  STR_ARG(buf_str(&reason)));
-        buf_fini(&reason);
+        char members[64];
+        snprintf(members, sizeof(members), "\"what\":\"%s\"", what);
+        serve_log_why(s, "error", "reload_failed", members, issue.message);
     }
     tls_server_unref(tls);
     serve_notify("READY=1");
 }
 
+/* One that has expired is served: refusing to start would help nobody. */
+static void note_certificate(struct serve *s, const struct tls_server *tls)
+{
+    char text[32];
+    int64_t not_after_s = tls_server_not_after_s(tls);
+    atomic_store(&s->health.certificate_not_after_s, not_after_s);
+    if (not_after_s * 1000 <= serve_unix_ms()) {
+        struct str end = time_rfc3339_ms(not_after_s * 1000, text);
+        serve_log(s, "error", "certificate_expired", "\"what\":\"listener certificate\","
+                  "\"not_after\":\"%.*s\"", STR_ARG(end));
+    }
+}
+
 static void stop(struct serve *s, int status)
 {
-    serve_notify("STOPPING=1");
+    char message[80];
+    long long wait_s = s->config.drain_s + 2 * STOP_SHIP_MS / 1000;
+    snprintf(message, sizeof(message), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", wait_s * 1000000);
+    serve_notify(message);
     if (s->group != NULL) {
         serve_log(s, "info", "draining", "\"deadline_s\":%lld", (long long)s->config.drain_s);
         worker_group_drain(s->group, (uint32_t)s->config.drain_s * 1000);
@@ -436,7 +468,7 @@ static void stop(struct serve *s, int status)
     serve_last_good_save(s, true);
     if (s->store != NULL && atomic_load(&s->health.is_database_up)) {
         if (store_node_leave(s->store, str_from(s->node)) != ERR_OK) {
-            serve_log(s, "warn", "node_not_left", "\"node_row\":\"kept\"");
+            serve_log_why(s, "warn", "node_not_left", "", store_error(s->store));
         }
     }
     /* The loops have ended, so nothing is appended; the syncer may still wake the group. */

@@ -40,7 +40,7 @@ struct serve {
     char spool_dir[600], snapshot_path[600];
     unsigned workers;
     bool is_strict;
-    uint16_t port;
+    uint16_t port, tls_port, admin_port; /* of the listeners; 0 = there is none */
     unsigned tls_listener;
     bool has_tls_listener;
     int64_t started_ms;
@@ -117,6 +117,9 @@ size_t request_log_write(struct str lines);
 /* ops_log.c: one JSON object per line on stdout; `members` is JSON without braces. */
 void serve_log(const struct serve *s, const char *level, const char *event, const char *members,
                ...) __attribute__((format(printf, 4, 5)));
+/* The same with a member "reason" in which anything may stand; `members` is whole JSON. */
+void serve_log_why(const struct serve *s, const char *level, const char *event,
+                   const char *members, const char *why);
 /* sd_notify without libsystemd: one datagram to $NOTIFY_SOCKET; nothing without it. */
 void serve_notify(const char *state);
 extern pthread_mutex_t serve_output; /* whoever writes to stdout while the gateway runs */

@@ -32,7 +32,7 @@ void serve_first_snapshot(struct serve *s)
         serve_note_database(s, ERR_OK);
         return;
     }
-    serve_log(s, "error", "database_unavailable", "\"at\":\"start\"");
+    serve_log_why(s, "error", "database_unavailable", "\"at\":\"start\"", store_error(s->store));
     s->is_behind = true;
     s->is_from_disk = true;
     bool is_loaded = serve_last_good_load(s, &epoch, &fresh_ms) == ERR_OK;
@@ -47,19 +47,23 @@ void serve_first_snapshot(struct serve *s)
 void serve_refresh(struct serve *s, bool is_poll)
 {
     bool is_known = atomic_load(&s->health.is_loaded);
-    if (is_poll) {
-        atomic_fetch_add(&s->health.notify_resync, 1);
-    } else {
+    uint64_t before = s->epoch;
+    if (!is_poll) {
         atomic_fetch_add(&s->health.notify_received, 1);
     }
     int64_t now_ms = serve_unix_ms();
     bool is_all = !is_known || s->is_from_disk || serve_is_rebuild_due(s, now_ms);
     enum err e = apply(s, is_all ? 0 : s->epoch);
     s->is_behind = e != ERR_OK;
+    if (is_poll && e == ERR_OK && s->epoch != before) {
+        atomic_fetch_add(&s->health.notify_resync, 1); /* nobody had told */
+    }
     if (e != ERR_OK) {
+        char members[40];
+        snprintf(members, sizeof(members), "\"epoch\":%llu", (unsigned long long)s->epoch);
+        serve_log_why(s, "warn", "refresh_failed", members, store_error(s->store));
         rebuild_due(s, now_ms);
         serve_note_database(s, e);
-        serve_log(s, "warn", "refresh_failed", "\"epoch\":%llu", (unsigned long long)s->epoch);
     }
 }
 
@@ -281,9 +285,12 @@ void serve_note_database(struct serve *s, enum err listen_result)
 {
     bool is_up = listen_result == ERR_OK || listen_result == ERR_AGAIN;
     bool was_up = atomic_exchange(&s->health.is_database_up, is_up);
-    if (was_up != is_up) {
-        serve_log(s, is_up ? "info" : "error", is_up ? "database_up" : "database_down",
-                  "\"epoch\":%llu", (unsigned long long)s->epoch);
+    char members[40];
+    snprintf(members, sizeof(members), "\"epoch\":%llu", (unsigned long long)s->epoch);
+    if (!was_up && is_up) {
+        serve_log(s, "info", "database_up", "%s", members);
+    } else if (was_up && !is_up) {
+        serve_log_why(s, "error", "database_down", members, store_error(s->store));
     }
     int64_t fresh_ms = atomic_load(&s->health.fresh_ms);
     if (listen_result == ERR_AGAIN && atomic_load(&s->health.is_loaded) && !s->is_behind) {

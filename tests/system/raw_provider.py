@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A provider that keeps every byte it is sent and answers with bytes of the test's choice, whole
-or cut. Plain HTTP on 127.0.0.1, a thread of its own. The answer is chosen by a mark in the body:
+or cut. On 127.0.0.1, a thread of its own; plain HTTP, or TLS by a library that is not ours. The answer is chosen by a mark in the body:
 "row:NAME". It reads requests as strictly as anybody could, so that what it cannot delimit for
 certain is counted as ambiguous."""
 import asyncio
@@ -60,11 +60,14 @@ def take_request(data):
 
 
 class RawProvider:
-    def __init__(self):
+    def __init__(self, context=None):
+        self.context = context  # of TLS
+        self.resumed = []  # of each connection with TLS: was its session?
         self.answers = {}  # name -> (bytes, "fin" | "reset" | "keep-open" | "")
         self.bodies = []
         self.ambiguous = []
         self.unfinished = []
+        self.port = 0
         self.ready = threading.Event()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.run, daemon=True).start()
@@ -72,11 +75,22 @@ class RawProvider:
 
     def run(self):
         asyncio.set_event_loop(self.loop)
-        server = self.loop.run_until_complete(
-            asyncio.start_server(self.serve, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
+        self.loop.run_until_complete(self.listen())
         self.ready.set()
         self.loop.run_forever()
+
+    async def listen(self):
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port,
+                                                 ssl=self.context)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    def restart(self, context):
+        """Another process on the same port: nothing of the old one's tickets is known."""
+        async def change():
+            self.server.close()
+            self.context = context
+            await self.listen()
+        asyncio.run_coroutine_threadsafe(change(), self.loop).result(10)
 
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -90,6 +104,8 @@ class RawProvider:
 
     async def serve(self, reader, writer):
         data = b""
+        if self.context:
+            self.resumed.append(writer.get_extra_info("ssl_object").session_reused)
         try:
             while part := await reader.read(65536):
                 data += part

@@ -3,6 +3,7 @@
 right; 2 for wrong usage, 1 for what failed. No gateway and no database are needed for that.
 """
 import http.server
+import json
 import os
 import subprocess
 import threading
@@ -65,12 +66,26 @@ def test_every_command_has_help(run, command):
     (["key", "rotate", "key_1", "soon"], "SECONDS must be a whole number"),
     (["key", "revoke"], "say the ID; key list shows them"),
     (["policy", "list", "x"], "takes no FILE"),
+    (["policy", "apply", "--dry-run", "x"], "policy apply: '--dry-run' is not understood here"),
+    (["policy", "apply", "x", "--json"], "policy apply: '--json' is not understood here"),
+    (["policy", "validate", "-v", "x"], "unknown option '-v'"),
+    (["policy", "lint", "--dry-run", "x"], "policy lint: '--dry-run' is not understood here"),
+    (["migrate", "down"], "migrate down: say the version to go down to with --to N; 0 removes all"),
+    (["migrate", "down", "--dry-run"], "migrate down: say the version to go down to with --to N"),
+    (["migrate", "up", "--to", "0"], "migrate: '0' is not understood here"),
+    (["migrate", "status", "--to", "3"], "migrate status: takes neither --to nor --dry-run"),
+    (["migrate", "status", "--dry-run"], "migrate status: takes neither --to nor --dry-run"),
+    (["org", "create", ""], "org create: NAME must not be empty"),
+    (["org", "create", "Acme", "acme"], "org create: ID must be org_ and 1 to 32 letters and digits"),
+    (["org", "create", "Acme", "org_a b"], "org create: ID must be org_ and 1 to 32 letters and"),
+    (["scan", "--mask", "--redact=[X]"], "--redact, --mask, --hash and --pseudonym exclude each"),
+    (["scan", "--hash", "--pseudonym"], "--redact, --mask, --hash and --pseudonym exclude each"),
     (["audit", "list", "limit"], "'limit' is not name=value"),
     (["api", "GET"], "usage: portcullis api METHOD PATH"),
     (["demo", "load"], "usage: portcullis demo load --provider URL"),
     (["demo", "load", "--provider", "localhost"], "must be a URL such as https://localhost:8443"),
-    (["healthcheck", "127.0.0.1:99999"], "usage: portcullis healthcheck [HOST:PORT]"),
-    (["healthcheck", "gateway:8080"], "'gateway' is not an IPv4 address"),
+    (["healthcheck", "127.0.0.1:99999"], "usage: portcullis healthcheck [-c FILE | HOST:PORT]"),
+    (["healthcheck", "gateway:8080"], "'gateway' is not an address"),
 ])
 def test_wrong_usage(run, args, words):
     status, out, err = run(*args)
@@ -83,6 +98,29 @@ def test_wrong_usage(run, args, words):
     ('{"listen":{"port":"x"}}', "c.json: /listen/port: must be a whole number from 0 to 65535"),
     ('{"log":{"level":"loud"}}', "c.json: /log/level: must be one of: "),
     ('{"listen":{"port":1},}', "c.json: not JSON at byte 20: "),
+    ('{"listen":5}', "c.json: /listen: must be an object of settings"),
+    ('{"lisen":{}}', "c.json: /lisen: unknown setting; did you mean 'listen'?"),
+    ('{"foo":{}}', "c.json: /foo: unknown setting"),
+    ('{"listen":{"prt":{}}}', "c.json: /listen/prt: unknown setting; did you mean 'listen.port'?"),
+    ('{"listen.port":1}', 'c.json: /listen.port: write it as {"listen": {"port": ...}}'),
+    ('{"listen":{"port":1.5}}', "c.json: /listen/port: must be a whole number from 0 to 65535"),
+    ('{"listen":{"port":null}}', "c.json: /listen/port: must be a whole number from 0 to 65535"),
+    ('{"audit":{"hash_body":[]}}', "c.json: /audit/hash_body: must be true or false"),
+    ('{"audit":{"durability":null}}', "c.json: /audit/durability: must be one of: process strict"),
+    ('{"state_dir":["/x"]}', "c.json: /state_dir: must be a string"),
+    ('{"state_dir":"/a\\u0000b"}', "c.json: /state_dir: must not hold a NUL byte"),
+    ('[]', "c.json: the configuration must be an object"),
+    ('', "c.json: the document is empty"),
+    ('{"recognisers":{}}', "c.json: /recognisers: must be an array of at most 8 recognisers"),
+    ('{"recognisers":[5]}', "c.json: /recognisers/0: must be an object"),
+    ('{"recognisers":[{"name":"n","url":"x"}]}', "c.json: /recognisers/0/url: "),
+    ('{"recognisers":[{"name":"n","ur":"x"}]}',
+     "c.json: /recognisers/0/ur: is no member of a recogniser"),
+    ('{"recognisers":[{"name":"a","url":"https://a.example/x","types":["person"]},'
+     '{"name":"b","url":"https://a.example/x","types":["person"]}]}',
+     "c.json: /recognisers/1/types: a type must be offered only once"),
+    ('{"recognisers":[{"name":"a","url":"https://a.example/x","types":["person"],'
+     '"ca_file":"/a\\u0000b"}]}', "c.json: /recognisers/0/ca_file: must not hold a NUL byte"),
 ])
 def test_a_wrong_file_of_settings(run, tmp_path, text, words):
     (tmp_path / "c.json").write_text(text)
@@ -98,11 +136,65 @@ def test_a_wrong_file_of_settings(run, tmp_path, text, words):
     ('{"upstream":{"ca_file":"none.pem"}}', "upstream.ca_file: "),
     ('{"recognisers":[{"name":"n","url":"http://10.0.0.1/x","types":["person"]}]}',
      "recognisers: n: "),
+    ('{"recognisers":[{"name":"n","url":"https://a.example/x","types":["person"],'
+     '"ca_file":"none.pem"}]}', "recognisers: n: no CA certificate could be read from none.pem"),
+    ('{"listen":{"host":"gateway"}}',
+     'listen.host: "gateway" is not an address: write an IPv4 or IPv6 literal'),
+    ('{"listen":{"host":""}}', 'listen.host: "" is not an address'),
+    ('{"tls":{"host":"x"}}', 'tls.host: "x" is not an address'),
+    ('{"admin":{"host":"127.0.0.256"}}', 'admin.host: "127.0.0.256" is not an address'),
+    ('{"admin":{"port":8080}}', "admin.port: 8080 is the port of another listener (listen.port)"),
+    ('{"listen":{"host":"0.0.0.0"},"tls":{"port":8080,"certificate":"x","key":"x"}}',
+     "tls.port: 8080 is the port of another listener (listen.port)"),
+    ('{"tls":{"port":9000,"certificate":"x","key":"x"},"admin":{"port":9000,"host":"::"}}',
+     "admin.port: 9000 is the port of another listener (tls.port)"),
+    ('{"workers":4,"audit":{"spool_mib":255}}',
+     "audit.spool_mib: must be at least 256: a segment of audit.segment_mib for each of 4 workers"),
+    ('{"node":"a\\nb"}', "node: must be letters, digits and . _ : - alone, at most 128 bytes"),
+    ('{"node":"a\\"b"}', "node: must be letters, digits and . _ : - alone, at most 128 bytes"),
+    ('{"database":{"url":"secret"}}',
+     "database.url: the database address is not a libpq connection string or URL"),
+    ('{"master_key_file":"none"}', "master_key_file: none cannot be read: No such file"),
+    ('{"catalog_dir":"none"}', "catalog_dir: none/providers.json cannot be read: No such file"),
 ])
 def test_what_only_a_start_would_show_is_checked_too(run, tmp_path, text, words):
     (tmp_path / "c.json").write_text(text)
-    status, out, err = run("config", "check", "-c", "c.json")
+    status, out, err = run("config", "check", "-c", "c.json", **(
+        {"PORTCULLIS_CATALOG_DIR": "none"} if "catalog_dir" in text else {}))
     assert (status, out) == (1, "") and "configuration: " + words in err, (out, err)
+    assert "secret" not in err
+
+
+@pytest.mark.parametrize("text", [
+    '{}', '{"listen":{"host":"::1","port":0},"admin":{"port":0}}',
+    '{"listen":{"host":"127.0.0.1"},"admin":{"host":"127.0.0.2","port":8080}}',
+    '{"listen":{"host":"[::]"}}', '{"workers":4,"audit":{"spool_mib":256}}',
+    '{"listen":{},"recognisers":[]}',
+])
+def test_a_right_file_of_settings(run, tmp_path, text):
+    (tmp_path / "c.json").write_text(text)
+    assert run("config", "check", "-c", "c.json") == (0, "configuration is well-formed\n", "")
+
+
+def test_what_is_in_force_is_shown_whole_and_without_secrets(run, tmp_path):
+    url = "postgresql://u:hidden@127.0.0.1:1/x"
+    hosts = ",".join(f"provider-{i}.example:8443" for i in range(80))
+    (tmp_path / "credential").write_text("Bearer hidden")
+    (tmp_path / "url").write_text(url)
+    (tmp_path / "c.json").write_text(json.dumps({
+        "upstream": {"exceptions": hosts}, "database": {"url": url}, "log": {"level": "warn"},
+        "recognisers": [{"name": "n", "url": "https://ner.example/find",
+                         "types": ["person"], "credential_file": "credential"}]}))
+    for more in ({}, {"DATABASE_URL": url}, {"PORTCULLIS_DATABASE_URL_FILE": "url"}):
+        for form in ([], ["--json"]):
+            status, out, err = run("config", "show", "-c", "c.json", *form, "--set", "workers=2",
+                                   PORTCULLIS_DRAIN_S="5", **more)
+            assert (status, err) == (0, "") and hosts in out and "hidden" not in out, out
+    rows = {row["name"]: (row["value"], row["origin"]) for row in json.loads(out)}
+    assert rows["database.url"] == ("********", "environment")
+    assert rows["log.level"] == ("warn", "file") and rows["workers"] == ("2", "flag")
+    assert rows["drain_s"] == ("5", "environment") and rows["node"] == ("", "default")
+    assert rows["recognisers.n"][1] == "file"
 
 
 def test_a_wrong_setting_from_elsewhere(run):
@@ -157,11 +249,14 @@ def test_a_wrong_policy(run, tmp_path, text, words):
     assert status == 1 and "q.json: cannot be read: No such file or directory" in err
 
 
-def test_healthcheck_says_why_not(run):
+def test_healthcheck_says_why_not(run, tmp_path):
     class Answer(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        status = 503
+
         def do_GET(self):
             body = b'{"status":"not ready","reasons":["the gateway is draining"],"checks":{}}'
-            self.send_response(503)
+            self.send_response(Answer.status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -171,6 +266,20 @@ def test_healthcheck_says_why_not(run):
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        status, _, err = run("healthcheck", f"127.0.0.1:{server.server_port}")
+        port = server.server_port
+        (tmp_path / "c.json").write_text(f'{{"listen":{{"host":"0.0.0.0","port":{port}}}}}')
+        asked = [((f"127.0.0.1:{port}",), {}), ((f"localhost:{port}",), {}),
+                 (("-c", "c.json"), {}), ((), {"PORTCULLIS_LISTEN_PORT": str(port)})]
+        for args, variables in asked:
+            status, _, err = run("healthcheck", *args, **variables)
+            assert status == 1 and 'not ready: ' in err and "the gateway is draining" in err
+        Answer.status = 200
+        for args, variables in asked:
+            assert run("healthcheck", *args, **variables) == (0, "", "")
         server.shutdown()
-    assert status == 1 and 'not ready: ' in err and "the gateway is draining" in err
+    status, _, err = run("healthcheck", f"[::1]:{port}")
+    assert status == 1 and "not ready: http://::1:" in err
+    status, _, err = run("healthcheck", "-c", "none.json")
+    assert status == 1 and "none.json: the configuration file cannot be read" in err
+    status, _, err = run("healthcheck", PORTCULLIS_LISTEN_PORT="x")
+    assert status == 1 and "PORTCULLIS_LISTEN_PORT: listen.port: must be a whole number" in err

@@ -57,10 +57,10 @@ class Forge:
                  signer + ".key", "-CAcreateserial", "-days", "30", "-extfile", name + ".ext",
                  "-out", name + ".crt", digest)
 
-    def make_dated(self, name, start, end):
+    def make_dated(self, name, start, end, host=HOST):
         """`openssl x509` of 3.0 takes no dates; `openssl ca` does."""
         self.request(name, "/CN=x", "ec:P-256")
-        self.write(name + ".ext", LEAF + "subjectAltName=DNS:" + HOST)
+        self.write(name + ".ext", LEAF + "subjectAltName=DNS:" + host)
         self.write("index.txt", "")
         self.write("ca.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nrand_serial=yes\n"
                              "new_certs_dir=.\npolicy=p\ndefault_md=sha256\n"

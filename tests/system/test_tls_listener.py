@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 from lab import Lab, wait_until
+from test_tls_badcert import Forge
 
 
 def make_certificate(directory, name):
@@ -107,19 +108,77 @@ def test_a_new_certificate_is_taken_without_losing_a_connection(lab):
     old.close()
 
 
-def test_a_certificate_that_cannot_be_read_leaves_the_old_one(lab):
-    with open(lab.tls_crt, encoding="ascii") as f:
-        good = f.read()
-    before = sum('"reloaded"' in line for line in lab.lines)
-    with open(lab.tls_crt, "w", encoding="ascii") as f:
-        f.write("not a certificate")
+def reload(lab, event):
+    """The line that says what became of it."""
+    before = len(lab.lines)
     lab.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: any("reload_failed" in line for line in lab.lines), "the failure is logged")
-    line = json.loads(next(line for line in lab.lines if "reload_failed" in line))
-    assert line["what"] == "listener certificate" and line["reason"], line
-    assert sum('"reloaded"' in line for line in lab.lines) == before
+    wait_until(lambda: any(f'"event":"{event}"' in line for line in lab.lines[before:]), event)
+    return json.loads(next(line for line in lab.lines[before:] if f'"event":"{event}"' in line))
+
+
+def expiry(path):
+    text = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-enddate"], check=True,
+                          capture_output=True, text=True).stdout
+    return ssl.cert_time_to_seconds(text.strip().partition("=")[2])
+
+
+EXPIRY = "portcullis_tls_certificate_expiry_timestamp_seconds"
+
+
+@pytest.mark.parametrize("what,words", [
+    ("no certificate", "cannot be read; PEM, own certificate first, is needed"),
+    ("gone", "cannot be read; PEM, own certificate first, is needed"),
+    ("no key", "cannot be read; unencrypted PEM is needed"),
+    ("another key", "does not belong to the first certificate of"),
+])
+def test_a_bad_certificate_or_key_leaves_the_old_one(lab, what, words):
+    kept = {}
+    for path in (lab.tls_crt, lab.tls_key):
+        with open(path, encoding="ascii") as f:
+            kept[path] = f.read()
+    served, port = expiry(lab.tls_crt), lab.tls_port
+    bad = lab.tls_key if "key" in what else lab.tls_crt
+    if what == "gone":
+        os.unlink(bad)
+    elif what == "another key":
+        os.replace(make_certificate(lab.directory, "third")[0], bad)
+    else:
+        with open(bad, "w", encoding="ascii") as f:
+            f.write("not PEM")
+    line = reload(lab, "reload_failed")
+    assert line["level"] == "error" and line["what"] == "listener certificate"
+    assert words in line["reason"] and bad in line["reason"], line
     with open(lab.tls_crt, "w", encoding="ascii") as f:
-        f.write(good)
+        f.write(kept[lab.tls_crt])
+    with open(lab.tls_key, "w", encoding="ascii") as f:
+        f.write(kept[lab.tls_key])
+    assert lab.metric(EXPIRY) == served and lab.tls_port == port
+    connection = connect(lab)
+    assert chat(connection, lab)[0] == 200
+    connection.close()
+
+
+def test_the_expiry_is_a_metric_and_an_expired_certificate_is_told(lab):
+    assert lab.metric(EXPIRY) == expiry(lab.tls_crt)
+    forge = Forge(lab.directory)
+    forge.make_dated("old", "20190101000000Z", "20200101000000Z", "localhost")
+    os.replace(os.path.join(lab.directory, "old.key"), lab.tls_key)
+    os.replace(os.path.join(lab.directory, "old.crt"), lab.tls_crt)
+    done = subprocess.run([lab.binary, "config", "check", "-c", lab.config], env=lab.env, text=True,
+                          capture_output=True)
+    assert (done.returncode, done.stdout) == (0, "configuration is well-formed\n")
+    assert done.stderr == (f"portcullis: warning: tls.certificate: a certificate in {lab.tls_crt} "
+                           "has expired at 2020-01-01T00:00:00.000Z\n")
+    line = reload(lab, "certificate_expired")
+    assert (line["level"], line["what"]) == ("error", "listener certificate")
+    assert line["not_after"] == "2020-01-01T00:00:00.000Z"
+    assert lab.metric(EXPIRY) == expiry(lab.tls_crt) == 1577836800
+    lab.restart()
+    assert any('"certificate_expired"' in line for line in lab.lines[-5:]), "at the start as well"
+    key, crt = make_certificate(lab.directory, "fourth")
+    os.replace(key, lab.tls_key)
+    os.replace(crt, lab.tls_crt)
+    reload(lab, "reloaded")
     connection = connect(lab)
     assert chat(connection, lab)[0] == 200
     connection.close()

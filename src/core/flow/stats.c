@@ -225,7 +225,9 @@ void flow_stats_write(struct buf *out, struct flow_stats *const *list, size_t co
 static void write_requests(struct buf *out, struct flow_stats *const *list, size_t count,
                            const struct route_catalog *catalog)
 {
-    buf_add(out, STR("# HELP portcullis_requests_total Requests answered on the data plane.\n"
+    buf_add(out, STR("# HELP portcullis_requests_total Requests for models, as they were answered: "
+                     "code is the HTTP status, also a provider's that was passed on; decision is "
+                     "error where the gateway itself could not go on.\n"
                      "# TYPE portcullis_requests_total counter\n"));
     for (size_t w = 0; w < count; w++) {
         for (size_t i = 0; i < SERIES_MAX; i++) {
@@ -263,7 +265,7 @@ static void write_requests(struct buf *out, struct flow_stats *const *list, size
 
 static void write_effects(struct buf *out, struct flow_stats *const *list, size_t count)
 {
-    buf_add(out, STR("# HELP portcullis_policy_decisions_total Rule violations by effect.\n"
+    buf_add(out, STR("# HELP portcullis_policy_decisions_total Violations of rules.\n"
                      "# TYPE portcullis_policy_decisions_total counter\n"));
     for (unsigned t = 0; t < POLICY_RULE_TYPES_COUNT; t++) {
         for (unsigned e = 0; e <= POLICY_BLOCK; e++) {
@@ -319,18 +321,22 @@ static void write_histograms(struct buf *out, struct flow_stats *const *list, si
         double unit;
     } all[] = {
         {"portcullis_policy_evaluation_seconds",
-         "select: parse, policy evaluation, routing; request, response: content rules.", "select",
+         "Stage select: parsing, policies, routing; request and response: content rules, where "
+         "there was text to read.", "select",
          offsetof(struct flow_stats, eval), EVAL_BOUNDS, eval_bounds_us, 1e-6},
         {"portcullis_policy_evaluation_seconds", NULL, "request",
          offsetof(struct flow_stats, content_us[0]), EVAL_BOUNDS, eval_bounds_us, 1e-6},
         {"portcullis_policy_evaluation_seconds", NULL, "response",
          offsetof(struct flow_stats, content_us[1]), EVAL_BOUNDS, eval_bounds_us, 1e-6},
-        {"portcullis_upstream_duration_seconds", "From the call to the end of the answer.", NULL,
+        {"portcullis_upstream_duration_seconds",
+         "From the call of a provider to the end of its answer.", NULL,
          offsetof(struct flow_stats, upstream), LONG_BOUNDS, long_bounds_ms, 1e-3},
-        {"portcullis_time_to_first_token_seconds", "From the call to the answer's head.", NULL,
+        {"portcullis_time_to_first_token_seconds",
+         "From the call of a provider to the head of its answer.", NULL,
          offsetof(struct flow_stats, first_byte), LONG_BOUNDS, long_bounds_ms, 1e-3},
-        {"portcullis_recogniser_duration_seconds", "From the question to the end of the answer.",
-         NULL, offsetof(struct flow_stats, recogniser), LONG_BOUNDS, long_bounds_ms, 1e-3},
+        {"portcullis_recogniser_duration_seconds",
+         "From the question to a recogniser to the end of its answer.", NULL,
+         offsetof(struct flow_stats, recogniser), LONG_BOUNDS, long_bounds_ms, 1e-3},
     };
     for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
         uint64_t running = 0, sum = 0, total = 0;

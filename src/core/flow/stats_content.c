@@ -58,7 +58,8 @@ static size_t entity_of(const char *type)
 void stats_content_write(struct buf *out, struct flow_stats *const *list, size_t count)
 {
     uint64_t bytes[STATS_STAGES] = {0}, edits[STATS_STAGES] = {0};
-    buf_add(out, STR("# HELP portcullis_pii_detections_total Places where a type was found.\n"
+    buf_add(out, STR("# HELP portcullis_pii_detections_total Places found by content rules; an "
+                     "organisation's own types and those of recognisers are custom.\n"
                      "# TYPE portcullis_pii_detections_total counter\n"));
     for (size_t at = 0; at < STATS_STAGES; at++) {
         for (size_t i = 0; i <= ENTITY_CUSTOM; i++) {
@@ -79,7 +80,7 @@ void stats_content_write(struct buf *out, struct flow_stats *const *list, size_t
         }
     }
     write_by_stage(out, "portcullis_content_scanned_bytes_total",
-                   "Text that content rules were given to read.", bytes);
+                   "Text that content rules read.", bytes);
     write_by_stage(out, "portcullis_content_edits_total", "Places that content rules replaced.",
                    edits);
     write_recognisers(out, list, count);

@@ -16,6 +16,7 @@ static void write_snapshot(struct buf *b, const struct http *h, const struct pol
 static void write_workers(struct buf *b, const struct http *h);
 static void write_spool(struct buf *b, const struct http *h);
 static void write_control(struct buf *b, const struct http *h);
+static void write_certificate(struct buf *b, const struct http *h);
 static void write_compile(struct buf *b, const struct http *h);
 static void write_lag(struct buf *b, const struct http *h);
 static void write_process(struct buf *b);
@@ -85,6 +86,7 @@ void http_ops_metrics(const struct http *h, const struct policy_snapshot *s, str
     write_workers(&r->body, h);
     write_spool(&r->body, h);
     write_control(&r->body, h);
+    write_certificate(&r->body, h);
     write_compile(&r->body, h);
     write_process(&r->body);
 }
@@ -104,15 +106,16 @@ static void write_snapshot(struct buf *b, const struct http *h, const struct pol
         bytes += policy_org_bytes(policy_snapshot_org_at(s, i));
     }
     int64_t age_ms = now_ms() - atomic_load(&h->options.health->fresh_ms);
-    gauge(b, "portcullis_policy_snapshot_version", "Epoch of the snapshot in force.",
+    gauge(b, "portcullis_policy_snapshot_version",
+          "Epoch that is enforced; equal on all gateways but for moments.",
           policy_snapshot_epoch(s));
     gauge(b, "portcullis_policy_snapshot_age_seconds",
-          "Time since the snapshot was last known to be current.",
+          "Time since the policies were last known to be current.",
           age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
-    gauge(b, "portcullis_policy_snapshot_orgs", "Organisations in the snapshot.",
+    gauge(b, "portcullis_policy_snapshot_orgs", "Organisations whose policies are in force.",
           policy_snapshot_orgs_count(s));
-    gauge(b, "portcullis_policy_snapshot_rules", "Rules in the snapshot.", rules);
-    gauge(b, "portcullis_policy_snapshot_bytes", "Memory of the compiled organisations.", bytes);
+    gauge(b, "portcullis_policy_snapshot_rules", "Rules in force.", rules);
+    gauge(b, "portcullis_policy_snapshot_bytes", "Memory of the policies in force.", bytes);
 }
 
 static void write_workers(struct buf *b, const struct http *h)
@@ -122,33 +125,37 @@ static void write_workers(struct buf *b, const struct http *h)
     gauge(b, "portcullis_workers", "Event loops.", w.workers);
     gauge(b, "portcullis_client_connections", "Open client connections.", w.clients);
     gauge(b, "portcullis_requests_active", "Requests begun and not ended.", w.requests_active);
-    gauge(b, "portcullis_requests_waiting_for_sync", "Requests waiting for their record.",
-          w.requests_waiting);
+    gauge(b, "portcullis_requests_waiting_for_sync",
+          "Requests waiting for the disk to hold their record.", w.requests_waiting);
     gauge(b, "portcullis_upstream_connections", "Open provider connections.", w.upstreams);
-    gauge(b, "portcullis_upstream_connections_idle", "Pooled provider connections.",
+    gauge(b, "portcullis_upstream_connections_idle", "Provider connections kept for the next call.",
           w.upstreams_idle);
-    counter(b, "portcullis_client_connections_accepted_total", "Accepted.", w.clients_accepted);
-    counter(b, "portcullis_client_connections_refused_total", "Refused at a limit.",
-            w.clients_refused);
-    counter(b, "portcullis_clients_gone_total", "Closed by the client inside a request.",
+    counter(b, "portcullis_client_connections_accepted_total", "Client connections accepted.",
+            w.clients_accepted);
+    counter(b, "portcullis_client_connections_refused_total",
+            "Client connections refused at a limit.", w.clients_refused);
+    counter(b, "portcullis_clients_gone_total", "Clients that went away inside a request.",
             w.clients_gone);
     counter(b, "portcullis_requests_begun_total", "Requests whose first byte arrived.",
             w.requests_begun);
-    counter(b, "portcullis_requests_timed_out_total", "Head, body or write deadline.",
+    counter(b, "portcullis_requests_timed_out_total",
+            "Requests ended by the deadline for head, body or reading the answer.",
             w.requests_timed_out);
-    counter(b, "portcullis_upstream_connections_opened_total", "Opened.", w.upstreams_opened);
-    counter(b, "portcullis_upstream_connections_reused_total", "Taken from the pool.",
+    counter(b, "portcullis_upstream_connections_opened_total", "Provider connections opened.",
+            w.upstreams_opened);
+    counter(b, "portcullis_upstream_connections_reused_total", "Calls over a kept connection.",
             w.upstreams_reused);
-    counter(b, "portcullis_upstream_retries_total", "Pooled connection was dead; sent again.",
-            w.upstreams_retried);
-    counter(b, "portcullis_upstream_failures_total", "Connect, TLS or protocol failures.",
-            w.upstreams_failed);
-    counter(b, "portcullis_loop_turns_total", "Slices of long work put off to the next turn.",
-            w.turns);
-    counter(b, "portcullis_dns_lookups_total", "Name lookups.", w.dns_lookups);
-    counter(b, "portcullis_dns_failures_total", "Failed name lookups.", w.dns_failures);
+    counter(b, "portcullis_upstream_retries_total",
+            "Calls made again because the kept connection was dead.", w.upstreams_retried);
+    counter(b, "portcullis_upstream_failures_total",
+            "Calls that failed: connecting, TLS, deadlines, protocol.", w.upstreams_failed);
+    counter(b, "portcullis_loop_turns_total",
+            "Slices of long work that were put off to the next turn of a loop.", w.turns);
+    counter(b, "portcullis_dns_lookups_total", "Lookups of names.", w.dns_lookups);
+    counter(b, "portcullis_dns_failures_total", "Lookups of names that failed.", w.dns_failures);
     buf_printf(b,
-               "# HELP portcullis_loop_lag_max_seconds Longest wait for a loop since start.\n"
+               "# HELP portcullis_loop_lag_max_seconds Longest time that an event waited for its "
+               "loop since the start.\n"
                "# TYPE portcullis_loop_lag_max_seconds gauge\nportcullis_loop_lag_max_seconds %g\n",
                (double)w.loop_lag_max_us / 1e6);
     write_lag(b, h);
@@ -190,16 +197,19 @@ static void write_spool(struct buf *b, const struct http *h)
             atomic_load(&health->audit_written));
     counter(b, "portcullis_audit_quarantined_total", "Records the database refused.",
             atomic_load(&health->audit_quarantined));
-    counter(b, "portcullis_audit_dropped_total", "Records dropped: always 0 by design.", 0);
+    counter(b, "portcullis_audit_dropped_total", "Records dropped: 0 by design.", 0);
     counter(b, "portcullis_log_dropped_bytes_total",
             "Bytes of request lines that the reader of the log was too slow for.",
             atomic_load(&health->log_dropped));
-    gauge(b, "portcullis_audit_queue_depth", "Records not yet shipped.",
+    gauge(b, "portcullis_audit_queue_depth",
+          "Records in the spool that are not in the database yet.",
           s.appended > s.shipped ? s.appended - s.shipped : 0);
-    gauge(b, "portcullis_audit_spool_bytes", "Bytes of spool segments.", s.bytes);
-    counter(b, "portcullis_audit_sync_failures_total", "Failed syncs.", s.sync_failures);
-    gauge(b, "portcullis_audit_oldest_unshipped_seconds", "Age of the oldest unshipped record.",
-          s.oldest_unshipped_age_s);
+    gauge(b, "portcullis_audit_spool_bytes",
+          "Size of the spool's files, room for the next records included.", s.bytes);
+    counter(b, "portcullis_audit_sync_failures_total", "Failures of the disk to take the spool.",
+            s.sync_failures);
+    gauge(b, "portcullis_audit_oldest_unshipped_seconds",
+          "Age of the oldest record that is not in the database yet.", s.oldest_unshipped_age_s);
 }
 
 static void write_control(struct buf *b, const struct http *h)
@@ -207,27 +217,44 @@ static void write_control(struct buf *b, const struct http *h)
     const struct http_health *health = h->options.health;
     gauge(b, "portcullis_db_up", "1 when the database answers.",
           atomic_load(&health->is_database_up) ? 1 : 0);
-    gauge(b, "portcullis_degraded", "1 when serving from the snapshot on disk.",
+    gauge(b, "portcullis_degraded",
+          "1 when the policies come from the copy on disk and were not confirmed.",
           atomic_load(&health->is_degraded) ? 1 : 0);
     counter(b, "portcullis_notify_received_total", "Policy change notifications.",
             atomic_load(&health->notify_received));
-    counter(b, "portcullis_notify_resync_total", "Full comparisons after a gap or by the poll.",
+    counter(b, "portcullis_notify_resync_total",
+            "Comparisons with the database that found a change nobody told of.",
             atomic_load(&health->notify_resync));
-    counter(b, "portcullis_policy_publishes_total", "Snapshots published.",
+    counter(b, "portcullis_policy_publishes_total", "Changes taken over.",
             atomic_load(&health->publishes));
     counter(b, "portcullis_policy_publish_failures_total",
-            "Changes that did not compile; the last good part stays.",
+            "Changes that did not compile; the last good policies stay.",
             atomic_load(&health->publish_failures));
     gauge(b, "portcullis_policy_orgs_behind",
-          "Organisations whose newest policies are not what is enforced.",
+          "Organisations whose newest policies this gateway could not take over; 0 in health.",
           atomic_load(&health->orgs_behind));
     buf_printf(b,
-               "# HELP portcullis_policy_compile_seconds Load and compile of the last publish.\n"
+               "# HELP portcullis_policy_compile_seconds Time to load and compile the last "
+               "change.\n"
                "# TYPE portcullis_policy_compile_seconds gauge\n"
                "portcullis_policy_compile_seconds %g\n",
                (double)atomic_load(&health->compile_us) / 1e6);
-    buf_add(b, STR("# HELP portcullis_build_info The version.\n# TYPE portcullis_build_info gauge\n"
+    buf_add(b, STR("# HELP portcullis_build_info The version of the program.\n"
+                   "# TYPE portcullis_build_info gauge\n"
                    "portcullis_build_info{version=\"" PORTCULLIS_VERSION "\"} 1\n"));
+}
+
+/* No sample without a TLS listener: 0 would be a certificate that expired long ago. */
+static void write_certificate(struct buf *b, const struct http *h)
+{
+    int64_t not_after_s = atomic_load(&h->options.health->certificate_not_after_s);
+    buf_add(b, STR("# HELP portcullis_tls_certificate_expiry_timestamp_seconds When the first "
+                   "certificate of the TLS listener's chain expires.\n"
+                   "# TYPE portcullis_tls_certificate_expiry_timestamp_seconds gauge\n"));
+    if (not_after_s != 0) {
+        buf_printf(b, "portcullis_tls_certificate_expiry_timestamp_seconds %lld\n",
+                   (long long)not_after_s);
+    }
 }
 
 /* Term lists, and the children that compile them. */
@@ -237,25 +264,28 @@ static void write_compile(struct buf *b, const struct http *h)
     if (h->options.client != NULL) {
         compile_stats_read(h->options.client->compile, &s);
     }
-    counter(b, "portcullis_terms_compiled_total", "Term lists compiled by a child.", s.compiled);
-    counter(b, "portcullis_terms_refused_total", "Term lists that a child could not compile.",
-            s.failed);
+    counter(b, "portcullis_terms_compiled_total", "Term lists compiled by a child process.",
+            s.compiled);
+    counter(b, "portcullis_terms_refused_total",
+            "Term lists that could not be compiled within the limits.", s.failed);
     gauge(b, "portcullis_terms_compiling", "Term lists that wait or are being compiled.",
           s.waiting + s.running);
-    counter(b, "portcullis_terms_cache_hits_total", "Compiled lists found on disk.", s.cache_hits);
-    counter(b, "portcullis_terms_cache_misses_total", "Compiled lists not found on disk.",
+    counter(b, "portcullis_terms_cache_hits_total", "Compiled lists that were found on disk.",
+            s.cache_hits);
+    counter(b, "portcullis_terms_cache_misses_total", "Compiled lists that were not found on disk.",
             s.cache_misses);
     counter(b, "portcullis_terms_cache_refused_total",
-            "Files of the cache that failed their check and were removed.", s.cache_refused);
-    gauge(b, "portcullis_terms_compile_memory_bytes_max", "Most memory that a child took.",
-          s.memory_bytes_max);
+            "Files of compiled lists that failed their check and were removed.", s.cache_refused);
+    gauge(b, "portcullis_terms_compile_memory_max_bytes",
+          "Most memory that compiling a list took since the start.", s.memory_bytes_max);
     buf_printf(b,
-               "# HELP portcullis_terms_compile_seconds_total Time of all children.\n"
+               "# HELP portcullis_terms_compile_seconds_total Time of compiling all lists.\n"
                "# TYPE portcullis_terms_compile_seconds_total counter\n"
                "portcullis_terms_compile_seconds_total %g\n"
-               "# HELP portcullis_terms_compile_seconds_max Longest time of a child.\n"
-               "# TYPE portcullis_terms_compile_seconds_max gauge\n"
-               "portcullis_terms_compile_seconds_max %g\n",
+               "# HELP portcullis_terms_compile_max_seconds Longest time that compiling a list "
+               "took since the start.\n"
+               "# TYPE portcullis_terms_compile_max_seconds gauge\n"
+               "portcullis_terms_compile_max_seconds %g\n",
                (double)s.wall_us / 1e6, (double)s.wall_us_max / 1e6);
 }
 
@@ -271,10 +301,10 @@ static void write_process(struct buf *b)
     }
     struct timespec cpu;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    gauge(b, "process_resident_memory_bytes", "Resident memory.",
+    gauge(b, "process_resident_memory_bytes", "Memory of the process.",
           pages * (uint64_t)sysconf(_SC_PAGESIZE));
     buf_printf(b,
-               "# HELP process_cpu_seconds_total CPU time.\n"
+               "# HELP process_cpu_seconds_total CPU time of the process.\n"
                "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %lld.%06ld\n",
                (long long)cpu.tv_sec, cpu.tv_nsec / 1000);
 }

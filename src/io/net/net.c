@@ -246,6 +246,12 @@ void net_drain(struct net *n, uint32_t deadline_ms)
     flush_pools(n);
 }
 
+void net_distrust(struct net *n)
+{
+    n->trust++;
+    flush_pools(n);
+}
+
 /* The deadline passed: end every exchange in its stream; a second later close
  * whoever has not taken the end. */
 static void cut(struct net *n)

@@ -208,6 +208,7 @@ struct net_upstream {
     enum flow_end_how fail_how;
     struct net_poll poll;
     uint8_t state; /* enum upstream_state, written by upstream_move only */
+    uint32_t trust; /* n->trust of its handshake */
     bool has_handle, tries_next, is_reused, is_paused, is_writing, has_answer;
     struct wire_parser parser;
 };
@@ -278,6 +279,7 @@ struct net {
     struct tls_resume *resume;
     struct buf plain, cipher, join; /* scratch of one callback */
     uint64_t drain_due_ms, cut_due_ms;
+    uint32_t trust; /* how often CA certificates were read again */
     bool is_draining, is_cut, is_closing, is_drained_told, is_idle_running;
     struct net_reads reads;
 };

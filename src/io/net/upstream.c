@@ -112,6 +112,7 @@ static struct net_upstream *upstream_new(struct net_request *r, struct net_pool 
         return NULL;
     }
     u->net = n;
+    u->trust = n->trust;
     u->pool = pool;
     u->poll.is_upstream = true;
     u->request = r;
@@ -309,7 +310,7 @@ void upstream_complete(struct net_upstream *u, bool has_surplus)
     struct net *n = u->net;
     bool is_fit = !has_surplus && u->poll.reads_waiting == 0 &&
                   wire_parser_is_reusable(&u->parser) && !u->is_writing && u->poll.is_reading &&
-                  !n->is_draining &&
+                  !n->is_draining && u->trust == n->trust &&
                   (u->tls == NULL || tls_session_state(u->tls) == TLS_OPEN);
     struct net_request *r = detach(u);
     if (is_fit && pool_keep(u)) {

@@ -178,6 +178,7 @@ bool upstream_handshake_start(struct net_upstream *u)
     struct net *n = u->net;
     struct net_pool *p = u->pool;
     size_t used;
+    u->trust = n->trust;
     struct tls_client *client = n->hooks.tls_client(n->hooks.context, p->ca_file);
     if (client == NULL) {
         return false;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static enum err dsn_check(const char *dsn, struct issue *ret_issue);
 
 void store_secrets_derive(const uint8_t master[32], struct store_secrets *ret)
 {
@@ -25,7 +24,7 @@ enum err store_open(const struct store_options *options, struct store **ret,
                     struct issue *ret_issue)
 {
     *ret = NULL;
-    TRY(dsn_check(options->dsn, ret_issue));
+    TRY(store_dsn_check(options->dsn, ret_issue));
     struct store *s = calloc(1, sizeof(*s));
     if (s == NULL) {
         return ERR_MEMORY;
@@ -44,7 +43,7 @@ enum err store_open(const struct store_options *options, struct store **ret,
     return ERR_OK;
 }
 
-static enum err dsn_check(const char *dsn, struct issue *ret_issue)
+enum err store_dsn_check(const char *dsn, struct issue *ret_issue)
 {
     char *message = NULL;
     PQconninfoOption *parsed = dsn != NULL ? PQconninfoParse(dsn, &message) : NULL;

@@ -175,6 +175,16 @@ void tls_server_unref(struct tls_server *s)
     free(s);
 }
 
+int64_t tls_server_not_after_s(const struct tls_server *s)
+{
+    int64_t first = INT64_MAX;
+    for (const mbedtls_x509_crt *c = &s->chain; c != NULL; c = c->next) {
+        int64_t end = tls_cert_not_after_s(c);
+        first = end < first ? end : first;
+    }
+    return first;
+}
+
 static enum err parse_cas(mbedtls_x509_crt *cas, const char *ca_file, int *ret_skipped,
                           struct issue *ret_issue)
 {

@@ -10,6 +10,7 @@
 #include "tls_internal.h"
 
 #include <arpa/inet.h>
+#include <time.h>
 
 static bool is_ldh_name(struct str s);
 static bool is_numeric_label(struct str s);
@@ -142,4 +143,16 @@ static bool is_numeric_label(struct str s)
         }
     }
     return s.len > 0;
+}
+
+int64_t tls_cert_not_after_s(const mbedtls_x509_crt *cert)
+{
+    const mbedtls_x509_time *t = &cert->valid_to;
+    struct tm utc = {.tm_year = t->year - 1900,
+                     .tm_mon = t->mon - 1,
+                     .tm_mday = t->day,
+                     .tm_hour = t->hour,
+                     .tm_min = t->min,
+                     .tm_sec = t->sec};
+    return (int64_t)timegm(&utc);
 }

@@ -5,7 +5,8 @@
  * linear walk over some thousand 32-byte keys is nothing in comparison.
  *
  * The key is a hash over CA set, host and the caller's key, so that no tenant
- * resumes another's session (catalogue 278) and no credential is kept here.
+ * resumes another's session (catalogue 278) and no credential is kept here. An entry
+ * is good for a time that its successors inherit: resuming shows no certificate.
  * Belongs to one worker; no locks. Must outlive the sessions that use it.
  */
 #include "tls_internal.h"
@@ -15,6 +16,7 @@
 struct entry {
     struct sha256 key;
     uint64_t used_at; /* 0 = free */
+    int64_t until_s;  /* then the certificate must be shown again */
     mbedtls_ssl_session session;
 };
 
@@ -77,7 +79,8 @@ struct sha256 tls_resume_key_of(const struct tls_client *c, const struct tls_hos
     return sha256_of((struct str){text, len});
 }
 
-void tls_resume_put(struct tls_resume *r, const struct sha256 *key, mbedtls_ssl_session *session)
+void tls_resume_put(struct tls_resume *r, const struct sha256 *key, mbedtls_ssl_session *session,
+                    int64_t until_s)
 {
     struct entry *e = entry_find(r, key);
     if (e == NULL) {
@@ -87,16 +90,23 @@ void tls_resume_put(struct tls_resume *r, const struct sha256 *key, mbedtls_ssl_
     e->key = *key;
     e->session = *session;
     e->used_at = ++r->ticks;
+    e->until_s = until_s;
     mbedtls_ssl_session_init(session);
 }
 
-const mbedtls_ssl_session *tls_resume_get(struct tls_resume *r, const struct sha256 *key)
+const mbedtls_ssl_session *tls_resume_get(struct tls_resume *r, const struct sha256 *key,
+                                          int64_t now_s, int64_t *ret_until_s)
 {
     struct entry *e = entry_find(r, key);
+    if (e != NULL && e->until_s <= now_s) {
+        entry_clear(e);
+        e = NULL;
+    }
     if (e == NULL) {
         return NULL;
     }
     e->used_at = ++r->ticks;
+    *ret_until_s = e->until_s;
     return &e->session;
 }
 

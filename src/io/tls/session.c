@@ -18,6 +18,7 @@
 
 #include <mbedtls/oid.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct tls_session {
     mbedtls_ssl_context ssl;
@@ -29,7 +30,9 @@ struct tls_session {
     struct tls_resume *resume; /* NULL = do not resume */
     struct sha256 resume_key;
     bool is_resume_offered;
-    bool is_cert_seen; /* the verify callback ran in this handshake */
+    bool is_cert_seen; /* the verify callback saw its own certificate in this handshake */
+    bool is_chain_seen; /* ... any certificate of the chain */
+    int64_t until_s;    /* it may be resumed before */
     bool has_no_san;
     uint32_t verify_flags;
     /* server */
@@ -45,6 +48,7 @@ enum step { STEP_DONE, STEP_AGAIN, STEP_WAIT, STEP_FATAL };
 static enum err session_new(const mbedtls_ssl_config *config, struct tls_session **ret);
 static enum err client_setup(struct tls_session *s, struct tls_resume *resume,
                              struct str resume_key);
+static void limit_resumption(struct tls_session *s, const mbedtls_x509_crt *cert);
 static int verify_peer(void *ctx, mbedtls_x509_crt *cert, int depth, uint32_t *flags);
 static enum err advance(struct tls_session *s, struct buf *plain_out);
 static enum err handshake(struct tls_session *s);
@@ -59,6 +63,7 @@ static int bio_send(void *ctx, const unsigned char *bytes, size_t len);
 
 #define PLAIN_PER_CALL_MAX (64u * 1024)
 #define RECORD_PLAIN_MAX 16384u
+#define RESUME_S_MAX 3600 /* a provider with a stolen or withdrawn key is asked again then */
 #define RECORD_OVERHEAD 64u /* header, explicit nonce, content type, tag: 30 at most */
 
 enum err tls_session_new_client(struct tls_client *c, struct str host, struct tls_resume *resume,
@@ -212,7 +217,8 @@ static enum err client_setup(struct tls_session *s, struct tls_resume *resume,
     }
     s->resume = resume;
     s->resume_key = tls_resume_key_of(s->client, &s->host, resume_key);
-    const mbedtls_ssl_session *known = tls_resume_get(resume, &s->resume_key);
+    const mbedtls_ssl_session *known =
+        tls_resume_get(resume, &s->resume_key, time(NULL), &s->until_s);
     if (known != NULL) {
         int r = mbedtls_ssl_set_session(&s->ssl, known);
         s->is_resume_offered = r == 0;
@@ -228,6 +234,7 @@ static enum err client_setup(struct tls_session *s, struct tls_resume *resume,
 static int verify_peer(void *ctx, mbedtls_x509_crt *cert, int depth, uint32_t *flags)
 {
     struct tls_session *s = ctx;
+    limit_resumption(s, cert);
     if (depth == 0) {
         s->is_cert_seen = true;
         enum tls_san san = tls_cert_names_host(cert, &s->host);
@@ -247,6 +254,17 @@ static int verify_peer(void *ctx, mbedtls_x509_crt *cert, int depth, uint32_t *f
     }
     s->verify_flags |= *flags;
     return 0;
+}
+
+/* What is resumed keeps the limit of the session that it stems from. */
+static void limit_resumption(struct tls_session *s, const mbedtls_x509_crt *cert)
+{
+    int64_t end = tls_cert_not_after_s(cert);
+    if (!s->is_chain_seen) {
+        s->is_chain_seen = true;
+        s->until_s = (int64_t)time(NULL) + RESUME_S_MAX;
+    }
+    s->until_s = end < s->until_s ? end : s->until_s;
 }
 
 static enum err advance(struct tls_session *s, struct buf *plain_out)
@@ -378,7 +396,7 @@ static void session_save(struct tls_session *s)
     mbedtls_ssl_session saved;
     mbedtls_ssl_session_init(&saved);
     if (mbedtls_ssl_get_session(&s->ssl, &saved) == 0) {
-        tls_resume_put(s->resume, &s->resume_key, &saved);
+        tls_resume_put(s->resume, &s->resume_key, &saved, s->until_s);
     }
     mbedtls_ssl_session_free(&saved);
 }

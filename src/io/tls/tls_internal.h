@@ -52,15 +52,19 @@ MUST_USE enum err tls_host_parse(struct str text, struct tls_host *ret_host);
 enum tls_san { TLS_SAN_MATCH, TLS_SAN_OTHER, TLS_SAN_ABSENT };
 /* Looks at subjectAltName only; a common name is never a host name here. */
 enum tls_san tls_cert_names_host(const mbedtls_x509_crt *cert, const struct tls_host *host);
+/* Unix seconds. */
+int64_t tls_cert_not_after_s(const mbedtls_x509_crt *cert);
 
 /* ---- resumption cache (resume.c) ---- */
 
 struct sha256 tls_resume_key_of(const struct tls_client *c, const struct tls_host *host,
                                 struct str resume_key);
-/* Takes over the content of *session (left empty). */
-void tls_resume_put(struct tls_resume *r, const struct sha256 *key, mbedtls_ssl_session *session);
-/* NULL when absent; valid until the next put or drop. */
-const mbedtls_ssl_session *tls_resume_get(struct tls_resume *r, const struct sha256 *key);
+/* Takes over the content of *session (left empty), which is good until then. */
+void tls_resume_put(struct tls_resume *r, const struct sha256 *key, mbedtls_ssl_session *session,
+                    int64_t until_s);
+/* NULL when absent or no longer good; valid until the next put or drop. */
+const mbedtls_ssl_session *tls_resume_get(struct tls_resume *r, const struct sha256 *key,
+                                          int64_t now_s, int64_t *ret_until_s);
 void tls_resume_drop(struct tls_resume *r, const struct sha256 *key);
 
 /* ---- AES-GCM (gcm.c; only in builds with ipsec-mb) ---- */

@@ -75,5 +75,6 @@ enum err worker_group_reload_ca(struct worker_group *g, struct issue *ret_issue)
     ca_forget(g);
     uv_mutex_unlock(&g->ca_lock);
     tls_client_unref(old);
+    group_distrust(g);
     return ERR_OK;
 }

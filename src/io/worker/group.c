@@ -196,6 +196,11 @@ static void tell_all(struct worker_group *g, enum mail_kind kind, unsigned liste
     }
 }
 
+void group_distrust(struct worker_group *g)
+{
+    tell_all(g, MAIL_DISTRUST, 0, NULL, 0);
+}
+
 void worker_group_set_tls(struct worker_group *g, unsigned listener, struct tls_server *tls)
 {
     ASSERT(listener < LISTENERS_MAX);

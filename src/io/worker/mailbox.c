@@ -111,6 +111,9 @@ static void run(struct worker *w, struct mail *m)
     case MAIL_DRAIN:
         net_drain(w->net, m->deadline_ms);
         break;
+    case MAIL_DISTRUST:
+        net_distrust(w->net);
+        break;
     case MAIL_ANSWER:
         if (!net_served(w->net, m->ticket, &m->served)) {
             atomic_fetch_add_explicit(&w->answers_dropped, 1, memory_order_relaxed);

@@ -35,7 +35,7 @@ struct lease {
     bool is_scratch_small; /* content rules of this snapshot cannot be run here */
 };
 
-enum mail_kind { MAIL_LISTEN, MAIL_SET_TLS, MAIL_UNLISTEN, MAIL_DRAIN, MAIL_ANSWER };
+enum mail_kind { MAIL_LISTEN, MAIL_SET_TLS, MAIL_UNLISTEN, MAIL_DRAIN, MAIL_DISTRUST, MAIL_ANSWER };
 struct mail {
     struct mail *next;
     enum mail_kind kind;
@@ -113,6 +113,8 @@ void published_free_all(struct worker_group *g);
 /* mailbox.c */
 MUST_USE enum err mail_new(size_t text_bytes, enum mail_kind kind, struct mail **ret);
 /* Takes the mail over; drops it when the worker is closed. Any thread. */
+/* Every loop: what an older CA set verified makes no other call. */
+void group_distrust(struct worker_group *g);
 void mail_send(struct worker *w, struct mail *m);
 void mail_free(struct mail *m);
 void mailbox_run(struct worker *w); /* worker thread */

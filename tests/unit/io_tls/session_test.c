@@ -263,6 +263,55 @@ static void another_server_cannot_be_reached_by_resuming(void **state)
     tls_server_unref(server);
 }
 
+/* The operator's CA file was read again: what was verified under the old set does not count. */
+static void a_ca_set_read_again_resumes_nothing(void **state)
+{
+    (void)state;
+    struct tls_server *server = world_server(&world, &good, &world.ca);
+    struct tls_client *first = world.client;
+    struct tls_resume *resume = NULL;
+    struct issue issue;
+    int skipped;
+    assert_int_equal(tls_resume_new(8, &resume), ERR_OK);
+    assert_false(connect_once(server, API, resume, "k"));
+    assert_true(connect_once(server, API, resume, "k"));
+    assert_int_equal(tls_client_open(world.ca_file, &world.client, &skipped, &issue), ERR_OK);
+    assert_false(connect_once(server, API, resume, "k"));
+    assert_true(connect_once(server, API, resume, "k"));
+    tls_client_unref(first);
+    tls_resume_free(resume);
+    tls_server_unref(server);
+}
+
+/* A peer that keeps its tickets could go on for ever, whatever became of its certificate. */
+static void a_session_does_not_outlive_its_certificate(void **state)
+{
+    (void)state;
+    char soon[16];
+    time_t end = time(NULL) + 3;
+    struct tm utc;
+    assert_non_null(gmtime_r(&end, &utc));
+    strftime(soon, sizeof(soon), "%Y%m%d%H%M%S", &utc);
+    struct cert_spec brief = {.subject = "CN=x", .names = {API}, .not_after = soon};
+    struct tls_server *server = world_server(&world, &brief, &world.ca);
+    struct tls_resume *resume = NULL;
+    assert_int_equal(tls_server_not_after_s(server), end);
+    assert_int_equal(tls_resume_new(8, &resume), ERR_OK);
+    assert_false(connect_once(server, API, resume, "k"));
+    assert_true(connect_once(server, API, resume, "k"));
+    while (time(NULL) <= end) {
+        usleep(50000);
+    }
+    struct pair p;
+    pair_open(&p, &world, server, API, resume, "k");
+    pair_pump(&p, NET_MAX);
+    assert_int_equal(tls_session_state(p.c.session), TLS_FAILED);
+    assert_string_equal(tls_session_reason(p.c.session), "certificate has expired");
+    pair_close(&p);
+    tls_resume_free(resume);
+    tls_server_unref(server);
+}
+
 static void cache_is_bounded_and_forgets_the_oldest(void **state)
 {
     (void)state;
@@ -484,6 +533,8 @@ int main(void)
         cmocka_unit_test(host_is_mandatory),
         cmocka_unit_test(resumes_only_for_the_same_key_and_host),
         cmocka_unit_test(another_server_cannot_be_reached_by_resuming),
+        cmocka_unit_test(a_ca_set_read_again_resumes_nothing),
+        cmocka_unit_test(a_session_does_not_outlive_its_certificate),
         cmocka_unit_test(cache_is_bounded_and_forgets_the_oldest),
         cmocka_unit_test(close_notify_closes_and_silence_does_not),
         cmocka_unit_test(a_changed_byte_fails_for_good),
