@@ -113,12 +113,14 @@ void published_free_all(struct worker_group *g);
 /* mailbox.c */
 MUST_USE enum err mail_new(size_t text_bytes, enum mail_kind kind, struct mail **ret);
 /* Takes the mail over; drops it when the worker is closed. Any thread. */
-/* Every loop: what an older CA set verified makes no other call. */
-void group_distrust(struct worker_group *g);
 void mail_send(struct worker *w, struct mail *m);
 void mail_free(struct mail *m);
 void mailbox_run(struct worker *w); /* worker thread */
 void mailbox_close(struct worker *w);
+
+/* group.c */
+/* Tells every loop: what an older CA set verified makes no other call. */
+void group_distrust(struct worker_group *g);
 
 /* loop.c */
 MUST_USE enum err worker_init(struct worker_group *g, unsigned index);
