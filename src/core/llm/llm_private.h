@@ -213,6 +213,7 @@ bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_ski
 
 /* Reads the usage object of an answer of `e`. False (and *ret unknown) when it is
  * missing or its figures are not whole numbers within reason. */
+void llm_usage_read_delta(yyjson_val *usage, struct llm_usage *ret); /* of message_delta */
 bool llm_usage_read(enum llm_endpoint e, yyjson_val *usage, struct llm_usage *ret);
 void llm_usage_write_openai(struct buf *b, const struct llm_usage *u);
 void llm_usage_write_anthropic(struct buf *b, const struct llm_usage *u);
@@ -244,6 +245,8 @@ struct llm_relay {
     int64_t created_unix_s;
     struct llm_usage usage;
     struct str finish_reason;  /* in finish_bytes */
+    uint64_t finished;         /* choices of a chat stream that said so: a bit for each */
+    unsigned choices;          /* asked for */
     /* translation of a stream */
     bool is_started;
     bool is_finished; /* the finish reason has been seen */
