@@ -412,15 +412,16 @@ static bool undo_block(const struct stage *st, struct str text, size_t at, struc
     return is_text((struct str){b->plain, b->plain_len}, st->is_inside_run, b->is_continued);
 }
 
-/* Mostly letters and blanks, and UTF-8; a block may begin or end inside of a code point. */
+/* Letters of any script and blanks, or as much of them as JSON has and another encoding, and
+ * UTF-8; a block may begin or end inside of a code point. */
 static bool is_text(struct str bytes, bool is_begun, bool is_continued)
 {
     size_t letters = 0;
     for (size_t i = 0; i < bytes.len; i++) {
         unsigned char c = (unsigned char)bytes.ptr[i];
-        letters += is_word_byte(c) || c == ' ';
+        letters += is_word_byte(c) || c == ' ' || c >= 0x80;
     }
-    if (letters * 10 < bytes.len * 7) {
+    if (letters * 10 < bytes.len * 4) {
         return false;
     }
     struct str whole = bytes;

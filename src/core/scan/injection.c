@@ -25,6 +25,7 @@
 #define LONG_STEPS 4U
 #define LONG_MARGIN 40 /* a longer text has more windows that may look bad by chance */
 #define MARGIN_SPREAD 300
+#define LAYERS_MARGIN 900 /* tables of letters, undone, look like anything; orders do more so */
 #define K1 UINT64_C(0x9e3779b97f4a7c15)
 #define K2 UINT64_C(0xc2b2ae3d27d4eb4f)
 #define K3 UINT64_C(0x165667b19e3779f9)
@@ -81,7 +82,7 @@ enum err scan_injection(const struct scan_engine *engine, struct scan_scratch *s
     if (worth != 0) {
         TRY(read_views(scratch, text, worth, &best));
     }
-    TRY(note_phrases(engine, scratch, text, worth | SCAN_VIEW_FOLD, ret));
+    TRY(note_phrases(engine, scratch, text, worth | SCAN_VIEW_FOLD | SCAN_VIEW_LAYERS, ret));
     int32_t bonus = (int32_t)ret->score; /* of the phrases, in 1/1024 */
     ret->model = score_of(best);
     ret->score = score_of(best + bonus);
@@ -112,15 +113,25 @@ static enum err note_phrases(const struct scan_engine *engine, struct scan_scrat
 static enum err read_views(struct scan_scratch *scratch, struct str text, unsigned views,
                            int32_t *best)
 {
-    static const unsigned kinds[] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP, SCAN_VIEW_DECODED};
+    static const unsigned kinds[] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP, SCAN_VIEW_DECODED,
+                                     SCAN_VIEW_LAYERS};
     struct scan_stages *stages = scratch->stages;
+    unsigned changed = 0;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if ((views & kinds[i]) != 0) {
             size_t taken = 0;
             stages_set(stages, kinds[i], !is_ascii(text));
             TRY(stages_feed(stages, text, &taken, text.len));
+            if (kinds[i] == SCAN_VIEW_LAYERS && !stages_are_layered(stages)) {
+                break;
+            }
+            changed |= stages_have_changed(stages) ? kinds[i] : 0;
+            bool has_two = (changed & (changed - 1)) != 0 || (changed & SCAN_VIEW_DECODED) != 0;
+            bool may_have = changed == SCAN_VIEW_MARKUP && (views & SCAN_VIEW_DECODED) != 0;
+            views |= has_two || may_have ? SCAN_VIEW_LAYERS : 0U;
             struct view view = window_view(&stages->windows[stages->count - 1]);
             int32_t margin = margin_of(view.text);
+            margin -= kinds[i] == SCAN_VIEW_LAYERS ? LAYERS_MARGIN : 0;
             *best = margin > *best ? margin : *best;
         }
     }
