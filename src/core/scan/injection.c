@@ -48,6 +48,7 @@ struct reading {
     int32_t best;
     char spelled[WORD_BYTES]; /* single letters in a row */
     unsigned spelled_bytes;
+    char joiner; /* the sign between them */
 };
 
 static enum err read_views(struct scan_scratch *scratch, struct str text, unsigned views,
@@ -58,7 +59,7 @@ static int32_t margin_of(struct str text);
 static void read_words(struct reading *r, struct str text);
 static unsigned syllable_at(struct str text, size_t at);
 static void take_word(struct reading *r, struct str word);
-static void spell(struct reading *r, struct str word, unsigned signs);
+static void spell(struct reading *r, struct str word, unsigned signs, char sign);
 static void take_pieces(struct reading *r, const char *plain, size_t n, bool is_counted_only);
 static bool is_again(struct reading *r, uint32_t place);
 static uint32_t place_of(uint64_t hash);
@@ -158,6 +159,7 @@ static void read_words(struct reading *r, struct str text)
 {
     size_t at = 0;
     unsigned signs = 0; /* before the word */
+    char sign = '\0';   /* the last of them; of other scripts all are alike */
     while (at < text.len) {
         size_t from = at;
         at += syllable_at(text, at);
@@ -166,14 +168,16 @@ static void read_words(struct reading *r, struct str text)
             at++;
         }
         if (at > from) {
-            spell(r, str_sub(text, from, at), signs);
+            spell(r, str_sub(text, from, at), signs, sign);
             signs = 0;
+            sign = '\0';
         } else {
+            sign = (unsigned char)text.ptr[at] < 0x80 ? text.ptr[at] : ' ';
             at += sign_at(text, at);
             signs++;
         }
     }
-    spell(r, STR_NONE, signs);
+    spell(r, STR_NONE, signs, sign);
 }
 
 /* Bytes of the sign or the syllable at text[at] in Chinese, Japanese and Korean, where blanks
@@ -199,13 +203,16 @@ static unsigned syllable_at(struct str text, size_t at)
     return n;
 }
 
-/* I g n o r e   a l l: letters that stand alone are read as the words they spell. */
-static void spell(struct reading *r, struct str word, unsigned signs)
+/* I g n o r e   a l l, i-g-n-o-r-e a-l-l: letters that stand alone are read as the words they
+ * spell; two signs end one, or a blank where other signs are between its letters. */
+static void spell(struct reading *r, struct str word, unsigned signs, char sign)
 {
     unsigned char c = word.len == 1 ? (unsigned char)word.ptr[0] : '0';
     bool is_letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
     unsigned n = r->spelled_bytes;
-    if (n > 0 && (!is_letter || signs > 1 || n == WORD_BYTES)) {
+    bool is_other = n >= SPELLED_LETTERS && sign == ' ' && r->joiner != ' ';
+    bool is_over = signs > 1 || n == WORD_BYTES || is_other;
+    if (n > 0 && (!is_letter || is_over)) {
         unsigned step = n < SPELLED_LETTERS ? 1 : n;
         r->spelled_bytes = 0;
         for (unsigned i = 0; i < n; i += step) {
@@ -213,6 +220,7 @@ static void spell(struct reading *r, struct str word, unsigned signs)
         }
     }
     if (is_letter) {
+        r->joiner = r->spelled_bytes > 0 ? sign : ' ';
         r->spelled[r->spelled_bytes++] = (char)c;
     } else if (word.len > 0) {
         take_word(r, word);

@@ -19,6 +19,7 @@ enum way {
     PERCENT = 'p',
     ENTITY = 'e',
     UNICODE = 'u',
+    SLASHES = 's',  /* the same in JSON in JSON */
     BASE64 = '6'
 };
 
@@ -31,6 +32,7 @@ static const struct {
 } cases[] = {
     /* inside an encoding */
     {ssn, "wp"}, {ssn, "we"}, {ssn, "wu"}, {ssn, "w6"}, {ssn, "zp"}, {ssn, "ze"}, {ssn, "zu"},
+    {ssn, "s"}, {mail, "ls"},
     {ssn, "z6"}, {ssn, "wzp"}, {ssn, "wze"}, {ssn, "wzu"}, {ssn, "wz6"}, {term, "lp"}, {term, "le"},
     {term, "lu"}, {term, "l6"}, {mail, "lp"}, {mail, "l6"}, {mail, "tp"}, {mail, "te"},
     {mail, "tu"}, {mail, "t6"}, {term, "lbp"}, {term, "lbu"}, {term, "lb6"}, {mail, "r6"},
@@ -101,6 +103,9 @@ static void hide_sign(struct buf *to, struct str sign, enum way way, size_t i, s
         break;
     case UNICODE:
         buf_printf(to, "\\u%04x", (unsigned)cp);
+        break;
+    case SLASHES:
+        buf_printf(to, "\\\\u%04x", (unsigned)cp);
         break;
     case ZERO:
     case TAGS:
