@@ -88,6 +88,9 @@ enum match_result value_plain_end(const struct match_input *in, size_t start, si
     look_left(in, start, &p);
     for (; at < in->len && at - start < VALUE_BYTES_MAX; at++) {
         char c = in->text[at];
+        if (is_word_byte((unsigned char)c)) {
+            continue;
+        }
         unsigned open = kind_of(c, openers);
         unsigned close = kind_of(c, closers);
         if (inner[close] > 0) {

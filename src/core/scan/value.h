@@ -9,7 +9,7 @@
 #include "pattern.h"
 
 #define VALUE_LEFT_BYTES 80U /* looked at in front of a value */
-#define VALUE_BYTES_MAX 16384U
+#define VALUE_BYTES_MAX 512U /* no value of more than 300 is taken for a secret */
 
 /* A value in quotes: the one that stands before it ends it, with what is before that. Without
  * one, or when none ends it on its line: to the blank or any quote. */
