@@ -299,9 +299,6 @@ MUST_USE enum err llm_relay_event(struct llm_relay *r, const struct sse_event *e
                                   struct issue *ret_issue);
 /* Was the terminal event seen ([DONE], message_stop, response.completed)? */
 bool llm_relay_is_complete(const struct llm_relay *r);
-/* Has each choice of a chat stream said why it ended? Then, when the answer is whole as HTTP
- * says it, only [DONE] was left out, as some providers do. */
-bool llm_relay_is_finished(const struct llm_relay *r);
 /* What the provider reported so far; !is_known when it did not, or lied (J 200). */
 const struct llm_usage *llm_relay_usage(const struct llm_relay *r);
 /* In the provider's words ("stop", "end_turn", "completed"); of several choices the

@@ -228,12 +228,6 @@ static void relay_all(struct flow_exchange *x)
         e = relay_held(x, i);
         flow_evaluation_events(x, from);
     }
-    if (e == ERR_OK && !llm_relay_is_complete(p->relay) && !llm_relay_saw_error(p->relay) &&
-        sse_parser_pending_bytes(&p->sse) == 0 && llm_relay_is_finished(p->relay)) {
-        const struct sse_event done = {.data = STR("[DONE]"), .raw = STR("data: [DONE]\n\n")};
-        struct issue issue;
-        e = llm_relay_event(p->relay, &done, &p->answer, &issue);
-    }
     p->work_err = e == ERR_OK ? p->answer.err : e;
 }
 

@@ -5,9 +5,8 @@
  * not compressed, it parses, and it ended properly; everything else becomes an
  * error in the caller's dialect: a whole one while nothing was sent, an event in
  * the stream afterwards. A stream is never ended cleanly unless its terminal
- * event was seen, or a chat stream that HTTP says is whole lacks just that. Where a
- * content rule looks at answers, they are read on the way (inspect_answer.c,
- * inspect_stream.c); where none does, nothing of that is touched.
+ * event was seen. Where a content rule looks at answers, they are read on the way
+ * (inspect_answer.c, inspect_stream.c); where none does, nothing of that is touched.
  */
 #include "flow_private.h"
 
@@ -30,7 +29,6 @@ static void end_events(struct flow_exchange *x, enum err e);
 static void end_error_answer(struct flow_exchange *x);
 static void end_stream(struct flow_exchange *x);
 static bool is_done_line(struct str rest);
-static bool lacks_end(const struct flow_private *p);
 static bool flush_stream(struct flow_exchange *x);
 static void drop_call(struct flow_exchange *x);
 static void end_in_error(struct flow_exchange *x, struct llm_error *error);
@@ -367,9 +365,6 @@ static void end_stream(struct flow_exchange *x)
     if (p->state == FLOW_RELAYING && is_done_line(rest)) {
         sse_parser_feed(&p->sse, STR("\n\n"));
         relay_events(x);
-    } else if (p->state == FLOW_RELAYING && rest.len == 0 && lacks_end(p)) {
-        sse_parser_feed(&p->sse, STR("data: [DONE]\n\n"));
-        relay_events(x);
     }
     if (p->state != FLOW_RELAYING) {
         return; /* its last event ended it */
@@ -389,12 +384,6 @@ static bool is_done_line(struct str rest)
         rest.len--;
     }
     return str_eq(rest, STR("data: [DONE]")) || str_eq(rest, STR("data:[DONE]"));
-}
-
-static bool lacks_end(const struct flow_private *p)
-{
-    return !llm_relay_is_complete(p->relay) && !llm_relay_saw_error(p->relay) &&
-           llm_relay_is_finished(p->relay);
 }
 
 void flow_relay_end_events(struct flow_exchange *x)

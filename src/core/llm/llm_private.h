@@ -245,8 +245,6 @@ struct llm_relay {
     int64_t created_unix_s;
     struct llm_usage usage;
     struct str finish_reason;  /* in finish_bytes */
-    uint64_t finished;         /* choices of a chat stream that said so: a bit for each */
-    unsigned choices;          /* asked for */
     /* translation of a stream */
     bool is_started;
     bool is_finished; /* the finish reason has been seen */

@@ -68,7 +68,6 @@ struct llm_relay *llm_relay_new(struct arena *a, const struct llm_request *clien
     r->wants_usage = client->wants_stream_usage;
     r->client_model = upstream->called.len != 0 ? upstream->called : client->model;
     r->echo = echo_of(a, client, upstream);
-    r->choices = client->choices;
     r->created_unix_s = upstream->created_unix_s < 0 ? 0 : upstream->created_unix_s;
     r->block_index = -1;
     r->tool_index = -1;
@@ -103,12 +102,6 @@ void llm_relay_fini(struct llm_relay *r)
 bool llm_relay_is_complete(const struct llm_relay *r)
 {
     return r->is_complete;
-}
-
-bool llm_relay_is_finished(const struct llm_relay *r)
-{
-    return r->upstream == LLM_CHAT && r->finished != 0 &&
-           (unsigned)__builtin_popcountll(r->finished) >= r->choices;
 }
 
 const struct llm_usage *llm_relay_usage(const struct llm_relay *r)
@@ -524,13 +517,7 @@ static void note_chunk(struct llm_relay *r, yyjson_val *root)
     }
     yyjson_arr_foreach(llm_each(choices), i, count, choice)
     {
-        int64_t index;
-        yyjson_val *finish = json_get(choice, STR("finish_reason"));
-        bool has_index = json_int(json_get(choice, STR("index")), &index);
-        note_finish(r, finish);
-        if (yyjson_is_str(finish) && has_index && index >= 0 && index < 64) {
-            r->finished |= UINT64_C(1) << index;
-        }
+        note_finish(r, json_get(choice, STR("finish_reason")));
     }
     yyjson_val *usage = json_get(root, STR("usage"));
     if (yyjson_is_obj(usage)) {
