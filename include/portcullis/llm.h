@@ -87,7 +87,8 @@ enum llm_unscannable_kind {
     LLM_OPAQUE_FILE,
     LLM_OPAQUE_TOKENS,
     LLM_OPAQUE_URL,
-    LLM_OPAQUE_STORED /* stored prompt, previous response, conversation */
+    LLM_OPAQUE_STORED, /* stored prompt, previous response, conversation */
+    LLM_OPAQUE_ENCODED /* a text in more encodings than are undone; content says so, not llm */
 };
 struct llm_opaque {
     enum llm_unscannable_kind kind;

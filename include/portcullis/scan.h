@@ -167,14 +167,14 @@ struct scan_finding {
     uint8_t tier;      /* enum scan_tier; SCAN_TIER_A for terms */
 };
 
-/* The caller's array. More findings than fit: is_truncated is set, the rest is not
- * recorded; a caller that must be sure then refuses. is_exhausted: a tenant's regular
- * expression took more work than allowed and was given up; again, fail closed. */
+/* The caller's array. More findings than fit: is_truncated is set, the rest is not recorded;
+ * whoever must be sure then refuses. is_exhausted: an expression of the tenant's was too dear
+ * and given up; the same. is_too_deep: four encodings were undone, a fifth is not read. */
 struct scan_findings {
     struct scan_finding *items;
     size_t count, capacity;
     size_t items_max; /* 0 = an array of the caller's; else on the heap, and it grows */
-    bool is_truncated, is_exhausted;
+    bool is_truncated, is_exhausted, is_too_deep;
 };
 #define SCAN_FINDINGS_MAX 262144U
 /* Storage that grows to items_max; then whoever fills it says ERR_LIMIT. */
@@ -190,7 +190,8 @@ enum scan_views {
     SCAN_VIEW_SKELETON = 2, /* look-alikes, UTS #39 */
     SCAN_VIEW_MARKUP = 4,   /* tags, emphasis and invisible comments taken out */
     SCAN_VIEW_DECODED = 8,  /* base64, percent, entity and \\u escapes undone, depth 2 */
-    SCAN_VIEW_ALL = 15
+    SCAN_VIEW_LAYERS = 16,  /* all of these one behind the other, encodings four deep */
+    SCAN_VIEW_ALL = 31
 };
 
 struct scan_scratch;
@@ -213,7 +214,8 @@ struct scan_job {
     const struct scan_set *set;
     struct str text;
     struct scan_findings *findings;
-    unsigned views, worth, view;    /* asked for; that differ; under way, 0 = the text itself */
+    unsigned views, view, layers;   /* asked for; under way, 0 = the text itself; encodings in it */
+    unsigned worth, bared, changed; /* show signs; do without markup; that differ */
     size_t looked_at;               /* bytes of the text that are known to be ASCII */
     size_t seen, taken;             /* bytes of the text: offered, and read by the view */
     size_t decided, walked, asked;  /* bytes of the view; walked: by all but regular expressions */
@@ -221,7 +223,7 @@ struct scan_job {
     struct scan_progress *progress; /* of the regular expressions */
     struct scan_sorting *sorting;   /* of many findings; `last` came last */
     struct scan_finding last;
-    bool is_begun, is_folded, is_owner, is_stopped, is_done, has_last, is_disordered;
+    bool is_begun, is_folded, is_owner, is_stopped, is_done, has_last, is_disordered, is_layered;
 };
 void scan_job_begin(struct scan_job *job, const struct scan_set *set, struct str text,
                     unsigned views, struct scan_findings *findings);
@@ -373,7 +375,7 @@ struct scan_sieve {
     struct scan_findings pending[2]; /* that may grow or are not given out; the spare one */
     uint64_t counts[SCAN_CLASSES];   /* findings given out, by class; terms apart */
     uint64_t terms_count;
-    bool is_blocked, is_closed, is_truncated;
+    bool is_blocked, is_closed, is_truncated, is_too_deep;
 };
 
 /* Borrows set, plan and keys. `views` as for scan_text, FOLD in any case. bytes_max bounds

@@ -242,6 +242,7 @@ bool sse_parser_end(struct sse_parser *p);
 /* Bytes of an unfinished event at end of stream (a truncated stream when > 0);
  * they are not to be forwarded. */
 size_t sse_parser_pending_bytes(const struct sse_parser *p);
+struct str sse_parser_pending(const struct sse_parser *p); /* those bytes; until the next call */
 
 /* ---- URLs and addresses --------------------------------------------------- */
 

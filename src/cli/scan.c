@@ -229,7 +229,7 @@ static bool is_line_json(struct str line, struct arena *arena, struct json_doc *
 static enum err scan_one(struct scan_run *run, yyjson_val *id, struct str text)
 {
     run->findings.count = 0;
-    run->findings.is_truncated = false;
+    run->findings.is_truncated = run->findings.is_too_deep = false;
     TRY(scan_text(run->set, run->scratch, text, SCAN_VIEW_ALL, &run->findings));
     buf_clear(&run->out);
     run->keys.names_count = 0;
@@ -293,6 +293,9 @@ static void write_findings(struct scan_run *run, struct str text)
     buf_add_byte(&run->out, ']');
     if (run->findings.is_truncated) {
         buf_add(&run->out, STR(",\"truncated\":true"));
+    }
+    if (run->findings.is_too_deep) {
+        buf_add(&run->out, STR(",\"too_deep\":true"));
     }
 }
 

@@ -98,7 +98,7 @@ static inline bool bits_meet(const uint64_t *a, const uint64_t *b, size_t words)
 
 #define STAGES 2U
 #define ENTITIES_MAX 64U
-#define OPAQUE_KINDS (LLM_OPAQUE_STORED + 1)
+#define OPAQUE_KINDS (LLM_OPAQUE_ENCODED + 1)
 
 /* What applies at one stage, and what came of it. */
 struct stage {

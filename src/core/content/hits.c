@@ -16,6 +16,7 @@ static struct str message_of(struct arena *a, const struct content_hit *hit);
 static const char *const opaque_names[OPAQUE_KINDS] = {
     [LLM_OPAQUE_IMAGE] = "image",   [LLM_OPAQUE_AUDIO] = "audio", [LLM_OPAQUE_FILE] = "file",
     [LLM_OPAQUE_TOKENS] = "tokens", [LLM_OPAQUE_URL] = "url",     [LLM_OPAQUE_STORED] = "stored",
+    [LLM_OPAQUE_ENCODED] = "encoded",
 };
 
 enum err hit_add(struct stage *s, const struct place *where, const struct sighting *seen)

@@ -247,7 +247,7 @@ static enum err begin_unit(struct content_check *k, size_t *left)
     q->taken = 0;
     q->lead_len = 0;
     q->found.count = 0;
-    q->found.is_truncated = q->found.is_exhausted = false;
+    q->found.is_truncated = q->found.is_exhausted = q->found.is_too_deep = false;
     if (!s->is_scanned) {
         q->step = RUN_TOPICS;
         return ERR_OK;
@@ -282,6 +282,10 @@ static enum err scan_unit(struct content_check *k, size_t *left)
     TRY(err);
     if (q->found.is_truncated || q->found.is_exhausted) {
         return ERR_LIMIT; /* something may have been missed */
+    }
+    if (q->found.is_too_deep) {
+        const struct reading *r = &q->items[q->at];
+        TRY(hit_add_opaque(stage_of(k, r->stage), LLM_OPAQUE_ENCODED, r->text->pointer));
     }
     if (q->lead_len > 0) {
         drop_lead(q);

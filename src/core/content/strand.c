@@ -10,6 +10,7 @@
 #define MEANING_BYTES_MIN 512U      /* where a rule blocks, first judged at this length */
 
 static enum err sift(struct channel *c, struct str piece, struct buf *out);
+static enum err tell_depth(struct channel *c, struct buf *out, size_t from);
 static enum err note(struct channel *c, struct scan_findings *found);
 static void cut_at_block(const struct stage *stage, struct scan_findings *found);
 static void count_edits(struct channel *c, const struct scan_findings *found, size_t from);
@@ -24,6 +25,7 @@ enum err strand_begin(struct channel *c, struct str lead)
     scan_sieve_init(&s->sieve, content_set(k->content), &stage->plan, &k->keys,
                     CONTENT_VIEWS, content_held_bytes_max(k->content));
     s->covers.count = 0;
+    s->is_told = false;
     s->edited_to = 0;
     s->judge_at = MEANING_BYTES_MIN;
     s->judged = 0;
@@ -100,6 +102,10 @@ static enum err sift(struct channel *c, struct str piece, struct buf *out)
     if (err != ERR_OK || found.is_truncated) {
         return err != ERR_OK ? err : ERR_LIMIT;
     }
+    if (s->sieve.is_too_deep && !s->is_told) {
+        s->is_told = true;
+        TRY(tell_depth(c, out, from));
+    }
     if (s->skip > 0 && out->len > from) {
         size_t skipped = out->len - from < s->skip ? out->len - from : s->skip;
         memmove(out->ptr + from, out->ptr + from + skipped, out->len - from - skipped);
@@ -110,6 +116,19 @@ static enum err sift(struct channel *c, struct str piece, struct buf *out)
         TRY(note(c, &found));
     }
     return s->sieve.is_blocked ? ERR_DENIED : out->err;
+}
+
+/* There are more encodings than are undone. Where that blocks, what was read with them does
+ * not go out. */
+static enum err tell_depth(struct channel *c, struct buf *out, size_t from)
+{
+    struct stage *stage = stage_of(c->check, CONTENT_RESPONSE);
+    TRY(hit_add_opaque(stage, LLM_OPAQUE_ENCODED, c->place.pointer));
+    if (stage->effect == CONTENT_BLOCK) {
+        out->len = from;
+        return ERR_DENIED;
+    }
+    return ERR_OK;
 }
 
 static enum err note(struct channel *c, struct scan_findings *found)

@@ -26,7 +26,7 @@ struct strand {
     struct buf text;  /* as it came, for topics and injection; else empty */
     size_t judge_at;  /* its length at which it is judged next, where a rule blocks */
     size_t judged;    /* of `text` */
-    bool is_open;
+    bool is_open, is_told; /* told: that there are more encodings than are undone */
 };
 
 enum json_state {

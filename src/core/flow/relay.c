@@ -28,6 +28,7 @@ static void relay_events(struct flow_exchange *x);
 static void end_events(struct flow_exchange *x, enum err e);
 static void end_error_answer(struct flow_exchange *x);
 static void end_stream(struct flow_exchange *x);
+static bool is_done_line(struct str rest);
 static bool flush_stream(struct flow_exchange *x);
 static void drop_call(struct flow_exchange *x);
 static void end_in_error(struct flow_exchange *x, struct llm_error *error);
@@ -360,6 +361,11 @@ static void end_stream(struct flow_exchange *x)
         p->outcome = "upstream_error"; /* if the last event is none */
         relay_events(x);
     }
+    struct str rest = sse_parser_pending(&p->sse);
+    if (p->state == FLOW_RELAYING && is_done_line(rest)) {
+        sse_parser_feed(&p->sse, STR("\n\n"));
+        relay_events(x);
+    }
     if (p->state != FLOW_RELAYING) {
         return; /* its last event ended it */
     }
@@ -368,6 +374,16 @@ static void end_stream(struct flow_exchange *x)
     } else {
         flow_relay_end_events(x);
     }
+}
+
+/* The terminal event without its blank line, or without any line end. No reader takes an
+ * event like that, but this one says nothing that could be cut. */
+static bool is_done_line(struct str rest)
+{
+    while (rest.len > 0 && (rest.ptr[rest.len - 1] == '\n' || rest.ptr[rest.len - 1] == '\r')) {
+        rest.len--;
+    }
+    return str_eq(rest, STR("data: [DONE]")) || str_eq(rest, STR("data:[DONE]"));
 }
 
 void flow_relay_end_events(struct flow_exchange *x)

@@ -41,7 +41,6 @@ static enum err relay_tree(struct llm_relay *r, const struct sse_event *ev, stru
                            struct issue *issue);
 static void note_chunk(struct llm_relay *r, yyjson_val *root);
 static void note_event(struct llm_relay *r, struct str type, yyjson_val *root);
-static void note_usage_delta(struct llm_relay *r, yyjson_val *usage);
 static bool is_unclean_error(struct llm_relay *r, struct str data, yyjson_val *error);
 static bool is_error_event(struct str type, yyjson_val *root);
 static bool is_usage_chunk(yyjson_val *root);
@@ -277,6 +276,12 @@ static void note_answer(struct llm_relay *r, yyjson_val *root)
 enum err llm_relay_event(struct llm_relay *r, const struct sse_event *ev, struct buf *out,
                          struct issue *ret_issue)
 {
+    struct sse_event unmarked;
+    if (str_starts(ev->raw, STR("\xef\xbb\xbf"))) { /* some SDKs would lose the event by it */
+        unmarked = *ev;
+        unmarked.raw = str_sub(ev->raw, 3, ev->raw.len);
+        ev = &unmarked;
+    }
     if (r->is_complete || r->saw_error) {
         return ERR_OK; /* nothing may follow the end */
     }
@@ -530,7 +535,7 @@ static void note_event(struct llm_relay *r, struct str type, yyjson_val *root)
             (void)llm_usage_read(LLM_MESSAGES, json_get(message, STR("usage")), &r->usage);
         } else if (LLM_IS(type, "message_delta")) {
             note_finish(r, json_get(json_get(root, STR("delta")), STR("stop_reason")));
-            note_usage_delta(r, json_get(root, STR("usage")));
+            llm_usage_read_delta(json_get(root, STR("usage")), &r->usage);
         } else if (LLM_IS(type, "message_stop") && !r->is_translated) {
             r->is_complete = true;
         }
@@ -544,21 +549,6 @@ static void note_event(struct llm_relay *r, struct str type, yyjson_val *root)
         r->saw_error = is_failed;
     } else if (LLM_IS(type, "response.created")) {
         note_model(r, json_get(response, STR("model")));
-    }
-}
-
-/* message_delta repeats cumulative figures; those it leaves out stay as they were. */
-static void note_usage_delta(struct llm_relay *r, yyjson_val *usage)
-{
-    struct llm_usage u;
-    int64_t n;
-    if (json_get(usage, STR("input_tokens")) != NULL && llm_usage_read(LLM_MESSAGES, usage, &u)) {
-        r->usage = u;
-    } else if (json_int(json_get(usage, STR("output_tokens")), &n) && n >= 0 &&
-               n <= LLM_USAGE_LIMIT) {
-        r->usage.output_tokens = (uint64_t)n;
-    } else {
-        r->usage.is_known = false;
     }
 }
 

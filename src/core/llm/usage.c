@@ -125,3 +125,18 @@ void llm_usage_write_anthropic(struct buf *b, const struct llm_usage *u)
     buf_add_u64(b, u->output_tokens);
     LLM_PUT(b, "}");
 }
+
+/* message_delta repeats cumulative figures; those it leaves out stay as they were. */
+void llm_usage_read_delta(yyjson_val *usage, struct llm_usage *ret)
+{
+    struct llm_usage u;
+    int64_t n;
+    if (json_get(usage, STR("input_tokens")) != NULL && llm_usage_read(LLM_MESSAGES, usage, &u)) {
+        *ret = u;
+    } else if (json_int(json_get(usage, STR("output_tokens")), &n) && n >= 0 &&
+               n <= LLM_USAGE_LIMIT) {
+        ret->output_tokens = (uint64_t)n;
+    } else {
+        ret->is_known = false;
+    }
+}

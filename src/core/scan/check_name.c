@@ -51,7 +51,9 @@ static struct str name_before(struct str left)
     while (from > 0 && left.len - from < NAME_BYTES && is_name_byte(left.ptr[from - 1])) {
         from--;
     }
-    return str_sub(left, from, left.len);
+    bool is_line_end = from > 0 && left.ptr[from - 1] == '\\' && from < left.len &&
+                       strchr("nrt", left.ptr[from]) != NULL; /* "a\npassword=" */
+    return str_sub(left, from + (is_line_end ? 1 : 0), left.len);
 }
 
 /* "token: string = " names a type, <add key="ApiKey" value=" and "- name: TOKEN\n value:"

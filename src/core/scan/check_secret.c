@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#define PLAIN_STOPS "\"'`<>&;,|(){}[]\\"
+
 /* What a value looks like, measured once. */
 struct look {
     unsigned digits, lower, upper, marks;
@@ -23,9 +25,16 @@ static unsigned entropy_hundredths(struct str s);
 static unsigned wordy_bytes(struct str s);
 static bool is_common_pair(char a, char b);
 static bool has_placeholder(struct str s);
+static bool is_placeholder(struct str s);
+static bool is_index(struct str s);
+static bool has_gap(struct str s);
+static bool is_value(struct str s);
 static bool is_call(struct str s);
+static bool is_inside(struct str s, size_t open, char closer);
+static bool is_unlike_name(struct str s);
 static bool is_filled_up(struct str s, const struct look *look);
 static bool is_published(struct str s);
+static struct str trim_end(struct str s);
 static size_t base64_decode(struct str s, uint8_t *ret, size_t max);
 
 static struct look look_at(struct str s)
@@ -104,13 +113,18 @@ static bool is_common_pair(char a, char b)
 /* What people write where a secret would stand. */
 static bool has_placeholder(struct str s)
 {
+    return is_placeholder(s) || is_call(s);
+}
+
+static bool is_placeholder(struct str s)
+{
     static const char *const words[] = {
         "example",  "placeholder", "changeme",    "change_me", "change-me",  "your_", "your-",
         "yourpass", "yourtoken",   "yourkey",     "redacted",  "removed",    "dummy", "sample",
         "insert",   "replace",     "process.env", "getenv",    "os.environ", "env.",  "secrets.",
         "config.",  "settings.",   "self.",       "this.",     "undefined",  "todo",  "fixme",
-        "arn:aws",  "***",         "...",         "<",         "${",         "{{",    "$(",
-        "#{",       "%(",          "=>",          "::",        "->",         "[",     "****"};
+        "arn:aws",  "***",         "...",         "****",      "${",         "{{",    "$(",
+        "#{",       "%(",          "=>",          "::",        "->"};
     char lower[80];
     size_t n = s.len < sizeof(lower) ? s.len : sizeof(lower);
     for (size_t i = 0; i < n; i++) {
@@ -123,25 +137,69 @@ static bool has_placeholder(struct str s)
             return true;
         }
     }
-    return is_call(s) || s.ptr[0] == '$' || s.ptr[0] == '%' || s.ptr[0] == '@' || s.ptr[0] == '/' ||
-           s.ptr[0] == '{';
+    return is_index(head) || has_gap(head) || strchr("$%@/{", s.ptr[0]) != NULL;
 }
 
-/* f(x), (text), a regular expression: any bracket but one in the middle of a value that holds
- * signs before it which no name has. */
+/* a[i], [text]; but not a[b]c, and not one that is open for long. */
+static bool is_index(struct str s)
+{
+    ptrdiff_t open = str_find(s, '[');
+    if (open < 0 || is_inside(s, (size_t)open, ']')) {
+        return false;
+    }
+    struct str rest = str_sub(s, (size_t)open + 1, s.len);
+    return open == 0 || rest.len < 4 || str_find(rest, ']') >= 0;
+}
+
+/* <your key>: words, to the end or the other bracket. */
+static bool has_gap(struct str s)
+{
+    ptrdiff_t open = str_find(s, '<');
+    size_t from = (size_t)open + 1;
+    size_t at = from;
+    while (open >= 0 && at < s.len && ((s.ptr[at] >= 'a' && s.ptr[at] <= 'z') ||
+                                       strchr(" _-./", s.ptr[at]) != NULL)) {
+        at++;
+    }
+    return open == 0 || (open > 0 && at >= from + 3 && (at == s.len || s.ptr[at] == '>'));
+}
+
+/* f(x), (text), a regular expression; but not a bracket in the middle of a value that goes on
+ * behind it, or holds before it what no name has. */
 static bool is_call(struct str s)
 {
     ptrdiff_t open = str_find(s, '(');
-    if (open < 0) {
+    if (open < 0 || is_inside(s, (size_t)open, ')')) {
         return false;
     }
+    struct str rest = str_sub(s, (size_t)open + 1, s.len);
+    return str_find(rest, ')') >= 0 || rest.len == 0 || !is_word_byte((unsigned char)rest.ptr[0]) ||
+           !is_unlike_name(str_sub(s, 0, (size_t)open));
+}
+
+/* a(b)c: no code has a letter there. */
+static bool is_inside(struct str s, size_t open, char closer)
+{
+    ptrdiff_t close = str_find(str_sub(s, open, s.len), closer);
+    size_t behind = open + (size_t)close + 1;
+    return open > 0 && close > 1 && behind < s.len &&
+           is_word_byte((unsigned char)s.ptr[open + 1]) &&
+           is_word_byte((unsigned char)s.ptr[behind]);
+}
+
+/* A sign, but for the last place; or a number among small and capital letters and no word. */
+static bool is_unlike_name(struct str s)
+{
+    struct look look = look_at(s);
     bool has_sign = false;
-    for (size_t i = 0; i + 1 < (size_t)open; i++) {
-        has_sign = has_sign || strchr("!#^&*~?+", s.ptr[i]) != NULL;
+    bool has_number_inside = false;
+    for (size_t i = 0; i + 1 < s.len; i++) {
+        char c = s.ptr[i];
+        has_sign = has_sign || (c != '\0' && strchr("!#^&*~?+'\"", c) != NULL);
+        has_number_inside = has_number_inside || (c >= '0' && c <= '9' && s.ptr[i + 1] > '9');
     }
-    size_t next = (size_t)open + 1;
-    return !has_sign || next >= s.len || !is_word_byte((unsigned char)s.ptr[next]) ||
-           str_find(s, ')') >= 0;
+    return has_sign ||
+           (has_number_inside && look.lower > 0 && look.upper > 0 && look.words < 50);
 }
 
 /* xxxxxxxx, 00000000, XXXXX-XXXXX: of a kind, at least in its greater part. */
@@ -250,9 +308,21 @@ enum check_verdict check_secret_value(struct str s, size_t *len)
         s.len--;
     }
     *len = s.len;
+    return check_as(is_value(s) && !is_call(s));
+}
+
+/* The same where nothing is called, as in a query. */
+enum check_verdict check_parameter(struct str s, size_t *len)
+{
+    *len = s.len;
+    return check_as(is_value(s));
+}
+
+static bool is_value(struct str s)
+{
     bool is_prefix = s.len < 20 && str_ends(s, STR("-")); /* sk-<your key> */
-    if (s.len < 6 || s.len > 300 || is_prefix || has_placeholder(s)) {
-        return CHECK_NO;
+    if (s.len < 6 || s.len > 300 || is_prefix || is_placeholder(s)) {
+        return false;
     }
     static const char *const names[] = {"password", "passwort", "passwd",   "secret",
                                         "token",    "username", "required", "12345"};
@@ -260,7 +330,7 @@ enum check_verdict check_secret_value(struct str s, size_t *len)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         bool is_short = s.len < strlen(names[i]) + 4;
         if (is_short && str_eq_nocase(str_sub(s, 0, strlen(names[i])), str_from(names[i]))) {
-            return CHECK_NO; /* password1 is a word for a password more often than one */
+            return false; /* password1 is a word for a password more often than one */
         }
     }
     unsigned letters = look.lower + look.upper;
@@ -268,11 +338,11 @@ enum check_verdict check_secret_value(struct str s, size_t *len)
     bool is_marked = look.marks > 0 && look.lower > 0 && look.upper > 0 && look.words < 50;
     bool is_long_name = s.len >= 16 && look.words >= 60;
     bool is_62 = s.len >= 20 && look.lower >= 4 && look.upper >= 4 && look.words < 25;
-    return check_as((is_mixed || is_marked || is_62) &&
-                    s.len >= (look.marks > 0 || is_mixed ? 6U : 8U) &&
-                    look.entropy >= (s.len >= 16 ? 280U : 220U) && !is_long_name &&
-                    str_find_str(s, STR("1234567890abcdef")) < 0 && !is_filled_up(s, &look) &&
-                    !is_published(s));
+    return (is_mixed || is_marked || is_62) &&
+           s.len >= (look.marks > 0 || is_mixed ? 6U : 8U) &&
+           look.entropy >= (s.len >= 16 ? 280U : 220U) && !is_long_name &&
+           str_find_str(s, STR("1234567890abcdef")) < 0 && !is_filled_up(s, &look) &&
+           !is_published(s);
 }
 
 /* Behind "api_key = ": keys are long and look like nothing. */
@@ -294,6 +364,69 @@ enum check_verdict check_secret_key_value(struct str s, size_t *len)
     return check_as(look.digits >= digits_min && !is_path && look.words < 40 &&
                     look.climb_run < 6 && look.entropy >= (s.len >= 20 ? 300U : 280U) &&
                     str_find(s, '@') < 0 && str_find_str(s, STR("://")) < 0);
+}
+
+/* A value as value.c cuts it out. Is it one, or does it begin with one, up to a sign that
+ * hardly any has? Then all of it is. */
+static enum check_verdict check_whole(struct str s, size_t *len, const char *stops,
+                                      enum check_verdict (*check)(struct str s, size_t *len))
+{
+    size_t word = 0;
+    while (word < s.len && (unsigned char)s.ptr[word] > ' ' &&
+           strchr(stops, s.ptr[word]) == NULL) { /* a NUL is below the blank */
+        word++;
+    }
+    struct str head = str_sub(s, 0, word);
+    bool has_blank = word < s.len && (unsigned char)s.ptr[word] <= ' ';
+    if ((word == s.len || has_blank || check(s, len) != CHECK_OK) &&
+        (head.len == 0 || check(head, len) != CHECK_OK)) {
+        return CHECK_NO;
+    }
+    *len = s.len;
+    return CHECK_OK;
+}
+
+/* No call begins in quotes and does not end there. */
+enum check_verdict check_password_quoted(struct str s, size_t *len)
+{
+    bool is_open = str_find(s, '(') > 0 && str_find(s, ')') < 0 && str_find(s, ' ') < 0;
+    return check_whole(s, len, "\"'`", is_open ? check_parameter : check_secret_value);
+}
+
+enum check_verdict check_key_quoted(struct str s, size_t *len)
+{
+    return check_whole(s, len, "\"'`", check_secret_key_value);
+}
+
+enum check_verdict check_password_plain(struct str s, size_t *len)
+{
+    return check_whole(trim_end(s), len, PLAIN_STOPS, check_secret_value);
+}
+
+enum check_verdict check_key_plain(struct str s, size_t *len)
+{
+    return check_whole(trim_end(s), len, PLAIN_STOPS, check_secret_key_value);
+}
+
+/* Without the signs of the sentence or of the code around it: a bracket that was opened in the
+ * value belongs to it. */
+static struct str trim_end(struct str s)
+{
+    while (s.len > 0) {
+        char c = s.ptr[s.len - 1];
+        char open = c == ')' ? '(' : c == ']' ? '[' : c == '}' ? '{' : c == '>' ? '<' : 0;
+        size_t opened = 0;
+        size_t closed = 0;
+        for (size_t i = 0; open != 0 && i < s.len; i++) {
+            opened += s.ptr[i] == open;
+            closed += s.ptr[i] == c;
+        }
+        if (open != 0 ? opened >= closed : c == '\0' || strchr(".,;:'\"`\\", c) == NULL) {
+            break;
+        }
+        s.len--;
+    }
+    return s;
 }
 
 /* user:password as a command line has it. */

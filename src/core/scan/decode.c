@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Undoes percent escapes, character entities, the \uXXXX of JSON in a text, and base64.
+ * Undoes percent escapes, character entities, the \uXXXX of JSON in a text (with as many
+ * backslashes as JSON in JSON gives it), and base64.
  * What a run of base64 says is read when it is readable; a finding there covers the run.
  * Long runs are undone in blocks, each for itself, so that a megabyte of an image costs no
  * more than its bytes. A run of a stream waits for its end only while it may say something:
@@ -13,6 +14,8 @@
 #define RUN_MIN 16U
 #define BLOCK 4096U /* a multiple of 4 */
 #define ENTITY_BYTES_MAX 12U
+#define SLASHES_MAX 4U
+#define ESCAPE_BYTES_MAX (2 * (SLASHES_MAX + 5))
 #define LOOK_LETTERS_MAX 4000U /* the last bytes of a block may be half a code point */
 #define LOOK_LETTERS 64U       /* up to here each piece is looked at; then at each doubling */
 
@@ -46,6 +49,7 @@ static bool is_beginning(struct str bytes);
 static bool has_control(const char *bytes, size_t count);
 static bool is_open(struct str rest);
 static bool is_open_unicode(struct str rest);
+static size_t slashes_of(struct str rest);
 static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_percent(struct str rest, char *ret_bytes, size_t *ret_len);
 static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len);
@@ -79,7 +83,7 @@ size_t decode_run(struct stage *st, const struct view *in, size_t from, bool is_
             at++;
             continue;
         }
-        struct str rest = str_sub(text, at, at + ENTITY_BYTES_MAX);
+        struct str rest = str_sub(text, at, at + ESCAPE_BYTES_MAX);
         if (!is_final && is_open(rest)) {
             break;
         }
@@ -241,7 +245,10 @@ size_t decode_pass(struct stage *st, struct str text, size_t from)
         st->looked = st->waiting = 0; /* those were of another one */
     }
     if (run == text.len) {
-        return run > at && text.ptr[run - 1] == '\\' ? run - 1 : run;
+        for (unsigned n = 0; n < SLASHES_MAX && run > at && text.ptr[run - 1] == '\\'; n++) {
+            run--;
+        }
+        return run;
     }
     if (!says_nothing(st, str_sub(text, run, text.len))) {
         return run;
@@ -260,7 +267,7 @@ static bool is_open(struct str rest)
     if (rest.ptr[0] == '\\') {
         return is_open_unicode(rest);
     }
-    for (size_t i = 1; i < rest.len; i++) {
+    for (size_t i = 1; i < rest.len && i < ENTITY_BYTES_MAX; i++) {
         char c = rest.ptr[i];
         bool is_inside = is_word_byte((unsigned char)c) || c == '#';
         if (!is_inside) {
@@ -273,17 +280,29 @@ static bool is_open(struct str rest)
 /* A second one may make a pair of it. */
 static bool is_open_unicode(struct str rest)
 {
-    for (size_t i = 1; i < rest.len; i++) {
-        size_t part = i % 6;
+    size_t slashes = slashes_of(rest);
+    size_t length = slashes + 5;
+    for (size_t i = slashes; i < rest.len && i < 2 * length; i++) {
+        size_t part = i % length;
         char c = rest.ptr[i];
-        bool is_good = part == 0 ? c == '\\' : part == 1 ? c == 'u' : hex_value(c) >= 0;
+        bool is_good = part < slashes ? c == '\\' : part == slashes ? c == 'u' : hex_value(c) >= 0;
         if (!is_good) {
             return false;
         }
     }
-    bool is_high = rest.len >= 4 && (rest.ptr[2] | 0x20) == 'd' &&
-                   strchr("89abAB", rest.ptr[3]) != NULL;
-    return rest.len < 6 || (rest.len < 12 && is_high);
+    bool is_high = rest.len >= slashes + 3 && (rest.ptr[slashes + 1] | 0x20) == 'd' &&
+                   strchr("89abAB", rest.ptr[slashes + 2]) != NULL;
+    return rest.len < length || (rest.len < 2 * length && is_high);
+}
+
+/* JSON in a string of JSON doubles them. */
+static size_t slashes_of(struct str rest)
+{
+    size_t n = 1;
+    while (n < rest.len && n < SLASHES_MAX && rest.ptr[n] == '\\') {
+        n++;
+    }
+    return n;
 }
 
 static size_t undo_escape(struct str rest, char *ret_bytes, size_t *ret_len)
@@ -298,14 +317,17 @@ static size_t undo_unicode(struct str rest, char *ret_bytes, size_t *ret_len)
 {
     uint32_t code;
     uint32_t low;
-    size_t used = 6;
-    if (!unicode_at(rest, 0, &code) || code == 0) {
+    size_t slashes = slashes_of(rest);
+    size_t used = slashes + 5;
+    if (!unicode_at(rest, slashes - 1, &code) || code == 0) {
         return 0;
     }
-    if (code >= 0xd800 && code < 0xdc00 && unicode_at(rest, 6, &low) && low >= 0xdc00 &&
-        low < 0xe000) {
+    struct str next = str_sub(rest, used, rest.len);
+    bool has_next = next.len > 0 && next.ptr[0] == '\\' && slashes_of(next) == slashes;
+    if (code >= 0xd800 && code < 0xdc00 && has_next && unicode_at(next, slashes - 1, &low) &&
+        low >= 0xdc00 && low < 0xe000) {
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        used = 12;
+        used *= 2;
     }
     if (code >= 0xd800 && code < 0xe000) {
         return 0;
@@ -344,7 +366,7 @@ static size_t undo_entity(struct str rest, char *ret_bytes, size_t *ret_len)
     } named[] = {{"amp", '&'},   {"lt", '<'},     {"gt", '>'},     {"quot", '"'},
                  {"apos", '\''}, {"commat", '@'}, {"period", '.'}, {"nbsp", ' '},
                  {"colon", ':'}, {"hyphen", '-'}, {"dash", '-'},   {"sol", '/'}};
-    ptrdiff_t end = str_find(rest, ';');
+    ptrdiff_t end = str_find(str_sub(rest, 0, ENTITY_BYTES_MAX), ';');
     if (end < 3) {
         return 0;
     }
@@ -412,15 +434,16 @@ static bool undo_block(const struct stage *st, struct str text, size_t at, struc
     return is_text((struct str){b->plain, b->plain_len}, st->is_inside_run, b->is_continued);
 }
 
-/* Mostly letters and blanks, and UTF-8; a block may begin or end inside of a code point. */
+/* Letters of any script and blanks, or as much of them as JSON has and another encoding, and
+ * UTF-8; a block may begin or end inside of a code point. */
 static bool is_text(struct str bytes, bool is_begun, bool is_continued)
 {
     size_t letters = 0;
     for (size_t i = 0; i < bytes.len; i++) {
         unsigned char c = (unsigned char)bytes.ptr[i];
-        letters += is_word_byte(c) || c == ' ';
+        letters += is_word_byte(c) || c == ' ' || c >= 0x80;
     }
-    if (letters * 10 < bytes.len * 7) {
+    if (letters * 10 < bytes.len * 4) {
         return false;
     }
     struct str whole = bytes;

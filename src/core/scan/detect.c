@@ -7,6 +7,7 @@
  */
 #include "tokens.h"
 #include "scan_private.h"
+#include "value.h"
 
 #define SCORE_CONTEXT 350
 #define SCORE_WEAK 350
@@ -26,7 +27,8 @@ static void runs_at(const struct cursor *c, size_t at, unsigned *ret_word, unsig
 static enum match_result try_row(struct cursor *c, size_t index, size_t at);
 static bool may_begin(const struct cursor *c, const struct detector *d, size_t at);
 static bool has_at_near(struct cursor *c, size_t at, size_t bytes);
-static enum match_result take_tail(const struct cursor *c, enum detector_tail tail, size_t *end);
+static enum match_result take_tail(const struct cursor *c, enum detector_tail tail, size_t start,
+                                   size_t *end);
 static enum match_result take_pem(const struct cursor *c, size_t *end);
 static bool is_tail_byte(enum detector_tail tail, unsigned char b);
 static enum match_result has_good_neighbours(const struct cursor *c, const struct detector *d,
@@ -269,7 +271,7 @@ static enum match_result try_row(struct cursor *c, size_t index, size_t at)
         return MATCH_MORE;
     }
     if (d->tail != TAIL_NONE) {
-        result = take_tail(c, d->tail, &end);
+        result = take_tail(c, d->tail, start, &end);
         if (result != MATCH_YES) {
             return result;
         }
@@ -286,8 +288,6 @@ static bool is_tail_byte(enum detector_tail tail, unsigned char b)
                b == '-';
     case TAIL_VALUE:
         return b > ' ' && b != '"' && b != '\'' && b != '`';
-    case TAIL_PLAIN:
-        return b > ' ' && strchr("\"'`<>&;,|(){}[]\\", b) == NULL;
     case TAIL_URL:
         return b > ' ' && b != '"' && b != '\'' && b != '<' && b != '>';
     case TAIL_HOST:
@@ -295,16 +295,22 @@ static bool is_tail_byte(enum detector_tail tail, unsigned char b)
     case TAIL_BASE64:
         return (is_word_byte(b) && b != '_') || b == '+' || b == '/' || b == '=';
     case TAIL_NONE:
+    case TAIL_QUOTED:
+    case TAIL_PLAIN:
     case TAIL_PEM:
         break;
     }
     return false;
 }
 
-static enum match_result take_tail(const struct cursor *c, enum detector_tail tail, size_t *end)
+static enum match_result take_tail(const struct cursor *c, enum detector_tail tail, size_t start,
+                                   size_t *end)
 {
     if (tail == TAIL_PEM) {
         return take_pem(c, end);
+    }
+    if (tail == TAIL_QUOTED || tail == TAIL_PLAIN) {
+        return (tail == TAIL_PLAIN ? value_plain_end : value_quoted_end)(&c->in, start, end);
     }
     size_t from = *end;
     size_t at = from;

@@ -23,8 +23,9 @@ enum detector_flags {
 enum detector_tail {
     TAIL_NONE,
     TAIL_TOKEN,
-    TAIL_VALUE, /* to the blank or quote */
-    TAIL_PLAIN, /* the same without quotes around: to a sign that separates */
+    TAIL_VALUE,  /* to the blank or quote */
+    TAIL_QUOTED, /* to the quote that ends it: value.h */
+    TAIL_PLAIN,  /* without quotes, to where it ends there: value.h */
     TAIL_URL,
     TAIL_HOST,
     TAIL_BASE64,

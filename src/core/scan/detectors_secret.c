@@ -9,9 +9,12 @@
 
 /* An operator behind a name, and what YAML, XML and strings put before the value. */
 #define ASSIGN "(?::{1,3}=?|={1,3}>?|>|\\|\\|)[ \\t]{0,8}(?:[>|]?-?\\n[ \\t]{1,12})?\\*{0,2} ?"
-#define QUOTE "(?:[bru@]|\\\\)?[\"'`]{1,3}\\K"
+/* Two quotes are a doubled one, or none is between them: then what follows is no value. */
+#define QUOTE                                                                                      \
+    "(?:[bru@]|\\\\)?(?:[\"'`]{2}\\K[^\\s\"'`,;:)\\]}&|+.]|[\"'`](?:[\"'`]{2})?\\K[^\\s\"'`])"
 #define SAID "(?:is|ist|lautet|est|es)(?: ?:)?[ \\t]{1,3}[\"'`]?\\K"
 #define QUOTED "[^\\s\"'`]"
+#define SIGN "[^\\s]"
 #define PLAIN "[^\\s\"'`<>&;,|(){}\\[\\]\\\\]"
 
 #define VALUE_ROW(row_name, row_type, row_before, row_check, row_tail, row_pattern)                \
@@ -187,13 +190,13 @@ const struct detector detectors_secret[] = {
      .class = SCAN_SECRET,
      .tier = SCAN_TIER_A,
      .flags = D_QUIET | D_NOCASE,
-     .tail = TAIL_VALUE,
-     .check = check_secret_value,
+     .tail = TAIL_QUOTED,
+     .check = check_password_quoted,
      .pattern = "--?[a-z\\-]{0,16}(?:password|passwd|passphrase|pwd|pass)[ =][\"']?\\K"
-                "[^\\s\"'`]{6}"},
-    {SECRET_ROW("command_secret", SCAN_TIER_A, D_NOCASE, secret_key_value), .tail = TAIL_VALUE,
+                "[^\\s\"'`][^\\s]{5}"},
+    {SECRET_ROW("command_secret", SCAN_TIER_A, D_NOCASE, key_quoted), .tail = TAIL_QUOTED,
      .pattern = "--?[a-z\\-]{0,16}(?:token|api-?key|secret|secret-key|access-key|auth-key)"
-                "[ =][\"']?\\K[^\\s\"'`]{10}"},
+                "[ =][\"']?\\K[^\\s\"'`][^\\s]{9}"},
     {.name = "sshpass",
      .type = "password",
      .class = SCAN_SECRET,
@@ -293,23 +296,31 @@ const struct detector detectors_secret[] = {
     {SECRET_ROW("token_parameter", SCAN_TIER_A, D_FREE | D_NOCASE, random), .width = 300,
      .pattern = "[?&](?:access_token|api_?key|auth_?token|token|key|auth|secret|client_secret|"
                 "sig|signature|password)=\\K[A-Za-z0-9_\\-.]{16,}"},
+    {.name = "password_parameter",
+     .type = "password",
+     .class = SCAN_SECRET,
+     .tier = SCAN_TIER_A,
+     .flags = D_QUIET | D_NOCASE | D_FREE,
+     .width = 300,
+     .check = check_parameter,
+     .pattern = "[?&](?:amp;)?(?:pass(?:word|wd|phrase|wort)?|pwd|pw)=\\K[^\\s&#\"'<>`]{6,}"},
 
     /* A value behind a name that says it is one */
-    VALUE_ROW("password_quoted", "password", before_password, check_secret_value, TAIL_VALUE,
-              ASSIGN QUOTE QUOTED "{6}"),
-    VALUE_ROW("password_plain", "password", before_password, check_secret_value, TAIL_PLAIN,
-              ASSIGN "\\K" PLAIN "{6}"),
-    VALUE_ROW("password_argument", "password", before_password_argument, check_secret_value,
-              TAIL_VALUE, ", [\"'`]\\K" QUOTED "{6}"),
-    VALUE_ROW("password_said", "password", before_password_said, check_secret_value, TAIL_VALUE,
-              SAID QUOTED "{6}"),
-    VALUE_ROW("secret_quoted", "api_key", before_secret, check_secret_key_value, TAIL_VALUE,
-              ASSIGN QUOTE QUOTED "{10}"),
-    VALUE_ROW("secret_plain", "api_key", before_secret, check_secret_key_value, TAIL_PLAIN,
-              ASSIGN "\\K" PLAIN "{10}"),
-    VALUE_ROW("secret_argument", "api_key", before_secret_argument, check_secret_key_value,
-              TAIL_VALUE, ", [\"'`]\\K" QUOTED "{10}"),
-    VALUE_ROW("secret_said", "api_key", before_secret_said, check_secret_key_value, TAIL_VALUE,
-              SAID QUOTED "{10}"),
+    VALUE_ROW("password_quoted", "password", before_password, check_password_quoted, TAIL_QUOTED,
+              ASSIGN QUOTE SIGN "{5}"),
+    VALUE_ROW("password_plain", "password", before_password, check_password_plain, TAIL_PLAIN,
+              ASSIGN "\\K" PLAIN SIGN "{5}"),
+    VALUE_ROW("password_argument", "password", before_password_argument, check_password_quoted,
+              TAIL_QUOTED, ", [\"'`]\\K" QUOTED SIGN "{5}"),
+    VALUE_ROW("password_said", "password", before_password_said, check_password_quoted,
+              TAIL_QUOTED, SAID QUOTED SIGN "{5}"),
+    VALUE_ROW("secret_quoted", "api_key", before_secret, check_key_quoted, TAIL_QUOTED,
+              ASSIGN QUOTE SIGN "{9}"),
+    VALUE_ROW("secret_plain", "api_key", before_secret, check_key_plain, TAIL_PLAIN,
+              ASSIGN "\\K" PLAIN SIGN "{9}"),
+    VALUE_ROW("secret_argument", "api_key", before_secret_argument, check_key_quoted,
+              TAIL_QUOTED, ", [\"'`]\\K" QUOTED SIGN "{9}"),
+    VALUE_ROW("secret_said", "api_key", before_secret_said, check_key_quoted, TAIL_QUOTED,
+              SAID QUOTED SIGN "{9}"),
 };
 const size_t detectors_secret_count = sizeof(detectors_secret) / sizeof(detectors_secret[0]);

@@ -6,13 +6,15 @@
  * point by code point, without composition: so a stream folds to the same bytes however
  * it is cut, and every byte knows where it came from. Bad UTF-8 stands for itself.
  */
-#include "scan_private.h"
+#include "stages.h"
 
 #include <utf8proc.h>
 
 #define EXPANSION_MAX 32 /* code points; U+FDFA has 18 */
+#define CODE_POINT_BYTES_MAX 512U
 
 static size_t step_of(struct str rest, bool is_final, bool *ret_is_cut);
+static bool is_changed(struct str bytes, struct window *ret);
 static void fold_code_point(int32_t cp, size_t from, size_t to, struct window *w);
 static int32_t fold_letter(int32_t cp);
 static int32_t ascii_like(int32_t cp);
@@ -76,6 +78,51 @@ size_t fold_text(struct str text, size_t base, bool is_final, struct window *w)
         at += step;
     }
     return at;
+}
+
+size_t fold_view(struct stage *st, const struct view *in, size_t from, bool is_final,
+                 struct window *out)
+{
+    struct str text = in->text;
+    size_t copied = from;
+    size_t at = from;
+    struct window folded; /* one code point, without a map */
+    window_init(&folded, 0);
+    folded.text.bytes_max = CODE_POINT_BYTES_MAX;
+    while (at < text.len) {
+        bool is_cut = false;
+        at += ascii_run(str_sub(text, at, text.len));
+        size_t step = at < text.len ? step_of(str_sub(text, at, text.len), is_final, &is_cut) : 0;
+        if (at == text.len || is_cut) {
+            break;
+        }
+        struct str bytes = str_sub(text, at, at + step);
+        if (step > 0 && is_changed(bytes, &folded)) {
+            size_t start;
+            view_span(in, at, at + step, &start, &st->changed_to);
+            window_copy(out, in, copied, at);
+            window_add(out, buf_str(&folded.text), start, st->changed_to);
+            copied = at + step;
+        }
+        at += step > 0 ? step : 1;
+    }
+    window_copy(out, in, copied, at);
+    out->text.err = out->text.err == ERR_OK ? folded.text.err : out->text.err;
+    window_fini(&folded);
+    return at;
+}
+
+/* Is the folded form of a code point another one? */
+static bool is_changed(struct str bytes, struct window *ret)
+{
+    int32_t cp;
+    utf8proc_iterate((const uint8_t *)bytes.ptr, (utf8proc_ssize_t)bytes.len, &cp);
+    if (fold_letter(cp) == cp) {
+        return false;
+    }
+    window_clear(ret);
+    fold_code_point(cp, 0, 1, ret);
+    return !str_eq(buf_str(&ret->text), bytes);
 }
 
 /* Bytes of the sequence; 0 = not UTF-8. Cut: more bytes could still make it one. */

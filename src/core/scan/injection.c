@@ -25,6 +25,7 @@
 #define LONG_STEPS 4U
 #define LONG_MARGIN 40 /* a longer text has more windows that may look bad by chance */
 #define MARGIN_SPREAD 300
+#define LAYERS_MARGIN 900 /* tables of letters, undone, look like anything; orders do more so */
 #define K1 UINT64_C(0x9e3779b97f4a7c15)
 #define K2 UINT64_C(0xc2b2ae3d27d4eb4f)
 #define K3 UINT64_C(0x165667b19e3779f9)
@@ -47,6 +48,7 @@ struct reading {
     int32_t best;
     char spelled[WORD_BYTES]; /* single letters in a row */
     unsigned spelled_bytes;
+    char joiner; /* the sign between them */
 };
 
 static enum err read_views(struct scan_scratch *scratch, struct str text, unsigned views,
@@ -57,7 +59,7 @@ static int32_t margin_of(struct str text);
 static void read_words(struct reading *r, struct str text);
 static unsigned syllable_at(struct str text, size_t at);
 static void take_word(struct reading *r, struct str word);
-static void spell(struct reading *r, struct str word, unsigned signs);
+static void spell(struct reading *r, struct str word, unsigned signs, char sign);
 static void take_pieces(struct reading *r, const char *plain, size_t n, bool is_counted_only);
 static bool is_again(struct reading *r, uint32_t place);
 static uint32_t place_of(uint64_t hash);
@@ -81,7 +83,7 @@ enum err scan_injection(const struct scan_engine *engine, struct scan_scratch *s
     if (worth != 0) {
         TRY(read_views(scratch, text, worth, &best));
     }
-    TRY(note_phrases(engine, scratch, text, worth | SCAN_VIEW_FOLD, ret));
+    TRY(note_phrases(engine, scratch, text, worth | SCAN_VIEW_FOLD | SCAN_VIEW_LAYERS, ret));
     int32_t bonus = (int32_t)ret->score; /* of the phrases, in 1/1024 */
     ret->model = score_of(best);
     ret->score = score_of(best + bonus);
@@ -112,15 +114,25 @@ static enum err note_phrases(const struct scan_engine *engine, struct scan_scrat
 static enum err read_views(struct scan_scratch *scratch, struct str text, unsigned views,
                            int32_t *best)
 {
-    static const unsigned kinds[] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP, SCAN_VIEW_DECODED};
+    static const unsigned kinds[] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP, SCAN_VIEW_DECODED,
+                                     SCAN_VIEW_LAYERS};
     struct scan_stages *stages = scratch->stages;
+    unsigned changed = 0;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if ((views & kinds[i]) != 0) {
             size_t taken = 0;
             stages_set(stages, kinds[i], !is_ascii(text));
             TRY(stages_feed(stages, text, &taken, text.len));
+            if (kinds[i] == SCAN_VIEW_LAYERS && !stages_are_layered(stages)) {
+                break;
+            }
+            changed |= stages_have_changed(stages) ? kinds[i] : 0;
+            bool has_two = (changed & (changed - 1)) != 0 || (changed & SCAN_VIEW_DECODED) != 0;
+            bool may_have = changed == SCAN_VIEW_MARKUP && (views & SCAN_VIEW_DECODED) != 0;
+            views |= has_two || may_have ? SCAN_VIEW_LAYERS : 0U;
             struct view view = window_view(&stages->windows[stages->count - 1]);
             int32_t margin = margin_of(view.text);
+            margin -= kinds[i] == SCAN_VIEW_LAYERS ? LAYERS_MARGIN : 0;
             *best = margin > *best ? margin : *best;
         }
     }
@@ -147,6 +159,7 @@ static void read_words(struct reading *r, struct str text)
 {
     size_t at = 0;
     unsigned signs = 0; /* before the word */
+    char sign = '\0';   /* the last of them; of other scripts all are alike */
     while (at < text.len) {
         size_t from = at;
         at += syllable_at(text, at);
@@ -155,14 +168,16 @@ static void read_words(struct reading *r, struct str text)
             at++;
         }
         if (at > from) {
-            spell(r, str_sub(text, from, at), signs);
+            spell(r, str_sub(text, from, at), signs, sign);
             signs = 0;
+            sign = '\0';
         } else {
+            sign = (unsigned char)text.ptr[at] < 0x80 ? text.ptr[at] : ' ';
             at += sign_at(text, at);
             signs++;
         }
     }
-    spell(r, STR_NONE, signs);
+    spell(r, STR_NONE, signs, sign);
 }
 
 /* Bytes of the sign or the syllable at text[at] in Chinese, Japanese and Korean, where blanks
@@ -188,13 +203,16 @@ static unsigned syllable_at(struct str text, size_t at)
     return n;
 }
 
-/* I g n o r e   a l l: letters that stand alone are read as the words they spell. */
-static void spell(struct reading *r, struct str word, unsigned signs)
+/* I g n o r e   a l l, i-g-n-o-r-e a-l-l: letters that stand alone are read as the words they
+ * spell; two signs end one, or a blank where other signs are between its letters. */
+static void spell(struct reading *r, struct str word, unsigned signs, char sign)
 {
     unsigned char c = word.len == 1 ? (unsigned char)word.ptr[0] : '0';
     bool is_letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
     unsigned n = r->spelled_bytes;
-    if (n > 0 && (!is_letter || signs > 1 || n == WORD_BYTES)) {
+    bool is_other = n >= SPELLED_LETTERS && sign == ' ' && r->joiner != ' ';
+    bool is_over = signs > 1 || n == WORD_BYTES || is_other;
+    if (n > 0 && (!is_letter || is_over)) {
         unsigned step = n < SPELLED_LETTERS ? 1 : n;
         r->spelled_bytes = 0;
         for (unsigned i = 0; i < n; i += step) {
@@ -202,6 +220,7 @@ static void spell(struct reading *r, struct str word, unsigned signs)
         }
     }
     if (is_letter) {
+        r->joiner = r->spelled_bytes > 0 ? sign : ' ';
         r->spelled[r->spelled_bytes++] = (char)c;
     } else if (word.len > 0) {
         take_word(r, word);

@@ -111,6 +111,7 @@ static enum err search(struct scan_sieve *s, bool is_final)
     size_t read = (size_t)(s->tracks->folded_to - s->base);
     TRY(tracks_feed(s->tracks, str_sub(held, read, held.len), is_final));
     tracks_walk(s->tracks, is_final, all);
+    s->is_too_deep = s->tracks->is_too_deep;
     if (all->is_truncated || all->is_exhausted) {
         s->is_truncated = true;
         return ERR_LIMIT; /* something may have been missed: nothing more goes out */

@@ -4,6 +4,8 @@
  * tags, HTML comments and emphasis marks are taken out, so that "pass<b></b>word" reads
  * as it is shown. Decoded (decode.c): runs of base64, percent escapes and entities are
  * undone, twice over; a finding there covers the encoded run. All map to the text.
+ * Layers: all of these one behind the other, so that what is hidden in several ways at once is
+ * seen; as deep as LAYERS_MAX says, and that it is too deep is told.
  */
 #include "stages.h"
 #include "decode.h"
@@ -16,6 +18,8 @@
 #define BASE64_RUN_MIN 16U /* a power of two */
 #define WORTH_ALL (SCAN_VIEW_SKELETON | SCAN_VIEW_MARKUP | SCAN_VIEW_DECODED)
 
+static void set(struct scan_stages *s, const enum stage_kind *kinds, unsigned count,
+                bool is_folded);
 static size_t run_stage(struct stage *st, const struct view *in, size_t from, bool is_final,
                         struct window *out);
 static size_t run_skeleton(struct stage *st, const struct view *in, size_t from, bool is_final,
@@ -44,9 +48,19 @@ void stages_fini(struct scan_stages *s)
 
 void stages_set(struct scan_stages *s, unsigned which, bool is_folded)
 {
-    enum stage_kind kind = which == SCAN_VIEW_SKELETON ? STAGE_SKELETON
-                           : which == SCAN_VIEW_MARKUP ? STAGE_MARKUP
-                                                       : STAGE_DECODE;
+    enum stage_kind kinds[STAGES_MAX];
+    set(s, kinds, stages_of(which, LAYERS_MAX, kinds), is_folded);
+}
+
+void stages_set_layers(struct scan_stages *s, unsigned layers, bool is_folded)
+{
+    enum stage_kind kinds[STAGES_MAX];
+    set(s, kinds, stages_of(SCAN_VIEW_LAYERS, layers, kinds), is_folded);
+}
+
+static void set(struct scan_stages *s, const enum stage_kind *kinds, unsigned count,
+                bool is_folded)
+{
     s->count = 0;
     memset(s->stages, 0, sizeof(s->stages));
     for (unsigned i = 0; i < STAGES_MAX; i++) {
@@ -55,9 +69,79 @@ void stages_set(struct scan_stages *s, unsigned which, bool is_folded)
     if (is_folded) {
         s->stages[s->count++].kind = STAGE_FOLD;
     }
-    for (unsigned i = 0; which != 0 && i < (kind == STAGE_DECODE ? 2 : 1); i++) {
-        s->stages[s->count++].kind = kind;
+    for (unsigned i = 0; i < count; i++) {
+        s->stages[s->count++].kind = kinds[i];
     }
+}
+
+/* Of markup and of encodings two, as some comes out when other is undone. */
+unsigned stages_of(unsigned which, unsigned layers, enum stage_kind ret[STAGES_MAX])
+{
+    unsigned n = 0;
+    switch (which) {
+    case SCAN_VIEW_SKELETON:
+        ret[n++] = STAGE_SKELETON;
+        break;
+    case SCAN_VIEW_MARKUP:
+        ret[n++] = STAGE_MARKUP;
+        ret[n++] = STAGE_MARKUP;
+        break;
+    case SCAN_VIEW_DECODED:
+        ret[n++] = STAGE_DECODE;
+        ret[n++] = STAGE_DECODE;
+        break;
+    case SCAN_VIEW_LAYERS:
+        ret[n++] = STAGE_MARKUP;
+        for (unsigned i = 0; i < layers; i++) {
+            ret[n++] = STAGE_DECODE;
+            if (layers == 1) { /* whether there is one at all */
+                return n;
+            }
+            ret[n++] = STAGE_REFOLD;
+        }
+        ret[n++] = STAGE_MARKUP;
+        ret[n++] = STAGE_SKELETON;
+        break;
+    default:
+        break;
+    }
+    return n;
+}
+
+/* Two kinds of stage have changed something, or one more often than its own view does. */
+bool stages_are_layered(const struct scan_stages *s)
+{
+    bool has_changed[STAGE_DECODE + 1] = {false};
+    unsigned decodes = 0;
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct stage *st = &s->stages[i];
+        decodes += st->kind == STAGE_DECODE;
+        bool is_deeper = st->kind == STAGE_DECODE && decodes > 2;
+        if (st->changed_to > 0 && (is_deeper || st->kind == STAGE_REFOLD)) {
+            return true;
+        }
+        has_changed[st->kind] = has_changed[st->kind] || st->changed_to > 0;
+    }
+    return has_changed[STAGE_SKELETON] + has_changed[STAGE_MARKUP] + has_changed[STAGE_DECODE] > 1;
+}
+
+bool stages_go_deeper(const struct scan_stages *s)
+{
+    bool is_deeper = false;
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct stage *st = &s->stages[i];
+        is_deeper = st->kind == STAGE_DECODE ? st->changed_to > 0 : is_deeper;
+    }
+    return is_deeper;
+}
+
+bool stages_have_changed(const struct scan_stages *s)
+{
+    bool has_changed = false;
+    for (unsigned i = 0; i < s->count; i++) {
+        has_changed = has_changed || s->stages[i].changed_to > 0;
+    }
+    return has_changed;
 }
 
 enum err stages_feed(struct scan_stages *s, struct str text, size_t *taken, size_t to)
@@ -71,6 +155,13 @@ enum err stages_read(struct scan_stages *s, const struct view *in, size_t *taken
     *taken = run_stage(&s->stages[0], in, *taken, is_final, &s->windows[0]);
     for (unsigned i = 1; i < s->count; i++) {
         const struct view made = window_view(&s->windows[i - 1]);
+        if (s->stages[i].kind == STAGE_REFOLD && s->windows[i].text.len == 0 &&
+            is_ascii(made.text)) { /* it is folded */
+            struct window same = s->windows[i - 1];
+            s->windows[i - 1] = s->windows[i];
+            s->windows[i] = same;
+            continue;
+        }
         size_t used = run_stage(&s->stages[i], &made, 0, is_final, &s->windows[i]);
         window_drop(&s->windows[i - 1], used);
     }
@@ -85,11 +176,14 @@ size_t stage_look(struct stage *st, const struct view *in, size_t from, bool is_
 {
     struct str text = in->text;
     st->differs = false;
-    if (!is_plain || is_final) {
+    if ((!is_plain || is_final) && st->kind != STAGE_REFOLD) {
         return run_stage(st, in, from, is_final, NULL);
     }
     if (st->kind == STAGE_DECODE) {
         return decode_pass(st, text, from);
+    }
+    if (st->kind == STAGE_REFOLD) {
+        return text.len; /* it is folded */
     }
     bool is_waiting = st->kind == STAGE_MARKUP && text.len > from && text.ptr[text.len - 1] == '_';
     return is_waiting ? text.len - 1 : text.len;
@@ -102,6 +196,8 @@ static size_t run_stage(struct stage *st, const struct view *in, size_t from, bo
     switch (st->kind) {
     case STAGE_FOLD:
         return from + fold_text(str_sub(in->text, from, in->text.len), from, is_final, out);
+    case STAGE_REFOLD:
+        return fold_view(st, in, from, is_final, out);
     case STAGE_SKELETON:
         return run_skeleton(st, in, from, is_final, out);
     case STAGE_MARKUP:

@@ -9,9 +9,18 @@
 
 #include "scan_private.h"
 
-#define STAGES_MAX 3U
+#define STAGES_MAX 12U
+#define LAYERS_MAX 4U /* of encodings that are undone; a text that has so many is reported */
 
-enum stage_kind { STAGE_NONE, STAGE_FOLD, STAGE_SKELETON, STAGE_MARKUP, STAGE_DECODE };
+/* FOLD reads the text itself, REFOLD a view of it. */
+enum stage_kind {
+    STAGE_NONE,
+    STAGE_FOLD,
+    STAGE_REFOLD,
+    STAGE_SKELETON,
+    STAGE_MARKUP,
+    STAGE_DECODE
+};
 
 struct stage {
     enum stage_kind kind;
@@ -35,6 +44,15 @@ void stages_init(struct scan_stages *s);
 void stages_fini(struct scan_stages *s); /* NULL is allowed */
 /* For the view `which` (0 = folded) of a text. */
 void stages_set(struct scan_stages *s, unsigned which, bool is_folded);
+/* The same for SCAN_VIEW_LAYERS with fewer encodings: where none is deeper it shows the same. */
+void stages_set_layers(struct scan_stages *s, unsigned layers, bool is_folded);
+/* Those of a view, without the folding of the text; how many. */
+unsigned stages_of(unsigned which, unsigned layers, enum stage_kind ret[STAGES_MAX]);
+bool stages_have_changed(const struct scan_stages *s); /* more than folding does */
+/* Did the last of the encodings change something? Then there may be one more. */
+bool stages_go_deeper(const struct scan_stages *s);
+/* SCAN_VIEW_LAYERS: does it show what no other view does, as far as it has been read? */
+bool stages_are_layered(const struct scan_stages *s);
 /* Reads text[*taken, to); the last window grows. */
 MUST_USE enum err stages_feed(struct scan_stages *s, struct str text, size_t *taken, size_t to);
 /* The same of a view. */
@@ -51,6 +69,9 @@ unsigned stages_worth(struct str text, size_t from, bool is_wide);
 /* The same, of runs of letters only what stands from `from` on. */
 unsigned stages_signs(struct str text, size_t from, bool is_wide);
 
+/* fold.c: REFOLD. */
+size_t fold_view(struct stage *st, const struct view *in, size_t from, bool is_final,
+                 struct window *out);
 /* The whole folded text, in the scratch. */
 MUST_USE enum err view_fold(struct scan_scratch *scratch, struct str text, struct view *ret);
 /* skeleton.c, generated: what `cp` looks like (UTF-8), or NULL. UTS #39. */

@@ -16,6 +16,10 @@
 #define KEPT_BYTES 256U /* of what is decided: a token, words of context */
 #define DROP_BYTES_MIN 4096U
 #define SCRATCH_BYTES_MAX (256U << 20)
+#define LAYERS_STEP 65536U /* bytes walked in a step that were there before */
+#define LAYERS_KEPT_BYTES (256U << 10)
+#define LAYERS_LOOK 1U /* encodings: only to see whether there is one behind markup */
+#define LAYERS_USUAL 2U
 
 static enum err begin(struct scan_job *job, struct scan_scratch *scratch, bool is_whole);
 static bool look(struct scan_job *job, size_t bytes_max);
@@ -24,7 +28,12 @@ static enum err step(struct scan_job *job, struct scan_scratch *scratch, size_t 
 static enum err see(struct scan_job *job, size_t bytes_max, struct view *ret, bool *ret_is_final);
 static void search(struct scan_job *job, struct scan_scratch *scratch, const struct view *view,
                    bool is_final, size_t work_max);
+static bool walks_layers(struct scan_job *job, const struct view *view, bool is_final);
+static bool has_marked_likes(const struct scan_job *job);
+static void begin_layers(struct scan_job *job, unsigned layers);
 static bool next_view(struct scan_job *job);
+static bool next_layers(struct scan_job *job);
+static void begin_view(struct scan_job *job, unsigned view);
 static enum err finish(struct scan_job *job);
 static void note_order(struct scan_job *job, size_t known);
 
@@ -181,7 +190,8 @@ static enum err step(struct scan_job *job, struct scan_scratch *scratch, size_t 
     if (job->is_owner) {
         note_order(job, known);
     }
-    return is_final && job->decided == view.text.len && !next_view(job) ? finish(job) : ERR_OK;
+    bool is_read = is_final && job->seen > 0 && job->decided == view.text.len;
+    return is_read && !next_view(job) ? finish(job) : ERR_OK;
 }
 
 /* What one step found is put in order at once: then there are few runs in the end. */
@@ -256,13 +266,20 @@ static void search(struct scan_job *job, struct scan_scratch *scratch, const str
     struct cursor c;
     size_t from = job->decided;
     size_t to = view->text.len;
-    if (job->view == 0 && job->views != 0) {
-        job->worth |= stages_worth(view->text, job->asked, set->engine->is_wide);
+    if (job->view == SCAN_VIEW_LAYERS && !walks_layers(job, view, is_final)) {
+        return;
+    }
+    if ((job->view == 0 || job->view == SCAN_VIEW_MARKUP) && job->views != 0) {
+        unsigned *worth = job->view == 0 ? &job->worth : &job->bared;
+        *worth |= stages_worth(view->text, job->asked, set->engine->is_wide);
         job->asked = view->text.len;
     }
     if (!is_final) { /* what decides about a literal lies that far behind it */
         to = to < set->literal_open ? 0 : to - set->literal_open;
     }
+    size_t wanted = to;
+    bool is_stopped = work_max < SIZE_MAX && job->is_layered && to > from + LAYERS_STEP;
+    to = is_stopped ? from + LAYERS_STEP : to;
     if (to <= from && set->literals_count > 0) {
         job->is_stopped = false;
         job->decided = is_final ? view->text.len : job->decided;
@@ -272,10 +289,9 @@ static void search(struct scan_job *job, struct scan_scratch *scratch, const str
     cursor_init(&c, set, view, is_final, job->findings);
     c.work_max = work_max;
     c.progress = job->progress;
-    size_t wanted = to;
     size_t walked = job->walked > from ? job->walked : from;
     to = walked < to ? detectors_run(&c, walked, to) : walked;
-    bool is_stopped = c.in.steps > work_max;
+    is_stopped = is_stopped || c.in.steps > work_max;
     if (set->database != NULL) {
         c.spots = set->regexes_count > 0 ? &scratch->spots : NULL;
         c.terms_from = walked;
@@ -295,25 +311,87 @@ static void search(struct scan_job *job, struct scan_scratch *scratch, const str
     job->decided = to;
 }
 
+/* As long as all the layers show what one of the other views shows, they are only read: nothing
+ * is let go, and when they show more, they are walked from the beginning. Of the encodings no
+ * more are undone than there are: when the last one changes something, all begins again with
+ * more of them. */
+static bool walks_layers(struct scan_job *job, const struct view *view, bool is_final)
+{
+    bool is_deeper = stages_go_deeper(job->stages);
+    bool is_end = is_final && job->layers == LAYERS_LOOK;
+    if (is_deeper && job->layers < LAYERS_MAX) {
+        begin_layers(job, job->layers == LAYERS_LOOK ? LAYERS_USUAL : LAYERS_MAX);
+        return false;
+    }
+    if (is_end && !is_deeper && has_marked_likes(job)) {
+        begin_layers(job, 0);
+        return false;
+    }
+    job->findings->is_too_deep = job->findings->is_too_deep || is_deeper;
+    if (job->layers == LAYERS_LOOK) {
+        job->decided = job->walked = view->text.len;
+        return false;
+    }
+    job->is_layered = job->is_layered || stages_are_layered(job->stages) ||
+                      view->text.len > LAYERS_KEPT_BYTES;
+    job->decided = !job->is_layered && is_final ? view->text.len : job->decided;
+    return job->is_layered;
+}
+
+/* Look-alikes and markup: what one view without encodings shows. */
+static bool has_marked_likes(const struct scan_job *job)
+{
+    unsigned both = SCAN_VIEW_SKELETON | SCAN_VIEW_MARKUP;
+    return (job->changed & both) == both;
+}
+
+static void begin_layers(struct scan_job *job, unsigned layers)
+{
+    begin_view(job, SCAN_VIEW_LAYERS);
+    job->layers = layers;
+    stages_set_layers(job->stages, layers, job->is_folded);
+}
+
 /* Of the views that were asked for the next in which the text looks different. */
 static bool next_view(struct scan_job *job)
 {
     static const enum scan_views others[] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP,
                                              SCAN_VIEW_DECODED};
+    bool has_changed = job->view != 0 && stages_have_changed(job->stages);
+    job->changed |= has_changed ? job->view : 0;
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (others[i] > job->view && (job->views & job->worth & others[i]) != 0) {
-            job->view = others[i];
-            job->seen = job->taken = job->decided = job->walked = job->asked = 0;
-            job->is_stopped = false;
-            if (job->progress != NULL) {
-                uint64_t steps = job->progress->steps;
-                progress_begin(job->progress, job->set);
-                progress_allow(job->progress, job->text.len);
-                job->progress->steps = steps;
-            }
+            begin_view(job, others[i]);
             stages_set(job->stages, job->view, job->is_folded);
             return true;
         }
     }
-    return false;
+    bool is_last = job->view == SCAN_VIEW_LAYERS || (job->views & SCAN_VIEW_LAYERS) == 0;
+    return !is_last && next_layers(job);
+}
+
+/* What was seen of the other views says whether there can be more than they show. */
+static bool next_layers(struct scan_job *job)
+{
+    bool has_encodings = (job->changed & SCAN_VIEW_DECODED) != 0;
+    bool may_have = (job->changed & SCAN_VIEW_MARKUP) != 0 && (job->bared & SCAN_VIEW_DECODED) != 0;
+    if (!has_encodings && !may_have && !has_marked_likes(job)) {
+        return false;
+    }
+    begin_layers(job, has_encodings ? LAYERS_USUAL : may_have ? LAYERS_LOOK : 0);
+    return true;
+}
+
+static void begin_view(struct scan_job *job, unsigned view)
+{
+    job->view = view;
+    job->seen = job->taken = job->decided = job->walked = job->asked = 0;
+    job->is_stopped = job->is_layered = false;
+    if (job->progress != NULL) {
+        uint64_t steps = job->progress->steps;
+        bool is_one_more = view == SCAN_VIEW_LAYERS;
+        progress_begin(job->progress, job->set);
+        progress_allow(job->progress, job->text.len + (is_one_more ? job->text.len / 4 : 0));
+        job->progress->steps = steps;
+    }
 }

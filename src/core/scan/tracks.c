@@ -13,10 +13,12 @@
 #define WINDOW_BYTES_MAX (256U << 20)
 #define LOOK_BACK 128U /* bytes of a view that a walk may look at behind it */
 #define DROP_BYTES_MIN 1024U
+#define LAYERS_SIGNS (SCAN_VIEW_SKELETON | SCAN_VIEW_MARKUP | SCAN_VIEW_DECODED)
 
 static unsigned worth_now(const struct scan_tracks *t, const struct view *folded);
 static bool look(struct other_view *o, const struct view *folded, bool is_final, bool is_plain);
-static bool has_same_state(const struct other_view *o);
+static unsigned like_before(const struct other_view *o, unsigned at);
+static bool has_same_state(const struct other_view *o, unsigned at, unsigned before);
 static bool ends_in_escape(struct str text);
 static size_t shared_by(const struct other_view *o);
 static enum err wake(struct scan_tracks *t, struct other_view *o);
@@ -36,13 +38,8 @@ static void shift(struct walk *w, size_t bytes);
 
 enum err tracks_new(const struct scan_set *set, unsigned views, struct scan_tracks **ret)
 {
-    static const struct {
-        enum scan_views view;
-        struct stage stage;
-        unsigned stages;
-    } others[TRACKS_MAX] = {{SCAN_VIEW_SKELETON, {.kind = STAGE_SKELETON}, 1},
-                            {SCAN_VIEW_MARKUP, {.kind = STAGE_MARKUP}, 1},
-                            {SCAN_VIEW_DECODED, {.kind = STAGE_DECODE}, 2}};
+    static const enum scan_views others[TRACKS_MAX] = {SCAN_VIEW_SKELETON, SCAN_VIEW_MARKUP,
+                                                       SCAN_VIEW_DECODED, SCAN_VIEW_LAYERS};
     struct scan_tracks *t = calloc(1, sizeof(*t));
     *ret = t;
     if (t == NULL) {
@@ -51,11 +48,15 @@ enum err tracks_new(const struct scan_set *set, unsigned views, struct scan_trac
     t->set = set;
     window_init(&t->folded, WINDOW_BYTES_MAX);
     for (unsigned i = 0; i < TRACKS_MAX; i++) {
-        if ((views & others[i].view) != 0) {
-            t->others[t->count++] =
-                (struct other_view){.view = others[i].view,
-                                    .quiet = {others[i].stage, others[i].stage},
-                                    .quiet_count = others[i].stages};
+        if ((views & others[i]) != 0) {
+            enum stage_kind kinds[STAGES_MAX];
+            struct other_view *o = &t->others[t->count++];
+            o->view = others[i];
+            o->signs = others[i] == SCAN_VIEW_LAYERS ? LAYERS_SIGNS : others[i];
+            o->quiet_count = stages_of(others[i], LAYERS_MAX, kinds);
+            for (unsigned n = 0; n < o->quiet_count; n++) {
+                o->quiet[n].kind = kinds[n];
+            }
         }
     }
     if (set->regexes_count > 0) {
@@ -110,11 +111,13 @@ enum err tracks_feed(struct scan_tracks *t, struct str text, bool is_final)
     t->shown = folded.text.len;
     for (unsigned i = 0; i < t->count; i++) {
         struct other_view *o = &t->others[i];
-        if (o->track == NULL && look(o, &folded, is_final, (worth & o->view) == 0)) {
+        if (o->track == NULL && look(o, &folded, is_final, (worth & o->signs) == 0)) {
             TRY(wake(t, o));
         }
         if (o->track != NULL) {
             TRY(stages_read(&o->track->stages, &folded, &o->read[0], is_final));
+            t->is_too_deep = t->is_too_deep || (o->view == SCAN_VIEW_LAYERS &&
+                                                stages_go_deeper(&o->track->stages));
         } else {
             t->shown = shared_by(o) < t->shown ? shared_by(o) : t->shown;
         }
@@ -126,14 +129,19 @@ enum err tracks_feed(struct scan_tracks *t, struct str text, bool is_final)
 static bool look(struct other_view *o, const struct view *folded, bool is_final, bool is_plain)
 {
     struct view in = *folded;
-    bool is_same = o->quiet_count == 2 && has_same_state(o);
+    bool is_same[STAGES_MAX];
+    for (unsigned i = 0; i < o->quiet_count; i++) {
+        is_same[i] = has_same_state(o, i, like_before(o, i));
+    }
     for (unsigned i = 0; i < o->quiet_count; i++) {
         struct stage *st = &o->quiet[i];
         bool is_end = is_final && in.text.len == folded->text.len;
-        if (i == 1 && is_same && is_plain && !is_final && !ends_in_escape(in.text)) {
-            *st = o->quiet[0]; /* it has come to the same place in the same way */
-            o->read[1] = o->read[0];
-            return false;
+        if (is_same[i] && is_plain && !is_final && !ends_in_escape(in.text)) {
+            size_t changed_to = st->changed_to;
+            *st = o->quiet[like_before(o, i)]; /* it has come to the same place in the same way */
+            st->changed_to = changed_to;
+            o->read[i] = o->read[like_before(o, i)];
+            continue;
         }
         o->read[i] = stage_look(st, &in, o->read[i], is_end, is_plain);
         if (st->differs) {
@@ -144,12 +152,24 @@ static bool look(struct other_view *o, const struct view *folded, bool is_final,
     return false;
 }
 
-static bool has_same_state(const struct other_view *o)
+/* The last one before it that undoes encodings as it does; itself when there is none. */
+static unsigned like_before(const struct other_view *o, unsigned at)
 {
-    const struct stage *a = &o->quiet[0];
-    const struct stage *b = &o->quiet[1];
-    return o->read[0] == o->read[1] && a->passed == b->passed && a->looked == b->looked &&
-           a->is_inside_run == b->is_inside_run && a->was_decoded == b->was_decoded;
+    for (unsigned i = at; i-- > 0 && o->quiet[at].kind == STAGE_DECODE;) {
+        if (o->quiet[i].kind == STAGE_DECODE) {
+            return i;
+        }
+    }
+    return at;
+}
+
+static bool has_same_state(const struct other_view *o, unsigned at, unsigned before)
+{
+    const struct stage *a = &o->quiet[before];
+    const struct stage *b = &o->quiet[at];
+    return before != at && o->read[before] == o->read[at] && a->passed == b->passed &&
+           a->looked == b->looked && a->is_inside_run == b->is_inside_run &&
+           a->was_decoded == b->was_decoded;
 }
 
 /* Where the first stage knew what follows, the second one has to wait. */
@@ -331,7 +351,7 @@ void tracks_rest(struct scan_tracks *t)
     shift(&t->walk, needed);
     t->shown -= needed;
     for (unsigned i = 0; i < t->count; i++) {
-        for (unsigned n = 0; n < QUIET_MAX; n++) {
+        for (unsigned n = 0; n < STAGES_MAX; n++) {
             size_t *read = &t->others[i].read[n];
             *read -= needed < *read ? needed : *read;
         }

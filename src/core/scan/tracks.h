@@ -9,7 +9,7 @@
 
 #include "stages.h"
 
-#define TRACKS_MAX 3U
+#define TRACKS_MAX 4U
 
 /* How far a window has been walked; places in it. */
 struct walk {
@@ -24,12 +24,11 @@ struct track {
     struct walk walk;
 };
 
-#define QUIET_MAX 2U
 struct other_view {
-    unsigned view; /* enum scan_views */
+    unsigned view, signs; /* enum scan_views; what shows that it may differ */
     unsigned quiet_count;
-    struct stage quiet[QUIET_MAX]; /* its stages, while it does not differ */
-    size_t read[QUIET_MAX];        /* in the folded window: what each has read */
+    struct stage quiet[STAGES_MAX]; /* its stages, while it does not differ */
+    size_t read[STAGES_MAX];        /* in the folded window: what each has read */
     struct walk walked;            /* in the folded window: before it the last track decided */
     struct track *track;           /* NULL: it does not differ; else read[0] is kept */
 };
@@ -43,6 +42,7 @@ struct scan_tracks {
     struct walk walk;
     struct other_view others[TRACKS_MAX];
     unsigned count;
+    bool is_too_deep; /* as in scan_findings */
 };
 
 MUST_USE enum err tracks_new(const struct scan_set *set, unsigned views, struct scan_tracks **ret);

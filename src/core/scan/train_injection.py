@@ -89,17 +89,21 @@ def is_ignorable(c):
 
 
 def words_of(text):
-    spelled = b""
+    spelled = joiner = b""
     end = 0
     signless = SIGNS.sub(b" ", fold(text))
     for at, word in [(m.start(), m[0]) for m in WORDS.finditer(signless)] + [(0, b"")]:
         is_letter = len(word) == 1 and word.isalpha()
-        if spelled and (not is_letter or at > end + 1 or len(spelled) == WORD_BYTES):
+        sign = signless[end:at]
+        is_other = len(spelled) >= SPELLED_LETTERS and sign == b" " and joiner != b" "
+        is_over = at > end + 1 or len(spelled) == WORD_BYTES or is_other
+        if spelled and (not is_letter or is_over):
             step = 1 if len(spelled) < SPELLED_LETTERS else len(spelled)
             yield from (spelled[i : i + step] for i in range(0, len(spelled), step))
             spelled = b""
         end = at + len(word)
         if is_letter:
+            joiner = sign if spelled else b" "
             spelled += word.lower()
             continue
         plain = ACCENTS.sub(b"", word).lower()[:WORD_BYTES]

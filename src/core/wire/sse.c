@@ -81,6 +81,11 @@ size_t sse_parser_pending_bytes(const struct sse_parser *p)
     return p->in.len - p->released;
 }
 
+struct str sse_parser_pending(const struct sse_parser *p)
+{
+    return str_sub(p->in, p->released, p->in.len);
+}
+
 enum err sse_parser_next(struct sse_parser *p, struct sse_event *ret_event)
 {
     if (p->pending.err != ERR_OK) {

@@ -264,13 +264,34 @@ static void test_hidden_forms_are_seen(void **state)
         "f\xd0\xb0lcon", /* a Cyrillic a */
         "fal<b></b>con",
         "ZmFsY29uIGlzIGhlcmUgbm93",
-        "%66%61%6c%63%6f%6e"};
+        "%66%61%6c%63%6f%6e",
+        "%EF%BD%86%D0%B0lc<b></b>on", /* encoded, full width, a Cyrillic a, markup */
+        "\\\\u0066alcon"};
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         world_say(&w, forms[i]);
         assert_string_equal(world_hits(&w, CONTENT_REQUEST), "0 falcon x1 block");
     }
     assert_string_equal(world_say(&w, "ssn \xef\xbc\x91\xef\xbc\x92\xef\xbc\x93-45-6789!"),
                         "\"ssn [REDACTED]!\"");
+}
+
+/* Three encodings are undone without a word; a fourth is undone and told, as there may be more. */
+static void test_too_many_encodings_are_told(void **state)
+{
+    (void)state;
+    WORLD_RULES(&w, RULE("pii", "modify", "request", "{\"types\":[\"email\"]}"),
+                RULE("terms", "warn", "request", "{\"patterns\":[\"x1\"]}"),
+                RULE("terms", "block", "request",
+                     "{\"patterns\":[\"x1\"],\"on_unscannable\":\"allow\"}"));
+    world_say(&w, "jane.doe%252540example.com");
+    assert_string_equal(world_hits(&w, CONTENT_REQUEST), "0 email x1 modify");
+    world_say(&w, "jane.doe%25252540example.com");
+    assert_string_equal(world_hits(&w, CONTENT_REQUEST),
+                        "0 encoded x1 block; 1 encoded x1 warn; 0 email x1 modify");
+    assert_int_equal(content_effect(w.check, CONTENT_REQUEST), CONTENT_BLOCK);
+    world_say(&w, "jane.doe%252525252540example.com");
+    assert_string_equal(world_hits(&w, CONTENT_REQUEST),
+                        "0 encoded x1 block; 1 encoded x1 warn");
 }
 
 /* A long text in steps of any size is read as at once. */
@@ -387,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_many_edits_are_made_in_steps),
         cmocka_unit_test(test_what_cannot_be_scanned),
         cmocka_unit_test(test_hidden_forms_are_seen),
+        cmocka_unit_test(test_too_many_encodings_are_told),
         cmocka_unit_test(test_steps_change_nothing),
         cmocka_unit_test(test_a_step_is_bounded),
     };

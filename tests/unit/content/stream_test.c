@@ -225,6 +225,25 @@ static void test_actions(void **state)
     expect(block, COUNT(block), "falcon is nobody", false, ERR_OK, "******** is nobody");
 }
 
+/* More encodings than are undone: what cannot be read does not go out where a rule blocks. */
+static void test_too_many_encodings(void **state)
+{
+    (void)state;
+    expect(warn, COUNT(warn), "it is jane%25252525252540x.example then", false, ERR_OK,
+           "it is jane%25252525252540x.example then");
+    expect(block, COUNT(block), "it is jane%252540x.example then", false, ERR_DENIED, "it is ");
+    for (unsigned cut = 0; cut < 40; cut += 3) {
+        struct world w;
+        size_t at = cut;
+        world_init(&w, block, COUNT(block));
+        struct str text = STR("it is %252525252525252540 and some more words");
+        struct str out = play(&w, text, false, &at, 1);
+        assert_int_equal(w.err, ERR_DENIED);
+        assert_true(out.len <= 6 && str_starts(STR("it is "), out));
+        world_fini(&w);
+    }
+}
+
 static void test_arguments_stay_json(void **state)
 {
     (void)state;
@@ -367,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_any_cut_gives_the_same),
         cmocka_unit_test(test_random_cuts_of_long_texts),
         cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_too_many_encodings),
         cmocka_unit_test(test_arguments_stay_json),
         cmocka_unit_test(test_structure_is_kept),
         cmocka_unit_test(test_a_stream_says_what_a_body_would),

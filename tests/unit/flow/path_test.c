@@ -306,7 +306,7 @@ static void test_stream_ends_with_a_bare_cr(void **state)
     } cases[] = {
         {"data: [DONE]\r\n\r", "completed"},
         {"data: [DONE]\n\r", "completed"},
-        {"data: [DONE]\r", "truncated"},
+        {"data: [DONE]\r", "completed"},
         {"data: {\"id\":\r\n\r", "upstream_error"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -150,6 +150,7 @@ static const char *const texts[] = {
     "jane%2Edoe%40example%2ecom 100% of 5% %zz %4",
     "jane&#46;doe&commat;example&period;com R&D &amp; &#x66;alcon &x",
     "\\u0066alcon \\u00e9 \\ud83d\\ude00 \\u12 a\\b \\u006a\\u0061ne@a.co",
+    "\\\\u0066alcon \\\\\\\\u006aane@a.co \\\\ud83d\\\\ude00 \\\\\\u0031\\u0032\\\\\\u0033-45-6789",
     "%2566alcon &amp;#102;alcon &#37;66alcon %26%23102;alcon",
     "12%33-45-6789 123&hyphen;45&#45;6789",
     "x%1&#48;&#46;0.0&#46;1 AAAAAAAAAAA%41AAAAAAAA",
