@@ -213,8 +213,8 @@ bool llm_skim_object(struct str text, struct llm_skim_memo *memo, struct llm_ski
 
 /* Reads the usage object of an answer of `e`. False (and *ret unknown) when it is
  * missing or its figures are not whole numbers within reason. */
-void llm_usage_read_delta(yyjson_val *usage, struct llm_usage *ret); /* of message_delta */
 bool llm_usage_read(enum llm_endpoint e, yyjson_val *usage, struct llm_usage *ret);
+void llm_usage_read_delta(yyjson_val *usage, struct llm_usage *ret); /* of message_delta */
 void llm_usage_write_openai(struct buf *b, const struct llm_usage *u);
 void llm_usage_write_anthropic(struct buf *b, const struct llm_usage *u);
 

@@ -312,7 +312,11 @@ static enum err relay_done(struct llm_relay *r, const struct sse_event *ev, stru
     if (r->is_translated) {
         return llm_stream_to_messages_end(r, out, issue);
     }
-    put_raw(out, ev->raw);
+    if (ev->has_unknown_fields || ev->name.len != 0) { /* as in pass() */
+        llm_event_write(out, STR_NONE, ev->data);
+    } else {
+        put_raw(out, ev->raw);
+    }
     r->is_complete = out->err == ERR_OK;
     return out->err;
 }
