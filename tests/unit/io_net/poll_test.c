@@ -45,17 +45,24 @@ static void a_client_ends_with_its_request(void **state)
     stage_close();
 }
 
+/* Returns the provider's side when it has the request. */
+static int call(int fd)
+{
+    memset(&in, 0, sizeof(in));
+    stage_send(fd, STR(CALL_REQUEST));
+    int provider = provider_accept();
+    memset(&up, 0, sizeof(up));
+    stage_expect(provider, &up, "hello");
+    return provider;
+}
+
 static void a_provider_ends_with_its_answer(void **state)
 {
     (void)state;
     stage_init();
     stage_open(NULL);
     int fd = stage_connect();
-    memset(&in, 0, sizeof(in));
-    stage_send(fd, STR(CALL_REQUEST));
-    int provider = provider_accept();
-    memset(&up, 0, sizeof(up));
-    stage_expect(provider, &up, "hello");
+    int provider = call(fd);
     stage_send(provider, STR(OK_ANSWER));
     close(provider);
     stage_expect(fd, &in, "fine\r\n0\r\n\r\n");
@@ -72,11 +79,7 @@ static void an_answer_without_length_ends_with_the_provider(void **state)
     stage_init();
     stage_open(NULL);
     int fd = stage_connect();
-    memset(&in, 0, sizeof(in));
-    stage_send(fd, STR(CALL_REQUEST));
-    int provider = provider_accept();
-    memset(&up, 0, sizeof(up));
-    stage_expect(provider, &up, "hello");
+    int provider = call(fd);
     stage_send(provider, STR("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it"));
     close(provider);
     stage_expect(fd, &in, "all of it\r\n0\r\n\r\n");
