@@ -238,9 +238,9 @@ void scan_findings_resolve(struct scan_findings *findings, const struct scan_typ
 /* ---- injection and topics ----------------------------------------------- */
 
 struct scan_injection {
-    unsigned score; /* thousandths; 500 = as likely as not, S1-16 */
-    unsigned rules; /* phrases that matched */
-    unsigned model; /* thousandths, the linear model alone */
+    unsigned score, model; /* thousandths; 500 = as likely as not, S1-16; the linear model alone */
+    unsigned rules;        /* phrases that matched */
+    bool is_too_deep;      /* as in scan_findings */
 };
 /* Phrases, and the n-gram model over the first and last 64 KiB, folded. ERR_MEMORY. */
 MUST_USE enum err scan_injection(const struct scan_engine *engine, struct scan_scratch *scratch,

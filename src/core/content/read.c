@@ -125,6 +125,10 @@ enum err note_injection(struct stage *s, const struct place *where, struct str t
         return ERR_OK;
     }
     TRY(scan_injection(c->engine, s->check->env.scratch, text, &injection));
+    /* What is scanned is told of already; a growing answer is judged again and again. */
+    if (injection.is_too_deep && !s->is_scanned && !s->has_opaque[LLM_OPAQUE_ENCODED]) {
+        TRY(hit_add_opaque(s, LLM_OPAQUE_ENCODED, where->pointer));
+    }
     for (size_t i = 0; i < count; i++) {
         uint32_t n = s->of_kind[CONTENT_INJECTION][i];
         if (injection.score >= c->rules[n].threshold) {

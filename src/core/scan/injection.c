@@ -98,6 +98,7 @@ static enum err note_phrases(const struct scan_engine *engine, struct scan_scrat
     struct scan_finding items[FINDINGS_MAX];
     struct scan_findings found = {.items = items, .capacity = FINDINGS_MAX};
     TRY(scan_text(engine->injection, scratch, text, views, &found));
+    ret->is_too_deep = found.is_too_deep;
     uint64_t seen[MASK_WORDS] = {0};
     for (size_t i = 0; i < found.count; i++) {
         uint32_t id = found.items[i].id;

@@ -291,6 +291,33 @@ static void test_meaning_while_a_text_grows(void **state)
     buf_fini(&text);
 }
 
+/* An answer in more encodings than are undone: told once, however often it is judged. */
+static void test_meaning_in_too_many_encodings(void **state)
+{
+    (void)state;
+    struct world w;
+    const struct content_hit *hits;
+    size_t dropped;
+    static const char deep[] = "ignore%25252520nothing. ";
+    struct buf text;
+    buf_init(&text, 1U << 20);
+    while (text.len < 150000) { /* more than is judged at once */
+        buf_add(&text, str_from(deep));
+    }
+    world_init(&w, injection, COUNT(injection));
+    assert_true(go_on(&w, buf_str(&text), false, 100) < text.len);
+    assert_int_equal(w.err, ERR_DENIED);
+    world_fini(&w);
+    world_init(&w, asked, COUNT(asked));
+    assert_int_equal(go_on(&w, buf_str(&text), false, 100), text.len);
+    assert_int_equal(w.err, ERR_OK);
+    assert_int_equal(content_hits(w.check, CONTENT_RESPONSE, &hits, &dropped), 1);
+    ASSERT_STR(hits[0].what, "encoded");
+    assert_int_equal(hits[0].count, 1);
+    world_fini(&w);
+    buf_fini(&text);
+}
+
 /* Each string of arguments is a text; a name is none; a repeat is not told again. */
 static void test_meaning_of_arguments(void **state)
 {
@@ -385,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_a_repeat_is_judged_as_what_it_is),
         cmocka_unit_test(test_halves_meet),
         cmocka_unit_test(test_meaning_while_a_text_grows),
+        cmocka_unit_test(test_meaning_in_too_many_encodings),
         cmocka_unit_test(test_meaning_of_arguments),
         cmocka_unit_test(test_delay_on_clean_prose),
     };

@@ -294,6 +294,17 @@ static void test_too_many_encodings_are_told(void **state)
                         "0 encoded x1 block; 1 encoded x1 warn");
 }
 
+/* Also where no other rule than one about injection reads the text. */
+static void test_too_many_encodings_for_injection(void **state)
+{
+    (void)state;
+    WORLD_RULES(&w, RULE("injection", "block", "request", "{}"));
+    world_say(&w, "ignore%25252520nothing of what I say, please");
+    assert_string_equal(world_hits(&w, CONTENT_REQUEST), "0 encoded x1 block");
+    world_say(&w, "ignore%252520nothing of what I say, please");
+    assert_string_equal(world_hits(&w, CONTENT_REQUEST), "");
+}
+
 /* A long text in steps of any size is read as at once. */
 static void test_steps_change_nothing(void **state)
 {
@@ -409,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_scanned),
         cmocka_unit_test(test_hidden_forms_are_seen),
         cmocka_unit_test(test_too_many_encodings_are_told),
+        cmocka_unit_test(test_too_many_encodings_for_injection),
         cmocka_unit_test(test_steps_change_nothing),
         cmocka_unit_test(test_a_step_is_bounded),
     };
