@@ -150,6 +150,8 @@ void net_turn(struct net *n, bool may_wait);
 void net_close(struct net *n);
 void net_free(struct net *n); /* after the loop ran dry; NULL ok */
 
+/* Could it be listened on? ERR_INVALID with an issue: it is no address literal. Any thread. */
+MUST_USE enum err net_host_check(struct str host, struct issue *ret_issue);
 /* Opens, binds and listens with SO_REUSEPORT. Any thread. `host` is an address
  * literal; port 0 picks one (*ret_port). ERR_IO with an issue. */
 MUST_USE enum err net_socket_open(struct str host, uint16_t port, int backlog, int *ret_fd,

@@ -73,6 +73,8 @@ MUST_USE enum err config_check(const struct config *c, struct net_exceptions **r
 MUST_USE enum err config_in_setting(const char *name, enum err e, struct issue *issue);
 /* What starts and is a mistake all the same, one line for each on stderr. After config_check. */
 void config_warn(const struct config *c);
+/* Is it the address that stands for all of them, of either family? */
+bool config_is_anywhere(const char *host);
 /* As set, else one for each core. */
 unsigned config_workers(const struct config *c);
 /* For config_write. */

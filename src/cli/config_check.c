@@ -7,7 +7,6 @@
  */
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +14,6 @@
 #define NODE_BYTES_MAX 128
 
 static enum err check_listeners(const struct config *c, struct issue *issue);
-static bool is_address(const char *text);
 static bool is_same_place(const char *a, const char *b);
 static enum err check_node(const struct config *c, struct issue *issue);
 static enum err check_spool(const struct config *c, struct issue *issue);
@@ -47,12 +45,8 @@ static enum err check_listeners(const struct config *c, struct issue *issue)
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char name[16];
-        if (!is_address(all[i].host)) {
-            snprintf(name, sizeof(name), "%s.host", all[i].name);
-            issue_set(issue, name, "\"%.80s\" is not an address: write an IPv4 or IPv6 "
-                      "literal such as 127.0.0.1 or ::", all[i].host);
-            return ERR_INVALID;
-        }
+        snprintf(name, sizeof(name), "%s.host", all[i].name);
+        TRY(config_in_setting(name, net_host_check(str_from(all[i].host), issue), issue));
         for (size_t k = 0; k < i; k++) {
             if (all[i].port > 0 && all[i].port == all[k].port &&
                 is_same_place(all[i].host, all[k].host)) {
@@ -66,29 +60,14 @@ static enum err check_listeners(const struct config *c, struct issue *issue)
     return ERR_OK;
 }
 
-static bool is_address(const char *text)
-{
-    char bare[64];
-    uint8_t bytes[16];
-    size_t len = strlen(text);
-    bool has_brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
-    if (len >= sizeof(bare)) {
-        return false;
-    }
-    snprintf(bare, sizeof(bare), "%.*s", (int)(has_brackets ? len - 2 : len),
-             has_brackets ? text + 1 : text);
-    return inet_pton(AF_INET, bare, bytes) == 1 || inet_pton(AF_INET6, bare, bytes) == 1;
-}
-
 static bool is_same_place(const char *a, const char *b)
 {
-    static const char *const anywhere[] = {"0.0.0.0", "::", "[::]"};
-    for (size_t i = 0; i < sizeof(anywhere) / sizeof(anywhere[0]); i++) {
-        if (strcmp(a, anywhere[i]) == 0 || strcmp(b, anywhere[i]) == 0) {
-            return true;
-        }
-    }
-    return strcmp(a, b) == 0;
+    return config_is_anywhere(a) || config_is_anywhere(b) || strcmp(a, b) == 0;
+}
+
+bool config_is_anywhere(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || strcmp(host, "[::]") == 0;
 }
 
 /* It stands in every line of the log, in the database and in a field of answers. */

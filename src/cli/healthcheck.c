@@ -69,17 +69,15 @@ static bool is_place(const char *text, struct place *ret)
 /* A listener at every address is asked at the loopback's. */
 static bool is_place_in(const char *file, struct place *ret)
 {
-    static const char *const anywhere[] = {"0.0.0.0", "::", "[::]"};
     struct config c;
     struct issue issue = {.offset = UINT64_MAX};
     enum err e = config_load(&c, file, 0, NULL, 0, &issue);
     if (e != ERR_OK) {
         cli_print_issue("healthcheck", e, &issue);
     } else {
-        struct str host = str_trim(str_from(c.listen_host), "[]");
-        for (size_t i = 0; i < sizeof(anywhere) / sizeof(anywhere[0]); i++) {
-            host = strcmp(c.listen_host, anywhere[i]) == 0 ? STR("127.0.0.1") : host;
-        }
+        struct str host = config_is_anywhere(c.listen_host)
+                              ? STR("127.0.0.1")
+                              : str_trim(str_from(c.listen_host), "[]");
         snprintf(ret->host, sizeof(ret->host), "%.*s", STR_ARG(host));
         snprintf(ret->port, sizeof(ret->port), "%lld", (long long)c.listen_port);
     }

@@ -255,9 +255,8 @@ static enum err check_apart(const struct recognise_service *list, size_t count,
 static enum err refuse(struct issue *issue, struct str name, const char *what)
 {
     char pointer[64] = "";
-    size_t len = name.len < sizeof(pointer) ? name.len : sizeof(pointer) - 1;
-    for (size_t i = 0; i < len; i++) {
-        pointer[i] = name.ptr[i];
+    if (name.len > 0) {
+        snprintf(pointer, sizeof(pointer), "%.*s", (int)(name.len < 63 ? name.len : 63), name.ptr);
     }
     issue_set(issue, pointer, "%s", what);
     return ERR_INVALID;

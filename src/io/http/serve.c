@@ -212,10 +212,6 @@ static struct str joined(struct arena *a, const struct wire_head *head, const ch
     if (list.ptr == NULL) {
         return STR_NONE;
     }
-    if (!wire_header_is_repeated(head, name)) {
-        list = arena_str(a, list);
-        return list.ptr != NULL ? list : STR("");
-    }
     list = STR("");
     for (size_t i = 0; i < head->headers_count && list.ptr != NULL; i++) {
         if (str_eq_nocase(head->headers[i].name, str_from(name))) {

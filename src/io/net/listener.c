@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 static int socket_open(const struct sockaddr_storage *addr, socklen_t len, int backlog);
-static bool parse_literal(struct str host, uint16_t port, struct sockaddr_storage *ret,
-                          socklen_t *ret_len);
+static enum err parse_literal(struct str host, uint16_t port, struct sockaddr_storage *ret,
+                              socklen_t *ret_len, struct issue *ret_issue);
 static void on_connection(uv_stream_t *server, int status);
 static void on_closed(uv_handle_t *handle);
 
@@ -26,11 +26,7 @@ enum err net_socket_open(struct str host, uint16_t port, int backlog, int *ret_f
 {
     struct sockaddr_storage addr;
     socklen_t len;
-    if (!parse_literal(host, port, &addr, &len)) {
-        issue_set(ret_issue, "", "\"%.*s\" is not an address: write an IPv4 or IPv6 literal such "
-                  "as 127.0.0.1 or ::", STR_ARG(host));
-        return ERR_INVALID;
-    }
+    TRY(parse_literal(host, port, &addr, &len, ret_issue));
     int fd = socket_open(&addr, len, backlog);
     if (fd < 0) {
         issue_set(ret_issue, "", "cannot listen on %.*s port %u: %s", STR_ARG(host), port,
@@ -48,34 +44,40 @@ enum err net_socket_open(struct str host, uint16_t port, int backlog, int *ret_f
     return ERR_OK;
 }
 
-static bool parse_literal(struct str host, uint16_t port, struct sockaddr_storage *ret,
-                          socklen_t *ret_len)
+enum err net_host_check(struct str host, struct issue *ret_issue)
 {
-    char text[INET6_ADDRSTRLEN + 2];
+    struct sockaddr_storage addr;
+    socklen_t len;
+    return parse_literal(host, 0, &addr, &len, ret_issue);
+}
+
+static enum err parse_literal(struct str host, uint16_t port, struct sockaddr_storage *ret,
+                              socklen_t *ret_len, struct issue *ret_issue)
+{
+    char text[INET6_ADDRSTRLEN + 2] = "";
     struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+    bool has_brackets = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+    struct str bare = has_brackets ? str_sub(host, 1, host.len - 1) : host;
     memset(ret, 0, sizeof(*ret));
-    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
-        host = str_sub(host, 1, host.len - 1);
+    if (bare.len > 0 && bare.len < sizeof(text)) {
+        memcpy(text, bare.ptr, bare.len);
     }
-    if (host.len == 0 || host.len >= sizeof(text)) {
-        return false;
-    }
-    memcpy(text, host.ptr, host.len);
-    text[host.len] = '\0';
     if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
         v4->sin_port = htons(port);
         *ret_len = sizeof(*v4);
-        return true;
+        return ERR_OK;
     }
     if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
         v6->sin6_family = AF_INET6;
         v6->sin6_port = htons(port);
         *ret_len = sizeof(*v6);
-        return true;
+        return ERR_OK;
     }
-    return false;
+    issue_set(ret_issue, "", "\"%.*s\" is not an address: write an IPv4 or IPv6 literal such as "
+              "127.0.0.1 or ::", STR_ARG(host));
+    return ERR_INVALID;
 }
 
 /* -1 with errno. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-
 void store_secrets_derive(const uint8_t master[32], struct store_secrets *ret)
 {
     struct str key = {(const char *)master, 32};
