@@ -29,16 +29,11 @@ static struct path p;
 
 static void expect_stream(const char *events, const char *wanted)
 {
-    static char framed[2048];
-    snprintf(framed, sizeof(framed),
-             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
-             "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
-             strlen(events), events);
-    for (size_t step = 0; step < strlen(framed); step = step * 2 + 1) {
+    for (size_t step = 0; step < 2 * strlen(events); step = step * 2 + 1) {
         struct heard h;
         path_post(&p, "/v1/chat/completions", TALK_CHAT(ALIAS, TALK_STREAM));
         assert_true(path_provider_has(&p, "\"model\":\"gpt-4o\""));
-        path_answer(&p, framed, step);
+        path_answer_events(&p, events, step);
         assert_true(p.is_done);
         talk_hear(&p, TALK_CHAT_PLAIN, false, &h);
         if (!str_eq(h.body, str_from(wanted))) {

@@ -416,6 +416,18 @@ void path_answer(struct path *p, const char *bytes, size_t step)
     path_answer_bytes(p, str_from(bytes), step);
 }
 
+void path_answer_events(struct path *p, const char *events, size_t step)
+{
+    struct buf framed;
+    buf_init(&framed, 1U << 20);
+    buf_printf(&framed,
+               "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+               "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
+               strlen(events), events);
+    path_answer_bytes(p, buf_str(&framed), step);
+    buf_fini(&framed);
+}
+
 void path_answer_bytes(struct path *p, struct str all, size_t step)
 {
     for (size_t at = 0; at < all.len && !p->is_done;) {

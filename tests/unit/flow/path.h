@@ -71,6 +71,7 @@ void path_request(struct path *p, const char *format, size_t step);
 void path_post(struct path *p, const char *target, const char *body);
 /* The provider's bytes, then how it ended. */
 void path_answer(struct path *p, const char *bytes, size_t step);
+void path_answer_events(struct path *p, const char *events, size_t step); /* in one chunk */
 void path_answer_end(struct path *p, enum flow_end_how how);
 bool path_client_has(const struct path *p, const char *text);
 bool path_provider_has(const struct path *p, const char *text);

@@ -273,17 +273,12 @@ static void test_stream_is_relayed_event_by_event(void **state)
         "{\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\","
         "\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1,"
         "\"total_tokens\":4}}\n\ndata: [DONE]\n\n";
-    char framed[2048];
-    snprintf(framed, sizeof(framed),
-             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
-             "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
-             strlen(events), events);
     size_t steps[] = {0, 1, 2, 7, 64};
     for (size_t i = 0; i < 5; i++) {
         path_post(&p, "/v1/chat/completions", body);
         /* product.md: usage is asked for upstream and dropped downstream */
         assert_true(path_provider_has(&p, "\"include_usage\":true"));
-        path_answer(&p, framed, steps[i]);
+        path_answer_events(&p, events, steps[i]);
         assert_true(path_client_has(&p, "content-type: text/event-stream"));
         assert_true(path_client_has(&p, "\"content\":\"Hello\""));
         assert_true(path_client_has(&p, "data: [DONE]\n\n"));
@@ -310,13 +305,8 @@ static void test_stream_ends_with_a_bare_cr(void **state)
         {"data: {\"id\":\r\n\r", "upstream_error"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char framed[1024];
-        snprintf(framed, sizeof(framed),
-                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
-                 "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
-                 strlen(cases[i].end), cases[i].end);
         path_post(&p, "/v1/chat/completions", body);
-        path_answer(&p, framed, i % 2);
+        path_answer_events(&p, cases[i].end, i % 2);
         bool is_good = strcmp(cases[i].outcome, "completed") == 0;
         assert_int_equal(path_client_has(&p, "data: {\"error\":{"), !is_good);
         assert_true(path_client_has(&p, "data: [DONE]"));

@@ -184,13 +184,8 @@ static void test_stream_without_a_terminal_event(void **state)
         size_t at = i % COUNT(cases);
         answer_rules_set_up(&p, i < COUNT(cases) ? MASK : BUFFER);
         for (size_t step = 0; step < 3; step++) {
-            char framed[2048];
-            snprintf(framed, sizeof(framed),
-                     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
-                     "chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
-                     strlen(cases[at].events), cases[at].events);
             path_post(&p, "/v1/chat/completions", one);
-            path_answer(&p, framed, step);
+            path_answer_events(&p, cases[at].events, step);
             bool is_good = strcmp(cases[at].outcome, "completed") == 0;
             assert_int_equal(path_client_has(&p, "\"error\":{"), !is_good);
             assert_true(path_client_has(&p, is_good ? "[DONE]" : "\"error\""));

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kernel tells once that a connection has something: nothing that a read left behind, an
- * end that came with the last bytes, or another connection's turn may be forgotten, and a
- * connection that was stopped is told of again when it goes on.
+ * The kernel tells once that a connection has something: nothing that a read left behind, and
+ * no end that came with the last bytes, may be forgotten. (More connections than are told of
+ * in one turn: phase_test; one that was stopped and goes on: upstream_test.)
  */
 #include "stage.h"
 
-#define CLIENTS 600 /* more than the kernel tells in one turn */
 #define LARGE (300 * 1024)
 
 static struct inbox in, up;
@@ -17,8 +16,7 @@ static void bytes_behind_an_urgent_one(void **state)
     (void)state;
     stage_init();
     stage_open(NULL);
-    int fd = stage_connect();
-    stage_until(net_stats(stage.net)->clients == 1);
+    int fd = stage_connect_accepted();
     memset(&in, 0, sizeof(in));
     stage_send(fd, STR("POST /echo HTTP/1.1\r\nHost: gw\r\nContent-Length: 6\r\n\r\nab"));
     assert_int_equal(send(fd, "!", 1, MSG_OOB), 1);
@@ -33,8 +31,7 @@ static void a_client_ends_with_its_request(void **state)
     (void)state;
     stage_init();
     stage_open(NULL);
-    int fd = stage_connect();
-    stage_until(net_stats(stage.net)->clients == 1);
+    int fd = stage_connect_accepted();
     memset(&in, 0, sizeof(in));
     stage_send(fd, STR(ECHO_REQUEST));
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
@@ -95,8 +92,7 @@ static void more_than_one_read(void **state)
     (void)state;
     stage_init();
     stage_open(NULL);
-    int fd = stage_connect();
-    stage_until(net_stats(stage.net)->clients == 1);
+    int fd = stage_connect_accepted();
     memset(body, 'z', sizeof(body));
     memset(&in, 0, sizeof(in));
     stage_send(fd, STR("POST /echo HTTP/1.1\r\nHost: gw\r\nContent-Length: 307200\r\n\r\n"));
@@ -113,28 +109,6 @@ static void more_than_one_read(void **state)
     stage_close();
 }
 
-static void more_events_than_one_turn_is_told(void **state)
-{
-    static int fds[CLIENTS];
-    (void)state;
-    stage_init();
-    stage_open(NULL);
-    for (unsigned i = 0; i < CLIENTS; i++) {
-        fds[i] = stage_connect();
-        stage_until(net_stats(stage.net)->clients == i + 1);
-    }
-    for (unsigned i = 0; i < CLIENTS; i++) {
-        stage_send(fds[i], STR(ECHO_REQUEST));
-    }
-    stage_until(fake.ended == CLIENTS);
-    for (unsigned i = 0; i < CLIENTS; i++) {
-        memset(&in, 0, sizeof(in));
-        stage_expect(fds[i], &in, "\r\n\r\nabc");
-        close(fds[i]);
-    }
-    stage_close();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,7 +117,6 @@ int main(void)
         cmocka_unit_test(a_provider_ends_with_its_answer),
         cmocka_unit_test(an_answer_without_length_ends_with_the_provider),
         cmocka_unit_test(more_than_one_read),
-        cmocka_unit_test(more_events_than_one_turn_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,6 +222,13 @@ static inline int stage_connect(void)
 {
     return stage_connect_to(stage.port);
 }
+static inline int stage_connect_accepted(void) /* the gateway has it by then */
+{
+    uint64_t before = net_stats(stage.net)->clients;
+    int fd = stage_connect();
+    stage_until(net_stats(stage.net)->clients == before + 1);
+    return fd;
+}
 static inline int provider_accept(void)
 {
     int fd = -1;

@@ -48,20 +48,6 @@ static const struct {
 };
 #define CASES (sizeof(cases) / sizeof(cases[0]))
 
-static void encode64(struct str s, struct buf *to)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < s.len; i += 3) {
-        uint32_t bits = (uint32_t)(unsigned char)s.ptr[i] << 16;
-        bits |= i + 1 < s.len ? (uint32_t)(unsigned char)s.ptr[i + 1] << 8 : 0;
-        bits |= i + 2 < s.len ? (unsigned char)s.ptr[i + 2] : 0;
-        for (unsigned k = 0; k < 4; k++) {
-            buf_add_byte(to, i + k <= s.len ? letters[bits >> (18 - 6 * k) & 63] : '=');
-        }
-    }
-}
-
 static uint32_t code_point(struct str s)
 {
     unsigned char lead = (unsigned char)s.ptr[0];
@@ -136,7 +122,8 @@ static void hide(struct buf *text, enum way way)
         at += step;
     }
     if (way == BASE64) {
-        encode64(buf_str(text), &to);
+        add_base64(&to, buf_str(text));
+        buf_add(&to, str_sub(STR("=="), 0, (3 - text->len % 3) % 3));
     }
     buf_clear(text);
     buf_add(text, buf_str(&to));

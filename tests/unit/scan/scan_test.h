@@ -74,4 +74,19 @@ static inline void scan_world_redact(struct scan_world *w, struct str text, unsi
     assert_int_equal(scan_rewrite(&w->plan, &w->keys, text, &w->found, out), ERR_OK);
 }
 
+/* Without the '=' at the end, which is not needed to undo it. */
+static inline void add_base64(struct buf *to, struct str s)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < s.len; i += 3) {
+        uint32_t bits = (uint32_t)(unsigned char)s.ptr[i] << 16;
+        bits |= i + 1 < s.len ? (uint32_t)(unsigned char)s.ptr[i + 1] << 8 : 0;
+        bits |= i + 2 < s.len ? (unsigned char)s.ptr[i + 2] : 0;
+        for (unsigned k = 0; k < 4 && i + k <= s.len; k++) {
+            buf_add_byte(to, letters[bits >> (18 - 6 * k) & 63]);
+        }
+    }
+}
+
 #endif
